@@ -1,0 +1,1 @@
+"""Which streams there are: data, no I/O; one file per Procore tool family."""

@@ -1,0 +1,180 @@
+"""The form of a stream spec: everything the program knows of one Procore list, as data.
+
+Owned by the catalog, read by planning, client, load and destination. Never does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class FieldType(StrEnum):
+    """How a field is stored; a value that does not fit goes to `_extra` and leaves the column NULL."""
+
+    INTEGER = "integer"
+    STRING = "string"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    DECIMAL = "decimal"
+    """Money, quantities and every other fractional number: kept digit for digit, never a float."""
+    OBJECT = "object"
+    ARRAY = "array"
+
+
+class ScopeKind(StrEnum):
+    """What one sweep of a stream is bound to."""
+
+    ACCOUNT = "account"
+    COMPANY = "company"
+    PROJECT = "project"
+
+
+class SyncMode(StrEnum):
+    """How a later run finds what changed."""
+
+    INCREMENTAL = "incremental"
+    DATE_WINDOW = "date_window"
+    FULL_REFRESH = "full_refresh"
+
+
+class Envelope(StrEnum):
+    """How records are wrapped in a page."""
+
+    ARRAY = "array"
+    DATA = "data"
+    """`{"data": […]}`, as all v2 lists."""
+    GROUPS = "groups"
+    """`[{"group_title": …, "meetings": […]}]`, meetings alone."""
+
+
+class CursorSyntax(StrEnum):
+    """How an incremental list is asked for a window."""
+
+    RANGE = "range"
+    """`<param>=<from>...<to>`, both ends always."""
+    AFTER = "after"
+    """`<param>=<from>`, open towards the future."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The filter of an incremental stream and the record field it looks at."""
+
+    param: str = "filters[updated_at]"
+    field: str = "updated_at"
+    syntax: CursorSyntax = CursorSyntax.RANGE
+
+
+@dataclass(frozen=True, slots=True)
+class DateWindow:
+    """The two query parameters of a list that is asked by date, both ends inclusive."""
+
+    start_param: str = "start_date"
+    end_param: str = "end_date"
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The stream whose records a nested stream is read for, one call at least for each.
+
+    `param` is the name that the parent's id has in the path, and of the column that holds it in this stream's table.
+    """
+
+    stream: str
+    param: str
+    key: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Page numbers with `Link`; `per_page` is what we ask for, the server may clamp it.
+
+    `per_page=None`: no paging is documented, so no page parameter is sent; a `Link` is followed all the same.
+    """
+
+    per_page: int | None = 1000
+
+
+UPDATED_AT = Cursor()
+UPDATED_AFTER = Cursor(param="filters[updated_at][gt]", syntax=CursorSyntax.AFTER)
+LOG_DATES = DateWindow()
+NO_PAGING = Paging(per_page=None)
+
+
+def columns(**names_by_type: str) -> Mapping[str, FieldType]:
+    """Fields from space-separated names by type: `columns(integer="id position", string="title")`."""
+    found: dict[str, FieldType] = {}
+    for type_name, names in names_by_type.items():
+        for name in names.split():
+            if name in found:
+                raise ValueError(f"field {name} is declared twice")
+            found[name] = FieldType(type_name)
+    return MappingProxyType(found)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """One kind of Procore object as a table-shaped sequence of records.
+
+    `path` and `query` may hold `{company_id}`, `{project_id}` and the parent's param.
+    `fields` are the record's own; scope and parent ids are columns beside them (`scope_columns`).
+    `row_key`: fields joined into the column `_row_key` for records whose id may be null: the first that is not null
+    alone, else the rest together.
+    `deletes` is the tool's own signal as a path or a query parameter; None: only comparing complete listings tells.
+    """
+
+    name: str
+    tool: str
+    path: str
+    scope: ScopeKind
+    primary_key: tuple[str, ...]
+    fields: Mapping[str, FieldType]
+    mode: SyncMode = SyncMode.FULL_REFRESH
+    parent: Parent | None = None
+    query: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    envelope: Envelope = Envelope.ARRAY
+    paging: Paging = Paging()
+    cursor: Cursor | None = None
+    date_window: DateWindow | None = None
+    deletes: str | None = None
+    row_key: tuple[str, ...] = ()
+    volatile: tuple[str, ...] = ()
+    tracked: tuple[str, ...] = ()
+    tags: frozenset[str] = frozenset()
+    sensitive: bool = False
+
+    @property
+    def scope_columns(self) -> Mapping[str, FieldType]:
+        """Columns that say where a record was read; they win over a field of the same name in the record."""
+        found: dict[str, FieldType] = {}
+        if self.scope is not ScopeKind.ACCOUNT:
+            found["company_id"] = FieldType.INTEGER
+        if self.scope is ScopeKind.PROJECT:
+            found["project_id"] = FieldType.INTEGER
+        if self.parent is not None:
+            # v2 lists have string ids; their nested lists hold the parent's id as a field of that type.
+            found[self.parent.param] = self.fields.get(self.parent.param, FieldType.INTEGER)
+        return found
+
+    @property
+    def columns(self) -> Mapping[str, FieldType]:
+        """All data columns in table order: key, scope, then the record's fields."""
+        scope = self.scope_columns
+        merged: dict[str, FieldType] = {"_row_key": FieldType.STRING} if self.row_key else {}
+        for name in self.primary_key:
+            merged.setdefault(name, scope.get(name) or self.fields.get(name, FieldType.STRING))
+        merged.update(scope)
+        for name, type_ in self.fields.items():
+            merged.setdefault(name, type_)
+        return merged
+
+    @property
+    def cursor_field(self) -> str | None:
+        """The record field that orders versions of one record, where it has one."""
+        if self.cursor is not None:
+            return self.cursor.field
+        return "updated_at" if "updated_at" in self.fields else None

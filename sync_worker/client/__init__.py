@@ -1,0 +1,1 @@
+"""HTTP to Procore: one attempt at a time, within the allowance."""

@@ -1,0 +1,1 @@
+"""Where data lands: SQLite behind one small protocol."""

@@ -1,0 +1,59 @@
+"""Errors grouped by what the caller does about them; the runner matches on the group, never on a status number.
+
+    SyncWorkerError
+    ├── ConfigurationError   stop, the user mends the configuration (exit 2)
+    ├── LockHeldError        another process holds the data (exit 4)
+    ├── AuthError            stop this credential (exit 3)
+    ├── RetryableError       try again, after `retry_after` seconds if the server said so
+    │   └── BadPayloadError  an answer that must not be taken for data
+    ├── SkippableError       record the scope as not permitted, go on with the others
+    ├── RequestError         this request can never succeed; the scope fails, the others go on
+    ├── DestinationError     the database refused; the run fails
+    └── StopRequested        not a failure: someone asked us to stop
+"""
+
+from __future__ import annotations
+
+
+class SyncWorkerError(Exception):
+    """Something went wrong that the user is told about in one line; the message says what, where and what to do."""
+
+
+class ConfigurationError(SyncWorkerError):
+    """The configuration, the command line or a path named there cannot be used."""
+
+
+class LockHeldError(SyncWorkerError):
+    """Another process holds the database; the message names it."""
+
+
+class AuthError(SyncWorkerError):
+    """The credential is refused; asking again with it would only hammer the login server."""
+
+
+class RetryableError(SyncWorkerError):
+    """A failure that may pass by itself."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class BadPayloadError(RetryableError):
+    """The answer is cut short, is no JSON, or is no list: never taken as data."""
+
+
+class SkippableError(SyncWorkerError):
+    """This scope may not be read: no permission, tool disabled, project not permitted."""
+
+
+class RequestError(SyncWorkerError):
+    """Procore refuses this very request, or its answers contradict each other; repeating it changes nothing."""
+
+
+class DestinationError(SyncWorkerError):
+    """The database could not take the data; nothing was half-written."""
+
+
+class StopRequested(SyncWorkerError):  # noqa: N818 - a request, not an error
+    """The process was asked to stop while it waited or between two pages."""

@@ -1,0 +1,1 @@
+"""Pages to changed rows, pure where it can be."""

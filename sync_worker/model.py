@@ -1,0 +1,106 @@
+"""The nouns that travel the data path: Scope, Window, Page, Verdict, Outcome, Counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+
+class Scope(NamedTuple):
+    """What a request is bound to: nothing (account), a company, or a project of a company."""
+
+    company_id: int | None = None
+    project_id: int | None = None
+
+
+class Window(NamedTuple):
+    """Half-open time range `[start, end)` asked of the API; `start=None` means everything up to now.
+
+    `end` is frozen when the run starts, by the server's clock.
+    """
+
+    start: datetime | None
+    end: datetime
+
+
+class DateRange(NamedTuple):
+    """Days asked of a daily log, both ends inclusive as Procore takes them."""
+
+    start_on: date
+    end_on: date
+
+
+class Records(NamedTuple):
+    """The undecoded records of one body, and how many units the list counts them as."""
+
+    records: Sequence[msgspec.Raw]
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One HTTP response worth of records with its request facts.
+
+    `records` are the undecoded records (they keep the body alive); `units` is what the list pages by, which is the
+    number of records but for grouped lists. `total` is the server's `Total`, `server_time` its `Date`.
+    """
+
+    number: int
+    records: Sequence[msgspec.Raw]
+    units: int
+    total: int | None
+    is_last: bool
+    server_time: datetime
+    url: str
+
+
+class Verdict(StrEnum):
+    """What a sweep of one (stream, scope) proved."""
+
+    COMPLETE = "complete"
+    INEXACT = "inexact"
+    NOT_PERMITTED = "not_permitted"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    SKIPPED = "skipped"
+
+
+@dataclass(slots=True)
+class Counts:
+    """Rows of a sweep, a partition or a run by what became of them."""
+
+    seen: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Add `other` to this."""
+        self.seen += other.seen
+        self.inserted += other.inserted
+        self.updated += other.updated
+        self.unchanged += other.unchanged
+        self.deleted += other.deleted
+        self.quarantined += other.quarantined
+
+
+@dataclass(slots=True)
+class Calls:
+    """How many HTTP requests a piece of work has spent; every attempt counts, refused ones too."""
+
+    spent: int = 0

@@ -1,0 +1,1 @@
+"""When it is known what to read: requests, in which order, at what cost."""

@@ -1,0 +1,1 @@
+"""Procore for people without credentials, and for the tests."""

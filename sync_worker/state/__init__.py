@@ -1,0 +1,1 @@
+"""What the worker remembers: ledger, checkpoints, migrations; SQL kept as SQL."""
