@@ -1,1 +1,74 @@
-"""Which streams there are: data, no I/O; one file per Procore tool family."""
+"""Which streams there are: data, no I/O; one file per Procore tool family.
+
+Lists are sorted by id where Procore allows it, else by `created_at`: either way a record created or edited while we
+page moves no other one, so fewer sweeps have to be repeated. The other lists come in an order nobody promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from sync_worker.catalog import (
+    budget,
+    commitments,
+    company_settings,
+    daily_logs,
+    directory,
+    meetings,
+    photos,
+    portfolio,
+    punch_list,
+    rfis,
+    schedule,
+    submittals,
+)
+from sync_worker.catalog.spec import ScopeKind, StreamSpec
+
+__all__ = ["STREAMS", "assemble"]
+
+
+def assemble(specs: Iterable[StreamSpec]) -> Mapping[str, StreamSpec]:
+    """The streams by name: those of the account, of companies, of projects, and in each parents before nested ones.
+
+    Raises ValueError when a name is taken twice or a parent is missing.
+    """
+    by_name: dict[str, StreamSpec] = {}
+    for spec in specs:
+        if spec.name in by_name:
+            raise ValueError(f"stream {spec.name} is declared twice")
+        by_name[spec.name] = spec
+    scopes = list(ScopeKind)
+    ordered = sorted(by_name.values(), key=lambda spec: (scopes.index(spec.scope), len(_ancestors(spec, by_name))))
+    return MappingProxyType({spec.name: spec for spec in ordered})
+
+
+def _ancestors(spec: StreamSpec, by_name: Mapping[str, StreamSpec]) -> list[str]:
+    found: list[str] = []
+    while spec.parent is not None:
+        name = spec.parent.stream
+        if name not in by_name:
+            raise ValueError(f"stream {spec.name} is nested in {name}, which is not declared")
+        if name in found:
+            raise ValueError(f"stream {spec.name} is nested in itself")
+        found.append(name)
+        spec = by_name[name]
+    return found
+
+
+STREAMS: Mapping[str, StreamSpec] = assemble(
+    (
+        *portfolio.STREAMS,
+        *company_settings.STREAMS,
+        *directory.STREAMS,
+        *rfis.STREAMS,
+        *submittals.STREAMS,
+        *punch_list.STREAMS,
+        *meetings.STREAMS,
+        *photos.STREAMS,
+        *schedule.STREAMS,
+        *daily_logs.STREAMS,
+        *budget.STREAMS,
+        *commitments.STREAMS,
+    )
+)

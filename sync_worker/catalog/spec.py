@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TypeAlias
 
 
 class FieldType(StrEnum):
@@ -99,15 +100,49 @@ class Paging:
     per_page: int | None = 1000
 
 
+def _no_query() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class RecycleBin:
+    """A list of deleted records alone, at `path`, or at the stream's own path when asked with `query` as well."""
+
+    path: str | None = None
+    query: Mapping[str, str] = field(default_factory=_no_query)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "query", MappingProxyType(dict(self.query)))
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedAmongLive:
+    """Asked with `param=value` the stream's own list holds the deleted records too, told by their `deleted_at`."""
+
+    param: str = "filters[include_deleted]"
+    value: str = "with"
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedBetween:
+    """Asked with `param=<from>...<to>` the stream's own list holds what was deleted in between."""
+
+    param: str = "filters[deleted_at]"
+
+
+Deletes: TypeAlias = RecycleBin | DeletedAmongLive | DeletedBetween
+
 UPDATED_AT = Cursor()
 UPDATED_AFTER = Cursor(param="filters[updated_at][gt]", syntax=CursorSyntax.AFTER)
 LOG_DATES = DateWindow()
 NO_PAGING = Paging(per_page=None)
+V2_PAGING = Paging(per_page=100)
+INCLUDE_DELETED = DeletedAmongLive()
 
 
-def columns(**names_by_type: str) -> Mapping[str, FieldType]:
-    """Fields from space-separated names by type: `columns(integer="id position", string="title")`."""
-    found: dict[str, FieldType] = {}
+def columns(shared: Mapping[str, FieldType] | None = None, /, **names_by_type: str) -> Mapping[str, FieldType]:
+    """Fields from space-separated names by type, after `shared` ones: `columns(integer="id", string="title body")`."""
+    found: dict[str, FieldType] = dict(shared or {})
     for type_name, names in names_by_type.items():
         for name in names.split():
             if name in found:
@@ -116,7 +151,7 @@ def columns(**names_by_type: str) -> Mapping[str, FieldType]:
     return MappingProxyType(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class StreamSpec:
     """One kind of Procore object as a table-shaped sequence of records.
 
@@ -124,7 +159,8 @@ class StreamSpec:
     `fields` are the record's own; scope and parent ids are columns beside them (`scope_columns`).
     `row_key`: fields joined into the column `_row_key` for records whose id may be null: the first that is not null
     alone, else the rest together.
-    `deletes` is the tool's own signal as a path or a query parameter; None: only comparing complete listings tells.
+    `deletes` is the tool's own signal; None: only comparing complete listings tells.
+    `tracked` fields get a row in `_field_history` whenever they change.
     """
 
     name: str
@@ -135,17 +171,20 @@ class StreamSpec:
     fields: Mapping[str, FieldType]
     mode: SyncMode = SyncMode.FULL_REFRESH
     parent: Parent | None = None
-    query: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    query: Mapping[str, str] = field(default_factory=_no_query)
     envelope: Envelope = Envelope.ARRAY
     paging: Paging = Paging()
     cursor: Cursor | None = None
     date_window: DateWindow | None = None
-    deletes: str | None = None
+    deletes: Deletes | None = None
     row_key: tuple[str, ...] = ()
     volatile: tuple[str, ...] = ()
     tracked: tuple[str, ...] = ()
     tags: frozenset[str] = frozenset()
     sensitive: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "query", MappingProxyType(dict(self.query)))
 
     @property
     def scope_columns(self) -> Mapping[str, FieldType]:

@@ -1,0 +1,106 @@
+"""Streams of the directory: people and the companies they work for.
+
+Users and vendors answer active ones only; the inactive ones are lists of their own, without a filter for change.
+"""
+
+from __future__ import annotations
+
+from sync_worker.catalog.spec import UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
+
+COMPANY_USERS = StreamSpec(
+    name="company_users",
+    tool="Core/Directory",
+    path="/rest/v1.3/companies/{company_id}/users",
+    scope=ScopeKind.COMPANY,
+    # The ids of users and vendors are global: one that works for two companies is listed in both.
+    primary_key=("company_id", "id"),
+    fields=columns(
+        integer="id business_phone_extension contact_id work_classification_id",
+        string="""
+            address avatar business_id business_phone city country_code email_address email_signature employee_id
+            fax_number first_name initials job_title last_name mobile_phone name notes origin_id origin_data
+            state_code zip role
+        """,
+        boolean="erp_integrated_accountant is_active is_employee verified_employee",
+        datetime="created_at last_login_at updated_at welcome_email_sent_at",
+        object="permission_template company_permission_template vendor",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    query={"view": "extended"},
+    cursor=UPDATED_AT,
+    tags=frozenset({"directory"}),
+)
+
+COMPANY_USERS_INACTIVE = StreamSpec(
+    name="company_users_inactive",
+    tool="Core/Directory",
+    path="/rest/v1.0/companies/{company_id}/users/inactive",
+    scope=ScopeKind.COMPANY,
+    primary_key=("company_id", "id"),
+    fields=columns(
+        integer="id business_phone_extension",
+        string="""
+            address avatar business_id business_phone city country_code email_address email_signature employee_id
+            fax_number first_name initials job_title last_name mobile_phone name notes state_code zip origin_id
+            origin_data
+        """,
+        boolean="erp_integrated_accountant is_active is_employee",
+        datetime="last_login_at welcome_email_sent_at created_at updated_at",
+        object="vendor _links",
+    ),
+    tags=frozenset({"directory"}),
+)
+
+VENDORS = StreamSpec(
+    name="vendors",
+    tool="Core/Directory",
+    path="/rest/v1.0/vendors",
+    scope=ScopeKind.COMPANY,
+    primary_key=("company_id", "id"),
+    fields=columns(
+        integer="id contact_count children_count",
+        string="""
+            name abbreviated_name address business_id business_phone city company country_code email_address
+            fax_number labor_union license_number logo mobile_phone notes origin_code origin_data origin_id state_code
+            trade_name website zip legal_name
+        """,
+        boolean="""
+            authorized_bidder is_active is_connected non_union_prevailing_wage prequalified synced_to_erp union_member
+            company_vendor
+        """,
+        datetime="created_at updated_at",
+        object="business_register primary_contact vendor_group bidding parent",
+        array="attachments bidding_distribution project_ids standard_cost_codes trades",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    query={"company_id": "{company_id}", "view": "extended"},
+    cursor=UPDATED_AT,
+    volatile=("attachments[*].url",),
+    tags=frozenset({"directory"}),
+)
+
+VENDORS_INACTIVE = StreamSpec(
+    name="vendors_inactive",
+    tool="Core/Directory",
+    path="/rest/v1.0/companies/{company_id}/vendors/inactive",
+    scope=ScopeKind.COMPANY,
+    primary_key=("company_id", "id"),
+    fields=columns(
+        integer="id contact_count children_count",
+        string="""
+            name abbreviated_name address business_id business_phone city company country_code email_address
+            fax_number labor_union license_number logo mobile_phone notes origin_data origin_id origin_code state_code
+            trade_name website zip legal_name
+        """,
+        boolean="""
+            authorized_bidder company_vendor is_active is_connected non_union_prevailing_wage prequalified
+            synced_to_erp union_member
+        """,
+        datetime="created_at updated_at",
+        object="business_register vendor_group primary_contact parent bidding _links",
+        array="attachments trades bidding_distribution project_ids standard_cost_codes",
+    ),
+    tags=frozenset({"directory"}),
+)
+
+STREAMS = (COMPANY_USERS, COMPANY_USERS_INACTIVE, VENDORS, VENDORS_INACTIVE)

@@ -1,0 +1,65 @@
+"""Streams of the Schedule tools."""
+
+from __future__ import annotations
+
+from sync_worker.catalog.spec import (
+    UPDATED_AFTER,
+    V2_PAGING,
+    Envelope,
+    Parent,
+    ScopeKind,
+    StreamSpec,
+    SyncMode,
+    columns,
+)
+
+SCHEDULES = StreamSpec(
+    name="schedules",
+    tool="Project Management/Scheduling",
+    path="/rest/v2.0/companies/{company_id}/projects/{project_id}/schedules",
+    scope=ScopeKind.PROJECT,
+    primary_key=("schedule_id",),
+    fields=columns(
+        string="""
+            schedule_id schedule_name schedule_type data_date start_date calendar_id parent_schedule_id updated_at
+            updated_by created_at created_by deleted_at deleted_by
+        """,
+        boolean="is_active",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    query={"sort": "schedule_id"},
+    envelope=Envelope.DATA,
+    paging=V2_PAGING,
+    cursor=UPDATED_AFTER,
+    tracked=("data_date", "is_active"),
+    tags=frozenset({"project_management"}),
+)
+
+SCHEDULE_ACTIVITIES = StreamSpec(
+    name="schedule_activities",
+    tool="Project Management/Scheduling",
+    path="/rest/v2.0/companies/{company_id}/projects/{project_id}/schedules/{schedule_id}/activities",
+    scope=ScopeKind.PROJECT,
+    primary_key=("schedule_id", "activity_id"),
+    fields=columns(
+        integer="ordered_parent_index crew_size deadline_variance",
+        string="""
+            activity_id activity_name start_date finish_date duration_unit duration_display_unit parent_id
+            constraint_type constraint_date assigned_company calendar_id deadline_date notes schedule_id created_at
+            created_by updated_at updated_by
+        """,
+        boolean="is_critical",
+        decimal="duration percent_complete total_float",
+        array="category_data resource_data",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    parent=Parent(SCHEDULES.name, "schedule_id", key="schedule_id"),
+    query={"sort": "activity_id"},
+    envelope=Envelope.DATA,
+    paging=V2_PAGING,
+    cursor=UPDATED_AFTER,
+    tracked=("start_date", "finish_date", "percent_complete", "is_critical"),
+    tags=frozenset({"project_management"}),
+)
+
+STREAMS = (SCHEDULES, SCHEDULE_ACTIVITIES)

@@ -1,0 +1,163 @@
+"""Each stream spec against what Procore documents of that list, kept as facts in tests/data/core_streams.json.
+
+The facts keep Procore's own words and are translated here, so that a slip in the catalog cannot repeat itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_worker.catalog import STREAMS
+from sync_worker.catalog.spec import (
+    CursorSyntax,
+    DeletedAmongLive,
+    DeletedBetween,
+    Deletes,
+    Envelope,
+    FieldType,
+    RecycleBin,
+    ScopeKind,
+    StreamSpec,
+    SyncMode,
+)
+
+Facts = Mapping[str, Any]
+
+FACTS: dict[str, Facts] = {
+    facts["stream"]: facts
+    for facts in json.loads((Path(__file__).parents[2] / "data" / "core_streams.json").read_text(encoding="utf-8"))
+}
+"""By stream; `parents` are [stream, param, where the param goes], `cursor` is [param, syntax]."""
+
+DEPARTURES: dict[tuple[str, str], str] = {}
+"""(stream, what) → why the catalog says something else than the facts."""
+
+ENVELOPES = {
+    "bare array": Envelope.ARRAY,
+    "array (spec says object)": Envelope.ARRAY,
+    '{"data": [...]}': Envelope.DATA,
+    "array of groups {group_title, meetings[]}": Envelope.GROUPS,
+}
+FIELD_TYPES = {"number": FieldType.DECIMAL, "integer|number": FieldType.DECIMAL}
+SYNTAXES = {
+    "<from ISO8601>...<to ISO8601>": CursorSyntax.RANGE,
+    "single ISO 8601 timestamp, NOT a range": CursorSyntax.AFTER,
+}
+SCOPE_PARENTS = ("companies", "projects")
+WINDOW_PLACEHOLDERS = ("{window_start}", "{window_end}")
+COMPARING_LISTINGS = "not exposed: compare ids on a periodic full refresh"
+
+each_stream = pytest.mark.parametrize("spec", STREAMS.values(), ids=STREAMS.keys())
+
+
+def facts_of(spec: StreamSpec, what: str) -> Facts:
+    if (spec.name, what) in DEPARTURES:
+        pytest.skip(DEPARTURES[spec.name, what])
+    return FACTS[spec.name]
+
+
+@each_stream
+def test_path_tool_and_scope(spec: StreamSpec) -> None:
+    facts = facts_of(spec, "path")
+    assert spec.path == facts["path"]
+    assert spec.tool == "/".join(facts["tool"].split("/")[:2])
+    assert spec.scope is ScopeKind(facts["scope"])
+
+
+@each_stream
+def test_parent(spec: StreamSpec) -> None:
+    facts = facts_of(spec, "parent")
+    parents = [(stream, param) for stream, param, _ in facts["parents"] if stream not in SCOPE_PARENTS]
+    assert ([(spec.parent.stream, spec.parent.param)] if spec.parent else []) == parents
+    assert (spec.parent is not None) == (facts["level"] == "nested")
+
+
+@each_stream
+def test_primary_key(spec: StreamSpec) -> None:
+    assert spec.primary_key == tuple(facts_of(spec, "primary_key")["primary_key"])
+
+
+@each_stream
+def test_envelope_and_page_size(spec: StreamSpec) -> None:
+    facts = facts_of(spec, "paging")
+    assert spec.envelope is ENVELOPES[facts["envelope"]]
+    assert (spec.paging.per_page is None) == (facts["paging"] == "none_documented")
+    assert (spec.paging.per_page or 0) <= (facts["max_per_page"] or 1000)
+
+
+@each_stream
+def test_mode_and_cursor(spec: StreamSpec) -> None:
+    facts = facts_of(spec, "mode")
+    assert spec.mode is SyncMode(facts["mode"])
+    assert (spec.date_window is not None) == (spec.mode is SyncMode.DATE_WINDOW)
+    assert (spec.cursor is not None) == (spec.mode is SyncMode.INCREMENTAL)
+    if spec.cursor is not None:
+        assert (spec.cursor.param, spec.cursor.syntax) == (facts["cursor"][0], SYNTAXES[facts["cursor"][1]])
+    if spec.date_window is not None:
+        assert f"{spec.date_window.start_param}/{spec.date_window.end_param}" == facts["cursor"][0]
+
+
+@each_stream
+def test_query(spec: StreamSpec) -> None:
+    facts = facts_of(spec, "query")
+    asked = {param: f"{{{param}}}" for _, param, where in facts["parents"] if where == "query"} | facts["query"]
+    windows = {name for name, value in asked.items() if value in WINDOW_PLACEHOLDERS}
+    expected = {name: value for name, value in asked.items() if name not in windows | {"per_page"}}
+    assert {name: value for name, value in spec.query.items() if name != "sort"} == expected
+
+
+@each_stream
+def test_lists_are_sorted_by_key_else_by_creation(spec: StreamSpec) -> None:
+    """An order that nothing changes under our hands is used where the list offers one, and no other."""
+    offered = (facts_of(spec, "sort")["sort"] or {}).get("sort") or []
+    own_key = spec.primary_key[-1]
+    best = next((field for field in (own_key, "created_at") if field in offered), None)
+    assert spec.query.get("sort") == best
+
+
+@each_stream
+def test_fields_and_their_types(spec: StreamSpec) -> None:
+    """Scope columns are no fields, but for a parent's id that is no integer: its field gives the column its type."""
+    facts = facts_of(spec, "fields")
+    integers = {name for name, type_ in spec.scope_columns.items() if type_ is FieldType.INTEGER}
+    expected = {name: _field_type(type_) for name, type_ in facts["fields"].items() if name not in integers}
+    assert dict(spec.fields) == expected
+
+
+def _field_type(documented: str) -> FieldType:
+    if documented.startswith("array<"):
+        return FieldType.ARRAY
+    return FIELD_TYPES.get(documented) or FieldType(documented)
+
+
+@each_stream
+def test_volatile_paths(spec: StreamSpec) -> None:
+    assert sorted(spec.volatile) == sorted(facts_of(spec, "volatile")["volatile"])
+
+
+@each_stream
+def test_deletes(spec: StreamSpec) -> None:
+    facts = facts_of(spec, "deletes")
+    assert _documented(spec.deletes, spec.path) == facts["deletes"]
+
+
+def _documented(deletes: Deletes | None, own_path: str) -> str:
+    match deletes:
+        case None:
+            return COMPARING_LISTINGS
+        case RecycleBin(path, query):
+            asked = "&".join(f"{name}={value}" for name, value in query.items() if name != "project_id")
+            return "?".join(filter(None, (path or own_path, asked)))
+        case DeletedAmongLive(param, value):
+            return f"{param}={value}"
+        case DeletedBetween(param):
+            return f"{param}=range"
+
+
+def test_every_departure_names_a_stream() -> None:
+    assert {stream for stream, _ in DEPARTURES} <= set(STREAMS)
