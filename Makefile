@@ -1,0 +1,76 @@
+# Everything a developer does here is a verb of this file; `make` alone lists them.
+PYTHON ?= python3
+UV ?= $(shell command -v uv)
+
+VENV := .venv
+BIN := $(VENV)/bin
+LIBRARIES := $(VENV)/.libraries-installed
+PROJECT := $(VENV)/.project-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format types layers dependencies lock upgrade clean
+
+help: ## list these verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(PROJECT) ## build .venv from the pinned requirements, with uv if it is there
+
+# A changed pin builds the environment anew, so that nothing of an earlier one stays behind.
+$(LIBRARIES): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is no Python 3.11 or later; name one: make PYTHON=python3.12 …" >&2; exit 1; }
+ifneq ($(UV),)
+	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<
+else
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+endif
+	@touch $@
+
+# hatchling is among the pinned requirements, so installing the project itself fetches nothing.
+$(PROJECT): $(LIBRARIES) pyproject.toml
+ifneq ($(UV),)
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+else
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+endif
+	@touch $@
+
+demo: setup ## sync from the bundled Procore simulator into SQLite; no credentials needed
+	$(BIN)/sync-worker demo
+
+test: setup lint types layers dependencies ## check style, types, layers and dependencies, then run the whole suite
+	$(BIN)/pytest -n auto
+
+lint: setup ## check style and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: setup ## mend style and format where a tool can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: setup ## check types
+	$(BIN)/mypy
+
+layers: setup ## check that rooms import downwards only and libraries stay in their rooms
+	$(BIN)/lint-imports --no-logo
+
+dependencies: setup ## check that what is imported is declared, and the other way round
+	$(BIN)/deptry --no-ansi .
+
+COMPILE = $(or $(UV),uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-annotate $(OPTIONS) pyproject.toml
+
+lock: ## pin anew what pyproject.toml declares, keeping pins that still fit (needs uv)
+	$(COMPILE) --all-extras --output-file requirements/all.txt
+	$(COMPILE) --constraints requirements/all.txt --output-file requirements/run.txt
+	$(COMPILE) --constraints requirements/all.txt --group dev --output-file requirements/dev.txt
+
+upgrade: ## pin the newest versions that pyproject.toml allows (needs uv)
+	$(MAKE) lock OPTIONS=--upgrade
+
+clean: ## remove the environment and everything made by tools
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
