@@ -1,0 +1,90 @@
+"""Says in our words what pydantic found wrong.
+
+What was written never appears: it may be a secret in the wrong place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from sync_worker.settings.problems import did_you_mean
+
+_EXPECTED: Mapping[str, str] = MappingProxyType(
+    {
+        "missing": "is required, but missing",
+        "int_type": "expected a whole number",
+        "int_from_float": "expected a whole number",
+        "float_type": "expected a number",
+        "finite_number": "expected a number",
+        "bool_type": "expected true or false",
+        "tuple_type": "expected a list, such as [a, b]",
+        "model_type": "expected keys and values",
+        "model_attributes_type": "expected keys and values",
+        "dict_type": "expected keys and values",
+        "mapping_type": "expected keys and values",
+        "date_type": "expected a date such as 2020-01-01",
+        "path_type": "expected a path",
+        "string_too_short": "must not be empty",
+        "too_short": "needs at least one entry",
+        "string_pattern_mismatch": "expected a name of lower-case letters, digits and underscores, a letter first",
+        "greater_than": "must be more than {gt}",
+        "greater_than_equal": "must be at least {ge}",
+        "less_than": "must be less than {lt}",
+        "less_than_equal": "must be at most {le}",
+        "union_tag_not_found": "needs type",
+    }
+)
+
+
+def explain(error: ErrorDetails, model: type[BaseModel]) -> str:
+    """One line for `error`, found while `model` was built."""
+    kind, context = error["type"], error.get("ctx", {})
+    match kind:
+        case "extra_forbidden":
+            return _unknown_key(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
+        case "string_type":
+            return "expected text" + ("; put it in quotes" if isinstance(error["input"], int | float) else "")
+        case "literal_error" | "union_tag_invalid":
+            return _unknown_choice(error["input"], str(context.get("expected", context.get("expected_tags"))))
+        case "value_error":
+            return str(context["error"])
+    known = _EXPECTED.get(kind)
+    return error["msg"] if known is None else known.format(**context)
+
+
+def _unknown_key(key: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    return f"unknown key{did_you_mean(key, names) or '; expected one of ' + ', '.join(names)}"
+
+
+def _unknown_choice(value: Any, expected: str) -> str:
+    value = value.get("type") if isinstance(value, dict) else value
+    choices = [choice.strip(" '") for choice in expected.replace(" or ", ", ").split(",")]
+    nearest = did_you_mean(value, choices) if isinstance(value, str) else ""
+    return f"expected {' or '.join(', '.join(choices).rsplit(', ', 1))}{nearest}"
+
+
+def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
+    """The keys that may stand at `path`, whose parts are keys, list places and names the user chose."""
+    models = {model}
+    for part in path:
+        inner = {found for each in models for found in _models_under(each, part)}
+        models = inner or models
+    return {field.alias or name for each in models for name, field in each.model_fields.items()}
+
+
+def _models_under(model: type[BaseModel], key: str | int) -> set[type[BaseModel]]:
+    field = next((f for name, f in model.model_fields.items() if key == (f.alias or name)), None)
+    return set() if field is None else set(_models_in(field.annotation))
+
+
+def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

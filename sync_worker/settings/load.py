@@ -1,0 +1,161 @@
+"""From the file to `Settings`: read, fill in variables where they are used, validate, report all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from sync_worker.settings.explain import explain
+from sync_worker.settings.problems import Finding, KeyPath, SettingsError, did_you_mean, dotted
+from sync_worker.settings.schema import Settings
+from sync_worker.settings.source import Document, Value, read_document
+from sync_worker.settings.variables import VariableError, fill
+
+_ADDRESSES = frozenset({"login_url", "api_url"})
+_DESTINATION_KEYS = {"sqlite": frozenset({"path"}), "postgres": frozenset({"url", "schema"})}
+
+
+class Origins(NamedTuple):
+    """Settings and, by key, where the values that hold variables came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def load_settings(
+    path: Path,
+    environ: Mapping[str, str],
+    known_streams: Collection[str],
+    known_jobs: Collection[str] | None = None,
+) -> Settings:
+    """The settings in the file at `path`; raises `SettingsError`, which lists every problem.
+
+    Streams are looked up among `known_streams` and the file's own; jobs only if `known_jobs` is given.
+    """
+    return load_with_origins(path, environ, known_streams, known_jobs).settings
+
+
+def load_with_origins(
+    path: Path,
+    environ: Mapping[str, str],
+    known_streams: Collection[str],
+    known_jobs: Collection[str] | None = None,
+) -> Origins:
+    """As `load_settings`, and where the values came from."""
+    document = read_document(path)
+    filler = _Filler(document, environ)
+    tree = filler.settle()
+    found = list(_unknown_names(tree, known_streams, known_jobs))
+    settings = None
+    try:
+        settings = Settings.model_validate(tree, context={"folder": path.parent.absolute()})
+    except ValidationError as error:
+        found += _validation_problems(tree, error)
+    document.blame_others(found)
+    if settings is None or document.problems:
+        raise SettingsError(document.problems)
+    return Origins(settings, filler.origins)
+
+
+class _Filler:
+    """Fills in the variables of a document, but for keys that its other keys make useless."""
+
+    def __init__(self, document: Document, environ: Mapping[str, str]) -> None:
+        self._document = document
+        self._environ = environ
+        self.origins: dict[str, str] = {}
+
+    def settle(self) -> dict[str, Any]:
+        """The document's values with every variable in use filled in."""
+        tree = dict(self._document.tree)
+        procore, destination = tree.get("procore"), tree.get("destination")
+        if isinstance(procore, dict) and self._choice(procore, "environment", "production") != "custom":
+            tree["procore"] = _without(procore, _ADDRESSES)
+        if isinstance(destination, dict):
+            used = _DESTINATION_KEYS.get(self._choice(destination, "type", "sqlite"), frozenset())
+            tree["destination"] = _without(destination, frozenset().union(*_DESTINATION_KEYS.values()) - used)
+        return {key: self._filled(value, (key,)) for key, value in tree.items()}
+
+    def _choice(self, section: dict[str, Value], key: str, default: str) -> str:
+        """What `section[key]` chooses; empty when that cannot be told, which is reported where it is filled in."""
+        value = section.get(key) or default
+        try:
+            return fill(value, self._environ).text if isinstance(value, str) else ""
+        except VariableError:
+            return ""
+
+    def _filled(self, value: Value, path: KeyPath) -> Any:
+        if isinstance(value, dict):
+            return {key: self._filled(inner, (*path, key)) for key, inner in value.items()}
+        if isinstance(value, tuple):
+            return tuple(self._filled(inner, (*path, index)) for index, inner in enumerate(value))
+        return self._text(value, path) if isinstance(value, str) else value
+
+    def _text(self, text: str, path: KeyPath) -> Any:
+        try:
+            filled = fill(text, self._environ)
+        except VariableError as error:
+            self._document.blame(path, str(error))
+            # No key takes this, so validation complains here too, and is not heard.
+            return object()
+        if filled.origins:
+            self.origins[dotted(path)] = ", ".join(filled.origins)
+        return filled.text
+
+
+def _without(section: dict[str, Value], keys: frozenset[str]) -> dict[str, Value]:
+    return {key: value for key, value in section.items() if key not in keys}
+
+
+def _validation_problems(tree: dict[str, Any], error: ValidationError) -> Iterator[Finding]:
+    for details in error.errors(include_url=False):
+        yield _path_in(tree, details["loc"]), explain(details, Settings)
+
+
+def _path_in(tree: Any, location: tuple[str | int, ...]) -> KeyPath:
+    """`location` without the parts that pydantic adds: the type of a tagged entry, the mark of a key."""
+    path: KeyPath = ()
+    for place, part in enumerate(location, start=1):
+        members = dict(enumerate(tree)) if isinstance(tree, tuple) else tree
+        if isinstance(members, dict) and part in members:
+            path, tree = (*path, part), members[part]
+        elif place == len(location) and part != "[key]":
+            path = (*path, part)
+    return path
+
+
+def _unknown_names(
+    tree: dict[str, Any], known_streams: Collection[str], known_jobs: Collection[str] | None
+) -> Iterator[Finding]:
+    streams, jobs = _entries(tree, "streams"), _entries(tree, "jobs")
+    own = {name for name, options in streams.items() if isinstance(options, dict) and "path" in options}
+    known = {*known_streams, *own}
+    for name in streams.keys() - own - known:
+        yield ("streams", name), f"unknown stream{did_you_mean(name, known) or '; one of your own needs path'}"
+    for name in own & set(known_streams):
+        yield ("streams", name), "is the name of a shipped stream; give yours another"
+    for name, options in jobs.items():
+        declared = isinstance(options, dict) and "kind" in options
+        if known_jobs is not None and not declared and name not in known_jobs:
+            yield ("jobs", name), f"unknown job{did_you_mean(name, known_jobs) or '; one declared here needs kind'}"
+        for index, pattern in enumerate(_patterns(options)):
+            if not _chooses_any(pattern, known):
+                yield ("jobs", name, "streams", index), f"unknown stream{did_you_mean(pattern, known)}"
+
+
+def _entries(tree: dict[str, Any], key: str) -> dict[str, Any]:
+    section = tree.get(key)
+    return section if isinstance(section, dict) else {}
+
+
+def _patterns(options: Any) -> tuple[str, ...]:
+    patterns = options.get("streams") if isinstance(options, dict) else None
+    return tuple(str(pattern) for pattern in patterns) if isinstance(patterns, tuple) else ()
+
+
+def _chooses_any(pattern: str, known: Collection[str]) -> bool:
+    return pattern.startswith("tag:") or any(fnmatchcase(name, pattern) for name in known)

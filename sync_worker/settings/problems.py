@@ -1,0 +1,51 @@
+"""What is wrong with a configuration: one line a problem, with file, line, key and the nearest known name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sync_worker.errors import ConfigurationError
+
+KeyPath = tuple[str | int, ...]
+Finding = tuple[KeyPath, str]
+"""What is wrong at which key."""
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend; `key` is empty where no key is to blame."""
+
+    file: str
+    line: int | None
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return _UNPRINTABLE.sub(" ", ": ".join(part for part in (place, self.key, self.message) if part))
+
+
+class SettingsError(ConfigurationError):
+    """The configuration cannot be used; `problems` says why, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: Sequence[Problem] = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def dotted(path: KeyPath) -> str:
+    """`procore.companies[0]` for `("procore", "companies", 0)`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`, did you mean rfis?` for the nearest known name, or nothing."""
+    spellings = {each.lower(): each for each in known}
+    nearest = difflib.get_close_matches(name.lower(), spellings, n=1)
+    return f", did you mean {spellings[nearest[0]]}?" if nearest else ""

@@ -1,0 +1,297 @@
+"""Every key of `config.yaml` with its type, default and meaning; no file, no environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from sync_worker.settings.values import (
+    ApiPath,
+    ApiUrl,
+    Boolean,
+    CopyUrl,
+    Day,
+    Duration,
+    Entry,
+    ExistingFile,
+    Ids,
+    Integer,
+    LocalPath,
+    Maybe,
+    Name,
+    Number,
+    PostgresUrl,
+    ProxyUrl,
+    Secret,
+    Text,
+    TimeZone,
+    passwords_in,
+)
+
+ENVIRONMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "production": ("https://login.procore.com", "https://api.procore.com"),
+        "sandbox": ("https://login-sandbox.procore.com", "https://sandbox.procore.com"),
+        "monthly_sandbox": ("https://login-sandbox-monthly.procore.com", "https://api-monthly.procore.com"),
+        "federal": ("https://login.procoregov.com", "https://api.procoregov.com"),
+    }
+)
+"""Login and API address of each environment of Procore's; credentials never cross environments."""
+
+
+class Section(BaseModel):
+    """A mapping of `config.yaml`; a key without a value counts as left out."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: Any) -> Any:
+        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+
+class Projects(Section):
+    """Which projects are read."""
+
+    include: Ids = ()
+    """Ids of the only projects to read; empty: all that the credentials may see."""
+    exclude: Ids = ()
+    """Ids of projects to leave out."""
+    inactive: Boolean = False
+    """Whether inactive projects are read too."""
+
+
+class Procore(Section):
+    """Which Procore is asked, as whom, and for what."""
+
+    environment: Literal["production", "sandbox", "monthly_sandbox", "federal", "custom"] = "production"
+    login_url: ApiUrl = ""
+    """For `custom` alone; the others know theirs."""
+    api_url: ApiUrl = ""
+    """For `custom` alone; the others know theirs."""
+    client_id: Text
+    client_secret: Secret
+    companies: Annotated[Ids, Field(min_length=1)]
+    """Ids of the companies to read."""
+    projects: Projects = Projects()
+    start_date: Maybe[Day] = None
+    """Daily logs reach back to here; else to the earlier of a project's start and creation."""
+    proxy: Maybe[ProxyUrl] = None
+    ca_bundle: Maybe[ExistingFile] = None
+    """A file of certificates to trust instead of the public ones."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_addresses(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        environment = data.get("environment") or "production"
+        addresses = ENVIRONMENTS.get(environment) if isinstance(environment, str) else None
+        return data if addresses is None else {**data, "login_url": addresses[0], "api_url": addresses[1]}
+
+    @model_validator(mode="after")
+    def _custom_has_addresses(self) -> Procore:
+        if not self.login_url or not self.api_url:
+            raise ValueError("environment custom needs login_url and api_url")
+        return self
+
+
+class Limits(Section):
+    """How hard Procore is asked."""
+
+    budget_share: Annotated[Number, Field(gt=0, le=1)] = 0.8
+    """Share of the announced allowance; the rest is for other users of the same app."""
+    max_concurrency: Annotated[Integer, Field(ge=1, le=64)] = 4
+    """Requests under way at one time."""
+    request_timeout: Annotated[Number, Field(gt=0)] = 60.0
+    """Seconds for a request in all, body included."""
+
+
+class Retention(Section):
+    """How long history is kept; the latest verdict of each scope always is."""
+
+    runs: Duration = Field(default="90d", validate_default=True)
+    scopes: Duration = Field(default="14d", validate_default=True)
+    reports: Duration = Field(default="2y", validate_default=True)
+
+
+class Destination(Section):
+    """Where the rows go."""
+
+    type: Literal["sqlite", "postgres"] = "sqlite"
+    path: LocalPath = Field(default=Path("data/procore.db"), validate_default=True)
+    """The SQLite file."""
+    url: Maybe[PostgresUrl] = None
+    """The PostgreSQL database."""
+    schema_: Name = Field(default="procore", alias="schema")
+    """The PostgreSQL schema."""
+
+    @model_validator(mode="after")
+    def _postgres_has_url(self) -> Destination:
+        if self.type == "postgres" and self.url is None:
+            raise ValueError("type postgres needs url")
+        return self
+
+
+class Parquet(Section):
+    """A folder or bucket with one folder of Parquet files per stream."""
+
+    type: Literal["parquet"]
+    url: CopyUrl
+
+
+class DuckDB(Section):
+    """One DuckDB file."""
+
+    type: Literal["duckdb"]
+    path: LocalPath
+
+
+class Delivery(Section):
+    """Who gets a report."""
+
+    url: Secret
+    """An Apprise URL, such as mailto://."""
+    projects: Ids = ()
+
+
+class JobOptions(Section):
+    """When and with what a job runs; with `kind` it is declared here."""
+
+    kind: Literal["sync", "report"] | None = None
+    schedule: Text | None = None
+    """Five cron fields, in quotes."""
+    timezone: TimeZone | None = None
+    streams: tuple[Text, ...] = ()
+    """Names, globs or `tag:` of the streams a sync job reads."""
+    projects: Ids = ()
+    report: Text | None = None
+    formats: tuple[Literal["html", "xlsx", "pdf", "csv", "json"], ...] = ()
+    deliver: tuple[Delivery, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_what_it_does(self) -> JobOptions:
+        if self.kind == "sync" and not self.streams:
+            raise ValueError("kind sync needs streams")
+        if self.kind == "report" and self.report is None:
+            raise ValueError("kind report needs report")
+        return self
+
+
+FieldTypeName = Literal["integer", "string", "boolean", "date", "datetime", "decimal", "object", "array"]
+
+
+class CursorOptions(Section):
+    """The filter of an incremental stream of the user's own."""
+
+    field: Text
+    param: Text | None = None
+    """The query parameter; `filters[<field>]` unless said."""
+    syntax: Literal["range", "after"] = "range"
+
+
+def _cursor(value: object) -> object:
+    return {"field": value} if isinstance(value, str) else value
+
+
+class StreamOptions(Section):
+    """What differs for a shipped stream, or, with `path`, a whole stream of the user's own."""
+
+    per_page: Annotated[Integer, Field(ge=1, le=10_000)] | None = None
+    lookback: Annotated[Integer, Field(ge=0)] | None = None
+    """Seconds read again before the high-water mark."""
+    start_date: Maybe[Day] = None
+    exclude_fields: tuple[Text, ...] = ()
+    deletes: Literal["soft", "ignore"] = "soft"
+    path: ApiPath | None = None
+    scope: Literal["account", "company", "project"] | None = None
+    primary_key: tuple[Text, ...] = ()
+    cursor: Annotated[CursorOptions, BeforeValidator(_cursor, json_schema_input_type=str | CursorOptions)] | None = None
+    fields: Mapping[str, FieldTypeName] = Field(default_factory=dict)
+    query: Mapping[str, str] = Field(default_factory=dict)
+    envelope: Literal["array", "data"] | None = None
+    volatile: tuple[Text, ...] = ()
+    """JSON paths of signed URLs, which change at every read."""
+    tool: Text | None = None
+    """The Procore tool whose permission it needs."""
+    tags: tuple[Text, ...] = ()
+    sensitive: Boolean = False
+
+    @model_validator(mode="after")
+    def _own_stream_is_whole(self) -> StreamOptions:
+        own = self.model_fields_set & _OWN_STREAM_KEYS
+        if self.path is None and own:
+            raise ValueError(f"{', '.join(sorted(own))}: only for a stream of your own, which needs path")
+        if self.path is not None and (self.scope is None or not self.primary_key):
+            raise ValueError("a stream of your own needs scope and primary_key beside path")
+        return self
+
+
+_OWN_STREAM_KEYS = frozenset(
+    {"scope", "primary_key", "cursor", "fields", "query", "envelope", "volatile", "tool", "tags", "sensitive"}
+)
+
+
+class Server(Section):
+    """Where the daemon answers HTTP."""
+
+    host: Text = "127.0.0.1"
+    port: Annotated[Integer, Field(ge=0, le=65535)] = 8791
+    token: Maybe[Secret] = None
+    """Whoever has it may see data and act."""
+    webhook_secret: Maybe[Secret] = None
+
+
+NotificationKind = Literal["failure", "recovery", "stale", "held_deletes", "schema_change", "digest"]
+
+
+class Notifier(Section):
+    """Who is told when something happens."""
+
+    url: Secret
+    """An Apprise URL."""
+    on: tuple[NotificationKind, ...] = ("failure", "recovery", "stale", "held_deletes")
+
+
+class Settings(Section):
+    """All of `config.yaml`."""
+
+    procore: Procore
+    limits: Limits = Limits()
+    data_dir: LocalPath = Field(default=Path("data"), validate_default=True)
+    """Heartbeat, locks, spool, report archive."""
+    jobs_dir: LocalPath = Field(default=Path("jobs"), validate_default=True)
+    """Looked in first, then among the shipped jobs."""
+    retention: Retention = Field(default_factory=Retention)
+    destination: Destination = Field(default_factory=dict, validate_default=True)
+    publish: tuple[Annotated[Parquet | DuckDB, Field(discriminator="type")], ...] = ()
+    """Copies for analysts, made after a run."""
+    jobs: Mapping[Name, Entry[JobOptions]] | None = None
+    """Absent: all jobs with their own schedules; present: these alone."""
+    streams: Mapping[Name, Entry[StreamOptions]] = Field(default_factory=dict)
+    """What differs for a stream, and streams of the user's own."""
+    server: Server = Server()
+    notify: tuple[Notifier, ...] = ()
+
+    def secret_values(self) -> Iterator[str]:
+        """Every secret these settings hold, and the passwords inside addresses."""
+        for secret in _secrets(self):
+            yield secret
+            yield from passwords_in(secret)
+
+
+def _secrets(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for _, member in value:
+            yield from _secrets(member)
+    elif isinstance(value, Mapping):
+        yield from _secrets(tuple(value.values()))
+    elif isinstance(value, tuple):
+        for member in value:
+            yield from _secrets(member)

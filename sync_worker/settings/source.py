@@ -1,0 +1,198 @@
+"""Reads the configuration file into plain values and the line of each; knows YAML, nothing of the settings' meaning.
+
+YAML 1.2 words only: `on`, `yes` and `0123` are text, as their author meant, and no tag is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import yaml
+
+from sync_worker.settings.problems import Finding, KeyPath, Problem, SettingsError, dotted
+
+Value = dict[str, "Value"] | tuple["Value", ...] | str | int | float | bool | None
+
+_TAG = "tag:yaml.org,2002:"
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# Aliases multiply: ten lines can stand for a billion values.
+_MOST_VALUES = 100_000
+
+
+class _Loader(yaml.SafeLoader):
+    """The words of YAML 1.2 that JSON has too; dates and everything else stay text."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]
+
+
+_Loader.add_implicit_resolver(f"{_TAG}null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+_Loader.add_implicit_resolver(f"{_TAG}bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+# A number too long for any key stays text, as does one with leading zeros: both are somebody's identifier.
+_Loader.add_implicit_resolver(f"{_TAG}int", re.compile(r"-?(?:0|[1-9][0-9]{0,18})$"), list("-0123456789"))
+_Loader.add_implicit_resolver(
+    f"{_TAG}float",
+    re.compile(r"-?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+))$"),
+    list("-.0123456789"),
+)
+
+
+@dataclass(slots=True)
+class Document:
+    """A configuration file: its values, the line of every key, and what was wrong already while reading."""
+
+    file: str
+    tree: dict[str, Value] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def line(self, path: KeyPath) -> int | None:
+        """The line of `path`, or of the nearest key around it."""
+        return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
+
+    def blame(self, path: KeyPath, message: str) -> None:
+        """Note a problem at `path`."""
+        self.problems.append(Problem(self.file, self.line(path), dotted(path), message))
+
+    def blame_others(self, findings: Iterable[Finding]) -> None:
+        """Note `findings`, but for keys that have a problem already."""
+        blamed = {problem.key for problem in self.problems}
+        for path, message in findings:
+            if dotted(path) not in blamed:
+                blamed.add(dotted(path))
+                self.blame(path, message)
+
+
+def read_document(path: Path) -> Document:
+    """The file's values with their lines; raises `SettingsError` when there is nothing to go on with."""
+    text = _text(path)
+    document = Document(str(path), lines={(): 1})
+    try:
+        node = yaml.compose(_without_tabs(text), Loader=_Loader)
+        tree = _Reader(document).value(node, ()) if node is not None else {}
+    except yaml.YAMLError as error:
+        raise SettingsError([_syntax_problem(str(path), error)]) from None
+    except RecursionError:
+        raise SettingsError([Problem(str(path), None, "", "is nested too deeply")]) from None
+    if not isinstance(tree, dict):
+        raise SettingsError([Problem(str(path), 1, "", "expected keys and values, such as `procore:`")])
+    document.tree = tree
+    return document
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        message = "no such file; name another with --config or SYNC_WORKER_CONFIG"
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 text (byte {error.start})"
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+    raise SettingsError([Problem(str(path), None, "", message)])
+
+
+def _without_tabs(text: str) -> str:
+    """JSON may be indented with tabs, which this YAML reader refuses; a JSON string cannot hold a raw one."""
+    if "\t" not in text:
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text.replace("\t", " ")
+
+
+def _syntax_problem(file: str, error: yaml.YAMLError) -> Problem:
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return Problem(file, None, "", "is not valid YAML: it holds a character that no text file has")
+    mark = error.problem_mark
+    # Names of aliases, anchors and tags are left out: an unquoted secret may begin with `*`, `&` or `!`.
+    what = re.sub(r" '(?!<)[^']{2,}'", "", error.problem or "cannot be read")
+    return Problem(file, mark.line + 1, "", f"not valid YAML at column {mark.column + 1}: {what}{_hint(what)}")
+
+
+def _hint(what: str) -> str:
+    if "alias" in what:
+        return '; put a value that begins with * in quotes: "* * * * *"'
+    if "mapping values" in what:
+        return "; put a value that holds `: ` in quotes, and check the indentation"
+    if "cannot start any token" in what:
+        return "; indent with spaces, and put a value that begins with such a character in quotes"
+    return ""
+
+
+class _Reader:
+    """Turns YAML nodes into plain values, noting lines on the way."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._count = 0
+
+    def value(self, node: yaml.Node, path: KeyPath) -> Value:
+        self._count += 1
+        if self._count > _MOST_VALUES:
+            raise SettingsError([Problem(self._document.file, None, "", "holds too many values")])
+        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+            return self._sequence(node, path)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        self._document.blame(path, "YAML tags are not allowed")
+        return None
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._document.problems.append(Problem(self._document.file, line, dotted(path), "a key must be text"))
+                continue
+            key = key_node.value
+            if key in found:
+                first = self._document.lines[*path, key]
+                message = f"is here twice, first on line {first}"
+                self._document.problems.append(Problem(self._document.file, line, dotted((*path, key)), message))
+                continue
+            self._document.lines[*path, key] = line
+            found[key] = self.value(value_node, (*path, key))
+        return found
+
+    def _sequence(self, node: yaml.SequenceNode, path: KeyPath) -> tuple[Value, ...]:
+        for index, item in enumerate(node.value):
+            self._document.lines[*path, index] = item.start_mark.line + 1
+        return tuple(self.value(item, (*path, index)) for index, item in enumerate(node.value))
+
+    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Value:
+        match node.tag.removeprefix(_TAG):
+            case "str":
+                return _joined_surrogates(node.value)
+            case "int":
+                return self._number(int, node.value, path)
+            case "float":
+                return self._number(float, node.value, path)
+            case "bool":
+                return str(node.value).lower() == "true"
+            case "null":
+                return None
+        self._document.blame(path, "YAML tags are not allowed")
+        return None
+
+    def _number(self, type_: type[int | float], text: str, path: KeyPath) -> Value:
+        try:
+            return type_(text)
+        except ValueError:
+            self._document.blame(path, "expected a number")
+            return None
+
+
+def _joined_surrogates(text: str) -> str:
+    """JSON writes characters beyond U+FFFF as two escapes, which YAML reads as two characters."""
+    if not _SURROGATES.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,0 +1,215 @@
+"""The kinds of value a key may have; each says in one line what it expects."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from urllib.parse import SplitResult, unquote, urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from sync_worker.settings.problems import did_you_mean
+
+MASK = "********"
+
+_DAYS = {"h": 1 / 24, "d": 1, "w": 7, "y": 365}
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([hdwy])")
+_CONNECTION_PASSWORD = re.compile(r"(?:^|\s)password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
+
+
+def _from_text(pattern: str, convert: type[int | float]) -> BeforeValidator:
+    """Numbers filled in from a variable arrive as text."""
+
+    def read(value: object) -> object:
+        return convert(value) if isinstance(value, str) and re.fullmatch(pattern, value) else value
+
+    return BeforeValidator(read, json_schema_input_type=convert | str)
+
+
+def _boolean(value: object) -> object:
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _blank_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+def _none_is_empty(value: object) -> object:
+    return {} if value is None else value
+
+
+def _date(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("expected a date such as 2020-01-01") from None
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("expected a duration such as 12h, 90d, 6w or 2y")
+    return timedelta(days=int(match[1]) * _DAYS[match[2]])
+
+
+def _duration_text(value: timedelta) -> str:
+    days = value / timedelta(days=1)
+    unit = next((unit for unit in "yd" if days % _DAYS[unit] == 0), "h")
+    return f"{round(days / _DAYS[unit])}{unit}"
+
+
+def _path(value: object, info: ValidationInfo) -> object:
+    if value == "":
+        raise ValueError("expected a path")
+    if isinstance(value, str) and value.startswith("~"):
+        raise ValueError("`~` is not expanded; write ${HOME} instead")
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / value if isinstance(value, str | Path) else value
+
+
+def _existing_file(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError(f"no such file: {value}")
+    return value
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    twice = next((value for index, value in enumerate(values) if value in values[:index]), None)
+    if twice is not None:
+        raise ValueError(f"{twice} is here twice")
+    return values
+
+
+def _not_empty(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        raise ValueError("must not be empty")
+    return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` can only be this machine: `localhost`, 127.0.0.0/8 or ::1."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return (address.version == 4 and address.is_loopback) or address == ipaddress.IPv6Address("::1")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("expected a URL such as https://procore.example") from None
+    return parts
+
+
+def _api_url(value: str) -> str:
+    parts = _split(value)
+    # Parsers disagree on who is called once a URL holds any of these.
+    if parts.username is not None or parts.query or parts.fragment or re.search(r"[\s\\@]", value):
+        raise ValueError("expected scheme, host and port alone, such as https://procore.example")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected a URL such as https://procore.example")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must begin with https://; plain HTTP is for loopback addresses alone")
+    return value.rstrip("/")
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    full = url if "://" in url else f"http://{url}"
+    parts = _split(full)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected a proxy such as http://proxy.example:3128")
+    return SecretStr(full)
+
+
+def _postgres_url(value: SecretStr) -> SecretStr:
+    if not re.match(r"postgres(?:ql)?://.|\s*\w+\s*=", value.get_secret_value()):
+        raise ValueError("expected an address such as postgresql://user:password@host/database")
+    return value
+
+
+def _copy_url(value: str, info: ValidationInfo) -> str:
+    scheme, separator, _ = value.partition("://")
+    if not separator:
+        return str(_path(value, info))
+    if scheme not in ("s3", "gs", "az"):
+        raise ValueError("expected a folder, or a URL that begins with s3://, gs:// or az://")
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        nearest = did_you_mean(value, available_timezones())
+        raise ValueError(f"unknown time zone{nearest or '; expected a name such as America/Chicago'}") from None
+    return value
+
+
+def _api_path(value: str) -> str:
+    if not re.fullmatch(r"/(?!/)[^\s\\?#]+", value):
+        raise ValueError("expected a path such as /rest/v1.0/projects/{project_id}/rfis")
+    return value
+
+
+def passwords_in(address: str) -> list[str]:
+    """The password of a URL or of a PostgreSQL connection string, as written and decoded."""
+    found = [first or second for first, second in _CONNECTION_PASSWORD.findall(address)]
+    if "://" in address:
+        userinfo, at, _ = address.partition("://")[2].rpartition("@")
+        found += [userinfo.partition(":")[2]] if at else []
+    return [form for password in found if password for form in (password, unquote(password))]
+
+
+T = TypeVar("T")
+
+Maybe = Annotated[T | None, BeforeValidator(_blank_is_none)]
+"""A value that an unset variable with an empty default may leave out."""
+Entry = Annotated[T, BeforeValidator(_none_is_empty)]
+"""A section that may be written as a name alone."""
+
+Text = Annotated[str, Field(min_length=1)]
+Integer = Annotated[int, _from_text(r"-?[0-9]{1,18}", int)]
+Number = Annotated[float, _from_text(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", float), Field(allow_inf_nan=False)]
+Boolean = Annotated[bool, BeforeValidator(_boolean, json_schema_input_type=bool | str)]
+Id = Annotated[int, _from_text(r"[1-9][0-9]{0,18}", int), Field(ge=1, lt=2**63)]
+Ids = Annotated[tuple[Id, ...], AfterValidator(_distinct)]
+Day = Annotated[date, BeforeValidator(_date)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(_duration_text),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
+]
+Secret = Annotated[SecretStr, AfterValidator(_not_empty), PlainSerializer(lambda _: MASK, return_type=str)]
+ProxyUrl = Annotated[Secret, AfterValidator(_proxy)]
+PostgresUrl = Annotated[Secret, AfterValidator(_postgres_url)]
+LocalPath = Annotated[Path, BeforeValidator(_path)]
+ExistingFile = Annotated[LocalPath, AfterValidator(_existing_file)]
+ApiUrl = Annotated[str, AfterValidator(_api_url)]
+ApiPath = Annotated[str, AfterValidator(_api_path)]
+CopyUrl = Annotated[Text, AfterValidator(_copy_url)]
+TimeZone = Annotated[str, AfterValidator(_timezone)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+"""A name that becomes a table, a file or part of a URL."""

@@ -1,0 +1,109 @@
+"""`${NAME}`, `${NAME:-default}`, `${NAME:?message}` and `$$` in a value; what a variable holds is never read again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FORMS = "write ${NAME}, ${NAME:-default} or ${NAME:?message}, and $$ for a dollar sign"
+
+
+class VariableError(ValueError):
+    """A value cannot be filled in; the message names the variable, never what it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One `${…}`: `operator` is empty, `:-` or `:?`, and `rest` is what follows it."""
+
+    name: str
+    operator: str
+    rest: Template
+
+
+Template = tuple[str | Variable, ...]
+
+
+class Filled(NamedTuple):
+    """A value with its variables filled in, and where each of them came from."""
+
+    text: str
+    origins: tuple[str, ...]
+
+
+def parse(text: str) -> Template:
+    """The text in pieces: literal text and variables."""
+    template, _ = _parse(text, 0, nested=False)
+    return template
+
+
+def fill(text: str, environ: Mapping[str, str]) -> Filled:
+    """`text` with its variables replaced by what `environ`, or the file it names for them, holds."""
+    return _fill(parse(text), environ)
+
+
+def _parse(text: str, position: int, *, nested: bool) -> tuple[Template, int]:
+    pieces: list[str | Variable] = []
+    while position < len(text):
+        if text.startswith("$$", position):
+            pieces.append("$")
+            position += 2
+        elif text.startswith("${", position):
+            variable, position = _parse_variable(text, position + 2)
+            pieces.append(variable)
+        elif nested and text[position] == "}":
+            return tuple(pieces), position
+        else:
+            pieces.append(text[position])
+            position += 1
+    if nested:
+        raise VariableError(f"a ${{ has no }}: {_FORMS}")
+    return tuple(pieces), position
+
+
+def _parse_variable(text: str, position: int) -> tuple[Variable, int]:
+    name = _NAME.match(text, position)
+    if name is None:
+        raise VariableError(f"a ${{ is followed by no name: {_FORMS}")
+    operator = text[name.end() : name.end() + 2]
+    if operator not in (":-", ":?"):
+        operator = ""
+    rest, end = _parse(text, name.end() + len(operator), nested=True)
+    if rest and not operator:
+        raise VariableError(f"${{{name.group()} is not followed by }}: {_FORMS}")
+    return Variable(name.group(), operator, rest), end + 1
+
+
+def _fill(template: Template, environ: Mapping[str, str]) -> Filled:
+    filled = [Filled(piece, ()) if isinstance(piece, str) else _look_up(piece, environ) for piece in template]
+    return Filled("".join(piece.text for piece in filled), tuple(o for piece in filled for o in piece.origins))
+
+
+def _look_up(variable: Variable, environ: Mapping[str, str]) -> Filled:
+    name, file_name = variable.name, f"{variable.name}_FILE"
+    value, file = environ.get(name), environ.get(file_name)
+    if value and file:
+        raise VariableError(f"{name} and {file_name} are both set; unset one of them")
+    if value or (value is not None and not file and not variable.operator):
+        return Filled(value, (f"{name} in the environment",))
+    if file:
+        return Filled(_content(file, file_name), (f"the file that {file_name} names",))
+    if variable.operator == ":-":
+        default = _fill(variable.rest, environ)
+        return Filled(default.text, (f"the default, as {name} is not set", *default.origins))
+    if variable.operator == ":?" and variable.rest:
+        raise VariableError(f"{name} is not set: {_fill(variable.rest, environ).text}")
+    raise VariableError(f"{name} is not set; set it, or let {file_name} name a file that holds it")
+
+
+def _content(file: str, file_name: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise VariableError(f"the file that {file_name} names cannot be read: {error.strerror}: {file}") from None
+    except ValueError:
+        raise VariableError(f"the file that {file_name} names is not UTF-8 text: {file}") from None
