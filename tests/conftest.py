@@ -1,0 +1,16 @@
+"""What every test starts from: none of the developer's own settings, and examples that may take their time."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+# At import, so that it also holds for the processes that tests start.
+for name in list(os.environ):
+    if name.startswith(("PROCORE_", "SYNC_WORKER_")) or name.upper().endswith("_PROXY") or name == "DATABASE_URL":
+        del os.environ[name]
+
+settings.register_profile("default", deadline=None)
+settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
