@@ -1,0 +1,99 @@
+"""What one sweep asks of one Procore list: path, query and company, filled in from a stream spec.
+
+Pure; used by runner (which builds a `Listing`) and by `pagination` (which walks it).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from sync_worker.catalog.spec import CursorSyntax, StreamSpec
+from sync_worker.model import DateRange, Scope, Window
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list to be read from its first page to its last, with everything but the page number settled.
+
+    `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented.
+    """
+
+    path: str
+    params: tuple[tuple[str, str], ...]
+    company_id: int
+    per_page: int | None
+
+
+def listing(
+    spec: StreamSpec,
+    scope: Scope,
+    *,
+    window: Window | None = None,
+    dates: DateRange | None = None,
+    parent_id: int | str | None = None,
+    header_company_id: int | None = None,
+    per_page: int | None = None,
+) -> Listing:
+    """The listing of `spec` in `scope`; a window or dates are asked for where the stream has a filter for them.
+
+    Raises:
+        ValueError: the stream needs an id, dates or a company that were not given.
+    """
+    company_id = scope.company_id if scope.company_id is not None else header_company_id
+    if company_id is None:
+        # Procore answers a call that names no company with an error and counts it against the app.
+        raise ValueError(f"{spec.name}: every call names a company, also that of an account-wide list")
+    ids = _ids(spec, scope, parent_id)
+    params = [(name, _filled(value, ids, spec)) for name, value in spec.query.items()]
+    params += _window_params(spec, window)
+    params += _date_params(spec, dates)
+    return Listing(
+        path=_filled(spec.path, {name: quote(value, safe="") for name, value in ids.items()}, spec),
+        params=tuple(params),
+        company_id=company_id,
+        per_page=None if spec.paging.per_page is None else per_page or spec.paging.per_page,
+    )
+
+
+def _ids(spec: StreamSpec, scope: Scope, parent_id: int | str | None) -> dict[str, str]:
+    found = {"company_id": scope.company_id, "project_id": scope.project_id}
+    if spec.parent is not None:
+        found[spec.parent.param] = parent_id  # type: ignore[assignment]
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def _filled(template: str, ids: Mapping[str, str], spec: StreamSpec) -> str:
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in ids:
+            raise ValueError(f"{spec.name}: no {match[1]} given for {template}")
+        return ids[match[1]]
+
+    return _PLACEHOLDER.sub(value, template)
+
+
+def _window_params(spec: StreamSpec, window: Window | None) -> Iterator[tuple[str, str]]:
+    if spec.cursor is None or window is None or window.start is None:
+        return
+    # Procore knows whole seconds only: outwards, so that no fraction of one falls between two windows.
+    start, end = _whole_seconds(window.start), _whole_seconds(window.end + timedelta(microseconds=999_999))
+    ranged = spec.cursor.syntax is CursorSyntax.RANGE
+    yield spec.cursor.param, f"{start}...{end}" if ranged else start
+
+
+def _whole_seconds(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _date_params(spec: StreamSpec, dates: DateRange | None) -> Iterator[tuple[str, str]]:
+    if spec.date_window is None:
+        return
+    if dates is None:
+        raise ValueError(f"{spec.name}: without dates Procore answers today's logs only")
+    yield spec.date_window.start_param, dates.start_on.isoformat()
+    yield spec.date_window.end_param, dates.end_on.isoformat()

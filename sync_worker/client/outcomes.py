@@ -1,0 +1,215 @@
+"""The table of outcomes: what is done about each HTTP status and each way an attempt can break.
+
+Pure; used by transport, procore, tokens and budget. Messages are one line, name method, host and path, hold no
+secret, and say what to do where the reader can do something.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from enum import Enum, auto
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from sync_worker.client.headers import Headers
+from sync_worker.errors import (
+    AuthError,
+    BadPayloadError,
+    RequestError,
+    RetryableError,
+    SkippableError,
+    SyncWorkerError,
+)
+
+REASON_CHARACTERS = 200
+
+
+class Action(Enum):
+    """What is done about an answer."""
+
+    TAKE = auto()
+    RENEW_TOKEN = auto()
+    WAIT = auto()
+    """Wait as long as the server says; no failed attempt."""
+    REDIRECT = auto()
+    RETRY = auto()
+    SKIP = auto()
+    """The scope may not be read; go on with the others."""
+    REFUSE = auto()
+    """This request can never succeed."""
+    DISTRUST = auto()
+    """Success without a list: never taken for data, tried again."""
+
+
+class Outcome(NamedTuple):
+    """What is done about a status, and what it means in a message."""
+
+    action: Action
+    meaning: str
+
+
+BY_STATUS: Mapping[int, Outcome] = {
+    200: Outcome(Action.TAKE, "answered"),
+    204: Outcome(Action.DISTRUST, "answered without a body where a list belongs"),
+    301: Outcome(Action.REDIRECT, "redirects"),
+    302: Outcome(Action.REDIRECT, "redirects"),
+    303: Outcome(Action.REDIRECT, "redirects"),
+    307: Outcome(Action.REDIRECT, "redirects"),
+    308: Outcome(Action.REDIRECT, "redirects"),
+    400: Outcome(Action.REFUSE, "malformed request"),
+    401: Outcome(Action.RENEW_TOKEN, "a new token is refused as well; check client id, secret and environment"),
+    403: Outcome(Action.SKIP, "no permission, tool disabled, or project not permitted for the app"),
+    404: Outcome(Action.SKIP, "does not exist or may not be seen"),
+    406: Outcome(Action.REFUSE, "unknown field or content type"),
+    407: Outcome(Action.REFUSE, "the proxy refuses; check its user and password in procore.proxy"),
+    408: Outcome(Action.RETRY, "the server took too long to build the list"),
+    422: Outcome(Action.REFUSE, "the request makes no sense to the server"),
+    429: Outcome(Action.WAIT, "the allowance is spent"),
+    500: Outcome(Action.RETRY, "server error"),
+    502: Outcome(Action.RETRY, "bad gateway"),
+    503: Outcome(Action.RETRY, "service unavailable"),
+    504: Outcome(Action.RETRY, "gateway timeout"),
+}
+BY_CLASS: Mapping[int, Outcome] = {
+    2: Outcome(Action.DISTRUST, "an answer that is no list"),
+    3: Outcome(Action.REFUSE, "an unexpected redirect"),
+    4: Outcome(Action.REFUSE, "refused"),
+    5: Outcome(Action.RETRY, "server error"),
+}
+APP_NOT_CONNECTED = "the app is not connected to this company; install it there"
+
+_UNREACHABLE = "cannot reach {host}: {detail}; check the network, the proxy and the URL ({request})"
+BY_EXCEPTION: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Outcome], ...] = (
+    (
+        ssl.SSLCertVerificationError,
+        Outcome(Action.REFUSE, "{request}: the certificate is not trusted, {detail}; check ca_bundle and the clock"),
+    ),
+    (
+        (requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown),
+        Outcome(Action.REFUSE, "{request}: the proxy's URL is malformed"),
+    ),
+    (requests.exceptions.ProxyError, Outcome(Action.RETRY, "{request}: the proxy lets nothing through; check proxy")),
+    (
+        (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError),
+        Outcome(Action.RETRY, "{request}: no whole answer within {seconds:g} s"),
+    ),
+    (socket.gaierror, Outcome(Action.RETRY, _UNREACHABLE)),
+    (ConnectionRefusedError, Outcome(Action.RETRY, _UNREACHABLE)),
+    (urllib3.exceptions.NewConnectionError, Outcome(Action.RETRY, _UNREACHABLE)),
+    (ssl.SSLError, Outcome(Action.RETRY, "{request}: the TLS connection broke, {detail}")),
+    (
+        (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError, ConnectionError),
+        Outcome(Action.DISTRUST, "{request}: the connection broke before the answer was whole"),
+    ),
+    (ValueError, Outcome(Action.REFUSE, "{request}: no request can be made of this URL")),
+)
+_BROKEN: Mapping[Action, type[SyncWorkerError]] = {
+    Action.REFUSE: RequestError,
+    Action.RETRY: RetryableError,
+    Action.DISTRUST: BadPayloadError,
+}
+
+
+def action(status: int, headers: Headers) -> Action:
+    """What to do about an answer; a 503 that says until when is waited for as a 429 is."""
+    if status == 503 and "Retry-After" in headers:
+        return Action.WAIT
+    return _outcome(status).action
+
+
+def refusal(request: str, status: int, said: str = "", *, retry_after_seconds: float | None = None) -> SyncWorkerError:
+    """The error for an answer that is no data; `said` is the `reason` its body gives."""
+    outcome = _outcome(status)
+    meaning = APP_NOT_CONNECTED if status == 403 and "not connected" in said.lower() else outcome.meaning
+    message = f"{request}: {status}, {meaning}" + (f" ({said})" if said else "")
+    match outcome.action:
+        case Action.RETRY | Action.WAIT:
+            return RetryableError(message, retry_after_seconds=retry_after_seconds)
+        case Action.SKIP:
+            return SkippableError(message)
+        case Action.RENEW_TOKEN:
+            return AuthError(message)
+        case Action.TAKE | Action.DISTRUST:
+            return BadPayloadError(message)
+        case _:
+            return RequestError(message)
+
+
+def reason(body: bytes) -> str:
+    """What an error body says in `errors`, `error` or `message`: one line, capped; empty when it says nothing."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    words = "; ".join(dict.fromkeys(_texts(said)))
+    printable = "".join(c if c.isprintable() else " " for c in words)
+    line = " ".join(printable.split())
+    return line if len(line) <= REASON_CHARACTERS else line[: REASON_CHARACTERS - 1] + "…"
+
+
+def failure(request: str, error: BaseException, deadline_seconds: float) -> SyncWorkerError:
+    """The error for an attempt that brought no whole answer; texts of `error` itself are never repeated."""
+    links = list(_chain(error))
+    for kinds, outcome in BY_EXCEPTION:
+        found = next((link for link in links if isinstance(link, kinds)), None)
+        if found is not None:
+            message = outcome.meaning.format(
+                request=request, seconds=deadline_seconds, host=_host(request), detail=_detail(found)
+            )
+            return _BROKEN[outcome.action](message)
+    return RetryableError(f"{request}: {type(error).__name__}")
+
+
+def _outcome(status: int) -> Outcome:
+    return BY_STATUS.get(status) or BY_CLASS.get(status // 100) or Outcome(Action.RETRY, "no known status")
+
+
+def _texts(said: object, depth: int = 0) -> Iterator[str]:
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, list):
+        for part in said:
+            yield from _texts(part, depth)
+    elif isinstance(said, dict) and depth == 0:
+        for key in ("errors", "error", "error_description", "message"):
+            yield from _texts(said.get(key), depth + 1)
+    elif isinstance(said, dict) and depth < 3:
+        for key, value in said.items():
+            yield from (f"{key}: {text}" for text in _texts(value, depth + 1))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """`error` and all that is wrapped in it; urllib3 and requests keep causes in `reason` and `args`."""
+    waiting, met = [error], set[int]()
+    while waiting:
+        link = waiting.pop(0)
+        if id(link) in met:
+            continue
+        met.add(id(link))
+        yield link
+        inner = (*link.args, getattr(link, "reason", None), link.__cause__, link.__context__)
+        waiting += [part for part in inner if isinstance(part, BaseException)]
+
+
+def _detail(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, socket.gaierror):
+        return "host name not found"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, ssl.SSLError):
+        return error.reason or "no reason given"
+    cause = error.__cause__
+    return cause.strerror.lower() if isinstance(cause, OSError) and cause.strerror else "no connection"
+
+
+def _host(request: str) -> str:
+    parts = urlsplit(request.rpartition(" ")[2])
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,153 @@
+"""Reads Procore's lists, page by page: the one place where sending is composed of its parts.
+
+    retry( budget.acquire → token → transport → budget.observe → outcome → parse )
+
+Built by app, used by runner. Knows nothing of what records mean.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from pydantic import SecretStr
+
+from sync_worker.client import outcomes
+from sync_worker.client.auth import BearerAuth
+from sync_worker.client.budget import Budget
+from sync_worker.client.headers import count, retry_after_seconds
+from sync_worker.client.listing import Listing
+from sync_worker.client.outcomes import Action
+from sync_worker.client.pagination import Paginator
+from sync_worker.client.retry import Retry
+from sync_worker.client.tokens import Tokens
+from sync_worker.client.transport import Reply, Request, Transport, redirected
+from sync_worker.clock import Clock
+from sync_worker.errors import AuthError, BadPayloadError, RequestError, SyncWorkerError
+from sync_worker.logs import get_logger
+from sync_worker.model import Calls, Page, Records
+
+Parse = Callable[[bytes], Records]
+MAX_REDIRECTS = 3
+log = get_logger()
+
+
+class Procore:
+    """The lists of one Procore environment, read with one credential.
+
+    `stop` ends every wait; no request is sent once it is set.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        *,
+        transport: Transport,
+        tokens: Tokens,
+        budget: Budget,
+        retry: Retry,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self._api_url = api_url
+        self._transport = transport
+        self._tokens = tokens
+        self._budget = budget
+        self._retry = retry
+        self._clock = clock
+        self._stop = stop
+
+    def pages(self, listing: Listing, parse: Parse, calls: Calls, first_page: int = 1) -> Iterator[Page]:
+        """Every page of `listing` from `first_page` on, each asked for when the one before was taken.
+
+        `parse` takes a body apart and raises `BadPayloadError` for one that is no list; that is tried again.
+        `calls` counts every request as it is sent.
+        """
+        paginator = Paginator(self._api_url, listing, first_page)
+        while (url := paginator.url) is not None:
+            number = paginator.number
+            request = _request(url, listing.company_id)
+            reply, records = self._retry.call(partial(self._attempt, request, parse, calls))
+            paginator.turn(reply.headers, reply.body, records.units)
+            self._log_page(listing, number, reply, records)
+            yield Page(
+                number=number,
+                records=records.records,
+                units=records.units,
+                total=count(reply.headers, "Total"),
+                is_last=paginator.url is None,
+                server_time=self._server_time(reply),
+                url=url,
+            )
+
+    def _attempt(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:
+        reply = self._answer(request, calls)
+        start = reply.body.lstrip()[:1]
+        if start in {b"", b"<"}:
+            kind = "an HTML page" if start else "nothing"
+            raise BadPayloadError(f"{request}: answered 200 with {kind} where a list belongs")
+        try:
+            return reply, parse(reply.body)
+        except BadPayloadError as error:
+            raise BadPayloadError(f"{request}: {error}") from None
+
+    def _answer(self, request: Request, calls: Calls) -> Reply:
+        """The answer that waiting for the allowance, redirects and a new token lead to."""
+        redirects = 0
+        renewed = False
+        while True:
+            self._budget.acquire(self._stop)
+            token = self._tokens.current()
+            reply = self._send(replace(request, auth=BearerAuth(token)), calls)
+            action = outcomes.action(reply.status, reply.headers)
+            if action is Action.TAKE:
+                return reply
+            if action is Action.WAIT:
+                continue  # the budget holds everyone back until then
+            if action is Action.REDIRECT and redirects < MAX_REDIRECTS:
+                redirects += 1
+                request = redirected(request, reply)
+                continue
+            if action is Action.RENEW_TOKEN and not renewed:
+                renewed = True
+                self._tokens.invalidate(token)
+                continue
+            error = self._refusal(request, reply, token)
+            if isinstance(error, AuthError):
+                self._tokens.stop(str(error))
+            raise error
+
+    def _send(self, request: Request, calls: Calls) -> Reply:
+        calls.spent += 1
+        reply = self._transport.send(request)
+        self._budget.observe(reply.headers, reply.status, self._server_time(reply))
+        return reply
+
+    def _refusal(self, request: Request, reply: Reply, token: SecretStr) -> SyncWorkerError:
+        said = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
+        pause = retry_after_seconds(reply.headers, self._server_time(reply))
+        return outcomes.refusal(str(request), reply.status, said, retry_after_seconds=pause)
+
+    def _server_time(self, reply: Reply) -> datetime:
+        return reply.server_time or self._clock.now()
+
+    def _log_page(self, listing: Listing, number: int, reply: Reply, records: Records) -> None:
+        log.debug(
+            "page.fetched",
+            path=listing.path,
+            page=number,
+            rows=len(records.records),
+            duration_ms=round(reply.elapsed_seconds * 1000),
+            http_status=reply.status,
+            rate_remaining=count(reply.headers, "X-Rate-Limit-Remaining"),
+        )
+
+
+def _request(url: str, company_id: int) -> Request:
+    # It would change what a user sees in Procore; neither a stream of the user's own nor a `Link` may bring it in.
+    if "save_sticky_filters" in url:
+        raise RequestError(f"GET {url.partition('?')[0]}: save_sticky_filters is never sent")
+    return Request("GET", url, headers={"Procore-Company-Id": str(company_id)})

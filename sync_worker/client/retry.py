@@ -1,0 +1,86 @@
+"""The one layer that tries again: what `RetryableError` says may pass is attempted anew, after a growing pause.
+
+Used by procore, around everything an attempt needs (allowance, token, sending, parsing), so that no second layer
+multiplies calls.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from sync_worker.clock import Clock
+from sync_worker.errors import RetryableError, StopRequested
+from sync_worker.logs import get_logger
+
+T = TypeVar("T")
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often, and how long in all, one request is tried again; each attempt has a deadline of its own."""
+
+    attempts: int = 6
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 30.0
+    waits_seconds: float = 300.0
+    """No pause begins that would make them longer than this in all."""
+
+
+class Retry:
+    """Calls an attempt until it succeeds, fails for good, or the policy is exhausted."""
+
+    def __init__(self, policy: RetryPolicy, *, clock: Clock, stop: threading.Event) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._stop = stop
+        self._backoff = wait_exponential_jitter(initial=policy.first_wait_seconds, max=policy.longest_wait_seconds)
+        self._last_attempt = stop_after_attempt(policy.attempts)
+
+    def call(self, attempt: Callable[[], T]) -> T:
+        """The result of the first attempt that succeeds, else the error of the last.
+
+        Raises:
+            StopRequested: the stop event was set during a pause.
+        """
+        # tenacity keeps one call's state in its object, so each call has its own.
+        retrying = Retrying(
+            retry=retry_if_exception_type(RetryableError),
+            wait=self._wait_seconds,
+            stop=self._is_exhausted,
+            sleep=self._pause,
+            before_sleep=_log_retry,
+            reraise=True,
+        )
+        return retrying(attempt)
+
+    def _wait_seconds(self, state: RetryCallState) -> float:
+        error = _error_of(state)
+        asked = error.retry_after_seconds if isinstance(error, RetryableError) else None
+        return max(self._backoff(state), asked or 0.0)
+
+    def _is_exhausted(self, state: RetryCallState) -> bool:
+        waited = state.idle_for + state.upcoming_sleep
+        return self._last_attempt(state) or waited > self._policy.waits_seconds
+
+    def _pause(self, seconds: float) -> None:
+        if self._clock.wait(self._stop, seconds):
+            raise StopRequested("asked to stop while waiting to try a request again")
+
+
+def _log_retry(state: RetryCallState) -> None:
+    log.warning(
+        "request.retry_scheduled",
+        attempt=state.attempt_number,
+        wait_seconds=round(state.upcoming_sleep, 3),
+        error=str(_error_of(state)),
+    )
+
+
+def _error_of(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome is not None else None

@@ -1,0 +1,201 @@
+"""Keeps the access token of one credential, in memory, one refresher for all threads.
+
+    fresh    use it
+    stale    one thread refreshes it ahead, the others go on with the old one
+    expired  all wait for the one that refreshes it
+
+A refused credential is remembered and asked again once in five minutes. Used by procore; never retries.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+import msgspec
+from pydantic import SecretStr
+
+from sync_worker.client import outcomes
+from sync_worker.client.headers import retry_after_seconds
+from sync_worker.client.transport import Reply, Request
+from sync_worker.clock import Clock
+from sync_worker.errors import AuthError, BadPayloadError, RetryableError, SyncWorkerError
+from sync_worker.logs import get_logger
+
+MARGIN_SECONDS = 300.0
+MARGIN_SHARE = 0.1
+PAUSE_SECONDS = 300.0
+POSTPONED_SECONDS = 30.0
+_ERROR_CODE = re.compile("[a-z_]{1,40}")
+log = get_logger()
+
+
+class State(Enum):
+    """How near a token is to its end."""
+
+    FRESH = auto()
+    STALE = auto()
+    EXPIRED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token with the instants, on the monotonic clock, from which it is stale and expired."""
+
+    secret: SecretStr
+    stale_at: float
+    expires_at: float
+
+    def state(self, now: float) -> State:
+        """How near the token is to its end at `now`."""
+        if now >= self.expires_at:
+            return State.EXPIRED
+        return State.STALE if now >= self.stale_at else State.FRESH
+
+
+class _Grant(msgspec.Struct):
+    access_token: str
+    expires_in: float = 5400.0
+    """Seconds; the documented life where the answer tells none."""
+
+
+class Tokens:
+    """The token of one credential, granted by `<login_url>/oauth/token` through `send`.
+
+    `on_new_secret` hears each token before it is used, so that logs can blank it.
+    """
+
+    def __init__(
+        self,
+        login_url: str,
+        client_id: str,
+        client_secret: SecretStr,
+        *,
+        send: Callable[[Request], Reply],
+        clock: Clock,
+        on_new_secret: Callable[[str], None] = lambda secret: None,  # noqa: ARG005 - a listener that does nothing
+    ) -> None:
+        self._url = f"{login_url.rstrip('/')}/oauth/token"
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._send = send
+        self._clock = clock
+        self._on_new_secret = on_new_secret
+        self._lock = threading.Lock()
+        self._token: Token | None = None
+        self._refreshing: Future[Token] | None = None
+        self._refused: str | None = None
+        self._paused_until = 0.0
+
+    def current(self) -> SecretStr:
+        """A token to send now.
+
+        Raises:
+            AuthError: the credential is refused, now or less than five minutes ago.
+            RetryableError: the login server does not answer.
+        """
+        with self._lock:
+            now = self._clock.monotonic()
+            if self._refused is not None and now < self._paused_until:
+                raise AuthError(self._refused)
+            token = self._token
+            state = token.state(now) if token is not None else State.EXPIRED
+            others = self._refreshing
+            if token is not None and (state is State.FRESH or (state is State.STALE and others is not None)):
+                return token.secret
+            mine: Future[Token] = Future()
+            if others is None:
+                self._refreshing = mine
+        if others is not None:
+            # Another thread's request to the login server is under way; its deadline bounds this wait as well.
+            return others.result().secret
+        return self._refresh(mine, token if state is State.STALE else None)
+
+    def invalidate(self, secret: SecretStr) -> None:
+        """Forget a token that the server refused, unless a newer one has already taken its place."""
+        with self._lock:
+            if self._token is not None and self._token.secret == secret:
+                self._token = None
+
+    def stop(self, message: str) -> None:
+        """Stop this credential for five minutes: the server refuses even new tokens."""
+        with self._lock:
+            self._token = None
+            self._refused = message
+            self._paused_until = self._clock.monotonic() + PAUSE_SECONDS
+
+    def _refresh(self, mine: Future[Token], old: Token | None) -> SecretStr:
+        try:
+            token = self._granted()
+        except BaseException as error:
+            self._give_up(mine, error)
+            if old is None or not isinstance(error, RetryableError) or not self._postpone(old):
+                raise
+            log.warning("token.refresh_failed", error=str(error))
+            return old.secret
+        with self._lock:
+            self._token, self._refreshing, self._refused = token, None, None
+        mine.set_result(token)
+        return token.secret
+
+    def _give_up(self, mine: Future[Token], error: BaseException) -> None:
+        if isinstance(error, AuthError):
+            self.stop(str(error))
+        with self._lock:
+            self._refreshing = None
+        mine.set_exception(error)
+
+    def _postpone(self, old: Token) -> bool:
+        """Let a stale token serve a little longer; false when it was refused meanwhile."""
+        with self._lock:
+            if self._token is not old:
+                return False
+            self._token = replace(old, stale_at=self._clock.monotonic() + POSTPONED_SECONDS)
+            return True
+
+    def _granted(self) -> Token:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._client_id,
+            "client_secret": self._client_secret.get_secret_value(),
+        }
+        request = Request("POST", self._url, form=form)
+        asked_at = self._clock.monotonic()  # before asking: the life may have begun at any time since
+        reply = self._send(request)
+        if reply.status != 200:
+            raise self._refusal(request, reply)
+        try:
+            grant = msgspec.json.decode(reply.body, type=_Grant)
+        except ValueError:  # not chained: its text may quote the body
+            raise BadPayloadError(f"{request}: answered 200 without a token; check login_url") from None
+        if not grant.access_token or grant.expires_in <= 0:
+            raise BadPayloadError(f"{request}: answered with a token that is empty or already expired")
+        self._on_new_secret(grant.access_token)
+        log.info("token.granted", expires_in_seconds=grant.expires_in)
+        expires_at = asked_at + grant.expires_in
+        stale_at = expires_at - min(MARGIN_SECONDS, MARGIN_SHARE * grant.expires_in)
+        return Token(SecretStr(grant.access_token), stale_at, expires_at)
+
+    def _refusal(self, request: Request, reply: Reply) -> SyncWorkerError:
+        if reply.status >= 500 or reply.status in {408, 429}:
+            pause = retry_after_seconds(reply.headers, reply.server_time or self._clock.now())
+            return outcomes.refusal(str(request), reply.status, retry_after_seconds=pause)
+        if reply.status in {400, 401, 403}:
+            return AuthError(
+                f"{request}: {reply.status}, {_error_code(reply.body)}; check client_id and client_secret, "
+                "and that they belong to this environment"
+            )
+        return AuthError(f"{request}: {reply.status}, no token is granted here; check environment and login_url")
+
+
+def _error_code(body: bytes) -> str:
+    """OAuth's `error` code; nothing else of the body, which might repeat what was sent."""
+    try:
+        code = msgspec.json.decode(body, type=dict[str, object]).get("error")
+    except ValueError:
+        code = None
+    return code if isinstance(code, str) and _ERROR_CODE.fullmatch(code) else "the credentials are refused"
