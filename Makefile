@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LIBRARIES := $(VENV)/.libraries-installed
 PROJECT := $(VENV)/.project-installed
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format types layers dependencies lock upgrade clean
@@ -16,25 +17,18 @@ help: ## list these verbs
 setup: $(PROJECT) ## build .venv from the pinned requirements, with uv if it is there
 
 # A changed pin builds the environment anew, so that nothing of an earlier one stays behind.
+# Where uv cannot reach an index, pip may: it has a configuration of its own.
 $(LIBRARIES): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "$(PYTHON) is no Python 3.11 or later; name one: make PYTHON=python3.12 …" >&2; exit 1; }
-ifneq ($(UV),)
-	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<
-else
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-endif
+	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $< ||) \
+	  $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
 # hatchling is among the pinned requirements, so installing the project itself fetches nothing.
 $(PROJECT): $(LIBRARIES) pyproject.toml
-ifneq ($(UV),)
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-else
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-endif
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup ## sync from the bundled Procore simulator into SQLite; no credentials needed
