@@ -1,15 +1,15 @@
 """Errors grouped by what the caller does about them; the runner matches on the group, never on a status number.
 
-    SyncWorkerError
-    ├── ConfigurationError   stop, the user mends the configuration (exit 2)
-    ├── LockHeldError        another process holds the data (exit 4)
-    ├── AuthError            stop this credential (exit 3)
-    ├── RetryableError       try again, after `retry_after` seconds if the server said so
-    │   └── BadPayloadError  an answer that must not be taken for data
-    ├── SkippableError       record the scope as not permitted, go on with the others
-    ├── RequestError         this request can never succeed; the scope fails, the others go on
-    ├── DestinationError     the database refused; the run fails
-    └── StopRequested        not a failure: someone asked us to stop
+SyncWorkerError
+├── ConfigurationError   stop, the user mends the configuration (exit 2)
+├── LockHeldError        another process holds the data (exit 4)
+├── AuthError            stop this credential (exit 3)
+├── RetryableError       try again, after `retry_after` seconds if the server said so
+│   └── BadPayloadError  an answer that must not be taken for data
+├── SkippableError       record the scope as not permitted, go on with the others
+├── RequestError         this request can never succeed; the scope fails, the others go on
+├── DestinationError     the database refused; the run fails
+└── StopRequested        not a failure: someone asked us to stop
 """
 
 from __future__ import annotations
