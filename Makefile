@@ -22,8 +22,7 @@ $(LIBRARIES): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "$(PYTHON) is no Python 3.11 or later; name one: make PYTHON=python3.12 …" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $< ||) \
-	  $(PIP_INSTALL) --require-hashes -r $<
+	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $< ||) $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
 # hatchling is among the pinned requirements, so installing the project itself fetches nothing.
