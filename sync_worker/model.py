@@ -11,6 +11,10 @@ from typing import NamedTuple
 import msgspec
 
 
+Key = tuple[int | str, ...]
+"""The values of a record's primary key, in the order of its spec."""
+
+
 class Scope(NamedTuple):
     """What a request is bound to: nothing (account), a company, or a project of a company."""
 

@@ -1,0 +1,175 @@
+"""The composition root: the only place that builds things and hands them to each other."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import NamedTuple
+
+from sync_worker.catalog import STREAMS
+from sync_worker.client.budget import Budget
+from sync_worker.client.procore import Procore
+from sync_worker.client.retry import Retry, RetryPolicy
+from sync_worker.client.tokens import Tokens
+from sync_worker.client.transport import Transport
+from sync_worker.clock import Clock, SystemClock
+from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.load.loader import Loader
+from sync_worker.planning.projects import ProjectChoice
+from sync_worker.planning.selection import select
+from sync_worker.planning.windows import DEFAULT_LOOKBACK
+from sync_worker.runner.run import Order, run
+from sync_worker.runner.sync import Parts, StreamOptions
+from sync_worker.settings import Settings
+from sync_worker.state.ledger import RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
+from sync_worker.state.migration import migrate
+
+
+class Request(NamedTuple):
+    """What the user asks for: streams by name, glob or tag, and projects by number."""
+
+    job: str
+    streams: Sequence[str]
+    projects: Sequence[int] = ()
+    full_refresh: bool = False
+
+
+class Report(NamedTuple):
+    """A finished run as its ledger tells it."""
+
+    run_id: str
+    totals: RunTotals
+    scopes: Sequence[ScopeResult]
+
+
+class Worker:
+    """Runs what it is asked to, for one configuration."""
+
+    def __init__(self, settings: Settings, parts: Parts) -> None:
+        self._settings = settings
+        self._parts = parts
+
+    def run(self, request: Request) -> Report:
+        """Run now; raises what concerns the whole run after its outcome is in the ledger."""
+        order = self._order(request)
+        self._parts.destination.prepare(order.specs)
+        return self._report(run(self._parts, order))
+
+    def _order(self, request: Request) -> Order:
+        configured = self._settings.procore
+        return Order(
+            job=request.job,
+            specs=select(request.streams, self._parts.streams),
+            company_ids=configured.companies,
+            choice=ProjectChoice(
+                requested=request.projects,
+                include=configured.projects.include,
+                exclude=configured.projects.exclude,
+                inactive=configured.projects.inactive,
+            ),
+            first_on=configured.start_date,
+            everything=request.full_refresh,
+        )
+
+    def _report(self, run_id: str) -> Report:
+        with self._parts.destination.reader() as view:
+            return Report(run_id, run_totals(view, run_id), run_scopes(view, run_id))
+
+
+@contextmanager
+def open_worker(
+    settings: Settings,
+    *,
+    stop: threading.Event,
+    on_new_secret: Callable[[str], None],
+    clock: Clock | None = None,
+    retry_policy: RetryPolicy | None = None,
+) -> Iterator[Worker]:
+    """Build the worker, hold its database while it is used, and give everything back.
+
+    Raises `ConfigurationError` and `LockHeldError` before any call is spent.
+    """
+    clock = clock or SystemClock()
+    destination = SqliteDestination(settings.destination.path)
+    destination.open(holder=f"process {os.getpid()} on {socket.gethostname()}")
+    try:
+        with destination.transaction() as transaction:
+            migrate(transaction, "sqlite")
+            close_abandoned_runs(transaction, clock.now())
+        loader = Loader(destination)
+        transport = _transport(settings)
+        try:
+            yield Worker(
+                settings,
+                Parts(
+                    procore=_procore(settings, transport, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
+                    loader=loader,
+                    destination=destination,
+                    clock=clock,
+                    stop=stop,
+                    account_company_id=settings.procore.companies[0],
+                    max_concurrency=settings.limits.max_concurrency,
+                    streams=STREAMS,
+                    options=_options(settings),
+                ),
+            )
+        finally:
+            loader.close()
+            transport.close()
+    finally:
+        destination.close()
+
+
+def _transport(settings: Settings) -> Transport:
+    proxy = settings.procore.proxy
+    return Transport(
+        proxy=proxy.get_secret_value() if proxy else None,
+        ca_bundle=settings.procore.ca_bundle,
+        deadline_seconds=settings.limits.request_timeout,
+    )
+
+
+def _procore(
+    settings: Settings,
+    transport: Transport,
+    clock: Clock,
+    stop: threading.Event,
+    on_new_secret: Callable[[str], None],
+    retry_policy: RetryPolicy,
+) -> Procore:
+    tokens = Tokens(
+        settings.procore.login_url,
+        settings.procore.client_id,
+        settings.procore.client_secret,
+        send=transport.send,
+        clock=clock,
+        on_new_secret=on_new_secret,
+    )
+    return Procore(
+        settings.procore.api_url,
+        transport=transport,
+        tokens=tokens,
+        budget=Budget(clock),
+        retry=Retry(retry_policy, clock=clock, stop=stop),
+        clock=clock,
+        stop=stop,
+    )
+
+
+def _options(settings: Settings) -> Callable[[str], StreamOptions]:
+    def options(stream: str) -> StreamOptions:
+        said = settings.streams.get(stream)
+        if said is None:
+            return StreamOptions()
+        return StreamOptions(
+            per_page=said.per_page,
+            lookback=DEFAULT_LOOKBACK if said.lookback is None else timedelta(seconds=said.lookback),
+            start_on=said.start_date,
+            excluded=frozenset(said.exclude_fields),
+        )
+
+    return options

@@ -1,0 +1,88 @@
+"""What a destination must do; the contract suite in tests/contract holds every one of them to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.model import Key
+
+Parameter = int | str | bool | None
+
+
+class Stored(NamedTuple):
+    """What is known of a row already stored; `tracked` are the values of the spec's tracked fields."""
+
+    row_hash: str
+    run_id: str
+    version: str
+    is_deleted: bool
+    tracked: tuple[Parameter, ...]
+
+
+class Transaction(Protocol):
+    """One unit of change: all of it is stored or none. Must not be used after its `with` block."""
+
+    def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[tuple[Parameter, ...]]:
+        """Run one statement with `:name` parameters; its rows, if any."""
+        ...
+
+    def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Parameter]]) -> None:
+        """Run one statement for each set of parameters."""
+        ...
+
+    def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, Stored]:
+        """The rows already stored under these keys."""
+        ...
+
+    def live_values(
+        self, spec: StreamSpec, columns: Sequence[str], scope: Mapping[str, int]
+    ) -> list[tuple[Parameter, ...]]:
+        """Some columns of the rows of a scope that are not deleted, in the order of the primary key."""
+        ...
+
+    def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
+        """Insert or replace whole rows by primary key; values in the order of `columns_of(spec)`."""
+        ...
+
+    def note_keys(self, sweep: int, keys: Sequence[Key]) -> int:
+        """Remember keys seen by a sweep until it ends; how many of them are new to it. Must not keep them in memory."""
+        ...
+
+    def noted_keys(self, sweep: int) -> list[Key]:
+        """The keys a sweep has seen."""
+        ...
+
+    def forget_keys(self, sweep: int) -> None:
+        """Drop what `note_keys` remembered for a sweep."""
+        ...
+
+
+class Destination(Protocol):
+    """A database that takes rows, progress, verdicts and checkpoints in one transaction."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A writing transaction; only one thread may write. Raises `DestinationError`, and then nothing is stored."""
+        ...
+
+    def reader(self) -> AbstractContextManager[Transaction]:
+        """A read-only view of what is committed, for any thread."""
+        ...
+
+    def prepare(self, specs: Sequence[StreamSpec]) -> None:
+        """Create the tables of these streams, or add the columns they lack; never drops one."""
+        ...
+
+    def close(self) -> None:
+        """Give the database back, its log folded in."""
+        ...
+
+
+SYNC_COLUMNS = ("_run_id", "_loaded_at", "_deleted_at", "_row_hash", "_extra")
+
+
+def columns_of(spec: StreamSpec) -> tuple[str, ...]:
+    """All columns of a stream's table in order."""
+    return (*spec.columns, *SYNC_COLUMNS)

@@ -1,0 +1,235 @@
+"""SQLite in WAL mode: one writer, any number of readers on the same host."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from sync_worker.catalog.spec import FieldType, StreamSpec
+from sync_worker.destination.protocol import SYNC_COLUMNS, Parameter, Stored, columns_of
+from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
+from sync_worker.model import Key
+
+_BUSY_TIMEOUT_SECONDS = 30
+_INTEGER_TYPES = {FieldType.INTEGER, FieldType.BOOLEAN}
+_WRITER_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    # A commit survives a killed process; after a power cut the last ones may be gone, rows and checkpoint together.
+    "PRAGMA synchronous = NORMAL",
+    # After a long reader the log would otherwise stay at its largest size for ever.
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA cache_size = -8000",
+)
+
+
+class SqliteDestination:
+    """One database file, held by this process alone for writing from `open` to `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock: IO[bytes] | None = None
+        self._writer: sqlite3.Connection | None = None
+
+    def open(self, holder: str) -> None:
+        """Take the database for writing, naming ourselves as `holder`.
+
+        Raises `ConfigurationError` where the file cannot be made, `LockHeldError` naming who holds it.
+        """
+        self._lock = self._take_lock()
+        try:
+            self._writer = self._connect()
+            for pragma in _WRITER_PRAGMAS:
+                self._writer.execute(pragma)
+            self._writer.execute("CREATE TEMP TABLE _seen (sweep INTEGER, key, PRIMARY KEY (sweep, key)) WITHOUT ROWID")
+            with self.transaction() as transaction:
+                transaction.execute("CREATE TABLE IF NOT EXISTS _holder (holder TEXT NOT NULL)")
+                transaction.execute("DELETE FROM _holder")
+                transaction.execute("INSERT INTO _holder VALUES (:holder)", {"holder": holder})
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise ConfigurationError(
+                f"{self._path} cannot be used as the database: {error}; name another file in destination.path"
+            ) from None
+
+    def close(self) -> None:
+        if self._writer is not None:
+            # Without a truncating checkpoint a busy reader lets the log grow for months.
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._writer.close()
+            self._writer = None
+        if self._lock is not None:
+            # Only after SQLite has let go: closing any descriptor of the file drops SQLite's own locks on it.
+            self._lock.close()
+            self._lock = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqliteTransaction]:
+        if self._writer is None:
+            raise DestinationError(f"{self._path} is not open for writing")
+        connection = self._writer
+        try:
+            # A deferred transaction that turns into a writing one fails at once, whatever the timeout.
+            connection.execute("BEGIN IMMEDIATE")
+            yield SqliteTransaction(connection)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            _roll_back(connection)
+            raise DestinationError(_explained(self._path, error)) from error
+        except BaseException:
+            _roll_back(connection)
+            raise
+
+    @contextmanager
+    def reader(self) -> Iterator[SqliteTransaction]:
+        connection = self._connect()
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")
+            yield SqliteTransaction(connection)
+        except sqlite3.Error as error:
+            raise DestinationError(_explained(self._path, error)) from error
+        finally:
+            connection.close()
+
+    def prepare(self, specs: Sequence[StreamSpec]) -> None:
+        with self.transaction() as transaction:
+            for spec in specs:
+                _prepare_table(transaction, spec)
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
+
+    def _take_lock(self) -> IO[bytes]:
+        """Lock the database file itself, so that two configurations of one database see each other."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self._path.open("ab")
+        except OSError as error:
+            raise ConfigurationError(
+                f"destination.path {self._path} cannot be written: {error.strerror}; "
+                "give this user the right to write there or name another path"
+            ) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = self._holder()
+            lock.close()
+            raise LockHeldError(f"{self._path} is held by {holder}; stop it first, or let it do the work") from None
+        return lock
+
+    def _holder(self) -> str:
+        try:
+            with self.reader() as view:
+                return str(view.execute("SELECT holder FROM _holder")[0][0])
+        except (DestinationError, IndexError):
+            return "another process that is just starting"
+
+
+class SqliteTransaction:
+    """A transaction on one connection; see `destination.protocol.Transaction`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[tuple[Parameter, ...]]:
+        return self._connection.execute(sql, parameters or {}).fetchall()
+
+    def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Parameter]]) -> None:
+        self._connection.executemany(sql, parameters)
+
+    def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, Stored]:
+        width = len(spec.primary_key)
+        wanted = json.dumps([key[0] for key in keys] if width == 1 else keys)
+        found: dict[Key, Stored] = {}
+        for row in self._connection.execute(_stored_sql(spec), (wanted,)):
+            row_hash, run_id, version, deleted_at, *tracked = row[width:]
+            found[row[:width]] = Stored(row_hash, run_id, version or "", deleted_at is not None, tuple(tracked))
+        return found
+
+    def live_values(
+        self, spec: StreamSpec, columns: Sequence[str], scope: Mapping[str, int]
+    ) -> list[tuple[Parameter, ...]]:
+        listed = ", ".join(map(quoted, columns))
+        matches = "".join(f" AND {quoted(name)} = :{name}" for name in scope)
+        key = ", ".join(map(quoted, spec.primary_key))
+        return self.execute(
+            f"SELECT {listed} FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{matches} ORDER BY {key}", scope
+        )
+
+    def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
+        self._connection.executemany(_merge_sql(spec), rows)
+
+    def note_keys(self, sweep: int, keys: Sequence[Key]) -> int:
+        before = self._connection.total_changes
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO temp._seen VALUES (?, ?)",
+            [(sweep, key[0] if len(key) == 1 else json.dumps(key)) for key in keys],
+        )
+        return self._connection.total_changes - before
+
+    def noted_keys(self, sweep: int) -> list[Key]:
+        rows = self._connection.execute("SELECT key FROM temp._seen WHERE sweep = ?", (sweep,))
+        return [tuple(json.loads(key)) if isinstance(key, str) and key.startswith("[") else (key,) for (key,) in rows]
+
+    def forget_keys(self, sweep: int) -> None:
+        self._connection.execute("DELETE FROM temp._seen WHERE sweep = ?", (sweep,))
+
+
+def quoted(name: str) -> str:
+    """An identifier that SQL takes literally, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
+    declared = {name: "INTEGER" if type_ in _INTEGER_TYPES else "TEXT" for name, type_ in spec.columns.items()}
+    declared |= dict.fromkeys(SYNC_COLUMNS, "TEXT")
+    key = ", ".join(map(quoted, spec.primary_key))
+    lines = ", ".join(f"{quoted(name)} {type_}" for name, type_ in declared.items())
+    transaction.execute(f"CREATE TABLE IF NOT EXISTS {quoted(spec.name)} ({lines}, PRIMARY KEY ({key}))")
+    present = {row[1] for row in transaction.execute(f"PRAGMA table_info({quoted(spec.name)})")}
+    for name, type_ in declared.items():
+        if name not in present:
+            transaction.execute(f"ALTER TABLE {quoted(spec.name)} ADD COLUMN {quoted(name)} {type_}")
+
+
+@cache
+def _stored_sql(spec: StreamSpec) -> str:
+    version = quoted(spec.cursor_field) if spec.cursor_field else "NULL"
+    known = ("_row_hash", "_run_id", version, "_deleted_at")
+    wanted = [*map(quoted, spec.primary_key), *known, *map(quoted, spec.tracked)]
+    if len(spec.primary_key) == 1:
+        given = f"{quoted(spec.primary_key[0])} IN (SELECT value FROM json_each(?))"
+        return f"SELECT {', '.join(wanted)} FROM {quoted(spec.name)} WHERE {given}"
+    matches = " AND ".join(
+        f"{quoted(name)} = json_extract(given.value, '$[{position}]')" for position, name in enumerate(spec.primary_key)
+    )
+    return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} ON {matches}"
+
+
+@cache
+def _merge_sql(spec: StreamSpec) -> str:
+    names = columns_of(spec)
+    listed = ", ".join(map(quoted, names))
+    marks = ", ".join("?" * len(names))
+    key = ", ".join(map(quoted, spec.primary_key))
+    replaced = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in names if name not in spec.primary_key)
+    return f"INSERT INTO {quoted(spec.name)} ({listed}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {replaced}"
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # SQLite may have rolled back by itself, as it does when the disk is full.
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _explained(path: Path, error: sqlite3.Error) -> str:
+    if error.sqlite_errorname == "SQLITE_FULL":
+        return f"disk full: {path} cannot grow; make room on {os.fspath(path.parent)}, the next run goes on by itself"
+    return f"{path}: {error}"

@@ -1,0 +1,58 @@
+"""The batch made of a page: rows for the records that changed, and what is recorded of their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.destination.protocol import Parameter, Stored
+from sync_worker.load.fingerprint import Candidate, Unreadable
+from sync_worker.load.row import Drift, Row, RowMaker
+from sync_worker.model import Key
+from sync_worker.state.journal import FieldChange
+
+
+class Batch:
+    """The changed rows of one page, and what is recorded beside them."""
+
+    def __init__(self, spec: StreamSpec, run_id: str, loaded_at: str) -> None:
+        self._run_id = run_id
+        self._loaded_at = loaded_at
+        names = list(spec.columns)
+        self._tracked = [(name, names.index(name)) for name in spec.tracked]
+        self.keys: list[Key] = []
+        self.rows: list[list[Parameter]] = []
+        self.field_changes: list[FieldChange] = []
+        self.schema_changes: set[Drift] = set()
+        self.unreadable: list[Unreadable] = []
+
+    def add(self, candidate: Candidate, maker: RowMaker, stored: Stored | None) -> None:
+        try:
+            row = maker.row(candidate)
+        except (msgspec.DecodeError, RecursionError) as error:
+            self.unreadable.append(Unreadable(f"the record cannot be read: {error}", candidate.raw))
+            return
+        self.keys.append(candidate.key)
+        self.rows.append([*row.values, self._run_id, self._loaded_at, None, candidate.row_hash, row.extra])
+        self.schema_changes.update(row.drift)
+        self._compare_tracked(candidate, row, stored)
+
+    def _compare_tracked(self, candidate: Candidate, row: Row, stored: Stored | None) -> None:
+        before = stored.tracked if stored is not None else (None,) * len(self._tracked)
+        for (name, position), old in zip(self._tracked, before, strict=True):
+            new = row.values[position]
+            if new != old:
+                record_key = ":".join(map(str, candidate.key))
+                self.field_changes.append(FieldChange(record_key, name, old, new, candidate.version or None))
+
+
+def newest_by_key(candidates: Iterable[Candidate]) -> dict[Key, Candidate]:
+    """One record a key: the latest version, and of equal ones the last seen."""
+    newest: dict[Key, Candidate] = {}
+    for candidate in candidates:
+        known = newest.get(candidate.key)
+        if known is None or candidate.version >= known.version:
+            newest[candidate.key] = candidate
+    return newest

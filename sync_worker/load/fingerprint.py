@@ -1,0 +1,150 @@
+"""Reads of an undecoded record only what identifies it: its key, its version, and a hash of its content.
+
+The hash covers the record as sent, the scope it was read in and the form of its table; volatile paths (signed URLs
+that change at every read) are blanked first. A record whose hash is stored already is not looked at any further.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sync_worker.catalog.spec import FieldType, StreamSpec
+from sync_worker.load.values import CONVERTERS, text_of
+from sync_worker.model import Key
+
+_HASH_BYTES = 16
+_ABSENT = msgspec.Raw(b"")
+_exact = msgspec.json.Decoder(float_hook=str)
+
+
+class Candidate(NamedTuple):
+    """A record on its way: what identifies it, and the record itself, still undecoded."""
+
+    key: Key
+    version: str
+    row_hash: str
+    raw: msgspec.Raw
+
+
+class Unreadable(NamedTuple):
+    """A record that cannot be stored, and why."""
+
+    reason: str
+    raw: msgspec.Raw
+
+
+class Fingerprint:
+    """Identifies the records of one stream in one scope; `scope` holds the values of the scope columns."""
+
+    def __init__(self, spec: StreamSpec, scope: Mapping[str, int | str]) -> None:
+        self._scope = scope
+        self._key = [(name, spec.columns[name]) for name in spec.primary_key]
+        self._row_key = spec.row_key
+        self._cursor = spec.cursor_field
+        self._head = _head_decoder(spec)
+        form = "|".join(f"{name}:{type_}" for name, type_ in spec.columns.items())
+        self._seed = hashlib.sha256(f"{form}\n{sorted(scope.items())}\n".encode())
+        self._content: Callable[[msgspec.Raw], bytes | msgspec.Raw] = (
+            _blanker(spec.volatile) if spec.volatile else lambda raw: raw
+        )
+
+    def identify(self, raw: msgspec.Raw) -> Candidate | Unreadable:
+        """Key, version and hash of `raw`, or why it cannot be stored."""
+        try:
+            head = self._head.decode(raw)
+            key = self._key_of(head)
+            if key is None:
+                return Unreadable("the record has no usable key", raw)
+            digest = self._seed.copy()
+            digest.update(self._content(raw))
+        except (msgspec.DecodeError, RecursionError) as error:
+            return Unreadable(f"the record cannot be read: {error}", raw)
+        return Candidate(key, self._version_of(head), digest.hexdigest()[: 2 * _HASH_BYTES], raw)
+
+    def _key_of(self, head: Any) -> Key | None:
+        key: list[int | str] = []
+        for name, type_ in self._key:
+            if name in self._scope:
+                key.append(self._scope[name])
+                continue
+            part = self._joined_key(head) if name == "_row_key" else self._sent(head, name, type_)
+            if part is None:
+                return None
+            key.append(part)
+        return tuple(key)
+
+    def _joined_key(self, head: Any) -> str | None:
+        first, *rest = (self._sent(head, name, FieldType.STRING) for name in self._row_key)
+        if first is not None:
+            return str(first)
+        return None if all(part is None for part in rest) else ":".join(str(part or "") for part in rest)
+
+    def _sent(self, head: Any, name: str, type_: FieldType) -> int | str | None:
+        """A key is taken whether it comes as a number or as its text: v1 and v2 of the API differ in just that."""
+        sent = bytes(getattr(head, _attribute(name)))
+        if sent in (b"", b"null"):
+            return None
+        bare = text_of(sent) if sent.startswith(b'"') else sent.decode("ascii", "replace")
+        if not bare or bare[0] in "{[":
+            return None
+        if type_ is not FieldType.INTEGER:
+            return bare
+        number = CONVERTERS[FieldType.INTEGER](bare.encode())
+        return number if isinstance(number, int) else None
+
+    def _version_of(self, head: Any) -> str:
+        """The record's `updated_at` in a form that sorts; empty where it has none."""
+        if self._cursor is None:
+            return ""
+        sent = bytes(getattr(head, _attribute(self._cursor)))
+        version = CONVERTERS[FieldType.DATETIME](sent)
+        return version if isinstance(version, str) else ""
+
+
+@cache
+def _head_decoder(spec: StreamSpec) -> msgspec.json.Decoder[Any]:
+    """Decodes only the fields that identify a record and leaves the others unread."""
+    names = {name for name in spec.primary_key if name in spec.fields} | set(spec.row_key)
+    if spec.cursor_field is not None:
+        names.add(spec.cursor_field)
+    head = msgspec.defstruct(
+        "Head",
+        [(_attribute(name), msgspec.Raw, _ABSENT) for name in sorted(names)],
+        rename={_attribute(name): name for name in names},
+        gc=False,
+    )
+    return msgspec.json.Decoder(head)
+
+
+def _attribute(name: str) -> str:
+    # A field may be called what no Python attribute may, "class" or "from".
+    return f"field_{name}"
+
+
+def _blanker(paths: tuple[str, ...]) -> Callable[[msgspec.Raw], bytes]:
+    steps = [path.replace("[*]", ".*").split(".") for path in paths]
+
+    def blanked(raw: msgspec.Raw) -> bytes:
+        record = _exact.decode(raw)
+        for path in steps:
+            _blank(record, path)
+        return msgspec.json.encode(record)
+
+    return blanked
+
+
+def _blank(node: Any, path: list[str]) -> None:
+    step, *rest = path
+    if step == "*":
+        for child in node if isinstance(node, list) else ():
+            _blank(child, rest)
+    elif isinstance(node, dict) and step in node:
+        if rest:
+            _blank(node[step], rest)
+        else:
+            node[step] = None

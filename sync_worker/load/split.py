@@ -1,0 +1,99 @@
+"""Splits the body of a page into undecoded records.
+
+The fast way never builds Python objects. A page it refuses because of one record (a lone surrogate is enough) goes
+through a tolerant one, which cuts the records apart one by one and mends their text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import NoReturn
+
+import msgspec
+
+from sync_worker.catalog.spec import Envelope
+from sync_worker.errors import BadPayloadError
+from sync_worker.model import Records
+
+REPLACEMENT = "\ufffd"
+
+_LONE_SURROGATE = re.compile(
+    r"(?<!\\)((?:\\\\)*)"
+    r"(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
+
+class _Group(msgspec.Struct):
+    meetings: list[msgspec.Raw]
+
+
+class _Meetings(msgspec.Struct):
+    meetings: list[msgspec.Raw]
+
+
+class _Data(msgspec.Struct):
+    data: list[msgspec.Raw]
+
+
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_DATA = msgspec.json.Decoder(_Data)
+_GROUPS = msgspec.json.Decoder(list[_Group] | _Meetings)
+
+
+def splitter(envelope: Envelope) -> Callable[[bytes], Records]:
+    """The function that splits bodies in this envelope; it raises `BadPayloadError` for what is no such list."""
+    fast = {Envelope.ARRAY: _split_array, Envelope.DATA: _split_data, Envelope.GROUPS: _split_groups}[envelope]
+
+    def split(body: bytes) -> Records:
+        try:
+            return fast(body)
+        except msgspec.ValidationError as error:
+            raise BadPayloadError(f"the answer is not the list it should be: {error}") from None
+        except (msgspec.DecodeError, RecursionError):
+            pass
+        try:
+            return fast(_mended(body))
+        except msgspec.DecodeError as error:
+            raise BadPayloadError(f"the answer cannot be read: {error}") from None
+
+    return split
+
+
+def _split_array(body: bytes) -> Records:
+    records = _ARRAY.decode(body)
+    return Records(records, len(records))
+
+
+def _split_data(body: bytes) -> Records:
+    records = _DATA.decode(body).data
+    return Records(records, len(records))
+
+
+def _split_groups(body: bytes) -> Records:
+    # Live groups come as an array, deleted meetings as one object.
+    decoded = _GROUPS.decode(body)
+    groups = decoded if isinstance(decoded, list) else [decoded]
+    return Records([record for group in groups for record in group.meetings], len(groups))
+
+
+def _mended(body: bytes) -> bytes:
+    """The same JSON without what only a strict reader refuses; raises `BadPayloadError` where it is no JSON at all."""
+    text = _LONE_SURROGATE.sub(_keep_pair, body.decode("utf-8", "replace"))
+    try:
+        json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
+    except RecursionError:
+        raise BadPayloadError("the answer nests deeper than any record does") from None
+    except ValueError as error:
+        raise BadPayloadError(f"the answer is cut short or is no JSON: {error}") from None
+    return text.encode()
+
+
+def _keep_pair(match: re.Match[str]) -> str:
+    escaped_backslashes, pair = match.group(1), match.group(2)
+    return escaped_backslashes + (pair or REPLACEMENT)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")

@@ -1,0 +1,185 @@
+"""One sweep of a (stream, scope): its pages go to the loader one by one, its verdict closes it.
+
+The path of a page: identify each record, drop what is stored already, type the rest, store rows and progress in one
+transaction. Nothing of a page is kept after that; the keys seen are the destination's to remember.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from itertools import count
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.clock import Clock
+from sync_worker.destination.protocol import Stored, Transaction
+from sync_worker.load.batch import Batch, newest_by_key
+from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
+from sync_worker.load.loader import Loader
+from sync_worker.load.proof import Evidence, Proof, prove
+from sync_worker.load.row import RowMaker
+from sync_worker.model import Key, Page, Verdict, Window
+from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
+from sync_worker.state.instants import to_text
+from sync_worker.state.journal import quarantine_records, record_field_changes, record_schema_changes
+from sync_worker.state.ledger import (
+    PageCounts,
+    ScopeKey,
+    close_scope,
+    open_scope,
+    record_page,
+    restart_scope,
+    scope_counts,
+)
+
+_numbers = count(1)
+
+
+class Sweep:
+    """Stores the pages of one (stream, scope) of a run and decides what they proved."""
+
+    def __init__(
+        self,
+        loader: Loader,
+        clock: Clock,
+        spec: StreamSpec,
+        key: ScopeKey,
+        window: Window,
+        excluded: frozenset[str] = frozenset(),
+    ) -> None:
+        self._loader = loader
+        self._clock = clock
+        self._spec = spec
+        self._key = key
+        self._window = window
+        self._excluded = excluded
+        self._number = next(_numbers)
+        self._under_way: list[Future[None]] = []
+
+    def open(self) -> None:
+        """Write that the sweep begins."""
+        started_at = self._clock.now()
+        self._loader.do(lambda transaction: open_scope(transaction, self._key, self._window, started_at))
+
+    def take(self, page: Page, parent_id: int | str | None = None) -> None:
+        """Hand a page over to be stored; raises what went wrong with an earlier one."""
+        self._raise_failures(wait=False)
+        scope = self._scope_values(parent_id)
+        fingerprint = Fingerprint(self._spec, scope)
+        rows = RowMaker(self._spec, scope, self._excluded)
+        identified = [fingerprint.identify(raw) for raw in page.records]
+        seen_at = self._clock.now()
+        self._under_way.append(
+            self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at))
+        )
+
+    def settle(self, evidence: Evidence, *, requests: int, last: bool) -> Proof:
+        """Decide what the sweep proved; unless complete, or the `last` one allowed, another one may follow."""
+        self._raise_failures(wait=True)
+        return self._loader.do(lambda transaction: self._settle(transaction, evidence, requests, last))
+
+    def abandon(self, verdict: Verdict | None, *, requests: int, error: str) -> None:
+        """End without proof: not permitted, failed, or interrupted (None)."""
+        finished_at = self._clock.now()
+
+        def close(transaction: Transaction) -> None:
+            transaction.forget_keys(self._number)
+            close_scope(
+                transaction, self._key, verdict, total=None, requests=requests, error=error, finished_at=finished_at
+            )
+
+        self._loader.do(close)
+
+    def keys(self) -> list[Key]:
+        """The keys seen so far; for the short lists that decide what else is read."""
+        self._raise_failures(wait=True)
+        return self._loader.do(lambda transaction: transaction.noted_keys(self._number))
+
+    def _raise_failures(self, *, wait: bool) -> None:
+        for future in self._under_way:
+            if wait or future.done():
+                future.result()
+        self._under_way = [future for future in self._under_way if not future.done()]
+
+    def _scope_values(self, parent_id: int | str | None) -> Mapping[str, int | str]:
+        values: dict[str, int | str | None] = dict(self._key.scope._asdict())
+        if self._spec.parent is not None:
+            values[self._spec.parent.param] = parent_id
+        return {name: value for name in self._spec.scope_columns if (value := values[name]) is not None}
+
+    def _settle(self, transaction: Transaction, evidence: Evidence, requests: int, last: bool) -> Proof:
+        counts = scope_counts(transaction, self._key)
+        proof = prove(
+            evidence,
+            rows_seen=counts.rows_seen,
+            distinct_keys=counts.distinct_keys,
+            quarantined=counts.quarantined,
+        )
+        transaction.forget_keys(self._number)
+        if proof.verdict is Verdict.INEXACT and not last:
+            restart_scope(transaction, self._key)
+            return proof
+        finished_at = self._clock.now()
+        close_scope(
+            transaction,
+            self._key,
+            proof.verdict,
+            total=evidence.total,
+            requests=requests,
+            error=proof.reason,
+            finished_at=finished_at,
+        )
+        if proof.verdict is Verdict.COMPLETE:
+            # Our clock may be ahead of the server's; what it commits in between would be skipped.
+            mark = min(self._window.end, evidence.server_time or self._window.end)
+            checkpoint = Checkpoint(mark, finished_at, self._key.run_id)
+            move_checkpoint(transaction, self._key.stream, self._key.scope, checkpoint)
+        return proof
+
+    def _store(
+        self,
+        transaction: Transaction,
+        identified: Sequence[Candidate | Unreadable],
+        rows: RowMaker,
+        seen_at: datetime,
+    ) -> None:
+        unreadable = [record for record in identified if isinstance(record, Unreadable)]
+        newest = newest_by_key(record for record in identified if isinstance(record, Candidate))
+        stored = transaction.stored(self._spec, list(newest)) if newest else {}
+        batch = Batch(self._spec, self._key.run_id, to_text(seen_at))
+        for key, candidate in newest.items():
+            if self._is_news(candidate, stored.get(key)):
+                batch.add(candidate, rows, stored.get(key))
+        distinct_keys = transaction.note_keys(self._number, list(newest)) + len(unreadable)
+        transaction.merge(self._spec, batch.rows)
+        record_field_changes(transaction, self._key, batch.field_changes, seen_at)
+        record_schema_changes(transaction, self._key, batch.schema_changes, seen_at)
+        unreadable += batch.unreadable
+        quarantine_records(
+            transaction,
+            self._key,
+            [(record.reason, bytes(record.raw).decode("utf-8", "replace")) for record in unreadable],
+            seen_at,
+        )
+        updated = sum(candidate_key in stored for candidate_key in batch.keys)
+        record_page(
+            transaction,
+            self._key,
+            PageCounts(
+                rows_seen=len(identified),
+                distinct_keys=distinct_keys,
+                inserted=len(batch.keys) - updated,
+                updated=updated,
+                quarantined=len(unreadable),
+            ),
+        )
+
+    def _is_news(self, candidate: Candidate, stored: Stored | None) -> bool:
+        if stored is None or stored.is_deleted:
+            return True
+        if stored.row_hash == candidate.row_hash:
+            return False
+        # Within one run an older version can only be a page that arrives late; across runs Procore is right.
+        is_late = stored.run_id == self._key.run_id and stored.version > candidate.version > ""
+        return not is_late

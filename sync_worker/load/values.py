@@ -1,0 +1,113 @@
+"""Turns the JSON text of one field into the value that is stored, or says that it does not fit.
+
+Works on the bytes as sent, so decimals keep every digit and nested JSON stays as Procore wrote it. Values are
+neutral: integers and booleans as such, everything else as text in the form the contract gives it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Final, Literal
+
+import msgspec
+
+from sync_worker.catalog.spec import FieldType
+from sync_worker.load.split import REPLACEMENT
+
+Value = int | str | bool | None
+
+
+class _Misfit(Enum):
+    MISFIT = "misfit"
+
+
+MISFIT: Final = _Misfit.MISFIT
+Converted = Value | Literal[_Misfit.MISFIT]
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_MAX_INTEGER_DIGITS = 19
+_INT64 = range(-(2**63), 2**63)
+_UTC_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_text_decoder = msgspec.json.Decoder(str)
+
+
+def text_of(sent: bytes) -> str | None:
+    """The string that `sent` holds, with NUL and invalid UTF-8 replaced; None when it is no JSON string."""
+    if not sent.startswith(b'"'):
+        return None
+    if b"\\" in sent:
+        try:
+            text = _text_decoder.decode(sent)
+        except msgspec.DecodeError:
+            text = _text_decoder.decode(sent.decode("utf-8", "replace").encode())
+    else:
+        text = sent[1:-1].decode("utf-8", "replace")
+    return text.replace("\x00", REPLACEMENT) if "\x00" in text else text
+
+
+def _string(sent: bytes) -> Converted:
+    text = text_of(sent)
+    return MISFIT if text is None else text
+
+
+def _integer(sent: bytes) -> Converted:
+    if len(sent) > _MAX_INTEGER_DIGITS + 1 or not sent.removeprefix(b"-").isdigit():
+        return MISFIT
+    number = int(sent)
+    return number if number in _INT64 else MISFIT
+
+
+def _boolean(sent: bytes) -> Converted:
+    if sent == b"true":
+        return True
+    return False if sent == b"false" else MISFIT
+
+
+def _decimal(sent: bytes) -> Converted:
+    text = text_of(sent) if sent.startswith(b'"') else sent.decode("utf-8", "replace")
+    return text if text is not None and _NUMBER.fullmatch(text) else MISFIT
+
+
+def _date(sent: bytes) -> Converted:
+    text = text_of(sent)
+    try:
+        return date.fromisoformat(text).isoformat() if text and len(text) == len("2024-01-31") else MISFIT
+    except ValueError:
+        return MISFIT
+
+
+def _datetime(sent: bytes) -> Converted:
+    text = text_of(sent)
+    if not text:
+        return MISFIT
+    try:
+        instant = datetime.fromisoformat(text)
+        if _UTC_INSTANT.fullmatch(text):
+            return text
+        if instant.tzinfo is None:
+            return MISFIT
+        return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        return MISFIT
+
+
+def _nested(opening: bytes) -> Callable[[bytes], Converted]:
+    def convert(sent: bytes) -> Converted:
+        return sent.decode("utf-8", "replace") if sent.startswith(opening) else MISFIT
+
+    return convert
+
+
+CONVERTERS: Final[dict[FieldType, Callable[[bytes], Converted]]] = {
+    FieldType.STRING: _string,
+    FieldType.INTEGER: _integer,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DECIMAL: _decimal,
+    FieldType.DATE: _date,
+    FieldType.DATETIME: _datetime,
+    FieldType.OBJECT: _nested(b"{"),
+    FieldType.ARRAY: _nested(b"["),
+}

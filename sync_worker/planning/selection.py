@@ -1,0 +1,51 @@
+"""Chooses streams by name, glob or tag, with the parents they need."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from sync_worker.catalog.spec import ScopeKind, StreamSpec
+from sync_worker.errors import ConfigurationError
+
+COMPANIES = "companies"
+PROJECTS = "projects"
+
+
+def select(patterns: Iterable[str], streams: Mapping[str, StreamSpec]) -> tuple[StreamSpec, ...]:
+    """The chosen streams and all they depend on, in catalog order.
+
+    Raises `ConfigurationError` for a pattern that matches nothing, with the nearest name.
+    """
+    chosen: set[str] = set()
+    for pattern in patterns:
+        matched = _matching(pattern, streams)
+        if not matched:
+            raise ConfigurationError(f"no stream is called {pattern!r}{_nearest(pattern, streams)}")
+        for name in matched:
+            chosen |= _with_parents(streams[name], streams)
+    return tuple(spec for name, spec in streams.items() if name in chosen)
+
+
+def _matching(pattern: str, streams: Mapping[str, StreamSpec]) -> list[str]:
+    tag = pattern.removeprefix("tag:")
+    if tag != pattern:
+        return [name for name, spec in streams.items() if tag in spec.tags]
+    return [name for name in streams if fnmatchcase(name, pattern)]
+
+
+def _with_parents(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> set[str]:
+    needed = {spec.name, COMPANIES}
+    if spec.scope is ScopeKind.PROJECT:
+        needed.add(PROJECTS)
+    while spec.parent is not None:
+        spec = streams[spec.parent.stream]
+        needed.add(spec.name)
+    return needed
+
+
+def _nearest(pattern: str, streams: Mapping[str, StreamSpec]) -> str:
+    candidates = [*streams, *(f"tag:{tag}" for spec in streams.values() for tag in spec.tags)]
+    near = difflib.get_close_matches(pattern, candidates, n=1)
+    return f"; did you mean {near[0]}?" if near else "; names, globs such as *_logs and tag:financials are understood"

@@ -1,0 +1,205 @@
+"""The path of a record: read this file first.
+
+A `Reading` takes one partition, a (stream, scope), over its window: every page of every list goes to the sweep, which
+stores what changed, and the sweep's verdict decides whether the checkpoint moves. A sweep that proved nothing because
+the list moved under it is repeated. Whatever happens, the partition ends with a line in the ledger.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import count
+from typing import NamedTuple
+
+from sync_worker.catalog.spec import StreamSpec, SyncMode
+from sync_worker.client.listing import listing
+from sync_worker.client.procore import Procore
+from sync_worker.clock import Clock
+from sync_worker.destination.protocol import Destination
+from sync_worker.errors import AuthError, DestinationError, SkippableError, StopRequested, SyncWorkerError
+from sync_worker.load.loader import Loader
+from sync_worker.load.proof import Evidence, Proof
+from sync_worker.load.split import splitter
+from sync_worker.load.sweep import Sweep
+from sync_worker.logs import get_logger
+from sync_worker.model import Calls, DateRange, Key, Verdict, Window
+from sync_worker.planning.partitions import Partition
+from sync_worker.planning.selection import COMPANIES, PROJECTS
+from sync_worker.planning.windows import DEFAULT_LOOKBACK, cursor_window, log_dates, window_of
+from sync_worker.state.checkpoints import read_checkpoint
+from sync_worker.state.ledger import ScopeKey
+
+SWEEPS_AT_MOST = 3
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What the user set for one stream; None leaves it to the catalog."""
+
+    per_page: int | None = None
+    lookback: timedelta = DEFAULT_LOOKBACK
+    start_on: date | None = None
+    excluded: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run works with, put together by `app`; `account_company_id` goes with calls that have no company."""
+
+    procore: Procore
+    loader: Loader
+    destination: Destination
+    clock: Clock
+    stop: threading.Event
+    account_company_id: int
+    max_concurrency: int
+    streams: Mapping[str, StreamSpec]
+    options: Callable[[str], StreamOptions]
+
+
+@dataclass(slots=True)
+class RunFrame:
+    """What all partitions of a run share.
+
+    `bound` is the server's time at its start, `first_on` the first day of each project's daily logs.
+    """
+
+    run_id: str
+    everything: bool
+    bound: datetime
+    first_on: Mapping[int, date] = field(default_factory=dict)
+
+
+class Swept(NamedTuple):
+    """What became of a partition; `keys` only for projects, which say what else can be read."""
+
+    verdict: Verdict
+    server_time: datetime | None = None
+    keys: Collection[Key] = ()
+
+
+class Reading:
+    """One partition being read into the destination; `doubt` is why it can prove nothing, where that is so."""
+
+    def __init__(self, parts: Parts, frame: RunFrame, partition: Partition, doubt: str | None = None) -> None:
+        self._parts = parts
+        self._doubt = doubt
+        self._spec, self._scope = partition
+        self._options = parts.options(self._spec.name)
+        self._split = splitter(self._spec.envelope)
+        self._window, self._dates = self._frozen_window(frame)
+        self._calls = Calls()
+        key = ScopeKey(frame.run_id, self._spec.name, self._scope)
+        self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, self._window, self._options.excluded)
+
+    def run(self) -> Swept:
+        """Read to a verdict.
+
+        Raises `StopRequested`, `AuthError` and `DestinationError`, which concern the whole run; any other failure is
+        this partition's alone and becomes its verdict.
+        """
+        self._sweep.open()
+        try:
+            return self._sweep_until_proven()
+        except DestinationError:
+            raise
+        except StopRequested:
+            self._abandon(None, "interrupted")
+            raise
+        except SkippableError as refusal:
+            return self._abandon(Verdict.NOT_PERMITTED, str(refusal))
+        except AuthError as refusal:
+            self._abandon(Verdict.FAILED, str(refusal))
+            raise
+        except SyncWorkerError as failure:
+            return self._abandon(Verdict.FAILED, str(failure))
+        except Exception as bug:
+            log.exception("scope.crashed", stream=self._spec.name, **self._scope._asdict())
+            return self._abandon(Verdict.FAILED, f"internal error: {type(bug).__name__}: {bug}")
+
+    def _sweep_until_proven(self) -> Swept:
+        for number in count(1):
+            evidence = self._read_lists()
+            keys = self._sweep.keys() if self._spec.name == PROJECTS else ()
+            last = number == SWEEPS_AT_MOST or self._doubt is not None
+            proof = self._sweep.settle(evidence, requests=self._calls.spent, last=last)
+            self._tell(proof, number)
+            if last or proof.verdict is not Verdict.INEXACT:
+                return Swept(proof.verdict, evidence.server_time, keys)
+        raise AssertionError("counting never ends")
+
+    def _read_lists(self) -> Evidence:
+        """Read every list of the partition to its end: one, or one for each parent."""
+        evidence = Evidence(doubt=self._doubt)
+        refusal: SkippableError | None = None
+        for parent_id in self._parent_ids():
+            try:
+                evidence = self._read_list(parent_id, evidence)
+            except SkippableError as refused:
+                # One parent's list may be private or just gone; the others are read all the same.
+                refusal = refused
+                evidence = evidence.with_refusal()
+        if refusal is not None and evidence.refused == evidence.lists:
+            raise refusal
+        return evidence
+
+    def _read_list(self, parent_id: int | str | None, evidence: Evidence) -> Evidence:
+        request = listing(
+            self._spec,
+            self._scope,
+            window=self._window,
+            dates=self._dates,
+            parent_id=parent_id,
+            header_company_id=self._parts.account_company_id,
+            per_page=self._options.per_page,
+        )
+        totals: list[int | None] = []
+        units = 0
+        for page in self._parts.procore.pages(request, self._split, self._calls):
+            self._sweep.take(page, parent_id)
+            totals = [*totals[:1], page.total]
+            units += page.units
+            evidence = evidence.begun(page.server_time)
+        return evidence.with_list(totals[0], totals[-1], units)
+
+    def _parent_ids(self) -> Iterator[int | str | None]:
+        parent = self._spec.parent
+        if parent is None:
+            return iter([None])
+        scope = {name: value for name, value in self._scope._asdict().items() if value is not None}
+        with self._parts.destination.reader() as view:
+            return iter([key for (key,) in view.live_values(self._parts.streams[parent.stream], [parent.key], scope)])
+
+    def _frozen_window(self, frame: RunFrame) -> tuple[Window, DateRange | None]:
+        if self._spec.mode is SyncMode.DATE_WINDOW:
+            first_on = self._options.start_on or frame.first_on[self._scope.project_id or 0]
+            dates = log_dates(first_on, frame.bound)
+            return window_of(dates), dates
+        with self._parts.destination.reader() as view:
+            checkpoint = read_checkpoint(view, self._spec.name, self._scope)
+        # Companies and projects say which scopes there are: a project that is newly permitted to us is an old record.
+        everything = frame.everything or self._spec.name in (COMPANIES, PROJECTS)
+        lookback = self._options.lookback
+        return cursor_window(self._spec, checkpoint, frame.bound, lookback=lookback, everything=everything), None
+
+    def _abandon(self, verdict: Verdict | None, reason: str) -> Swept:
+        self._sweep.abandon(verdict, requests=self._calls.spent, error=reason)
+        if verdict is not None:
+            self._tell(Proof(verdict, reason))
+        return Swept(verdict or Verdict.FAILED)
+
+    def _tell(self, proof: Proof, sweep: int = 1) -> None:
+        log.info(
+            "scope.finished",
+            stream=self._spec.name,
+            **self._scope._asdict(),
+            verdict=proof.verdict,
+            error=proof.reason,
+            sweep=sweep,
+            requests=self._calls.spent,
+        )

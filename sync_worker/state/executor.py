@@ -1,0 +1,20 @@
+"""What the state needs of a transaction; a destination's transactions have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+Parameter = int | str | bool | None
+
+
+class Executor(Protocol):
+    """Runs statements with `:name` parameters inside somebody's transaction."""
+
+    def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[tuple[Parameter, ...]]:
+        """Run one statement; its rows, if any."""
+        ...
+
+    def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Parameter]]) -> None:
+        """Run one statement for each set of parameters."""
+        ...

@@ -1,0 +1,46 @@
+"""What happened to records beside being stored: tracked fields that changed, drift, quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from sync_worker.state.executor import Executor, Parameter
+from sync_worker.state.instants import to_text
+from sync_worker.state.ledger import ScopeKey
+from sync_worker.state.queries import queries
+
+
+class FieldChange(NamedTuple):
+    """A tracked field with its value before (None at the first load) and after; `changed_at` is Procore's."""
+
+    record_key: str
+    field: str
+    old_value: Parameter
+    new_value: Parameter
+    changed_at: str | None
+
+
+def record_field_changes(executor: Executor, key: ScopeKey, changes: Iterable[FieldChange], seen_at: datetime) -> None:
+    """Append to the history of tracked fields."""
+    shared = key.parameters() | {"seen_at": to_text(seen_at)}
+    executor.execute_many(queries()["record_field_change"], [shared | change._asdict() for change in changes])
+
+
+def record_schema_changes(
+    executor: Executor, key: ScopeKey, changes: Iterable[tuple[str, str]], seen_at: datetime
+) -> None:
+    """Say once of each (field, kind) that it drifted."""
+    shared: dict[str, Parameter] = {"stream": key.stream, "run_id": key.run_id, "seen_at": to_text(seen_at)}
+    rows = [shared | {"field": field, "kind": kind} for field, kind in changes]
+    executor.execute_many(queries()["record_schema_change"], rows)
+
+
+def quarantine_records(
+    executor: Executor, key: ScopeKey, records: Iterable[tuple[str, str]], seen_at: datetime
+) -> None:
+    """Keep (reason, record as sent) of what could not be stored."""
+    shared = key.parameters() | {"at": to_text(seen_at)}
+    rows = [shared | {"reason": reason, "record": record} for reason, record in records]
+    executor.execute_many(queries()["quarantine_record"], rows)

@@ -1,0 +1,183 @@
+"""The ledger: runs, and within a run the sweeps of every (stream, scope), their progress and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sync_worker.model import Counts, Outcome, Scope, Verdict, Window
+from sync_worker.state.executor import Executor, Parameter
+from sync_worker.state.instants import to_text
+from sync_worker.state.queries import queries
+
+
+class RunRow(NamedTuple):
+    """A run as it is opened; `trigger` says who asked: manual, schedule, catch_up or backfill."""
+
+    run_id: str
+    job: str
+    trigger: str
+    started_at: datetime
+    scheduled_at: datetime | None = None
+
+
+class ScopeKey(NamedTuple):
+    """Identifies the sweep of one (stream, scope) within a run."""
+
+    run_id: str
+    stream: str
+    scope: Scope
+
+    def parameters(self) -> dict[str, Parameter]:
+        """As named parameters."""
+        return {"run_id": self.run_id, "stream": self.stream, **self.scope._asdict()}
+
+
+class PageCounts(NamedTuple):
+    """What one page adds to the progress of its sweep."""
+
+    rows_seen: int
+    distinct_keys: int
+    inserted: int
+    updated: int
+    quarantined: int
+
+
+class ScopeCounts(NamedTuple):
+    """Progress of a sweep so far."""
+
+    rows_seen: int
+    distinct_keys: int
+    inserted: int
+    updated: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeResult:
+    """One line of a finished run: what became of one (stream, scope)."""
+
+    stream: str
+    company_id: int | None
+    project_id: int | None
+    verdict: Verdict | None
+    total: int | None
+    rows_seen: int
+    inserted: int
+    updated: int
+    unchanged: int
+    deleted: int
+    requests: int
+    error: str | None
+
+
+class RunTotals(NamedTuple):
+    """A finished run in sum."""
+
+    outcome: Outcome
+    requests: int
+    rows: Counts
+    error: str | None
+
+
+def open_run(executor: Executor, run: RunRow) -> None:
+    """Write a run that begins."""
+    executor.execute(
+        queries()["open_run"],
+        {
+            "run_id": run.run_id,
+            "job": run.job,
+            "trigger": run.trigger,
+            "started_at": to_text(run.started_at),
+            "scheduled_at": to_text(run.scheduled_at) if run.scheduled_at else None,
+        },
+    )
+
+
+def close_run(executor: Executor, run_id: str, outcome: Outcome, *, finished_at: datetime, error: str | None) -> None:
+    """Write how a run ended and the sums of its scopes; the first outcome stands."""
+    executor.execute(
+        queries()["close_run"],
+        {
+            "run_id": run_id,
+            "outcome": outcome,
+            "finished_at": to_text(finished_at),
+            "error": error,
+        },
+    )
+
+
+def close_abandoned_runs(executor: Executor, finished_at: datetime) -> None:
+    """Mark runs whose process was killed; only who holds the database may say so."""
+    executor.execute(queries()["close_abandoned_runs"], {"finished_at": to_text(finished_at)})
+
+
+def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: datetime) -> None:
+    """Write that the sweep of a scope begins, and over which window."""
+    parameters = key.parameters() | {
+        "window_from": to_text(window.start) if window.start else None,
+        "window_to": to_text(window.end),
+        "started_at": to_text(started_at),
+    }
+    executor.execute(queries()["open_scope"], parameters)
+
+
+def record_page(executor: Executor, key: ScopeKey, counts: PageCounts) -> None:
+    """Add a page to the progress of its sweep."""
+    executor.execute(queries()["record_page"], key.parameters() | counts._asdict())
+
+
+def restart_scope(executor: Executor, key: ScopeKey) -> None:
+    """Begin another sweep of the same scope."""
+    executor.execute(queries()["restart_scope"], key.parameters())
+
+
+def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:
+    """What a sweep has counted so far."""
+    return ScopeCounts(*(int(value or 0) for value in executor.execute(queries()["scope_counts"], key.parameters())[0]))
+
+
+def close_scope(
+    executor: Executor,
+    key: ScopeKey,
+    verdict: Verdict | None,
+    *,
+    total: int | None,
+    requests: int,
+    error: str | None,
+    finished_at: datetime,
+) -> None:
+    """Write the verdict of a scope; None when it was interrupted."""
+    executor.execute(
+        queries()["close_scope"],
+        key.parameters()
+        | {
+            "verdict": verdict,
+            "total": total,
+            "requests": requests,
+            "error": error,
+            "finished_at": to_text(finished_at),
+        },
+    )
+
+
+def run_scopes(executor: Executor, run_id: str) -> list[ScopeResult]:
+    """The lines of a run in the order they began."""
+    rows: Sequence[Sequence[object]] = executor.execute(queries()["run_scopes"], {"run_id": run_id})
+    return [ScopeResult(*row) for row in rows]  # type: ignore[arg-type]  # the statement lists them in this order
+
+
+def run_totals(executor: Executor, run_id: str) -> RunTotals:
+    """A run in sum."""
+    outcome, requests, seen, inserted, updated, unchanged, deleted, quarantined, error = executor.execute(
+        queries()["run_totals"], {"run_id": run_id}
+    )[0]
+    counted = (int(value or 0) for value in (seen, inserted, updated, unchanged, deleted, quarantined))
+    return RunTotals(Outcome(str(outcome)), int(requests or 0), Counts(*counted), str(error) if error else None)
+
+
+def as_json(result: ScopeResult) -> dict[str, object]:
+    """A line as `run --json` prints it."""
+    return asdict(result)
