@@ -1,0 +1,249 @@
+"""What the program says while it works: structured events on stderr, one a line, with every secret taken out.
+
+JSON lines for machines, readable lines on a terminal. `Event` is the register of all event names.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import logging
+import re
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from typing import Any, TextIO, cast
+from urllib.parse import quote, quote_plus
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+MASK = "********"
+
+_SHORTEST_SECRET = 4
+_TOKENS_KEPT = 8
+_SECRET_KEY = re.compile(
+    r"(?:^|_)(?:authorization|cookie|credentials?|passphrase|password|passwd|secret|token|api_?key)$", re.IGNORECASE
+)
+_SECRET_PLACES = re.compile(
+    r"""(?P<before>
+          \b(?:Bearer|Basic)\s+(?=[^\s"',;]{16})
+        | \b(?:client_secret|access_token|refresh_token|password)["']?\s*[=:]\s*["']?
+        | ://[^/\s:@]*:(?=[^/\s@]+@)
+        )(?P<secret>[^\s&"',;@]+)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+class Event(StrEnum):
+    """Every event the program logs, and what it means."""
+
+    RUN_STARTED = "run.started"
+    """A run has its id and its ledger row."""
+    RUN_FINISHED = "run.finished"
+    """A run's outcome is written."""
+    SCOPE_FINISHED = "scope.finished"
+    """A stream of one scope has its verdict."""
+    SCOPE_CRASHED = "scope.crashed"
+    """A bug ended a stream of one scope; the others go on."""
+    PAGE_FETCHED = "page.fetched"
+    """One page arrived and was accepted as data."""
+    BATCH_COMMITTED = "batch.committed"
+    """Rows and progress of a batch are in the destination."""
+    RECORD_QUARANTINED = "record.quarantined"
+    """A record could not be stored and was set aside with its reason."""
+    FIELD_DRIFTED = "field.drifted"
+    """A field appeared, vanished or changed its type."""
+    REQUEST_RETRY_SCHEDULED = "request.retry_scheduled"
+    """An attempt failed in a way that may pass; the next one follows after `wait_seconds`."""
+    TOKEN_GRANTED = "token.granted"  # noqa: S105 - an event, not a secret
+    """A new token was issued."""
+    TOKEN_REFRESH_FAILED = "token.refresh_failed"  # noqa: S105 - an event, not a secret
+    """No new token yet; the old one still serves."""
+    ALLOWANCE_WAITING = "allowance.waiting"
+    """Requests wait until Procore's allowance allows them."""
+    STOP_REQUESTED = "stop.requested"
+    """A signal asked the program to stop."""
+    THREAD_CRASHED = "thread.crashed"
+    """A thread ended with an error that nobody caught."""
+    LIBRARY_WARNED = "library.warned"
+    """A library warned through the standard `logging`."""
+
+
+class Redactor:
+    """Takes secrets out of text, whatever form they were written in; safe to use from several threads."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._secrets: dict[str, frozenset[str]] = {}
+        self._tokens: deque[str] = deque(maxlen=_TOKENS_KEPT)
+        self._pattern: re.Pattern[str] | None = None
+        self.add(*secrets)
+
+    def add(self, *secrets: str) -> None:
+        """Know `secrets` from now on; shorter ones than four characters would blank half of every line."""
+        with self._lock:
+            self._secrets |= {secret: _forms(secret) for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+            self._compile()
+
+    def add_token(self, token: str) -> None:
+        """Know `token` until it is long superseded: a daemon gets a new one every 85 minutes for years."""
+        with self._lock:
+            self._tokens.append(token)
+            self._compile()
+
+    def text(self, text: str) -> str:
+        """`text` without secrets."""
+        if self._pattern is not None:
+            text = self._pattern.sub(MASK, text)
+        return _SECRET_PLACES.sub(lambda match: match["before"] + MASK, text)
+
+    def value(self, value: Any, key: str = "") -> Any:
+        """`value` without secrets, however deep inside; anything that is no plain data becomes text."""
+        if key and _SECRET_KEY.search(key.replace("-", "_")) and value is not None:
+            return MASK
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, Mapping):
+            return {self.text(str(name)): self.value(inner, str(name)) for name, inner in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(inner) for inner in value]
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "backslashreplace")
+        return self.text(str(value))
+
+    def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
+        """As a structlog processor."""
+        return cast(EventDict, self.value(event))
+
+    def _compile(self) -> None:
+        forms = set().union(*self._secrets.values(), *(_forms(token) for token in self._tokens))
+        # The longest first, or a form that begins another would leave the other's end behind.
+        ordered = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+
+redactor = Redactor()
+"""The redactor of this process: settings add their secrets when loaded, the client every token it gets."""
+
+
+def get_logger() -> FilteringBoundLogger:
+    """A logger that carries what `bound` has bound."""
+    return cast(FilteringBoundLogger, structlog.get_logger())
+
+
+def bound(**fields: Any) -> AbstractContextManager[None]:
+    """Bind `run_id`, `job` and the like to every event inside; threads inherit them through `copy_context` alone."""
+    return structlog.contextvars.bound_contextvars(**fields)
+
+
+def configure_logging(
+    *, verbosity: int = 0, stream: TextIO | None = None, color: bool | None = None, redactor: Redactor = redactor
+) -> None:
+    """Send events to `stream` (stderr): `verbosity` above 0 shows debug, below 0 warnings and up.
+
+    On a terminal warnings alone are shown unless asked, as progress is shown there.
+    """
+    stream = sys.stderr if stream is None else stream
+    is_terminal = stream.isatty()
+    structlog.configure(
+        processors=[*_PREPARE, redactor, *_renderers(is_terminal=is_terminal, color=color)],
+        wrapper_class=structlog.make_filtering_bound_logger(_level(verbosity, is_terminal=is_terminal)),
+        logger_factory=_Lines(stream),
+        cache_logger_on_first_use=False,
+    )
+    logging.captureWarnings(capture=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[_Forwarder()], force=True)
+    threading.excepthook = _log_crash
+
+
+def _level(verbosity: int, *, is_terminal: bool) -> int:
+    if verbosity > 0:
+        return logging.DEBUG
+    return logging.WARNING if verbosity < 0 or is_terminal else logging.INFO
+
+
+_PREPARE: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+    structlog.processors.format_exc_info,
+)
+
+
+def _renderers(*, is_terminal: bool, color: bool | None) -> Iterator[Processor]:
+    yield _in_order
+    if is_terminal:
+        yield structlog.dev.ConsoleRenderer(
+            colors=color is not False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+    else:
+        yield structlog.processors.JSONRenderer()
+
+
+def _in_order(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    return {"timestamp": event.pop("timestamp"), "level": event.pop("level"), "event": event.pop("event"), **event}
+
+
+class _Lines:
+    """Writes lines; a log that cannot be written must not end a run."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def __call__(self, *_args: Any) -> _Lines:
+        return self
+
+    def msg(self, line: str) -> None:
+        try:
+            with self._lock:
+                self._stream.write(f"{line}\n")
+                self._stream.flush()
+        except (OSError, ValueError):
+            return
+
+    debug = info = warning = error = critical = exception = msg
+
+
+class _Forwarder(logging.Handler):
+    """Hands what libraries log to structlog, so that it is redacted and formatted like everything else."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        get_logger().log(
+            record.levelno,
+            Event.LIBRARY_WARNED,
+            logger=record.name,
+            message=record.getMessage(),
+            exc_info=record.exc_info,
+        )
+
+
+def _log_crash(crash: threading.ExceptHookArgs) -> None:
+    if crash.exc_value is not None and not isinstance(crash.exc_value, SystemExit):
+        get_logger().critical(
+            Event.THREAD_CRASHED, thread=crash.thread.name if crash.thread else None, exc_info=crash.exc_value
+        )
+
+
+def _forms(secret: str) -> frozenset[str]:
+    """How `secret` may be written: as it is, in a URL, in JSON, in a Python literal, in HTML, in base64."""
+    percent = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    percent |= {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), form) for form in percent}
+    literal = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    encoded = {form for offset in range(3) for form in _base64_forms(secret.encode("utf-8", "replace"), offset)}
+    return frozenset({secret, html.escape(secret)} | percent | literal | encoded)
+
+
+def _base64_forms(secret: bytes, offset: int) -> Iterator[str]:
+    """The characters of a base64 text that tell `secret` alone when `offset` bytes, modulo 3, stand before it."""
+    first = -(-offset * 8 // 6)
+    last = (offset + len(secret)) * 8 // 6
+    text = base64.b64encode(b"\0" * offset + secret)[first:last].decode()
+    if len(text) >= _SHORTEST_SECRET:
+        yield from {text, text.replace("+", "-").replace("/", "_")}
