@@ -32,7 +32,7 @@ _SECRET_KEY = re.compile(
 _SECRET_PLACES = re.compile(
     r"""(?P<before>
           \b(?:Bearer|Basic)\s+(?=[^\s"',;]{16})
-        | \b(?:client_secret|access_token|refresh_token|password)["']?\s*[=:]\s*["']?
+        | \b(?:client_secret|access_token|refresh_token|password)(?:=|["']\s*:\s*["'])
         | ://[^/\s:@]*:(?=[^/\s@]+@)
         )(?P<secret>[^\s&"',;@]+)""",
     re.IGNORECASE | re.VERBOSE,

@@ -1,6 +1,6 @@
 """`config.yaml`: its keys, its variables, and what is wrong with it, by file and line."""
 
-from sync_worker.settings.load import load_settings, load_with_origins
+from sync_worker.settings.load import LoadedSettings, load_settings, read_settings
 from sync_worker.settings.problems import Problem, SettingsError
 from sync_worker.settings.schema import (
     CursorOptions,
@@ -18,14 +18,17 @@ from sync_worker.settings.schema import (
     Settings,
     StreamOptions,
 )
+from sync_worker.settings.values import MASK
 
 __all__ = [
+    "MASK",
     "CursorOptions",
     "Delivery",
     "Destination",
     "DuckDB",
     "JobOptions",
     "Limits",
+    "LoadedSettings",
     "Notifier",
     "Parquet",
     "Problem",
@@ -37,5 +40,5 @@ __all__ = [
     "SettingsError",
     "StreamOptions",
     "load_settings",
-    "load_with_origins",
+    "read_settings",
 ]

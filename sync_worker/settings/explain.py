@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from sync_worker.settings.problems import did_you_mean
+from sync_worker.settings.problems import did_you_mean, nearest_name
 
 _EXPECTED: Mapping[str, str] = MappingProxyType(
     {
@@ -46,20 +46,22 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> str:
     kind, context = error["type"], error.get("ctx", {})
     match kind:
         case "extra_forbidden":
-            return _unknown_key(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
+            known = sorted(_keys_at(model, error["loc"][:-1]))
+            return f"unknown key{did_you_mean(str(error['loc'][-1]), known) or '; expected one of ' + ', '.join(known)}"
         case "string_type":
             return "expected text" + ("; put it in quotes" if isinstance(error["input"], int | float) else "")
         case "literal_error" | "union_tag_invalid":
             return _unknown_choice(error["input"], str(context.get("expected", context.get("expected_tags"))))
         case "value_error":
             return str(context["error"])
-    known = _EXPECTED.get(kind)
-    return error["msg"] if known is None else known.format(**context)
+    expected = _EXPECTED.get(kind)
+    return error["msg"] if expected is None else expected.format(**context)
 
 
-def _unknown_key(key: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    return f"unknown key{did_you_mean(key, names) or '; expected one of ' + ', '.join(names)}"
+def misspelt(errors: Iterable[ErrorDetails], model: type[BaseModel]) -> set[tuple[str | int, ...]]:
+    """Where keys would stand, had unknown ones been spelt right: that those are missing needs no saying."""
+    unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
+    return {(*loc[:-1], nearest_name(str(loc[-1]), _keys_at(model, loc[:-1])) or "") for loc in unknown}
 
 
 def _unknown_choice(value: Any, expected: str) -> str:

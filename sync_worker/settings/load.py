@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from sync_worker.settings.explain import explain
+from sync_worker.settings.explain import explain, misspelt
 from sync_worker.settings.problems import Finding, KeyPath, SettingsError, did_you_mean, dotted
 from sync_worker.settings.schema import Settings
 from sync_worker.settings.source import Document, Value, read_document
@@ -19,11 +19,11 @@ _ADDRESSES = frozenset({"login_url", "api_url"})
 _DESTINATION_KEYS = {"sqlite": frozenset({"path"}), "postgres": frozenset({"url", "schema"})}
 
 
-class Origins(NamedTuple):
+class LoadedSettings(NamedTuple):
     """Settings and, by key, where the values that hold variables came from."""
 
     settings: Settings
-    origins: Mapping[str, str]
+    sources: Mapping[str, str]
 
 
 def load_settings(
@@ -36,15 +36,15 @@ def load_settings(
 
     Streams are looked up among `known_streams` and the file's own; jobs only if `known_jobs` is given.
     """
-    return load_with_origins(path, environ, known_streams, known_jobs).settings
+    return read_settings(path, environ, known_streams, known_jobs).settings
 
 
-def load_with_origins(
+def read_settings(
     path: Path,
     environ: Mapping[str, str],
     known_streams: Collection[str],
     known_jobs: Collection[str] | None = None,
-) -> Origins:
+) -> LoadedSettings:
     """As `load_settings`, and where the values came from."""
     document = read_document(path)
     filler = _Filler(document, environ)
@@ -58,7 +58,7 @@ def load_with_origins(
     document.blame_others(found)
     if settings is None or document.problems:
         raise SettingsError(document.problems)
-    return Origins(settings, filler.origins)
+    return LoadedSettings(settings, filler.sources)
 
 
 class _Filler:
@@ -67,7 +67,7 @@ class _Filler:
     def __init__(self, document: Document, environ: Mapping[str, str]) -> None:
         self._document = document
         self._environ = environ
-        self.origins: dict[str, str] = {}
+        self.sources: dict[str, str] = {}
 
     def settle(self) -> dict[str, Any]:
         """The document's values with every variable in use filled in."""
@@ -102,8 +102,8 @@ class _Filler:
             self._document.blame(path, str(error))
             # No key takes this, so validation complains here too, and is not heard.
             return object()
-        if filled.origins:
-            self.origins[dotted(path)] = ", ".join(filled.origins)
+        if filled.sources:
+            self.sources[dotted(path)] = ", ".join(filled.sources)
         return filled.text
 
 
@@ -112,8 +112,11 @@ def _without(section: dict[str, Value], keys: frozenset[str]) -> dict[str, Value
 
 
 def _validation_problems(tree: dict[str, Any], error: ValidationError) -> Iterator[Finding]:
-    for details in error.errors(include_url=False):
-        yield _path_in(tree, details["loc"]), explain(details, Settings)
+    errors = error.errors(include_url=False)
+    meant = misspelt(errors, Settings)
+    for details in errors:
+        if details["type"] != "missing" or details["loc"] not in meant:
+            yield _path_in(tree, details["loc"]), explain(details, Settings)
 
 
 def _path_in(tree: Any, location: tuple[str | int, ...]) -> KeyPath:

@@ -44,8 +44,14 @@ def dotted(path: KeyPath) -> str:
     return text.removeprefix(".")
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`, did you mean rfis?` for the nearest known name, or nothing."""
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` was probably meant to be."""
     spellings = {each.lower(): each for each in known}
     nearest = difflib.get_close_matches(name.lower(), spellings, n=1)
-    return f", did you mean {spellings[nearest[0]]}?" if nearest else ""
+    return spellings[nearest[0]] if nearest else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`, did you mean rfis?` for the nearest known name, or nothing."""
+    nearest = nearest_name(name, known)
+    return f", did you mean {nearest}?" if nearest else ""

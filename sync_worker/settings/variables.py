@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ class Filled(NamedTuple):
     """A value with its variables filled in, and where each of them came from."""
 
     text: str
-    origins: tuple[str, ...]
+    sources: tuple[str, ...]
 
 
 def parse(text: str) -> Template:
@@ -80,7 +81,7 @@ def _parse_variable(text: str, position: int) -> tuple[Variable, int]:
 
 def _fill(template: Template, environ: Mapping[str, str]) -> Filled:
     filled = [Filled(piece, ()) if isinstance(piece, str) else _look_up(piece, environ) for piece in template]
-    return Filled("".join(piece.text for piece in filled), tuple(o for piece in filled for o in piece.origins))
+    return Filled("".join(each.text for each in filled), tuple(chain.from_iterable(each.sources for each in filled)))
 
 
 def _look_up(variable: Variable, environ: Mapping[str, str]) -> Filled:
@@ -94,16 +95,17 @@ def _look_up(variable: Variable, environ: Mapping[str, str]) -> Filled:
         return Filled(_content(file, file_name), (f"the file that {file_name} names",))
     if variable.operator == ":-":
         default = _fill(variable.rest, environ)
-        return Filled(default.text, (f"the default, as {name} is not set", *default.origins))
+        return Filled(default.text, (f"the default, as {name} is not set", *default.sources))
     if variable.operator == ":?" and variable.rest:
         raise VariableError(f"{name} is not set: {_fill(variable.rest, environ).text}")
     raise VariableError(f"{name} is not set; set it, or let {file_name} name a file that holds it")
 
 
 def _content(file: str, file_name: str) -> str:
+    # The path stays out of messages: whoever mixes up the two names has put the secret itself there.
     try:
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
-        raise VariableError(f"the file that {file_name} names cannot be read: {error.strerror}: {file}") from None
+        raise VariableError(f"the file that {file_name} names cannot be read: {error.strerror}") from None
     except ValueError:
-        raise VariableError(f"the file that {file_name} names is not UTF-8 text: {file}") from None
+        raise VariableError(f"the file that {file_name} names is not UTF-8 text") from None

@@ -1,0 +1,84 @@
+"""The one place where errors end: one line on stderr without secrets, and the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+import click
+
+from sync_worker.cli.options import GivenOptions
+from sync_worker.errors import AuthError, ConfigurationError, LockHeldError, StopRequested, SyncWorkerError
+
+FAILED = 1
+UNUSABLE = 2
+INTERRUPTED = 130
+
+_EXIT_CODES: tuple[tuple[type[SyncWorkerError], int], ...] = (
+    (ConfigurationError, UNUSABLE),
+    (AuthError, 3),
+    (LockHeldError, 4),
+    (StopRequested, 75),
+    (SyncWorkerError, FAILED),
+)
+
+
+def exit_code(command: Callable[[], object], given: GivenOptions) -> int:
+    """Run `command`, say what went wrong, and return the code to exit with."""
+    try:
+        answer = command()
+        print(end="", flush=True)
+    except SyncWorkerError as error:
+        _say("stopped" if isinstance(error, StopRequested) else "error", str(error))
+        return next(code for group, code in _EXIT_CODES if isinstance(error, group))
+    except click.ClickException as error:
+        _say("error", _usage(error))
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("error", "interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _close_quietly()
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last stop; nothing may leave as a bare traceback
+        return _unexpected(error, given)
+    return answer if isinstance(answer, int) else 0
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    hint = f" (see `{context.command_path} --help`)" if context is not None else ""
+    return " ".join(error.format_message().split()) + hint
+
+
+def _unexpected(error: Exception, given: GivenOptions) -> int:
+    if given.verbosity > 0:
+        _say("", "".join(traceback.format_exception(error)))
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        _say("error", f"cannot use {error.filename}: {error.strerror}")
+        return UNUSABLE
+    if isinstance(error, OSError) and error.strerror:
+        _say("error", error.strerror)
+        return FAILED
+    hint = "" if given.verbosity > 0 else " (-v shows where)"
+    _say("error", f"internal error: {type(error).__name__}: {' '.join(str(error).split())}{hint}")
+    return FAILED
+
+
+def _say(prefix: str, text: str) -> None:
+    # Costs a tenth of a second, which commands that succeed need not pay.
+    from sync_worker.logs import redactor  # noqa: PLC0415
+
+    lead = f"{prefix}: " if prefix else ""
+    try:
+        for line in redactor.text(text).splitlines():
+            print(f"{lead}{line}", file=sys.stderr)
+    except OSError:
+        return
+
+
+def _close_quietly() -> None:
+    """The reader is gone; without this Python would complain once more while it closes stdout."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,94 @@
+"""`sync-worker config`: is the file right, what may stand in it, what holds in the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import click
+import yaml
+
+from sync_worker.cli.boundary import UNUSABLE
+from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.settings import MASK, LoadedSettings, Settings, SettingsError
+
+
+@click.group(no_args_is_help=False)
+def command() -> None:
+    """Check or show the configuration, or print its schema."""
+
+
+@command.command()
+@pass_cli
+def check(cli: CliContext) -> int:
+    """Say whether the configuration can be used, and what it will do."""
+    if cli.json:
+        return _check_as_json(cli)
+    settings = cli.load_settings()
+    print(f"{cli.config_path}: ok")
+    for what, value in _plan(settings):
+        print(f"  {what}: {value}")
+    return 0
+
+
+@command.command()
+def schema() -> None:
+    """Print the JSON schema of config.yaml, for editors."""
+    print(json.dumps(Settings.model_json_schema(), indent=2))
+
+
+@command.command()
+@pass_cli
+def show(cli: CliContext) -> None:
+    """Print the configuration that holds in the end, secrets masked, and where variables came from."""
+    loaded = cli.read_settings()
+    effective = loaded.settings.model_dump(mode="json", by_alias=True)
+    sources = dict(_sources(effective, loaded, str(cli.config_path)))
+    if cli.json:
+        print(json.dumps({**effective, "sources": sources}, indent=2))
+        return
+    print(yaml.safe_dump(effective, sort_keys=False, allow_unicode=True), end="")
+    for key, source in sources.items():
+        print(f"# {key}: {source}")
+
+
+def _check_as_json(cli: CliContext) -> int:
+    problems: list[dict[str, Any]] = []
+    try:
+        cli.load_settings()
+    except SettingsError as error:
+        problems = [asdict(problem) for problem in error.problems]
+    print(json.dumps({"ok": not problems, "errors": problems}, indent=2))
+    return UNUSABLE if problems else 0
+
+
+def _plan(settings: Settings) -> Iterator[tuple[str, str]]:
+    procore, destination, jobs = settings.procore, settings.destination, settings.jobs
+    yield "reads", f"{procore.environment} ({procore.api_url})"
+    yield "companies", ", ".join(map(str, procore.companies))
+    if destination.type == "sqlite":
+        yield "writes", f"SQLite, {destination.path}"
+    else:
+        yield "writes", f"PostgreSQL, schema {destination.schema_}"
+    yield "jobs", "all, with their own schedules" if jobs is None else ", ".join(jobs) or "none"
+
+
+def _sources(effective: Mapping[str, Any], loaded: LoadedSettings, file: str) -> Iterator[tuple[str, str]]:
+    """Where each secret and each value with a variable came from, in the order of `effective`."""
+    for key, value in _leaves(effective):
+        source = loaded.sources.get(key, f"written in {file}" if value == MASK else None)
+        if source is not None:
+            yield key, source
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{key}[{index}]")
+    else:
+        yield key, value

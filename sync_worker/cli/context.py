@@ -1,0 +1,53 @@
+"""What a subcommand is handed: the global options, settled, and the way to the settings."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import click
+
+from sync_worker.catalog import STREAMS
+from sync_worker.cli.options import GivenOptions
+from sync_worker.logs import configure_logging, redactor
+from sync_worker.settings import LoadedSettings, Settings, read_settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class CliContext:
+    """The global options of one call of the command."""
+
+    config_path: Path
+    json: bool
+    verbosity: int
+    color: bool | None
+    environ: Mapping[str, str]
+
+    def load_settings(self) -> Settings:
+        """The settings, their secrets made known to the logs; raises `SettingsError`."""
+        return self.read_settings().settings
+
+    def read_settings(self) -> LoadedSettings:
+        """As `load_settings`, and where the values came from."""
+        loaded = read_settings(self.config_path, self.environ, STREAMS)
+        redactor.add(*loaded.settings.secret_values())
+        return loaded
+
+
+def pass_cli(command: Callable[Concatenate[CliContext, P], R]) -> Callable[P, R]:
+    """Hand `command` the `CliContext` as its first argument, with logging set up as asked."""
+
+    @functools.wraps(command)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = click.get_current_context().ensure_object(GivenOptions)
+        configure_logging(verbosity=given.verbosity, color=given.color)
+        context = CliContext(given.config_path, given.json, given.verbosity, given.color, given.environ)
+        return command(context, *args, **kwargs)
+
+    return called

@@ -1,0 +1,81 @@
+"""The `sync-worker` command: which subcommands there are; their modules are imported when they are called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from types import MappingProxyType
+from typing import NamedTuple
+
+import click
+
+from sync_worker import __version__
+from sync_worker.cli.boundary import UNUSABLE, exit_code
+from sync_worker.cli.options import GivenOptions, with_global_options
+
+
+class Entry(NamedTuple):
+    """Where a subcommand lives, as `command`, and what the list of commands says of it."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Entry] = MappingProxyType(
+    {
+        "demo": Entry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
+        "run": Entry("sync_worker.cli.run", "Run jobs or streams now."),
+        "config": Entry("sync_worker.cli.config", "Check or show the configuration, or print its schema."),
+        "simulate": Entry("sync_worker.cli.simulate", "Run the bundled Procore simulator alone."),
+    }
+)
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = import_module(entry.module).command
+        command.name = cmd_name
+        return with_global_options(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            nearest = get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"unknown command {args[0]}" + (f", did you mean {nearest[0]}?" if nearest else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sync-worker")
+@click.pass_context
+def root(context: click.Context) -> int | None:
+    """Keep a company's Procore data in its own database, current and complete."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return UNUSABLE
+    return None
+
+
+with_global_options(root)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    given = GivenOptions(os.environ)
+    sys.exit(exit_code(lambda: root.main(prog_name="sync-worker", standalone_mode=False, obj=given), given))
