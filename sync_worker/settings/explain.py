@@ -28,6 +28,7 @@ _EXPECTED: Mapping[str, str] = MappingProxyType(
         "dict_type": "expected keys and values",
         "mapping_type": "expected keys and values",
         "date_type": "expected a date such as 2020-01-01",
+        "is_instance_of": "expected a path",
         "path_type": "expected a path",
         "string_too_short": "must not be empty",
         "too_short": "needs at least one entry",
@@ -72,17 +73,21 @@ def _unknown_choice(value: Any, expected: str) -> str:
 
 
 def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
-    """The keys that may stand at `path`, whose parts are keys, list places and names the user chose."""
+    """The keys that may stand at `path`, whose parts are keys, list places, `type`s and names the user chose."""
     models = {model}
     for part in path:
         inner = {found for each in models for found in _models_under(each, part)}
-        models = inner or models
+        models = inner or {each for each in models if _has_type(each, part)} or models
     return {field.alias or name for each in models for name, field in each.model_fields.items()}
 
 
 def _models_under(model: type[BaseModel], key: str | int) -> set[type[BaseModel]]:
     field = next((f for name, f in model.model_fields.items() if key == (f.alias or name)), None)
     return set() if field is None else set(_models_in(field.annotation))
+
+
+def _has_type(model: type[BaseModel], name: str | int) -> bool:
+    return "type" in model.model_fields and name in get_args(model.model_fields["type"].annotation)
 
 
 def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
