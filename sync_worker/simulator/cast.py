@@ -1,0 +1,211 @@
+"""Who and what exists from the start: companies, their people, vendors and projects.
+
+Records refer to these, never to other records, so each record can be made by itself and still agree with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from unicodedata import normalize
+
+from sync_worker.simulator import words
+from sync_worker.simulator.chance import CENT, seeded, some
+from sync_worker.simulator.ids import identity
+
+Reference = dict[str, Any]
+PROJECTS_OF_COMPANY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """A subcontractor or supplier."""
+
+    id: int
+    name: str
+    trade: words.Trade
+    city: str
+    state: str
+    is_active: bool
+
+    @property
+    def domain(self) -> str:
+        """Where its people get mail; `.example` never resolves."""
+        return _plain(self.name.split(",")[0]) + ".example"
+
+    def reference(self) -> Reference:
+        """How records name it."""
+        return {"id": self.id, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user of the company's directory; `vendor` is None for the company's own staff."""
+
+    id: int
+    first_name: str
+    last_name: str
+    job_title: str
+    email: str
+    vendor: Vendor | None
+    is_active: bool
+
+    @property
+    def name(self) -> str:
+        """First and last name."""
+        return f"{self.first_name} {self.last_name}"
+
+    def reference(self) -> Reference:
+        """How records name them."""
+        return {"id": self.id, "login": self.email, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place on site; `name` is its whole path."""
+
+    id: int
+    name: str
+    node_name: str
+    parent_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project with the people, vendors and locations that its records speak of."""
+
+    number: int
+    id: int
+    name: str
+    code: str
+    site: words.Site
+    stage: str
+    is_active: bool
+    start_on: date
+    finish_on: date
+    value: Decimal
+    team: tuple[Person, ...]
+    vendors: tuple[Vendor, ...]
+    locations: tuple[Location, ...]
+
+    def reference(self) -> Reference:
+        """How records name it."""
+        return {"id": self.id, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A general contractor with everything below it."""
+
+    number: int
+    id: int
+    name: str
+    people: tuple[Person, ...]
+    vendors: tuple[Vendor, ...]
+    projects: tuple[Project, ...] = field(default=())
+
+    @property
+    def active_vendors(self) -> Sequence[Vendor]:
+        """Vendors that records may still name."""
+        return [vendor for vendor in self.vendors if vendor.is_active]
+
+
+def cast_company(seed: object, index: int, projects: int, now: datetime) -> Company:
+    """A company of that number, with its projects as they stand at `now`."""
+    number = index * PROJECTS_OF_COMPANY
+    rng = seeded(seed, "company", index)
+    name = words.COMPANIES[index % len(words.COMPANIES)]
+    if index >= len(words.COMPANIES):
+        name = f"{name} {index // len(words.COMPANIES) + 1}"
+    vendors = tuple(_vendors(rng, number))
+    people = tuple(_people(rng, number, name, vendors))
+    company = Company(number, identity("companies", number, 1), name, people, vendors)
+    found = tuple(cast_project(seed, company, position + 1, now) for position in range(projects))
+    return Company(number, company.id, name, people, vendors, found)
+
+
+def cast_project(seed: object, company: Company, position: int, now: datetime) -> Project:
+    """The company's project of that position (from 1)."""
+    number = company.number + position
+    rng = seeded(seed, "project", number)
+    site = words.SITES[(position - 1) % len(words.SITES)]
+    phase = (position - 1) // len(words.SITES)
+    stage = words.STAGES[(position - 1) % len(words.STAGES)]
+    elapsed, length = rng.randint(120, 480), rng.randint(420, 700)
+    start_on = (now - timedelta(days=elapsed)).date()
+    return Project(
+        number=number,
+        id=identity("projects", company.number, position),
+        name=f"{site.name} – Phase {phase + 1}" if phase else site.name,
+        code=f"{start_on:%y}-{100 + position}",
+        site=site,
+        stage=stage,
+        # One project in seven is over, so lists of active ones are shorter than the truth.
+        is_active=position % 7 != 0,
+        start_on=start_on,
+        finish_on=start_on + timedelta(days=length),
+        value=(Decimal(site.value) * Decimal(1 + phase / 10)).quantize(CENT),
+        team=tuple(_team(rng, company)),
+        vendors=tuple(rng.sample(company.active_vendors, 9)),
+        locations=tuple(_locations(rng, number)),
+    )
+
+
+def _vendors(rng: Random, number: int) -> list[Vendor]:
+    stems = rng.sample(words.VENDOR_STEMS, len(words.VENDOR_STEMS))
+    # One company for every trade, then a second for the first half of them under another's name.
+    trades = (*words.TRADES, *words.TRADES[: len(words.TRADES) // 2])
+    found = []
+    for serial, trade in enumerate(trades, start=1):
+        stem = stems[(serial * 3 + serial // len(stems)) % len(stems)]
+        site = rng.choice(words.SITES)
+        name = f"{stem} {trade.suffix} {rng.choice(words.VENDOR_ENDINGS)}"
+        found.append(
+            Vendor(identity("vendors", number, serial), name, trade, site.city, site.state, is_active=serial % 10 != 0)
+        )
+    return found
+
+
+def _people(rng: Random, number: int, company: str, vendors: Sequence[Vendor]) -> list[Person]:
+    own_domain = "".join(word for word in company.lower().split()[:2] if word.isalpha()) + ".example"
+    found: list[Person] = []
+    taken: set[str] = set()
+    employers: list[Vendor | None] = [None] * 26 + [vendor for vendor in vendors if vendor.is_active]
+    for serial, vendor in enumerate(employers, start=1):
+        first, last = rng.choice(words.FIRST_NAMES), rng.choice(words.LAST_NAMES)
+        while f"{first} {last}" in taken:
+            first, last = rng.choice(words.FIRST_NAMES), rng.choice(words.LAST_NAMES)
+        taken.add(f"{first} {last}")
+        title = (
+            rng.choice(words.VENDOR_TITLES) if vendor else words.STAFF_TITLES[(serial - 1) % len(words.STAFF_TITLES)]
+        )
+        login = f"{_plain(first)}.{_plain(last)}@{vendor.domain if vendor else own_domain}"
+        is_active = serial % 13 != 0
+        found.append(Person(identity("company_users", number, serial), first, last, title, login, vendor, is_active))
+    return found
+
+
+def _plain(name: str) -> str:
+    decomposed = normalize("NFKD", name.lower())
+    return "".join(letter for letter in decomposed if letter.isascii() and letter.isalpha())
+
+
+def _team(rng: Random, company: Company) -> list[Person]:
+    staff = [person for person in company.people if person.vendor is None and person.is_active]
+    others = [person for person in company.people if person.vendor is not None and person.is_active]
+    return rng.sample(staff, 8) + rng.sample(others, 10)
+
+
+def _locations(rng: Random, number: int) -> list[Location]:
+    found: list[Location] = []
+    for area in words.AREAS:
+        parent = Location(identity("locations", number, len(found) + 1), area, area, None)
+        found.append(parent)
+        for room in some(rng, words.ROOMS, 5):
+            serial = len(found) + 1
+            found.append(Location(identity("locations", number, serial), f"{area}>{room}", room, parent.id))
+    return found

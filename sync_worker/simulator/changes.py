@@ -1,0 +1,157 @@
+"""A believable day at the company: what people answer, close, add and drop, decided by the seed and the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any, NamedTuple
+
+from sync_worker.simulator.chance import instant, money, seeded
+from sync_worker.simulator.draw import Record
+from sync_worker.simulator.entry import Truth
+from sync_worker.simulator.fields import key_field
+from sync_worker.simulator.world import World
+
+
+class Change(NamedTuple):
+    """One thing that happened: `kind` is `inserted`, `updated` or `deleted`."""
+
+    stream: str
+    kind: str
+    id: int | str | None
+    project_id: int | None
+
+
+Edit = Callable[[Record, str, Random], dict[str, Any] | None]
+
+
+def change(world: World, step: int | None = None) -> list[Change]:
+    """Let a batch of changes happen now; the same step of the same world is always the same batch."""
+    with world.lock:
+        world.steps = world.steps + 1 if step is None else step
+        rng = seeded(world.seed, "change", world.steps)
+        done = _edits(world, rng)
+        done += _inserts(world, rng)
+        return done + _deletes(world, rng)
+
+
+def _edits(world: World, rng: Random) -> list[Change]:
+    done: list[Change] = []
+    now = instant(world.clock.now())
+    for stream, (edit, most) in _EDITS.items():
+        if stream not in world.streams:
+            continue
+        truths = world.records(stream)
+        for truth in rng.sample(truths, min(len(truths), most * 3)):
+            if (edited := edit(truth.record, now, rng)) and most > 0:
+                most -= 1
+                done.append(_write(world, stream, truth, edited))
+    return done
+
+
+def _write(world: World, stream: str, truth: Truth, edited: Mapping[str, Any]) -> Change:
+    known = {path: value for path, value in edited.items() if path.partition(".")[0] in truth.record}
+    record_id = truth.record[key_field(world.streams[stream]) or "id"]
+    world.update(stream, record_id, known, project_id=truth.project_id)
+    return Change(stream, "updated", record_id, truth.project_id)
+
+
+def _inserts(world: World, rng: Random) -> list[Change]:
+    done: list[Change] = []
+    open_projects = [it.id for it in world.companies[0].projects if it.is_active] or world.project_ids
+    for stream, most in _INSERTS.items():
+        if stream not in world.streams:
+            continue
+        for _ in range(rng.randint(1, most)):
+            project_id = rng.choice(open_projects)
+            record = world.insert(stream, project_id=project_id)
+            done.append(Change(stream, "inserted", record[key_field(world.streams[stream]) or "id"], project_id))
+    return done
+
+
+def _deletes(world: World, rng: Random) -> list[Change]:
+    done: list[Change] = []
+    for stream in _DELETES:
+        if stream not in world.streams:
+            continue
+        truths = world.records(stream)
+        if truths:
+            truth = rng.choice(truths)
+            world.delete(stream, truth.record["id"], project_id=truth.project_id)
+            done.append(Change(stream, "deleted", truth.record["id"], truth.project_id))
+    return done
+
+
+def _close_rfi(record: Record, now: str, rng: Random) -> dict[str, Any] | None:
+    if record["status"] != "open":
+        return None
+    if rng.random() < 0.3 and record["rfi_manager"]:
+        return {"ball_in_court": record["rfi_manager"], "ball_in_courts": [record["rfi_manager"]]}
+    return {
+        "status": "closed", "translated_status": "Closed", "ball_in_court": None, "ball_in_courts": [],
+        "time_resolved": now,
+    }  # fmt: skip
+
+
+def _close_punch_item(record: Record, now: str, _: Random) -> dict[str, Any] | None:
+    if record["status"] != "Open":
+        return None
+    return {
+        "status": "Closed", "workflow_status": "closed", "closed_at": now, "closed_by": record["created_by"],
+        "ball_in_court": [], "assignments.0.status": "resolved", "assignments.0.responded_at": now,
+    }  # fmt: skip
+
+
+def _return_submittal(record: Record, now: str, _: Random) -> dict[str, Any] | None:
+    if record["status"]["name"] != "Open":
+        return None
+    last = len(record["approvers"]) - 1
+    return {
+        "status.name": "Closed", "status.status": "Closed", "ball_in_court": [], "distributed_at": now,
+        "closed_at": now, f"approvers.{last}.returned_date": now[:10],
+        f"approvers.{last}.response": {"id": 1, "name": "Approved as Noted", "considered": "approved"},
+    }  # fmt: skip
+
+
+def _approve_change_order(record: Record, _: str, rng: Random) -> dict[str, Any] | None:
+    more = Decimal(rng.randint(4, 180)) * 125
+    changes = Decimal(record["approved_change_orders"]) + more
+    revised = Decimal(record["revised_contract"]) + more
+    left = Decimal(record["remaining_balance_outstanding"]) + more
+    pending = Decimal(record["pending_revised_contract"]) + more
+    return {
+        "approved_change_orders": money(changes), "revised_contract": money(revised),
+        "pending_revised_contract": money(pending), "remaining_balance_outstanding": money(left),
+    }  # fmt: skip
+
+
+def _slip_project(record: Record, _: str, rng: Random) -> dict[str, Any] | None:
+    finish_on = date.fromisoformat(record["projected_finish_date"]) + timedelta(days=rng.randint(2, 14))
+    return {"projected_finish_date": finish_on.isoformat(), "flag": "Yellow"}
+
+
+def _approve_log(record: Record, _: str, __: Random) -> dict[str, Any] | None:
+    return {"status": "approved"} if record["status"] == "pending" else None
+
+
+def _progress_activity(record: Record, _: str, rng: Random) -> dict[str, Any] | None:
+    done = int(record["percent_complete"])
+    return {"percent_complete": min(100, done + rng.randint(5, 20))} if 0 < done < 100 else None
+
+
+_EDITS: Mapping[str, tuple[Edit, int]] = {
+    "rfis": (_close_rfi, 9),
+    "punch_items": (_close_punch_item, 12),
+    "submittals": (_return_submittal, 7),
+    "work_order_contracts": (_approve_change_order, 3),
+    "projects": (_slip_project, 1),
+    "manpower_logs": (_approve_log, 10),
+    "schedule_activities": (_progress_activity, 12),
+}
+_INSERTS: Mapping[str, int] = {
+    "rfis": 6, "submittals": 4, "punch_items": 6, "manpower_logs": 12, "photos": 8, "meetings": 2, "observations": 4,
+    "change_events": 2,
+}  # fmt: skip
+_DELETES = ("punch_items", "photos")

@@ -1,0 +1,90 @@
+"""A record as the world keeps it: with where it lives, whether it is deleted, and its bytes once written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.simulator.draw import Record
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class ListKey(NamedTuple):
+    """Which list of a stream: that of a company, of a project, of a parent record."""
+
+    company_id: int | None = None
+    project_id: int | None = None
+    parent_id: int | str | None = None
+
+
+class Truth(NamedTuple):
+    """A record with where it lives, as the simulator itself knows it."""
+
+    company_id: int | None
+    project_id: int | None
+    parent_id: int | str | None
+    is_deleted: bool
+    record: Record
+
+
+class Entry(Protocol):
+    """What lists need of a record."""
+
+    is_deleted: bool
+
+    @property
+    def record(self) -> Record:
+        """The record as it stands."""
+        ...
+
+    def encoded(self, spec: StreamSpec) -> bytes:
+        """The record in JSON, as that stream shows it."""
+        ...
+
+
+class Kept:
+    """A record held in memory; its bytes are written once for each of its versions."""
+
+    __slots__ = ("_bytes", "_record", "is_deleted", "serial", "stream")
+
+    def __init__(self, stream: str, serial: int, record: Record) -> None:
+        self.stream = stream
+        self.serial = serial
+        self.is_deleted = False
+        self._record = record
+        self._bytes: bytes | None = None
+
+    @property
+    def record(self) -> Record:
+        """The record as it stands."""
+        return self._record
+
+    def write(self, changes: Mapping[str, Any]) -> None:
+        """Change fields; a dotted path reaches into objects and, by position, into arrays."""
+        for path, value in changes.items():
+            _assign(self._record, path.split("."), value)
+        self._bytes = None
+
+    def encoded(self, spec: StreamSpec) -> bytes:
+        """The record in JSON, as that stream shows it."""
+        if spec.name != self.stream:
+            return _ENCODER.encode(shown(spec, self._record))
+        if self._bytes is None:
+            self._bytes = _ENCODER.encode(self._record)
+        return self._bytes
+
+
+def shown(spec: StreamSpec, record: Record) -> Record:
+    """A record as a companion list shows it: with that list's fields alone."""
+    return {name: record.get(name) for name in spec.fields}
+
+
+def _assign(target: Any, steps: list[str], value: Any) -> None:
+    *way, last = [int(step) if step.isdigit() else step for step in steps]
+    for step in way:
+        target = target[step]
+    target[last] = value

@@ -1,0 +1,141 @@
+"""Stories of the field: manpower logs, photos, schedules and their activities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from sync_worker.simulator import words
+from sync_worker.simulator.cast import Vendor
+from sync_worker.simulator.chance import instant, maybe, working_days
+from sync_worker.simulator.draw import Draw, Record
+from sync_worker.simulator.fields import choice, cost_code, location, trade
+from sync_worker.simulator.ids import identity
+from sync_worker.simulator.story import Occasion, Story, several
+
+DAYS_OF_LOGS = 60
+
+
+def _crews(occasion: Occasion) -> Sequence[tuple[date, Vendor]]:
+    project = occasion.place.project
+    if project is None:
+        return ()
+    days = working_days(occasion.today, max(2, round(DAYS_OF_LOGS * occasion.scale)))
+    return [
+        (day, vendor)
+        for day in days
+        for vendor in sorted(occasion.rng.sample(project.vendors, occasion.rng.randint(2, 6)), key=lambda it: it.id)
+    ]
+
+
+def _manpower_log(draw: Draw) -> Record:
+    rng = draw.rng
+    day, vendor = draw.subject or (draw.now.date(), draw.vendor())
+    draw.dated(day)
+    workers, hours = rng.randint(1, 14), rng.choice(("8.0", "8.0", "8.0", "10.0", "4.0", "6.5"))
+    author = draw.staff()
+    return {
+        "date": day.isoformat(), "datetime": f"{day.isoformat()}T12:00:00Z", "position": draw.serial,
+        "vendor": vendor.reference(), "num_workers": workers, "num_hours": hours,
+        "man_hours": f"{workers * float(hours):.1f}", "notes": rng.choice(words.MANPOWER_NOTES),
+        "status": "approved" if rng.random() < 0.9 else "pending", "deleted_at": None,
+        "user": None, "contact": None, "created_by": author.reference(), "cost_code": maybe(rng, cost_code(draw), 0.4),
+        "location": maybe(rng, location(draw), 0.7),
+        "trade": {"id": identity("trades", draw.company.number, words.TRADES.index(vendor.trade) + 1),
+                  "name": vendor.trade.name, "active": True},
+        "permissions": {"can_update": True, "can_delete": False},
+    }  # fmt: skip
+
+
+def _photo(draw: Draw) -> Record:
+    rng = draw.rng
+    album = rng.randrange(len(words.ALBUMS))
+    filename = f"IMG_{rng.randint(1000, 9999)}.jpg"
+    width, height = rng.choice(((4032, 3024), (1920, 1080), (3024, 4032)))
+    site = draw.project.site
+    return {
+        "filename": filename, "url": draw.file_url(filename), "thumbnail_url": draw.file_url(f"thumb_{filename}"),
+        "description": rng.choice(("", None, "East elevation", "Slab pour – Level 2", "Before cover-up")),
+        "taken_at": instant(draw.created_at - timedelta(minutes=rng.randint(1, 300))),
+        "image_category_id": identity("image_categories", draw.place.number, album + 1),
+        "image_category_name": words.ALBUMS[album], "image_category_private": False, "projection": None,
+        "width": width, "height": height, "size": rng.randint(400_000, 6_000_000), "private": False,
+        "starred": rng.random() < 0.1, "permanently_deleted": False, "comments_count": rng.choice((0, 0, 1)),
+        "gps_lat": f"{site.latitude + rng.uniform(-0.002, 0.002):.6f}",
+        "gps_long": f"{site.longitude + rng.uniform(-0.002, 0.002):.6f}",
+        "uploader": draw.staff().reference(), "location": maybe(rng, location(draw), 0.6),
+        "trades": [trade(draw)] if rng.random() < 0.4 else [], "origin_id": None, "daily_log_segment": None,
+        "daily_log_header_id": None, "daily_log_segment_id": None,
+        "links": {"self": f"/rest/v1.0/images/{draw.id}?project_id={draw.project.id}"},
+    }  # fmt: skip
+
+
+def _schedules(occasion: Occasion) -> Sequence[str]:
+    return ("Baseline Schedule", "Current Schedule")[: occasion.rng.randint(1, 2)]
+
+
+def _schedule(draw: Draw) -> Record:
+    name = draw.subject or "Recovery Schedule"
+    person = draw.staff()
+    return {
+        "schedule_name": name, "schedule_type": draw.rng.choice(("primavera", "microsoft_project")),
+        "is_active": name != "Baseline Schedule", "data_date": draw.updated_at.date().isoformat(),
+        "start_date": draw.project.start_on.isoformat(), "calendar_id": "1", "parent_schedule_id": None,
+        "created_by": str(person.id), "updated_by": str(person.id), "created_at": instant(draw.created_at),
+        "updated_at": instant(draw.updated_at), "deleted_at": None, "deleted_by": None,
+    }  # fmt: skip
+
+
+_STEPS = [(phase, step) for phase, steps in words.SCHEDULE_PHASES for step in (None, *steps)]
+
+
+def _activities(occasion: Occasion) -> Sequence[Any]:
+    rounds = max(1, round(3 * occasion.scale))
+    return [(phase, step, area) for area in words.AREAS[:rounds] for phase, step in _STEPS]
+
+
+def _activity(draw: Draw) -> Record:
+    rng = draw.rng
+    phase, step, area = draw.subject or ("Interiors", "Added Scope", "Level 1")
+    order = [phase_ for phase_, _ in words.SCHEDULE_PHASES].index(phase)
+    start_on = draw.project.start_on + timedelta(days=order * 80 + rng.randint(0, 60))
+    days = 0 if step is None else rng.randint(3, 35)
+    elapsed = (draw.now.date() - start_on).days
+    vendor = draw.vendor()
+    return {
+        "activity_name": f"{phase} – {area}" if step is None else f"{step} – {area}",
+        "start_date": start_on.isoformat(), "finish_date": (start_on + timedelta(days=days)).isoformat(),
+        "duration": days, "duration_unit": "day", "duration_display_unit": "day",
+        "percent_complete": max(0, min(100, round(100 * elapsed / days))) if days else 0,
+        "parent_id": None, "ordered_parent_index": draw.serial % 1_000, "constraint_type": "as_soon_as_possible",
+        "constraint_date": None, "assigned_company": vendor.name if step else None, "calendar_id": "1",
+        "crew_size": maybe(rng, rng.randint(2, 16), 0.7), "deadline_date": None, "deadline_variance": None,
+        "category_data": [], "resource_data": [], "is_critical": rng.random() < 0.2, "total_float": rng.randint(0, 40),
+        "notes": rng.choice(("", None, "Weather dependent")), "created_by": str(draw.staff().id),
+        "updated_by": str(draw.staff().id), "created_at": instant(draw.created_at),
+        "updated_at": instant(draw.updated_at),
+    }  # fmt: skip
+
+
+def _day_of_log(draw: Draw) -> Record:
+    """Any other daily log: on a day of its own, its content filled in."""
+    if draw.subject is not None:
+        draw.dated(working_days(draw.now.date(), draw.subject // 2 + 1)[0])
+    return {}
+
+
+def daily_log(low: int = 12, high: int = 30) -> Story:
+    """A daily log that nobody wrote a story for: some entries on the latest working days."""
+    return Story(several(low, high), _day_of_log)
+
+
+STORIES: Mapping[str, Story] = {
+    "manpower_logs": Story(_crews, _manpower_log),
+    "photos": Story(several(20, 45), _photo),
+    "schedules": Story(_schedules, _schedule),
+    "schedule_activities": Story(_activities, _activity),
+    "schedule_tasks": Story(several(20, 40), lambda draw: {
+        "name": draw.rng.choice(_STEPS)[1] or "Milestone", "trade": choice("trades", "HVAC", "Electrical")(draw),
+    }),
+}  # fmt: skip

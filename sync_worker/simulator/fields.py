@@ -1,0 +1,356 @@
+"""Any declared field, believably: by its name where the name tells, else by its type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from sync_worker.catalog.spec import FieldType, StreamSpec
+from sync_worker.simulator import words
+from sync_worker.simulator.cast import Person
+from sync_worker.simulator.chance import amount, instant, maybe, money, some
+from sync_worker.simulator.draw import Draw, Record
+from sync_worker.simulator.ids import identity
+
+Maker = Callable[[Draw], Any]
+
+
+def fill(draw: Draw, written: Record) -> Record:
+    """The record with every declared field, in the catalog's order; what the story wrote stands."""
+    given = _identifiers(draw) | written
+    invented = {name: invent(draw, name, type_) for name, type_ in draw.spec.fields.items() if name not in given}
+    return {name: given[name] if name in given else invented[name] for name in draw.spec.fields} | written
+
+
+def key_field(spec: StreamSpec) -> str | None:
+    """The field that holds a record's own id; None where nothing does."""
+    if "id" in spec.fields:
+        return "id"
+    return next((name for name in spec.primary_key if name in spec.fields and name not in spec.scope_columns), None)
+
+
+def _identifiers(draw: Draw) -> Record:
+    spec = draw.spec
+    found: Record = {}
+    if key := key_field(spec):
+        found[key] = str(draw.id) if spec.fields[key] is FieldType.STRING else draw.id
+    if spec.parent is not None and spec.parent.param in spec.fields:
+        found[spec.parent.param] = draw.place.parent_id
+    return found
+
+
+def invent(draw: Draw, name: str, type_: FieldType) -> Any:
+    """A value for a field nobody wrote by hand."""
+    maker = _BY_NAME[type_].get(name)
+    return maker(draw) if maker else _BY_TYPE[type_](draw, name)
+
+
+def named(stream: str, serial: int, name: str) -> Record:
+    """A choice from a list that the company keeps: an id and a name."""
+    return {"id": identity(stream, 0, serial), "name": name}
+
+
+def choice(stream: str, *names: str) -> Maker:
+    """One of a list that the company keeps."""
+
+    def choose(draw: Draw) -> Record:
+        serial = draw.rng.randrange(len(names))
+        return named(stream, serial + 1, names[serial])
+
+    return choose
+
+
+def location(draw: Draw) -> Record:
+    """A location as records hold it."""
+    found = draw.location()
+    stamp = instant(draw.founded_at - timedelta(days=500))
+    return {
+        "id": found.id, "name": found.name, "node_name": found.node_name, "parent_id": found.parent_id,
+        "created_at": stamp, "updated_at": stamp,
+    }  # fmt: skip
+
+
+def trade(draw: Draw) -> Record:
+    """A trade as records hold it."""
+    found = draw.trade()
+    return {
+        "id": identity("trades", draw.company.number, words.TRADES.index(found) + 1),
+        "name": found.name, "active": True, "updated_at": instant(draw.founded_at - timedelta(days=700)),
+    }  # fmt: skip
+
+
+def cost_code(draw: Draw) -> Record:
+    """A cost code as records hold it."""
+    found = draw.trade()
+    serial = words.TRADES.index(found) + 1
+    return {
+        "id": identity("cost_codes", draw.place.number, serial),
+        "name": found.cost_code, "full_code": found.code, "code": found.code.rpartition("-")[2],
+    }  # fmt: skip
+
+
+def wbs_code(draw: Draw) -> Record:
+    """A work breakdown structure code as records hold it."""
+    found = draw.trade()
+    return {
+        "id": identity("wbs_codes", draw.place.number, words.TRADES.index(found) + 1),
+        "flat_code": f"{found.code}.S", "description": f"{found.cost_code}.Commitment",
+    }  # fmt: skip
+
+
+def specification_section(draw: Draw) -> Record:
+    """A specification section as records hold it."""
+    found = draw.trade()
+    number = found.code.replace("-", " ") + " 00"
+    return {
+        "id": identity("specification_sections", draw.place.number, words.TRADES.index(found) + 1),
+        "number": number, "description": found.cost_code, "label": f"{number} - {found.cost_code}",
+        "current_revision_id": draw.reference("specification_section_revisions", 20),
+    }  # fmt: skip
+
+
+def custom_fields(draw: Draw) -> Record:
+    """Values of the company's own fields, keyed by the id of their definition."""
+    found: Record = {}
+    values: tuple[tuple[str, Any], ...] = (
+        ("string", draw.rng.choice(("Bulletin 04", "", "ASI-07", "Überprüft", None))),
+        ("decimal", round(draw.rng.uniform(0, 40), 2)),
+        ("boolean", draw.rng.random() < 0.5),
+        ("lov_entry", maybe(draw.rng, choice("lov_entries", "Structural", "Civil", "Architectural", "MEP")(draw), 0.7)),
+    )
+    for serial, (data_type, value) in enumerate(values, start=1):
+        definition = identity("custom_field_definitions", draw.company.number, serial)
+        found[f"custom_field_{definition}"] = {"data_type": data_type, "value": value}
+    return found
+
+
+def attachments(draw: Draw) -> list[Record]:
+    """None for most records, one or two for the others."""
+    return [draw.attachment(number + 1) for number in range(draw.rng.choice((0, 0, 0, 1, 2)))]
+
+
+def phrase(draw: Draw) -> str:
+    """A line of the kind that people write in this tool."""
+    for key, phrases in words.PHRASES.items():
+        if key in draw.spec.name:
+            return draw.rng.choice(phrases)
+    return draw.spec.name.rstrip("s").replace("_", " ").capitalize() + f" {draw.serial}"
+
+
+def with_vendor(person: Person) -> Record:
+    """A person with their employer."""
+    return {
+        "id": person.id, "name": person.name, "initials": person.first_name[0] + person.last_name[0],
+        "vendor": person.vendor.reference() if person.vendor else None,
+    }  # fmt: skip
+
+
+def _person(draw: Draw) -> Record:
+    return draw.person().reference()
+
+
+def _people(draw: Draw) -> list[Record]:
+    return [person.reference() for person in some(draw.rng, draw.project.team, 3)]
+
+
+def _vendor(draw: Draw) -> Record:
+    return draw.vendor().reference()
+
+
+def _impact(draw: Draw) -> Record:
+    status = draw.rng.choice(("no_impact", "no_impact", "tbd", "yes_unknown", "yes_known"))
+    return {"status": status, "value": draw.rng.randint(1, 40) * 250 if status == "yes_known" else None}
+
+
+def _text(draw: Draw, name: str) -> str | None:
+    if name.endswith("_url") or name == "url":
+        return draw.file_url(f"{draw.spec.name}_{draw.serial}.pdf")
+    if name.endswith("_id"):
+        return str(draw.reference(name.removesuffix("_id") + "s", 9))
+    if name.endswith("_at"):
+        return instant(draw.created_at)
+    if name.endswith(("date", "_on")):
+        return draw.day()
+    if name.endswith(("amount", "_total", "change_orders")):
+        return money(amount(draw.rng, 0, 90_000))
+    return draw.rng.choice((None, None, "", phrase(draw)))
+
+
+def _integer(draw: Draw, name: str) -> int | None:
+    rng = draw.rng
+    if name in {"position", "number", "row_number", "relative_position"}:
+        return draw.serial % 1_000_000
+    if name.endswith("_id"):
+        stream = name.removesuffix("_id") + "s"
+        return maybe(rng, draw.reference(stream, 9), 0.6)
+    for ending, most in (("hour", 23), ("minute", 59), ("_count", 12), ("_size", 4_000_000), ("size", 4_000_000)):
+        if name.endswith(ending):
+            return rng.randint(0, most)
+    return maybe(rng, rng.randint(0, 40), 0.85)
+
+
+def _decimal(draw: Draw, name: str) -> str | None:
+    rng = draw.rng
+    if "percent" in name:
+        return money(rng.choice((0, 5, 10, 25, 50, 80, 100)))
+    if "hours" in name:
+        return f"{rng.choice((0, 4, 6, 8, 8, 8, 10))}.0"
+    if "quantity" in name:
+        return f"{rng.uniform(1, 500):.4f}"
+    return maybe(rng, money(amount(rng, 10, 250_000)), 0.92)
+
+
+def _boolean(draw: Draw, name: str) -> bool:
+    likely = name in {"is_active", "active", "viewable", "current", "current_revision", "company_visible"}
+    return likely if draw.rng.random() < 0.85 else not likely
+
+
+def _datetime(draw: Draw, name: str) -> str | None:
+    if name in {"created_at", "datetime", "log_datetime"}:
+        return instant(draw.created_at)
+    if name == "updated_at":
+        return instant(draw.updated_at)
+    if name == "deleted_at":
+        return None
+    return maybe(draw.rng, draw.moment(), 0.6)
+
+
+def _date(draw: Draw, name: str) -> str | None:
+    if name in {"date", "log_date", "direct_cost_date", "billing_date"}:
+        return draw.created_at.date().isoformat()
+    if name in {"created_at", "updated_at"}:
+        return draw.created_at.date().isoformat()
+    return maybe(draw.rng, draw.day(), 0.8)
+
+
+def _object(draw: Draw, name: str) -> Record | None:
+    if name.endswith(("_by", "manager", "inspector", "approver", "reviewer", "assignee", "employee", "party")):
+        return _person(draw)
+    return maybe(draw.rng, named(f"{name}s", draw.rng.randint(1, 9), name.replace("_", " ").title()), 0.6)
+
+
+def _array(draw: Draw, name: str) -> list[Any]:
+    if name.endswith("_ids"):
+        stream = name.removesuffix("_ids") + "s"
+        return [draw.reference(stream, 9) for _ in range(draw.rng.randint(0, 3))]
+    return []
+
+
+def _status(draw: Draw) -> str:
+    stream = draw.spec.name
+    if stream.endswith("_logs"):
+        return "approved" if draw.rng.random() < 0.9 else "pending"
+    if "change" in stream or "contract" in stream or "invoice" in stream:
+        return draw.rng.choice(("draft", "pending", "approved", "approved"))
+    return draw.rng.choice(("open", "open", "closed", "closed", "draft"))
+
+
+def _uom(draw: Draw) -> str:
+    return draw.rng.choice(("ls", "ea", "sf", "lf", "cy", "hr", "ton"))
+
+
+_PERSON: Mapping[str, Maker] = dict.fromkeys(
+    ("created_by", "closed_by", "updated_by", "uploader", "assignee", "received_from", "point_of_contact", "user",
+     "login_information", "completed_by", "distributed_by", "contact", "party", "bid_requester", "affected_person"),
+    _person,
+)  # fmt: skip
+_VENDOR: Mapping[str, Maker] = dict.fromkeys(
+    ("vendor", "responsible_contractor", "contractor", "architect", "affected_company", "business"), _vendor
+)
+
+_BY_NAME: Mapping[FieldType, Mapping[str, Maker]] = MappingProxyType({
+    FieldType.OBJECT: {
+        **_PERSON, **_VENDOR,
+        "location": location,
+        "trade": trade,
+        "cost_code": cost_code,
+        "wbs_code": wbs_code,
+        "specification_section": specification_section,
+        "custom_fields": custom_fields,
+        "project": lambda draw: draw.project.reference(),
+        "company": lambda draw: {"id": draw.company.id, "name": draw.company.name},
+        "currency_configuration": lambda _: {"currency_iso_code": "USD"},
+        "permissions": lambda draw: {"can_update": draw.rng.random() < 0.5, "can_delete": False},
+        "line_item_type": choice("line_item_types", "Labor", "Materials", "Commitment", "Equipment", "Other"),
+        "cost_impact": _impact,
+        "schedule_impact": _impact,
+        "timecard_time_type": choice("timecard_time_types", "Regular Time", "Overtime", "Double Time"),
+        "status": choice("statuses", "Open", "Closed", "Draft"),
+        "sub_job": lambda _: None,
+        "daily_log_segment": lambda _: None,
+        "attachment": lambda draw: draw.attachment(),
+    },
+    FieldType.ARRAY: {
+        "attachments": attachments,
+        "associated_attachments": attachments,
+        "assignees": _people,
+        "distribution_members": _people,
+        "inspectors": _people,
+        "ball_in_court": _people,
+        "trades": lambda draw: [trade(draw)],
+        "project_ids": lambda draw: [project.id for project in some(draw.rng, draw.company.projects, 4)],
+    },
+    FieldType.STRING: {
+        **dict.fromkeys(("name", "title", "subject", "description", "notes", "comments", "comment", "details",
+                         "summary", "description_plain_text", "resource_name", "task_name", "label"), phrase),
+        "number": lambda draw: f"{draw.serial % 100_000:03d}",
+        "full_number": lambda draw: f"{draw.serial % 100_000:03d}",
+        "code": lambda draw: draw.trade().code,
+        "full_code": lambda draw: draw.trade().code,
+        "status": _status,
+        "uom": _uom,
+        "unit": _uom,
+        "revision": lambda draw: str(draw.rng.choice((0, 0, 0, 1, 2))),
+        "priority": lambda draw: draw.rng.choice(("Low", "Medium", "High", None)),
+        "city": lambda draw: draw.project.site.city,
+        "state_code": lambda draw: draw.project.site.state,
+        "zip": lambda draw: draw.project.site.zip,
+        "address": lambda draw: draw.project.site.street,
+        "country_code": lambda _: "US",
+        "vendor": lambda draw: draw.vendor().name,
+        "vendor_name": lambda draw: draw.vendor().name,
+        "company": lambda draw: draw.vendor().name,
+        "project": lambda draw: draw.project.name,
+        "contract_name": lambda draw: f"{draw.vendor().trade.name} subcontract",
+        "business_phone": lambda draw: f"({draw.rng.randint(201, 989)}) 555-{draw.rng.randint(100, 199):04d}",
+        "uuid": lambda draw: f"{draw.rng.getrandbits(128):032x}",
+        "company_id": lambda draw: str(draw.company.id),
+        "project_id": lambda draw: str(draw.project.id),
+        "accounting_method": lambda draw: draw.rng.choice(("amount", "amount", "unit")),
+        "document_type": lambda draw: draw.rng.choice(("file", "file", "folder")),
+        "created_by": lambda draw: str(draw.person().id),
+        "updated_by": lambda draw: str(draw.person().id),
+        "inspector_name": lambda draw: draw.person().name,
+        "deleted_at": lambda _: None,
+        "deleted_by": lambda _: None,
+    },
+    FieldType.INTEGER: {
+        "company_id": lambda draw: draw.company.id,
+        "project_id": lambda draw: draw.project.id,
+        "vendor_id": lambda draw: draw.vendor().id,
+        "user_id": lambda draw: draw.person().id,
+        "created_by_id": lambda draw: draw.person().id,
+        "location_id": lambda draw: draw.location().id,
+        "cost_code_id": lambda draw: draw.reference("cost_codes", len(words.TRADES)),
+        "year": lambda draw: draw.rng.randint(2012, 2025),
+    },
+    FieldType.BOOLEAN: {},
+    FieldType.DATE: {},
+    FieldType.DATETIME: {},
+    FieldType.DECIMAL: {
+        "latitude": lambda draw: draw.project.site.latitude,
+        "longitude": lambda draw: draw.project.site.longitude,
+    },
+})  # fmt: skip
+_BY_TYPE: Mapping[FieldType, Callable[[Draw, str], Any]] = MappingProxyType({
+    FieldType.STRING: _text,
+    FieldType.INTEGER: _integer,
+    FieldType.DECIMAL: _decimal,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DATETIME: _datetime,
+    FieldType.DATE: _date,
+    FieldType.OBJECT: _object,
+    FieldType.ARRAY: _array,
+})  # fmt: skip

@@ -1,0 +1,45 @@
+"""Paths to streams: one route for each list of the catalog, one for each recycle bin that has a path of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sync_worker.catalog.spec import RecycleBin, StreamSpec
+
+_NAME = re.compile(r"\{(\w+)\}")
+
+
+class Match(NamedTuple):
+    """What a path asks for, and the ids in it."""
+
+    spec: StreamSpec
+    in_bin: bool
+    ids: Mapping[str, str]
+
+
+class Routes:
+    """All lists of the simulated Procore by path."""
+
+    def __init__(self, streams: Mapping[str, StreamSpec]) -> None:
+        self._routes: list[tuple[re.Pattern[str], StreamSpec, bool]] = []
+        for spec in streams.values():
+            self._routes.append((_pattern(spec.path), spec, False))
+            if isinstance(spec.deletes, RecycleBin) and spec.deletes.path:
+                self._routes.append((_pattern(spec.deletes.path), spec, True))
+        # `users/inactive` before `users/{id}`: the more is spelt out, the earlier it is tried.
+        self._routes.sort(key=lambda route: route[0].groups)
+
+    def match(self, path: str) -> Match | None:
+        """The list that lives at a path."""
+        for pattern, spec, in_bin in self._routes:
+            if found := pattern.fullmatch(path):
+                return Match(spec, in_bin, found.groupdict())
+        return None
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("".join(
+        f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(_NAME.split(path))
+    ))  # fmt: skip

@@ -1,0 +1,45 @@
+"""The form of a story: what a stream's first records are about, and how one of them is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from random import Random
+from typing import Any, NamedTuple
+
+from sync_worker.simulator.draw import Draw, Place, Record
+
+
+class Occasion(NamedTuple):
+    """What a story knows when it decides how many records there are."""
+
+    place: Place
+    rng: Random
+    scale: float
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """`subjects` has one item for each record; `compose` writes what it wants of a record, the rest is filled in.
+
+    An inserted record has the subject None: it is about nothing decided beforehand.
+    """
+
+    subjects: Callable[[Occasion], Sequence[Any]]
+    compose: Callable[[Draw], Record]
+
+
+def several(low: int, high: int) -> Callable[[Occasion], Sequence[int]]:
+    """So many records, times the world's scale."""
+
+    def count(occasion: Occasion) -> Sequence[int]:
+        return range(max(1, round(occasion.rng.randint(low, high) * occasion.scale)))
+
+    return count
+
+
+def exactly(count: int) -> Callable[[Occasion], Sequence[int]]:
+    """That many records whatever the scale."""
+    return lambda _: range(count)

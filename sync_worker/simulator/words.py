@@ -1,0 +1,248 @@
+"""The words of the trade that records are made of; every company and person is invented."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+COMPANIES = ("Halvorsen Ridge Builders", "Tamarack & Stone Construction", "Cobalt Mesa Contractors")
+
+FIRST_NAMES = (
+    "Maria", "James", "Aisha", "Robert", "Linh", "Michael", "Zoë", "David", "Priya", "Thomas", "José", "Karen",
+    "Renée", "Daniel", "Sinéad", "Marcus", "Elena", "Kevin", "Søren", "Angela", "Łukasz", "Patricia", "Tyrone",
+    "Hannah", "Björn", "Denise", "Wei", "Carlos", "Megan", "Omar", "Grace", "Victor", "Naomi", "Peter", "Amélie",
+    "Samuel", "Yuki", "Dana", "Andre", "Rosa",
+)  # fmt: skip
+LAST_NAMES = (
+    "Okafor", "Lindqvist", "Delgado", "Whitaker", "Nguyễn", "Abernathy", "Müller", "Castellanos", "O'Rourke",
+    "Patel", "Vasquez", "Kowalczyk", "Beaumont", "Ferreira", "Hollis", "Nakamura", "Stroud", "Papadakis", "Garza",
+    "Ivanović", "Brennan", "Yoder", "Mbeki", "Fontaine", "Sandoval", "Pruitt", "Haddad", "Thibodeaux", "Reyes",
+    "Larsen", "Chowdhury", "McAllister", "Ortega", "Voss", "Dufresne", "Amundsen", "Kimura", "Baptiste", "Núñez",
+    "Eriksen",
+)  # fmt: skip
+
+STAFF_TITLES = (
+    "Project Manager", "Superintendent", "Project Engineer", "Assistant Project Manager", "Senior Project Manager",
+    "Field Engineer", "Safety Manager", "Project Accountant", "Project Executive", "Quality Control Manager",
+    "Estimator", "VDC Manager", "Assistant Superintendent", "Contract Administrator",
+)  # fmt: skip
+VENDOR_TITLES = ("Foreman", "Project Manager", "Owner", "Estimator", "General Foreman", "Office Manager")
+
+
+class Trade(NamedTuple):
+    """A trade, the division of its cost codes and the tail of its companies' names."""
+
+    name: str
+    code: str
+    cost_code: str
+    suffix: str
+
+
+TRADES = (
+    Trade("Concrete", "03-300", "Cast-in-Place Concrete", "Concrete"),
+    Trade("Masonry", "04-200", "Unit Masonry", "Masonry"),
+    Trade("Structural Steel", "05-120", "Structural Steel Framing", "Steel"),
+    Trade("Rough Carpentry", "06-100", "Rough Carpentry", "Framing"),
+    Trade("Millwork", "06-400", "Architectural Woodwork", "Millwork"),
+    Trade("Roofing", "07-500", "Membrane Roofing", "Roofing"),
+    Trade("Glazing", "08-400", "Entrances and Storefronts", "Glass"),
+    Trade("Doors & Hardware", "08-700", "Door Hardware", "Door & Hardware"),
+    Trade("Drywall", "09-290", "Gypsum Board", "Drywall"),
+    Trade("Flooring", "09-650", "Resilient Flooring", "Flooring"),
+    Trade("Painting", "09-900", "Painting and Coating", "Painting"),
+    Trade("Elevators", "14-200", "Elevators", "Elevator"),
+    Trade("Fire Protection", "21-130", "Fire-Suppression Sprinkler Systems", "Fire Protection"),
+    Trade("Plumbing", "22-400", "Plumbing Fixtures", "Plumbing"),
+    Trade("HVAC", "23-300", "HVAC Air Distribution", "Mechanical"),
+    Trade("Electrical", "26-050", "Common Work Results for Electrical", "Electric"),
+    Trade("Low Voltage", "27-100", "Structured Cabling", "Technologies"),
+    Trade("Earthwork", "31-200", "Earth Moving", "Excavating"),
+    Trade("Paving", "32-120", "Flexible Paving", "Paving"),
+    Trade("Landscaping", "32-900", "Planting", "Landscape"),
+)
+VENDOR_STEMS = (
+    "Copper Fork", "Bluestem", "Iron Gate", "Prairie Sky", "Northline", "Three Rivers", "Sandhill", "Keystone Bluff",
+    "Larkspur", "Red Cedar", "Summit Vale", "Otter Creek", "Juniper", "Granite Falls", "Whitetail", "Harbor Point",
+    "Cañon City", "Meridian", "Silver Birch", "Wolf River",
+)  # fmt: skip
+VENDOR_ENDINGS = ("Inc.", "LLC", "Co.", "& Sons, Inc.", "Group")
+
+
+class Site(NamedTuple):
+    """A project as it is known in the office."""
+
+    name: str
+    kind: str
+    city: str
+    state: str
+    zip: str
+    county: str
+    time_zone: str
+    latitude: float
+    longitude: float
+    value: int
+    street: str
+
+
+SITES = (
+    Site("Lakeview Medical Office Building", "Healthcare", "Aurora", "IL", "60504", "DuPage", "America/Chicago",
+         41.7606, -88.3201, 38_400_000, "2150 Ogden Ave"),
+    Site("Ballard Elementary School Addition", "Education", "Plano", "TX", "75074", "Collin", "America/Chicago",
+         33.0198, -96.6989, 17_900_000, "601 E 16th St"),
+    Site("Mercado Row Apartments", "Multifamily", "Tempe", "AZ", "85281", "Maricopa", "America/Phoenix",
+         33.4255, -111.94, 61_250_000, "1020 S Mill Ave"),
+    Site("Fox Hollow Distribution Center", "Industrial", "Joliet", "IL", "60433", "Will", "America/Chicago",
+         41.525, -88.0817, 44_700_000, "3301 S Chicago St"),
+    Site("Peña Station Hotel", "Hospitality", "Denver", "CO", "80249", "Denver", "America/Denver",
+         39.7392, -104.9903, 52_800_000, "6150 Panasonic Way"),
+    Site("Riverbend Wastewater Plant Upgrade", "Infrastructure", "Des Moines", "IA", "50309", "Polk",
+         "America/Chicago", 41.5868, -93.625, 29_300_000, "3000 Vandalia Rd"),
+    Site("Cascade Credit Union Headquarters", "Commercial Office", "Bellevue", "WA", "98004", "King",
+         "America/Los_Angeles", 47.6101, -122.2015, 47_150_000, "411 108th Ave NE"),
+    Site("Old Mill Lofts Renovation", "Multifamily", "Lowell", "MA", "01852", "Middlesex", "America/New_York",
+         42.6334, -71.3162, 23_600_000, "165 Jackson St"),
+    Site("St. Brigid Surgical Center", "Healthcare", "Omaha", "NE", "68114", "Douglas", "America/Chicago",
+         41.2565, -95.9345, 33_900_000, "7500 Mercy Rd"),
+    Site("Harlan County Justice Center", "Civic", "Bozeman", "MT", "59715", "Gallatin", "America/Denver",
+         45.677, -111.0429, 41_800_000, "615 S 16th Ave"),
+    Site("Brightwater Grocery #214", "Retail", "Raleigh", "NC", "27609", "Wake", "America/New_York",
+         35.7796, -78.6382, 9_450_000, "4421 Six Forks Rd"),
+    Site("Data Hall 3 Fit-Out", "Mission Critical", "Ashburn", "VA", "20147", "Loudoun", "America/New_York",
+         39.0438, -77.4874, 78_500_000, "21550 Beaumeade Cir"),
+)  # fmt: skip
+
+STAGES = ("Course of Construction", "Pre-Construction", "Course of Construction", "Post-Construction", "Warranty")
+ROLES = (
+    "Architect", "Owner", "Project Manager", "Superintendent", "Project Executive", "Structural Engineer",
+    "MEP Engineer", "Civil Engineer", "Inspector", "Safety Officer", "Owner's Representative", "Accountant",
+)  # fmt: skip
+AREAS = ("Level 1", "Level 2", "Level 3", "Roof", "Site", "Basement")
+ROOMS = ("Lobby", "Corridor", "Mechanical Room", "Stair A", "Stair B", "Restrooms", "Electrical Room", "Conference",
+         "Elevator Lobby", "Open Office", "Break Room", "East Wing", "West Wing")  # fmt: skip
+
+RFI_SUBJECTS = (
+    "Conflict between structural beam and main duct at grid {grid}",
+    "Door {door} hardware set not listed in schedule",
+    "Confirm slab depression at {room}",
+    "Missing dimension on {sheet} at column line {grid}",
+    "Fire rating of shaft wall at {room}",
+    "Substitute for discontinued light fixture type F{n}",
+    "Anchor bolt layout does not match base plate at {grid}",
+    "Waterproofing termination at {room}",
+    "Clarify paint colour in {room} – finish schedule vs. elevation",
+    "Ceiling height conflict with sprinkler main in {room}",
+    "Storm line invert elevation at manhole MH-{n}",
+    "Owner-furnished equipment rough-in at {room}",
+    "Curtain wall embed spacing on {sheet}",
+    "Rebar congestion at footing {grid}",
+    "Access panel location in {room} ceiling",
+    "Roof drain overflow routing near grid {grid}",
+)
+SUBMITTAL_TITLES = (
+    "{product} – Product Data", "{product} – Shop Drawings", "{product} – Samples", "{product} – Mix Design",
+    "{product} – Operation & Maintenance Data", "{product} – Warranty",
+)  # fmt: skip
+PUNCH_NAMES = (
+    "Touch up paint at door frame", "Replace cracked ceiling tile", "Adjust door closer", "Clean grout haze",
+    "Missing cover plate", "Caulk joint at window sill", "Repair drywall damage behind door", "Level carpet tile",
+    "Secure loose handrail bracket", "Replace scratched glass lite", "Label electrical panel", "Balance diffuser",
+    "Patch fireproofing", "Re-hang misaligned cabinet door", "Install missing escutcheon", "Remove protective film",
+)  # fmt: skip
+MEETING_SERIES = (
+    ("OAC Meeting", "Jobsite trailer"), ("Subcontractor Coordination", "Jobsite trailer"),
+    ("Weekly Safety Meeting", "Level 1 Lobby"), ("MEP Coordination", "Video call"),
+    ("Pre-Installation Meeting", "Jobsite trailer"),
+)  # fmt: skip
+MANPOWER_NOTES = (
+    "Continued rough-in on Level 2.", "Layout and first course.", "", "Crew short two – sick.",
+    "Poured and finished east half of slab.", "Worked 10s to recover schedule.", "Material delivery late; crew "
+    "moved to Level 3.", "Overhead MEP above corridor ceilings.", "Punch and clean-up.",
+)  # fmt: skip
+ALBUMS = ("Progress", "Safety", "Deliveries", "Concrete Pours", "Punch", "Drone", "Unclassified")
+SCHEDULE_PHASES = (
+    ("Preconstruction", ("Notice to Proceed", "Building Permit", "Mobilize")),
+    ("Sitework", ("Clear and Grub", "Mass Excavation", "Underground Utilities", "Site Paving")),
+    ("Structure", ("Footings", "Foundation Walls", "Slab on Grade", "Erect Structural Steel", "Metal Deck",
+                   "Elevated Slabs")),
+    ("Enclosure", ("Exterior Framing", "Roofing – Dry-In", "Curtain Wall", "Brick Veneer")),
+    ("Interiors", ("MEP Rough-In", "Frame Walls", "Hang Drywall", "Tape and Finish", "Prime and Paint", "Flooring",
+                   "Ceiling Grid", "Casework", "Fixtures and Trim")),
+    ("Closeout", ("Commissioning", "Punch List", "Final Inspections", "Substantial Completion", "Owner Training")),
+)  # fmt: skip
+
+PHRASES: dict[str, tuple[str, ...]] = {
+    "incident": (
+        "Laceration to left hand while cutting stud",
+        "Slip on icy stair, no injury",
+        "Struck-by near miss during crane pick",
+        "Utility strike – unmarked conduit",
+    ),
+    "accident": ("Twisted ankle at laydown area", "Minor cut, first aid on site"),
+    "safety": ("No tie-off above 6 ft", "Missing guardrail at slab edge", "Extension cord without GFCI"),
+    "observation": (
+        "Fall protection not in use at leading edge",
+        "Housekeeping in corridor",
+        "Fire extinguisher inspection overdue",
+        "Improper ladder set-up",
+        "Firestop incomplete",
+    ),
+    "inspection": (
+        "Pre-Pour Concrete Inspection",
+        "Above-Ceiling Inspection",
+        "Weekly Safety Walk",
+        "Waterproofing Inspection",
+        "Fire Alarm Pre-Test",
+    ),
+    "change": (
+        "Owner-requested lobby revisions",
+        "Unsuitable soil at footing F12",
+        "Added receptacles in Level 2",
+        "Bulletin 04 – Revised storefront",
+        "Winter conditions",
+        "Fire marshal comments",
+    ),
+    "potential": ("RFI 014 – additional steel", "Bulletin 02 cost impact"),
+    "delay": ("Rain – 0.8 in overnight", "Late steel delivery", "Crane down for wind"),
+    "weather": ("Clear, light wind", "Overcast with drizzle", "High wind after noon"),
+    "visitor": ("Owner walk", "City inspector", "Architect site visit"),
+    "delivery": ("Rebar bundles", "Drywall – 3 lifts", "Rooftop unit RTU-2", "Door frames"),
+    "dumpster": ("30 yd mixed debris pulled", "Clean concrete to recycler"),
+    "waste": ("Gypsum scrap", "Cardboard", "Metal studs"),
+    "equipment": ("Scissor lift – 26 ft", "Tower crane TC-1", "Telehandler", "Mini excavator"),
+    "quantity": ("CMU laid", "Conduit installed", "Cubic yards placed"),
+    "productivity": ("Overhead duct, Level 2", "Partition framing, East Wing"),
+    "drawing": (
+        "First Floor Plan",
+        "Enlarged Restroom Plans",
+        "Foundation Plan",
+        "Roof Framing Plan",
+        "Power Plan – Level 2",
+        "Mechanical Schedules",
+    ),
+    "specification": ("Cast-in-Place Concrete", "Membrane Roofing", "Door Hardware", "Gypsum Board"),
+    "document": ("Soils Report.pdf", "Logistics Plan.pdf", "Contract Documents", "Closeout"),
+    "form": ("Hot Work Permit", "Daily Crane Checklist", "Pre-Task Plan"),
+    "plan": ("Concrete QA/QC Plan", "Curtain Wall Mock-up Plan", "ASI 07 issued"),
+    "task": ("Send revised look-ahead", "Confirm permit closure", "Order long-lead gear"),
+    "bid": ("BP 03 – Concrete", "BP 09 – Drywall & ACT", "BP 26 – Electrical"),
+    "correspondence": ("Notice of Delay", "Transmittal – Sealed Drawings", "Request for Extension of Time"),
+    "coordination": ("Duct vs. beam at C-4", "Cable tray vs. sprinkler main", "Pipe through shear wall"),
+    "invoice": ("Application for Payment",),
+    "requisition": ("Application for Payment",),
+    "direct_cost": ("Dumpster rental", "Temporary power", "Small tools", "Surveying"),
+    "purchase_order": ("Switchgear package", "Rooftop units", "Light fixture package"),
+    "prime": ("Prime Contract – GMP",),
+    "billing": ("Monthly billing",),
+    "budget": ("Transfer from contingency", "GMP budget"),
+    "timecard": ("Regular shift", "Overtime – pour day"),
+    "call": ("Call with structural engineer", "Call with city utilities"),
+    "note": ("Crews finished early for the holiday.", "Power outage 10:15–11:40.", "Owner asked for noise limits."),
+    "work": ("Formed and poured grade beams", "Hung board on Level 2"),
+    "log": ("Nothing unusual.",),
+    "department": ("Operations", "Preconstruction", "Special Projects", "Safety"),
+    "office": ("Chicago Office", "Denver Office", "Raleigh Office"),
+    "program": ("Healthcare Program", "K-12 Bond 2025"),
+    "classification": ("Journeyman", "Foreman", "Apprentice", "Superintendent"),
+    "cost_code_list": ("Master Cost Codes", "Civil Cost Codes"),
+    "generic_tool": ("Transmittals", "Notices", "Owner Directives"),
+    "custom_field": ("Discipline", "Priority reason", "Owner visible"),
+}
