@@ -15,7 +15,7 @@ from sync_worker.client.headers import Headers, count, retry_after_seconds, seco
 from sync_worker.client.outcomes import Action
 from sync_worker.clock import Clock
 from sync_worker.errors import StopRequested
-from sync_worker.logs import get_logger
+from sync_worker.logs import Event, get_logger
 
 LONGEST_WAIT_SECONDS = 2 * 3600.0
 LONGEST_BACKOFF_SECONDS = 60.0
@@ -114,5 +114,5 @@ class Budget:
             if first:
                 self._announced_until = self._blocked_until
         if first:
-            log.info("allowance.waiting", seconds=round(seconds, 1), rate_remaining=self._remaining)
+            log.info(Event.ALLOWANCE_WAITING, seconds=round(seconds, 1), rate_remaining=self._remaining)
         return seconds

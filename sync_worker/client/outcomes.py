@@ -67,7 +67,6 @@ BY_STATUS: Mapping[int, Outcome] = {
     403: Outcome(Action.SKIP, "no permission, tool disabled, or project not permitted for the app"),
     404: Outcome(Action.SKIP, "does not exist or may not be seen"),
     406: Outcome(Action.REFUSE, "unknown field or content type"),
-    407: Outcome(Action.REFUSE, "the proxy refuses; check its user and password in procore.proxy"),
     408: Outcome(Action.RETRY, "the server took too long to build the list"),
     422: Outcome(Action.REFUSE, "the request makes no sense to the server"),
     429: Outcome(Action.WAIT, "the allowance is spent"),
@@ -94,14 +93,19 @@ BY_EXCEPTION: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...],
         (requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown),
         Outcome(Action.REFUSE, "{request}: the proxy's URL is malformed"),
     ),
-    (requests.exceptions.ProxyError, Outcome(Action.RETRY, "{request}: the proxy lets nothing through; check proxy")),
+    (
+        requests.exceptions.ProxyError,
+        Outcome(Action.RETRY, "{request}: the proxy lets nothing through; check its URL, user and password"),
+    ),
+    (socket.gaierror, Outcome(Action.RETRY, _UNREACHABLE)),
+    (ConnectionRefusedError, Outcome(Action.RETRY, _UNREACHABLE)),
+    # NewConnectionError is, of all things, a kind of timeout to urllib3.
+    (urllib3.exceptions.NewConnectionError, Outcome(Action.RETRY, _UNREACHABLE)),
+    (urllib3.exceptions.ConnectTimeoutError, Outcome(Action.RETRY, _UNREACHABLE)),
     (
         (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError),
         Outcome(Action.RETRY, "{request}: no whole answer within {seconds:g} s"),
     ),
-    (socket.gaierror, Outcome(Action.RETRY, _UNREACHABLE)),
-    (ConnectionRefusedError, Outcome(Action.RETRY, _UNREACHABLE)),
-    (urllib3.exceptions.NewConnectionError, Outcome(Action.RETRY, _UNREACHABLE)),
     (ssl.SSLError, Outcome(Action.RETRY, "{request}: the TLS connection broke, {detail}")),
     (
         (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError, ConnectionError),
@@ -207,7 +211,7 @@ def _detail(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):
         return error.reason or "no reason given"
     cause = error.__cause__
-    return cause.strerror.lower() if isinstance(cause, OSError) and cause.strerror else "no connection"
+    return cause.strerror.lower() if isinstance(cause, OSError) and cause.strerror else "no connection in time"
 
 
 def _host(request: str) -> str:

@@ -60,7 +60,7 @@ class Paginator:
             return _page_url(url, self.number + 1) if self._more_than_read(headers) else None
         links = parse_header_links(headers["Link"])
         target = next((link["url"] for link in links if link.get("rel", "").lower() == "next"), None)
-        return None if target is None else _same_list(url, urljoin(url, target))
+        return None if target is None else _same_list(url, target)
 
     def _more_than_read(self, headers: Headers) -> bool:
         total, per_page = count(headers, "Total"), count(headers, "Per-Page")
@@ -97,15 +97,15 @@ def _page_url(url: str, number: int) -> str:
     return parts._replace(query=urlencode([*params, ("page", str(number))], quote_via=quote)).geturl()
 
 
-def _same_list(url: str, target: str) -> str:
-    """`target`, which a header named, if it is another page of the list at `url`."""
+def _same_list(url: str, link: str) -> str:
+    """The URL that `link` on the page at `url` means, if it is another page of the same list."""
     try:
-        same = origin(target) == origin(url) and _path(target) == _path(url)
+        target = urljoin(url, link)
+        if origin(target) == origin(url) and _path(target) == _path(url):
+            return target
     except ValueError:
-        same = False
-    if not same:
-        raise RequestError(f"GET {_bare(url)}: the next page is said to be elsewhere, which must not get the token")
-    return target
+        pass
+    raise RequestError(f"GET {_bare(url)}: the next page is said to be elsewhere, which must not get the token")
 
 
 def _path(url: str) -> str:

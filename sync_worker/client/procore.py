@@ -27,7 +27,7 @@ from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Reply, Request, Transport, redirected
 from sync_worker.clock import Clock
 from sync_worker.errors import AuthError, BadPayloadError, RequestError, SyncWorkerError
-from sync_worker.logs import get_logger
+from sync_worker.logs import Event, get_logger
 from sync_worker.model import Calls, Page, Records
 
 Parse = Callable[[bytes], Records]
@@ -117,7 +117,7 @@ class Procore:
                 continue
             error = self._refusal(request, reply, token)
             if isinstance(error, AuthError):
-                self._tokens.stop(str(error))
+                self._tokens.pause(str(error))
             raise error
 
     def _send(self, request: Request, calls: Calls) -> Reply:
@@ -136,7 +136,7 @@ class Procore:
 
     def _log_page(self, listing: Listing, number: int, reply: Reply, records: Records) -> None:
         log.debug(
-            "page.fetched",
+            Event.PAGE_FETCHED,
             path=listing.path,
             page=number,
             rows=len(records.records),

@@ -11,11 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 
 from sync_worker.clock import Clock
 from sync_worker.errors import RetryableError, StopRequested
-from sync_worker.logs import get_logger
+from sync_worker.logs import Event, get_logger
 
 T = TypeVar("T")
 log = get_logger()
@@ -39,7 +46,8 @@ class Retry:
         self._policy = policy
         self._clock = clock
         self._stop = stop
-        self._backoff = wait_exponential_jitter(initial=policy.first_wait_seconds, max=policy.longest_wait_seconds)
+        growing = wait_exponential(multiplier=policy.first_wait_seconds, max=policy.longest_wait_seconds)
+        self._backoff = growing + wait_random(0, policy.first_wait_seconds)
         self._last_attempt = stop_after_attempt(policy.attempts)
 
     def call(self, attempt: Callable[[], T]) -> T:
@@ -75,7 +83,7 @@ class Retry:
 
 def _log_retry(state: RetryCallState) -> None:
     log.warning(
-        "request.retry_scheduled",
+        Event.REQUEST_RETRY_SCHEDULED,
         attempt=state.attempt_number,
         wait_seconds=round(state.upcoming_sleep, 3),
         error=str(_error_of(state)),

@@ -24,7 +24,7 @@ from sync_worker.client.headers import retry_after_seconds
 from sync_worker.client.transport import Reply, Request
 from sync_worker.clock import Clock
 from sync_worker.errors import AuthError, BadPayloadError, RetryableError, SyncWorkerError
-from sync_worker.logs import get_logger
+from sync_worker.logs import Event, get_logger
 
 MARGIN_SECONDS = 300.0
 MARGIN_SHARE = 0.1
@@ -121,8 +121,8 @@ class Tokens:
             if self._token is not None and self._token.secret == secret:
                 self._token = None
 
-    def stop(self, message: str) -> None:
-        """Stop this credential for five minutes: the server refuses even new tokens."""
+    def pause(self, message: str) -> None:
+        """Stop using this credential for five minutes, and tell everyone why."""
         with self._lock:
             self._token = None
             self._refused = message
@@ -135,7 +135,7 @@ class Tokens:
             self._give_up(mine, error)
             if old is None or not isinstance(error, RetryableError) or not self._postpone(old):
                 raise
-            log.warning("token.refresh_failed", error=str(error))
+            log.warning(Event.TOKEN_REFRESH_FAILED, error=str(error))
             return old.secret
         with self._lock:
             self._token, self._refreshing, self._refused = token, None, None
@@ -144,7 +144,7 @@ class Tokens:
 
     def _give_up(self, mine: Future[Token], error: BaseException) -> None:
         if isinstance(error, AuthError):
-            self.stop(str(error))
+            self.pause(str(error))
         with self._lock:
             self._refreshing = None
         mine.set_exception(error)
@@ -175,7 +175,7 @@ class Tokens:
         if not grant.access_token or grant.expires_in <= 0:
             raise BadPayloadError(f"{request}: answered with a token that is empty or already expired")
         self._on_new_secret(grant.access_token)
-        log.info("token.granted", expires_in_seconds=grant.expires_in)
+        log.info(Event.TOKEN_GRANTED, expires_in_seconds=grant.expires_in)
         expires_at = asked_at + grant.expires_in
         stale_at = expires_at - min(MARGIN_SECONDS, MARGIN_SHARE * grant.expires_in)
         return Token(SecretStr(grant.access_token), stale_at, expires_at)

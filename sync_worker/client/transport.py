@@ -13,7 +13,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -37,7 +37,6 @@ DEADLINE_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
 MAX_BODY_BYTES = 256 * 1024**2
 MAX_REFUSAL_BYTES = 64 * 1024
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK_BYTES = 64 * 1024
 _INFLATED_BYTES = 1024**2
 _PORTS = {"http": 80, "https": 443}
@@ -151,7 +150,7 @@ class Transport:
         return session
 
     def _body(self, response: requests.Response) -> bytes:
-        if response.ok and response.status_code not in REDIRECTS:
+        if response.status_code < 300:
             return _whole_body(response.raw, self._max_body_bytes)
         try:
             return _whole_body(response.raw, MAX_REFUSAL_BYTES)
@@ -173,14 +172,14 @@ def origin(url: str) -> tuple[str, str, int | None]:
 
 def redirected(request: Request, reply: Reply) -> Request:
     """The request that a redirect asks for; only inside the same origin, where the token may go."""
-    target = urljoin(request.url, reply.headers.get("Location", ""))
+    location = reply.headers.get("Location", "")
     try:
-        allowed = origin(target) == origin(request.url)
+        target = urljoin(request.url, location)
+        if origin(target) == origin(request.url):
+            return replace(request, url=target)
     except ValueError:
-        allowed = False
-    if not allowed:
-        raise RequestError(f"{request}: redirected to another host, {_host(target)}, which must not get the token")
-    return Request(request.method, target, request.headers, request.auth, request.form)
+        pass
+    raise RequestError(f"{request}: redirected to {_host(location)}, which must not get the token")
 
 
 def _host(url: str) -> str:

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from support.clock import ManualClock
+from support.connected import Connect, ids
+from support.scripted_server import Answer, in_turn, records
+from sync_worker.clock import SystemClock
+from sync_worker.errors import StopRequested
+
+OK = Answer(records(1))
+DATE = "Mon, 02 Mar 2026 09:00:00 GMT"
+NOW = int(datetime(2026, 3, 2, 9, 0, tzinfo=UTC).timestamp())
+"""The server's time; the client's clock is three hours slow."""
+
+
+def answer(status: int = 200, **headers: str | int) -> Answer:
+    named = {name.replace("_", "-"): str(value) for name, value in headers.items()}
+    return Answer(records(1), status, {"Date": DATE, **named})
+
+
+@pytest.mark.parametrize(
+    ("throttled", "seconds"),
+    [
+        (answer(429, X_Rate_Limit_Reset=NOW + 8), 8),
+        (answer(429, Retry_After=30), 30),
+        (answer(429, X_Rate_Limit_Reset=NOW + 3600, Retry_After=30), 3600),
+        (answer(429, X_Rate_Limit_Reset=NOW + 8, Retry_After=30), 30),
+        (answer(429, Retry_After="Mon, 02 Mar 2026 09:01:00 GMT"), 60),
+        (answer(503, Retry_After=5), 5),
+        (answer(503, Retry_After=5, X_Rate_Limit_Reset=NOW + 50, X_Rate_Limit_Remaining=0), 50),
+        (answer(503, Retry_After=5, X_Rate_Limit_Reset=NOW + 3000, X_Rate_Limit_Remaining=900), 5),
+        (answer(429), 1),
+        (answer(429, Retry_After="soon", X_Rate_Limit_Reset="-"), 1),
+        (answer(429, X_Rate_Limit_Reset=NOW - 500), 1),
+        (answer(429, X_Rate_Limit_Reset=NOW * 1000), 7200),
+    ],
+)
+def test_a_throttled_request_waits_until_the_later_of_reset_and_retry_after(
+    connect: Connect, throttled: Answer, seconds: int
+) -> None:
+    clock = ManualClock()
+    client = connect(in_turn(throttled, OK), clock=clock)
+    assert ids(client.pages()) == [1]
+    assert clock.waits == [pytest.approx(seconds)]
+    assert client.calls.spent == 2, "the refused request counts as well"
+
+
+def test_being_throttled_is_no_failed_attempt(connect: Connect) -> None:
+    client = connect(in_turn(*[answer(429, Retry_After=60)] * 20, OK))
+    assert ids(client.pages()) == [1]
+
+
+def test_a_server_that_throttles_without_saying_how_long_is_asked_less_and_less_often(connect: Connect) -> None:
+    clock = ManualClock()
+    connect(in_turn(*[answer(429)] * 9, OK), clock=clock).pages()
+    assert clock.waits == [pytest.approx(s) for s in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
+
+
+def test_nothing_is_sent_when_nothing_remains_until_the_window_ends(connect: Connect) -> None:
+    clock = ManualClock()
+    spent = answer(X_Rate_Limit_Limit=25, X_Rate_Limit_Remaining=0, X_Rate_Limit_Reset=NOW + 7)
+    client = connect(in_turn(spent, OK), clock=clock)
+    client.pages()
+    assert clock.waits == []
+    allowance = client.budget.allowance
+    assert (allowance.limit, allowance.remaining, allowance.waiting_seconds) == (25, 0, 7)
+    assert allowance.blocked_until == datetime(2026, 3, 2, 6, 0, 7, tzinfo=UTC)
+    client.pages()
+    assert clock.waits == [7]
+    assert client.budget.allowance.blocked_until is None
+
+
+def test_the_wait_is_logged_once_with_its_seconds(connect: Connect) -> None:
+    client = connect(in_turn(answer(429, Retry_After=41), OK))
+    with capture_logs() as logs:
+        client.pages()
+    assert [entry["seconds"] for entry in logs if entry["event"] == "allowance.waiting"] == [41]
+
+
+def test_a_stop_ends_an_hour_long_wait_at_once(connect: Connect) -> None:
+    stop = threading.Event()
+    throttled = threading.Event()
+    client = connect(in_turn(answer(429, Retry_After=3600)), clock=SystemClock(), stop=stop)
+    outcome: list[BaseException] = []
+
+    def fetch() -> None:
+        try:
+            client.pages()
+        except StopRequested as error:
+            outcome.append(error)
+
+    def observed() -> bool:
+        return client.budget.allowance.throttled > 0
+
+    thread = threading.Thread(target=fetch)
+    thread.start()
+    while not observed():
+        throttled.wait(0.005)
+    stop.set()
+    thread.join(timeout=1)
+    assert not thread.is_alive()
+    assert len(outcome) == 1
+
+
+def test_nothing_is_sent_after_a_stop(connect: Connect) -> None:
+    stop = threading.Event()
+    stop.set()
+    client = connect(in_turn(OK), stop=stop)
+    with pytest.raises(StopRequested):
+        client.pages()
+    assert client.server.received == []
+    assert client.calls.spent == 0
+
+
+def test_a_stop_ends_the_pause_before_the_next_attempt(connect: Connect) -> None:
+    class StoppingClock(ManualClock):
+        def wait(self, event: threading.Event, seconds: float) -> bool:
+            event.set()
+            return super().wait(event, seconds)
+
+    client = connect(in_turn(Answer(status=502)), clock=StoppingClock())
+    with pytest.raises(StopRequested):
+        client.pages()
+    assert client.calls.spent == 1

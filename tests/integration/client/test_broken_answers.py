@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from support.clock import ManualClock
+from support.connected import Connect, ids
+from support.scripted_server import Answer, Wire, in_turn, records
+from sync_worker.clock import SystemClock
+from sync_worker.errors import BadPayloadError, RequestError, RetryableError
+
+GOOD = Answer(records(1, 2, 3))
+PACKED = gzip.compress(json.dumps([{"id": n} for n in range(5000)]).encode())
+
+
+LONGER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
+
+
+def chunked(body: bytes, *, ended: bool = True) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n"
+    return head + b"%x\r\n%b\r\n" % (len(body), body) + (b"0\r\n\r\n" if ended else b"")
+
+
+BROKEN = {
+    "body shorter than its length": Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n" + records(1)),
+    "body longer than its length": Wire(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n" + records(1)
+    ),
+    "no length at all": Wire(b"HTTP/1.1 200 OK\r\n\r\n" + records(1)),
+    "chunks without an end": Wire(chunked(PACKED, ended=False)),
+    "gzip without an end in whole chunks": Wire(chunked(PACKED[:-20])),
+    "gzip with a broken byte": Wire(chunked(PACKED[:50] + b"\xff\xff" + PACKED[52:])),
+    "gzip cut at its length": Answer(PACKED[:300], headers={"Content-Encoding": "gzip"}),
+    "an encoding that was not asked for": Answer(b"xyz", headers={"Content-Encoding": "br"}),
+    "cut inside the headers": Wire(b"HTTP/1.1 200 OK\r\nContent-Le"),
+    "no HTTP": Wire(b"SSH-2.0-OpenSSH_9.6\r\n"),
+    "closed without a word": Wire(b""),
+    "HTML": Answer(b"<!DOCTYPE html><title>Sign in</title>", headers={"Content-Type": "text/html"}),
+    "an empty body": Answer(b""),
+    "204": Wire(b"HTTP/1.1 204 No Content\r\n\r\n"),
+    "201": Answer(records(1), status=201),
+    "an object": Answer(b"{}"),
+    "half a list": Answer(b'[{"id": 1}, {"id"'),
+    "408": Answer(b"", status=408),
+    "500": Answer(b"", status=500),
+    "502 with HTML": Answer(b"<html>", status=502),
+    "503 without Retry-After": Answer(b"", status=503),
+    "504": Answer(b"", status=504),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_answer_is_tried_again_and_never_taken_for_data(connect: Connect, broken: Answer | Wire) -> None:
+    client = connect(in_turn(broken, GOOD))
+    assert ids(client.pages()) == [1, 2, 3]
+    assert client.calls.spent == 2
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
+def test_after_the_last_attempt_the_error_names_request_and_cause_in_one_line(
+    connect: Connect, broken: Answer | Wire
+) -> None:
+    client = connect(in_turn(broken))
+    with pytest.raises(RetryableError) as failed:
+        client.pages()
+    assert client.calls.spent == 6
+    message = str(failed.value)
+    assert message.startswith(f"GET {client.server.url}/rest/v1.0/projects/22/rfis: ")
+    assert "\n" not in message
+    assert "token-1" not in message
+
+
+def test_the_pauses_between_attempts_grow(connect: Connect) -> None:
+    clock = ManualClock()
+    client = connect(in_turn(Answer(status=502)), clock=clock)
+    with pytest.raises(RetryableError, match="502, bad gateway"):
+        client.pages()
+    assert len(clock.waits) == 5
+    assert all(0.5 * 2**n <= wait <= 0.5 * 2**n + 0.5 for n, wait in enumerate(clock.waits))
+
+
+def test_a_pause_the_server_asks_for_is_kept(connect: Connect) -> None:
+    clock = ManualClock()
+    client = connect(in_turn(Answer(status=502, headers={"Retry-After": "40"}), GOOD), clock=clock)
+    client.pages()
+    assert clock.waits == [40.0]
+
+
+def test_gzip_is_unpacked_members_and_all(connect: Connect) -> None:
+    body = gzip.compress(b'[{"id": 1},') + gzip.compress(b'{"id": 2}]')
+    client = connect(in_turn(Answer(body, headers={"Content-Encoding": "gzip"})))
+    assert ids(client.pages()) == [1, 2]
+
+
+def test_a_large_gzip_body_arrives_whole(connect: Connect) -> None:
+    wanted = list(range(300_000))
+    client = connect(in_turn(Wire(chunked(gzip.compress(records(*wanted))))))
+    assert ids(client.pages()) == wanted
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n"
+DRIPS = {
+    "body": Wire(HEAD + b" " * 4000, drip=True),
+    "chunked body": Wire(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n" + b" " * 4096, drip=True),
+    "headers": Wire(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 4000, drip=True),
+    "many headers": Wire(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 90, drip=True),
+}
+
+
+@pytest.mark.parametrize("drip", DRIPS.values(), ids=DRIPS.keys())
+def test_a_slow_drip_does_not_outlive_the_deadline(connect: Connect, drip: Wire) -> None:
+    client = connect(in_turn(drip, GOOD), deadline_seconds=0.4)
+    client.tokens.current()
+    clock = SystemClock()
+    started = clock.monotonic()
+    assert ids(client.pages()) == [1, 2, 3]
+    assert 0.4 <= clock.monotonic() - started < 1.0
+    assert client.calls.spent == 2
+
+
+def test_an_answer_that_never_comes_says_how_long_it_was_waited_for(connect: Connect) -> None:
+    client = connect(in_turn(Wire(b"HTTP", drip=True)), deadline_seconds=0.05)
+    with pytest.raises(RetryableError, match=r"rfis: no whole answer within 0\.05 s"):
+        client.pages()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(b"[" + b" " * 5000), Answer(gzip.compress(b" " * 5_000_000), headers={"Content-Encoding": "gzip"})],
+    ids=["plain", "gzip bomb"],
+)
+def test_a_body_beyond_the_maximum_is_refused_at_once(connect: Connect, answer: Answer) -> None:
+    client = connect(in_turn(answer), max_body_bytes=4096)
+    with pytest.raises(RequestError, match="larger than 4096 bytes"):
+        client.pages()
+    assert client.calls.spent == 1
+
+
+def test_a_parsers_complaint_is_kept(connect: Connect) -> None:
+    client = connect(in_turn(Answer(b"{}")))
+    with pytest.raises(BadPayloadError, match="rfis: the body is no list"):
+        client.pages()

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from support.connected import Connect, ids
+from support.scripted_server import CERTIFICATE, Answer, Serve, Wire, in_turn, records
+from sync_worker.client.transport import Request, Transport
+from sync_worker.clock import SystemClock
+from sync_worker.errors import ConfigurationError, RequestError, RetryableError, SkippableError, SyncWorkerError
+
+OK = Answer(records(1))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "said"),
+    [
+        (403, b'{"errors": "Forbidden"}', SkippableError, "403, no permission, tool disabled, or project .*Forbidden"),
+        (403, b'{"message": "App is not connected to this company"}', SkippableError, "app is not connected to this"),
+        (404, b'{"error": "Not Found"}', SkippableError, "404, does not exist or may not be seen"),
+        (400, b'{"errors": {"filters": ["is bad", "is odd"]}}', RequestError, r"400.*filters: is bad; filters: is odd"),
+        (406, b"<html>", RequestError, "406, unknown field"),
+        (422, b"", RequestError, "422"),
+        (418, b"", RequestError, "418, refused"),
+        (304, b"", RequestError, "304, an unexpected redirect"),
+    ],
+)
+def test_a_refusal_is_final_and_says_why(
+    connect: Connect, status: int, body: bytes, error: type[SyncWorkerError], said: str
+) -> None:
+    client = connect(in_turn(Answer(body, status)))
+    with pytest.raises(error, match=said):
+        client.pages()
+    assert client.calls.spent == 1
+
+
+def test_a_token_that_the_server_repeats_is_blanked(connect: Connect) -> None:
+    client = connect(in_turn(Answer(b'{"errors": "token-1 may not do this"}', 403)))
+    with pytest.raises(SkippableError, match=r"\(\*\*\* may not do this\)"):
+        client.pages()
+
+
+def test_a_redirect_inside_the_host_is_followed_with_the_same_headers(connect: Connect) -> None:
+    client = connect(in_turn(Answer(b"x" * 99, 302, {"Location": "/elsewhere?page=1"}), OK))
+    assert ids(client.pages()) == [1]
+    assert client.server.paths() == ["/rest/v1.0/projects/22/rfis", "/elsewhere"]
+    last = client.server.received[-1]
+    assert (last.headers["Authorization"], last.headers["Procore-Company-Id"]) == ("Bearer token-1", "11")
+    assert client.calls.spent == 2
+
+
+def test_a_redirect_to_another_host_never_gets_the_token(connect: Connect, serve: Serve) -> None:
+    other = serve(in_turn(OK))
+    client = connect(in_turn(Answer(b"", 307, {"Location": f"{other.url}/rest?token=1"})))
+    with pytest.raises(RequestError, match=r"redirected to 127\.0\.0\.1, which must not"):
+        client.pages()
+    assert other.received == []
+
+
+@pytest.mark.parametrize("location", ["https://storage.example/x?signature=abc", "http://[x", "//user@127.0.0.1/"])
+def test_a_redirect_elsewhere_names_only_the_host(connect: Connect, location: str) -> None:
+    client = connect(in_turn(Answer(b"", 302, {"Location": location})))
+    with pytest.raises(RequestError, match="redirected to") as refused:
+        client.pages()
+    assert "signature" not in str(refused.value)
+    assert client.calls.spent == 1
+
+
+def test_the_body_of_a_redirect_is_not_read_beyond_what_a_refusal_may_hold(connect: Connect) -> None:
+    client = connect(in_turn(Answer(b"x" * 3_000_000, 302, {"Location": "/elsewhere"}), OK))
+    assert ids(client.pages()) == [1]
+    assert client.server.connections == 3, "the token, the redirect, and a new one as the old was not read to its end"
+
+
+def test_a_redirect_in_a_circle_ends(connect: Connect) -> None:
+    client = connect(in_turn(Answer(b"", 302, {"Location": "/again"})))
+    with pytest.raises(RequestError, match="302, redirects"):
+        client.pages()
+    assert client.calls.spent == 4
+
+
+def test_an_unreachable_host_is_named_with_what_to_check() -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        with pytest.raises(RetryableError) as failed:
+            Transport().send(Request("GET", f"{url}/rest/v1.0/companies?x=1"))
+    assert str(failed.value) == (
+        f"cannot reach {url}: connection refused; check the network, the proxy and the URL "
+        f"(GET {url}/rest/v1.0/companies)"
+    )
+
+
+def test_a_host_name_that_does_not_exist_is_said() -> None:
+    with pytest.raises(RetryableError, match=r"cannot reach https://nowhere\.invalid: host name not found"):
+        Transport().send(Request("GET", "https://nowhere.invalid/rest"))
+
+
+def test_plain_http_is_for_this_machine_alone() -> None:
+    with pytest.raises(RequestError, match="plain HTTP"):
+        Transport().send(Request("GET", "http://api.procore.example/rest"))
+
+
+def test_a_server_without_a_trusted_certificate_is_refused(serve: Serve) -> None:
+    server = serve(in_turn(OK), CERTIFICATE)
+    with pytest.raises(RequestError, match=r"the certificate is not trusted, self.signed certificate; check ca_bundle"):
+        Transport().send(Request("GET", f"{server.url}/rest"))
+    assert server.received == []
+
+
+def test_the_ca_bundle_of_the_settings_is_trusted(serve: Serve) -> None:
+    server = serve(in_turn(OK), CERTIFICATE)
+    transport = Transport(ca_bundle=CERTIFICATE)
+    assert transport.send(Request("GET", f"{server.url}/rest")).body == records(1)
+    transport.close()
+
+
+def test_a_slow_drip_does_not_outlive_the_deadline_over_tls(serve: Serve) -> None:
+    server = serve(in_turn(Wire(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 4000, drip=True)), CERTIFICATE)
+    transport = Transport(ca_bundle=CERTIFICATE, deadline_seconds=0.3)
+    clock = SystemClock()
+    started = clock.monotonic()
+    with pytest.raises(RetryableError, match=r"no whole answer within 0\.3 s"):
+        transport.send(Request("GET", f"{server.url}/rest"))
+    assert clock.monotonic() - started < 0.6
+
+
+def test_netrc_ca_bundle_and_proxies_of_the_environment_are_ignored(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    client = connect(in_turn(OK))
+    client.pages()
+    assert client.server.grants()[0].headers["Authorization"] is None
+    assert client.server.received[-1].headers["Authorization"] == "Bearer token-1"
+
+
+def test_cookies_are_not_kept(connect: Connect) -> None:
+    client = connect(in_turn(Answer(records(1), headers={"Set-Cookie": "session=1; Path=/"})))
+    client.pages()
+    client.pages()
+    assert client.server.received[-1].headers["Cookie"] is None
+
+
+def test_a_proxy_is_asked_for_everything_but_this_machine_and_its_password_is_never_told(serve: Serve) -> None:
+    proxy = serve(in_turn(Answer(b"", 502)))
+    port = proxy.url.rpartition(":")[2]
+    transport = Transport(proxy=f"http://somebody:pr0xy-p4ss@127.0.0.1:{port}")
+    with pytest.raises(RetryableError, match="the proxy lets nothing through") as failed:
+        transport.send(Request("GET", "https://api.procore.example/rest"))
+    assert "pr0xy" not in repr(failed.value)
+    assert failed.value.__suppress_context__
+    api = serve(in_turn(OK))
+    assert transport.send(Request("GET", f"{api.url}/rest")).status == 200
+    transport.close()
+
+
+def test_a_missing_ca_bundle_is_a_matter_of_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="ca_bundle"):
+        Transport(ca_bundle=tmp_path / "missing.pem")
+
+
+def test_logs_hold_no_header_no_token_and_no_secret(connect: Connect) -> None:
+    client = connect(in_turn(Answer(b"", 401), Answer(b"", 502), Answer(b"", 429), OK))
+    with capture_logs() as logs:
+        client.pages()
+    events = {entry["event"] for entry in logs}
+    assert events >= {"token.granted", "request.retry_scheduled", "allowance.waiting", "page.fetched"}
+    assert "token-" not in repr(logs)
+    assert "s3cr3t" not in repr(logs)
