@@ -18,6 +18,7 @@ from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
 from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.errors import SyncWorkerError
 from sync_worker.load.loader import Loader
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
@@ -39,9 +40,10 @@ class Request(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A finished run as its ledger tells it."""
+    """A finished run as its ledger tells it; `failure` is what ended it early."""
 
     run_id: str
+    failure: SyncWorkerError | None
     totals: RunTotals
     scopes: Sequence[ScopeResult]
 
@@ -54,10 +56,13 @@ class Worker:
         self._parts = parts
 
     def run(self, request: Request) -> Report:
-        """Run now; raises what concerns the whole run after its outcome is in the ledger."""
+        """Run now; raises `DestinationError` when not even the outcome could be written."""
         order = self._order(request)
         self._parts.destination.prepare(order.specs)
-        return self._report(run(self._parts, order))
+        ended = run(self._parts, order)
+        with self._parts.destination.reader() as view:
+            totals, scopes = run_totals(view, ended.run_id), run_scopes(view, ended.run_id)
+        return Report(ended.run_id, ended.failure, totals, scopes)
 
     def _order(self, request: Request) -> Order:
         configured = self._settings.procore
@@ -74,10 +79,6 @@ class Worker:
             first_on=configured.start_date,
             everything=request.full_refresh,
         )
-
-    def _report(self, run_id: str) -> Report:
-        with self._parts.destination.reader() as view:
-            return Report(run_id, run_totals(view, run_id), run_scopes(view, run_id))
 
 
 @contextmanager

@@ -5,7 +5,8 @@ SyncWorkerError
 ├── LockHeldError        another process holds the data (exit 4)
 ├── AuthError            stop this credential (exit 3)
 ├── RetryableError       try again, after `retry_after` seconds if the server said so
-│   └── BadPayloadError  an answer that must not be taken for data
+│   ├── BadPayloadError  an answer that must not be taken for data
+│   └── UnreachableError nobody answers at all; once retries are spent, the run ends
 ├── SkippableError       record the scope as not permitted, go on with the others
 ├── RequestError         this request can never succeed; the scope fails, the others go on
 ├── DestinationError     the database refused; the run fails
@@ -41,6 +42,10 @@ class RetryableError(SyncWorkerError):
 
 class BadPayloadError(RetryableError):
     """The answer is cut short, is no JSON, or is no list: never taken as data."""
+
+
+class UnreachableError(RetryableError):
+    """Nobody answers at the address; what is asked next would not be answered either."""
 
 
 class SkippableError(SyncWorkerError):

@@ -50,6 +50,8 @@ class Event(StrEnum):
     """A stream of one scope has its verdict."""
     SCOPE_CRASHED = "scope.crashed"
     """A bug ended a stream of one scope; the others go on."""
+    SWEEP_REPEATED = "sweep.repeated"
+    """A list changed while it was read and is read once more."""
     PAGE_FETCHED = "page.fetched"
     """One page arrived and was accepted as data."""
     BATCH_COMMITTED = "batch.committed"

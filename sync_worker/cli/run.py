@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-import time
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Mapping
 
 import click
 
@@ -13,7 +13,8 @@ from sync_worker.app import Report, Request, open_worker
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.summary import report_as_json, report_as_text
-from sync_worker.errors import AuthError, ConfigurationError
+from sync_worker.clock import SystemClock
+from sync_worker.errors import AuthError, ConfigurationError, StopRequested
 from sync_worker.job import SyncJob, load_jobs
 from sync_worker.logs import redactor
 from sync_worker.model import Outcome, Verdict
@@ -31,21 +32,51 @@ DONE, INCOMPLETE, UNREADABLE = 0, 1, 3
 def command(
     cli: CliContext,
     jobs: tuple[str, ...],
-    every_job: bool,  # noqa: FBT001 - click's signature
     streams: str | None,
     projects: tuple[int, ...],
-    full_refresh: bool,  # noqa: FBT001
+    *,
+    every_job: bool,
+    full_refresh: bool,
 ) -> int:
     """Run jobs or streams now."""
     settings = cli.load_settings()
-    request = _requested(load_jobs(settings.jobs_dir), jobs, streams, every_job=every_job)
+    request = requested(load_jobs(settings.jobs_dir), jobs, streams, every_job=every_job)
     request = request._replace(projects=projects, full_refresh=full_refresh)
-    began = time.monotonic()
-    with (
-        stop_on_signals() as stop,
-        open_worker(settings, stop=stop, on_new_secret=redactor.add_token) as worker,
-    ):
+    clock = SystemClock()
+    began = clock.monotonic()
+    with stop_on_signals() as stop, open_worker(settings, stop=stop, on_new_secret=redactor.add_token) as worker:
         report = worker.run(request)
-    seconds = time.monotonic() - began
+    seconds = clock.monotonic() - began
     print(json.dumps(report_as_json(report, seconds)) if cli.json else report_as_text(report, seconds))
+    if report.failure is not None:
+        print(redactor.text(f"error: {report.failure}"), file=sys.stderr)
     return exit_code(report)
+
+
+def requested(known: Mapping[str, SyncJob], jobs: tuple[str, ...], streams: str | None, *, every_job: bool) -> Request:
+    """What the words on the command line ask for; raises `ConfigurationError` for an unknown or a missing choice."""
+    if sum(map(bool, (jobs, streams, every_job))) != 1:
+        raise ConfigurationError(
+            f"say what to run: jobs by name, --all, or --streams; the jobs are {', '.join(known) or 'none'}"
+        )
+    if streams:
+        return Request(streams, [pattern.strip() for pattern in streams.split(",")])
+    names = tuple(known) if every_job else jobs
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the jobs are {', '.join(known) or 'none'}"
+            raise ConfigurationError(f"no job is called {name!r}; {hint}")
+    return Request(",".join(names), [pattern for name in names for pattern in known[name].streams])
+
+
+def exit_code(report: Report) -> int:
+    """What the process says of a finished run; see the table of exit codes in the README."""
+    if isinstance(report.failure, StopRequested):
+        return STOPPED
+    verdicts = {scope.verdict for scope in report.scopes}
+    if report.totals.outcome is Outcome.SUCCEEDED:
+        return DONE
+    nothing_read = verdicts.isdisjoint({Verdict.COMPLETE, Verdict.INEXACT})
+    refused = isinstance(report.failure, AuthError) or verdicts == {Verdict.NOT_PERMITTED}
+    return UNREADABLE if nothing_read and refused else INCOMPLETE

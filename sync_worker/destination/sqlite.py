@@ -201,16 +201,20 @@ def _prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
 
 @cache
 def _stored_sql(spec: StreamSpec) -> str:
-    version = quoted(spec.cursor_field) if spec.cursor_field else "NULL"
-    known = ("_row_hash", "_run_id", version, "_deleted_at")
-    wanted = [*map(quoted, spec.primary_key), *known, *map(quoted, spec.tracked)]
-    if len(spec.primary_key) == 1:
-        given = f"{quoted(spec.primary_key[0])} IN (SELECT value FROM json_each(?))"
-        return f"SELECT {', '.join(wanted)} FROM {quoted(spec.name)} WHERE {given}"
+    # Qualified throughout: json_each has columns of its own, `id` and `key` among them.
+    version = f"known.{quoted(spec.cursor_field)}" if spec.cursor_field else "NULL"
+    names = [*spec.primary_key, "_row_hash", "_run_id", "_deleted_at", *spec.tracked]
+    wanted = [f"known.{quoted(name)}" for name in names]
+    wanted.insert(len(spec.primary_key) + 2, version)
     matches = " AND ".join(
-        f"{quoted(name)} = json_extract(given.value, '$[{position}]')" for position, name in enumerate(spec.primary_key)
+        f"known.{quoted(name)} = {'given.value' if len(spec.primary_key) == 1 else _part_of_key(position)}"
+        for position, name in enumerate(spec.primary_key)
     )
-    return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} ON {matches}"
+    return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known ON {matches}"
+
+
+def _part_of_key(position: int) -> str:
+    return f"json_extract(given.value, '$[{position}]')"
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sync_worker.catalog.spec import ScopeKind, StreamSpec
 from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.errors import StopRequested, SyncWorkerError
-from sync_worker.logs import get_logger
+from sync_worker.logs import Event, get_logger
 from sync_worker.model import Outcome, Scope, Verdict, Window
 from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.projects import Project, ProjectChoice, choose
@@ -35,11 +35,15 @@ class Order(NamedTuple):
     trigger: str = "manual"
 
 
-def run(parts: Parts, order: Order) -> str:
-    """Do what is ordered and return the run's id; how it ended stands in the ledger.
+class Ended(NamedTuple):
+    """A run that is over; `failure` is what ended it before everything was tried. The ledger has the rest."""
 
-    Raises `AuthError` and `DestinationError` after the outcome is written; an asked stop is an outcome, no error.
-    """
+    run_id: str
+    failure: SyncWorkerError | None
+
+
+def run(parts: Parts, order: Order) -> Ended:
+    """Do what is ordered; raises `DestinationError` when not even the outcome could be written."""
     with _recorded(parts, order) as frame:
         projects = _discover(parts, frame, order)
         frame.first_on = {
@@ -50,7 +54,7 @@ def run(parts: Parts, order: Order) -> str:
         ids = {company: [project.project_id for project in found] for company, found in projects.items()}
         _refuse_unseen(parts, frame, order, {project_id for found in ids.values() for project_id in found})
         _read_all(parts, frame, chains(order.specs, ids))
-    return frame.run_id
+    return Ended(frame.run_id, frame.failure)
 
 
 @contextmanager
@@ -59,28 +63,30 @@ def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
     started_at = parts.clock.now()
     run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{token_hex(3)}"
     parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
-    log.info("run.started", run_id=run_id, job=order.job)
-    error: str | None = None
-    interrupted = False
+    log.info(Event.RUN_STARTED, run_id=run_id, job=order.job)
+    frame = RunFrame(run_id, order.everything, bound=started_at)
     try:
-        yield RunFrame(run_id, order.everything, bound=started_at)
-    except StopRequested:
-        interrupted = True
+        yield frame
     except SyncWorkerError as failure:
-        error = str(failure)
-        raise
+        frame.failure = failure
     except BaseException as bug:
-        error = f"internal error: {type(bug).__name__}: {bug}"
+        frame.failure = SyncWorkerError(f"internal error: {type(bug).__name__}: {bug}")
         raise
     finally:
-        parts.loader.do(lambda tx: _close(tx, parts, run_id, interrupted=interrupted, error=error))
+        outcome = parts.loader.do(lambda tx: _close(tx, parts, frame))
+        log.info(Event.RUN_FINISHED, run_id=run_id, job=order.job, outcome=outcome, error=_text(frame.failure))
 
 
-def _close(transaction: Transaction, parts: Parts, run_id: str, *, interrupted: bool, error: str | None) -> None:
-    verdicts = [scope.verdict for scope in run_scopes(transaction, run_id)]
-    outcome = Outcome.INTERRUPTED if interrupted else outcome_of(verdicts, failed=error is not None)
-    close_run(transaction, run_id, outcome, finished_at=parts.clock.now(), error=error)
-    log.info("run.finished", run_id=run_id, outcome=outcome, scopes=len(verdicts), error=error)
+def _close(transaction: Transaction, parts: Parts, frame: RunFrame) -> Outcome:
+    verdicts = [scope.verdict for scope in run_scopes(transaction, frame.run_id)]
+    stopped = isinstance(frame.failure, StopRequested)
+    outcome = Outcome.INTERRUPTED if stopped else outcome_of(verdicts, failed=frame.failure is not None)
+    close_run(transaction, frame.run_id, outcome, finished_at=parts.clock.now(), error=_text(frame.failure))
+    return outcome
+
+
+def _text(failure: SyncWorkerError | None) -> str | None:
+    return None if failure is None else str(failure)
 
 
 def outcome_of(verdicts: Sequence[Verdict | str | None], *, failed: bool) -> Outcome:

@@ -19,12 +19,19 @@ from sync_worker.client.listing import listing
 from sync_worker.client.procore import Procore
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Destination
-from sync_worker.errors import AuthError, DestinationError, SkippableError, StopRequested, SyncWorkerError
+from sync_worker.errors import (
+    AuthError,
+    DestinationError,
+    SkippableError,
+    StopRequested,
+    SyncWorkerError,
+    UnreachableError,
+)
 from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Proof
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
-from sync_worker.logs import get_logger
+from sync_worker.logs import Event, get_logger
 from sync_worker.model import Calls, DateRange, Key, Verdict, Window
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import COMPANIES, PROJECTS
@@ -66,13 +73,15 @@ class Parts:
 class RunFrame:
     """What all partitions of a run share.
 
-    `bound` is the server's time at its start, `first_on` the first day of each project's daily logs.
+    `bound` is the server's time at its start, `first_on` the first day of each project's daily logs, `failure` what
+    ended the run before everything was tried.
     """
 
     run_id: str
     everything: bool
     bound: datetime
     first_on: Mapping[int, date] = field(default_factory=dict)
+    failure: SyncWorkerError | None = None
 
 
 class Swept(NamedTuple):
@@ -100,8 +109,8 @@ class Reading:
     def run(self) -> Swept:
         """Read to a verdict.
 
-        Raises `StopRequested`, `AuthError` and `DestinationError`, which concern the whole run; any other failure is
-        this partition's alone and becomes its verdict.
+        Raises `StopRequested`, `AuthError`, `UnreachableError` and `DestinationError`, which concern the whole run; any
+        other failure is this partition's alone and becomes its verdict.
         """
         self._sweep.open()
         try:
@@ -113,13 +122,13 @@ class Reading:
             raise
         except SkippableError as refusal:
             return self._abandon(Verdict.NOT_PERMITTED, str(refusal))
-        except AuthError as refusal:
-            self._abandon(Verdict.FAILED, str(refusal))
+        except (AuthError, UnreachableError) as failure:
+            self._abandon(Verdict.FAILED, str(failure))
             raise
         except SyncWorkerError as failure:
             return self._abandon(Verdict.FAILED, str(failure))
         except Exception as bug:
-            log.exception("scope.crashed", stream=self._spec.name, **self._scope._asdict())
+            log.exception(Event.SCOPE_CRASHED, stream=self._spec.name, **self._scope._asdict())
             return self._abandon(Verdict.FAILED, f"internal error: {type(bug).__name__}: {bug}")
 
     def _sweep_until_proven(self) -> Swept:
@@ -128,9 +137,10 @@ class Reading:
             keys = self._sweep.keys() if self._spec.name == PROJECTS else ()
             last = number == SWEEPS_AT_MOST or self._doubt is not None
             proof = self._sweep.settle(evidence, requests=self._calls.spent, last=last)
-            self._tell(proof, number)
             if last or proof.verdict is not Verdict.INEXACT:
+                self._tell(proof)
                 return Swept(proof.verdict, evidence.server_time, keys)
+            log.info(Event.SWEEP_REPEATED, stream=self._spec.name, **self._scope._asdict(), error=proof.reason)
         raise AssertionError("counting never ends")
 
     def _read_lists(self) -> Evidence:
@@ -193,13 +203,12 @@ class Reading:
             self._tell(Proof(verdict, reason))
         return Swept(verdict or Verdict.FAILED)
 
-    def _tell(self, proof: Proof, sweep: int = 1) -> None:
+    def _tell(self, proof: Proof) -> None:
         log.info(
-            "scope.finished",
+            Event.SCOPE_FINISHED,
             stream=self._spec.name,
             **self._scope._asdict(),
             verdict=proof.verdict,
             error=proof.reason,
-            sweep=sweep,
             requests=self._calls.spent,
         )

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.catalog import STREAMS
+from sync_worker.load.fingerprint import Candidate, Fingerprint
+from sync_worker.load.row import Row, RowMaker
+
+RFIS = STREAMS["rfis"]
+SCOPE = {"company_id": 4, "project_id": 70}
+
+
+def row(text: str, stream: str = "rfis", excluded: frozenset[str] = frozenset()) -> tuple[dict[str, object], Row]:
+    spec = STREAMS[stream]
+    candidate = Fingerprint(spec, SCOPE).identify(msgspec.Raw(text.encode()))
+    assert isinstance(candidate, Candidate)
+    made = RowMaker(spec, SCOPE, excluded).row(candidate)
+    return dict(zip(spec.columns, made.values, strict=True)), made
+
+
+def test_fields_land_in_their_columns_and_the_scope_beside_them() -> None:
+    values, made = row('{"id": 1, "subject": "Slab edge", "private": false, "questions": [{"id": 2}]}')
+    assert values["id"] == 1
+    assert (values["company_id"], values["project_id"]) == (4, 70)
+    assert values["subject"] == "Slab edge"
+    assert values["private"] is False
+    assert values["questions"] == '[{"id": 2}]'
+    assert values["due_date"] is None
+    assert (made.extra, made.drift) == (None, [])
+
+
+def test_what_the_types_have_no_room_for_is_kept_as_sent() -> None:
+    values, made = row('{"id": 1, "due_date": "0000-00-00", "new": {"a": 1.10}, "location_id": 99999999999999999999}')
+    assert values["due_date"] is None
+    assert values["location_id"] is None
+    assert made.extra == '{"location_id":99999999999999999999,"due_date":"0000-00-00","new":{"a": 1.10}}'
+    assert {(drift.field, drift.kind) for drift in made.drift} == {
+        ("due_date", "type_changed"),
+        ("location_id", "type_changed"),
+        ("new", "new_field"),
+    }
+
+
+def test_null_is_null_whatever_the_type() -> None:
+    values, made = row('{"id": 1, "due_date": null, "questions": null, "ball_in_court": null}')
+    assert values["due_date"] is values["questions"] is values["ball_in_court"] is None
+    assert made.extra is None
+
+
+def test_an_id_that_contradicts_where_the_record_was_read_is_kept_beside_it() -> None:
+    values, made = row('{"id": 1, "project_id": 71}')
+    assert values["project_id"] == 70
+    assert made.extra == '{"project_id":71}'
+
+
+def test_an_id_that_repeats_where_the_record_was_read_says_nothing_new() -> None:
+    assert row('{"id": 1, "project_id": "70"}')[1].extra is None
+
+
+def test_excluded_fields_are_stored_nowhere() -> None:
+    values, made = row('{"id": 1, "subject": "secret", "unknown": 1}', excluded=frozenset({"subject", "unknown"}))
+    assert values["subject"] is None
+    assert made.extra is None
+
+
+@given(st.dictionaries(st.sampled_from([*RFIS.fields, "other", 'odd "name"']), st.none() | st.integers() | st.text()))
+def test_no_value_is_ever_lost(record: dict[str, object]) -> None:
+    record = {name: value for name, value in record.items() if "\x00" not in str(value)} | {"id": 1}
+    values, made = row(json.dumps(record))
+    extra = json.loads(made.extra or "{}")
+    for name, value in record.items():
+        assert extra[name] == value if name in extra else values[name] == value
