@@ -128,9 +128,7 @@ class Api:
 
     def _special(self, call: Call, company_id: int) -> Answer | None:
         if call.path == "/rest/v1.0/me":
-            return _ok(
-                {"id": identity("company_users", 0, 999), "login": "dmsa@service.example", "name": "Sync Service"}
-            )
+            return _ok({"id": identity("company_users", 0, 999), "login": "dmsa@sync.example", "name": "Sync Service"})
         parts = call.path.split("/")
         if call.path.startswith("/rest/v1.0/projects/") and parts[-1] == "tools" and len(parts) == 6:
             return _ok(self._tools(self._project_id(parts[4], company_id)))
@@ -172,7 +170,7 @@ class Api:
             and spec.deletes.path is None
             and all(call.query.get(name) == value for name, value in spec.deletes.query.items())
         )
-        listing = self._listing(spec, key, call, company_id, in_bin=in_bin)
+        listing = self._listing(spec, key, call, in_bin=in_bin)
         page = lists.page(spec, listing, call.query, url=call.url, most=self.most, in_bin=in_bin)
         headers = dict(page.headers)
         return Answer(200, self._signed(page.body), headers, spec.name, listing.ignored)
@@ -201,7 +199,7 @@ class Api:
             raise Refused(NOT_FOUND)
         return key._replace(parent_id=entry.record[spec.parent.key])
 
-    def _listing(self, spec: StreamSpec, key: ListKey, call: Call, company_id: int, *, in_bin: bool) -> lists.Listing:
+    def _listing(self, spec: StreamSpec, key: ListKey, call: Call, *, in_bin: bool) -> lists.Listing:
         """The records asked for; remembered while nothing changes, as every page of a list asks for them again."""
         if self._listed_version != self.world.version:
             self._listings.clear()

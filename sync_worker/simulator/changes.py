@@ -44,10 +44,9 @@ def _edits(world: World, rng: Random) -> list[Change]:
         if stream not in world.streams:
             continue
         truths = world.records(stream)
-        for truth in rng.sample(truths, min(len(truths), most * 3)):
-            if (edited := edit(truth.record, now, rng)) and most > 0:
-                most -= 1
-                done.append(_write(world, stream, truth, edited))
+        edits = ((it, edit(it.record, now, rng)) for it in rng.sample(truths, min(len(truths), most * 4)))
+        wanted = [(truth, edited) for truth, edited in edits if edited is not None]
+        done += [_write(world, stream, truth, edited) for truth, edited in wanted[:most]]
     return done
 
 

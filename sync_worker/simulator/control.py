@@ -157,5 +157,4 @@ class Control:
 
 async def _body(request: Request) -> dict[str, Any]:
     raw = await request.body()
-    found = msgspec.json.decode(raw, type=dict[str, Any]) if raw else {}
-    return found
+    return msgspec.json.decode(raw, type=dict[str, Any]) if raw else {}

@@ -41,6 +41,10 @@ class Entry(Protocol):
         """The record as it stands."""
         ...
 
+    def get(self, name: str) -> Any:
+        """One field of it, None where it has no such field."""
+        ...
+
     def encoded(self, spec: StreamSpec) -> bytes:
         """The record in JSON, as that stream shows it."""
         ...
@@ -62,6 +66,10 @@ class Kept:
     def record(self) -> Record:
         """The record as it stands."""
         return self._record
+
+    def get(self, name: str) -> Any:
+        """One field of it, None where it has no such field."""
+        return self._record.get(name)
 
     def write(self, changes: Mapping[str, Any]) -> None:
         """Change fields; a dotted path reaches into objects and, by position, into arrays."""

@@ -118,12 +118,18 @@ def custom_fields(draw: Draw) -> Record:
         ("string", draw.rng.choice(("Bulletin 04", "", "ASI-07", "Überprüft", None))),
         ("decimal", round(draw.rng.uniform(0, 40), 2)),
         ("boolean", draw.rng.random() < 0.5),
-        ("lov_entry", maybe(draw.rng, choice("lov_entries", "Structural", "Civil", "Architectural", "MEP")(draw), 0.7)),
+        ("lov_entry", _lov_entry(draw)),
     )
     for serial, (data_type, value) in enumerate(values, start=1):
         definition = identity("custom_field_definitions", draw.company.number, serial)
         found[f"custom_field_{definition}"] = {"data_type": data_type, "value": value}
     return found
+
+
+def _lov_entry(draw: Draw) -> Record | None:
+    labels = ("Structural", "Civil", "Architectural", "MEP")
+    serial = draw.rng.randint(1, len(labels))
+    return maybe(draw.rng, {"id": identity("lov_entries", 0, serial), "label": labels[serial - 1]}, 0.7)
 
 
 def attachments(draw: Draw) -> list[Record]:

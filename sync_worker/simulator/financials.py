@@ -86,13 +86,14 @@ def _budget_view(draw: Draw) -> Record:
     name = draw.subject or f"Budget View {draw.serial}"
     # One view serves all projects of a company, under one id.
     return {
-        "id": identity("budget_views", draw.company.number, draw.serial), "name": name, "description": draw.rng.choice(("", None, "Company standard")), "role": "budget",
+        "id": identity("budget_views", draw.company.number, draw.serial), "name": name,
+        "description": draw.rng.choice(("", None, "Company standard")), "role": "budget",
         "created_by": draw.staff().reference(),
         "links": {"detail_rows": "/rest/v1.0/budget_views"},
     }  # fmt: skip
 
 
-def _budget_rows(occasion: Occasion) -> Sequence[Any]:
+def _budget_rows(_: Occasion) -> Sequence[Any]:
     categories = ((1, "Labor"), (2, "Materials"), (4, "Commitment"))
     budgeted = [(trade, category, True) for trade in words.TRADES for category in categories[::2]]
     unbudgeted = [(trade, categories[1], False) for trade in words.TRADES[::5]]
@@ -113,7 +114,8 @@ def _budget_row(draw: Draw) -> Record:
         "wbs_code_id": identity("wbs_codes", draw.place.number, words.TRADES.index(trade) + 1),
         "biller_id": draw.project.id, "biller": draw.project.name, "biller_type": "Project",
         "cost_code_id": code, "root_cost_code_id": code + 500, "cost_code_origin_id": None,
-        "cost_code": f"{trade.code} - {trade.cost_code}", "root_cost_code": f"{trade.code[:2]} - Division {trade.code[:2]}",
+        "cost_code": f"{trade.code} - {trade.cost_code}",
+        "root_cost_code": f"{trade.code[:2]} - Division {trade.code[:2]}",
         "category_id": identity("line_item_types", 0, category_id), "category": category,
         "original_budget_amount": money(original), "budget_modifications": money(modified),
         "budget_forecast": {"id": draw.id, "amount": forecast, "automatic_amount": forecast, "manual_amount": None,
@@ -127,7 +129,7 @@ def _change(draw: Draw) -> Record:
     return {
         "grand_total": money(amount(draw.rng, -4_000, 48_000)), "type": draw.spec.name.title().replace("_", "")[:-1],
         "contract_id": draw.reference("work_order_contracts", 6), "executed": draw.rng.random() < 0.5,
-        "change_order_change_reason": choice("change_reasons", "Client Request", "Design Development", "Allowance")(draw),
+        "change_order_change_reason": choice("change_reasons", "Client Request", "Design Change", "Allowance")(draw),
     }  # fmt: skip
 
 

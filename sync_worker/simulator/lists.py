@@ -125,12 +125,12 @@ def _changed(spec: StreamSpec, query: Query) -> Test | None:
     value = query[spec.cursor.param]
     if spec.cursor.syntax is CursorSyntax.AFTER:
         after, name = _instant(value), spec.cursor.field
-        return lambda entry: (entry.record.get(name) or "") > after
+        return lambda entry: (entry.get(name) or "") > after
     return _between(spec.cursor.field, *_range(value))
 
 
 def _between(name: str, start: str, end: str) -> Test:
-    return lambda entry: start <= (entry.record.get(name) or "") <= end
+    return lambda entry: start <= (entry.get(name) or "") <= end
 
 
 def _range(value: str) -> tuple[str, str]:
@@ -184,7 +184,7 @@ def _approved(spec: StreamSpec, query: Query, understood: set[str]) -> Test | No
         return None
     understood.add("filters[status]")
     asked = query.get("filters[status]", "approved")
-    return None if asked == "all" else lambda entry: entry.record.get("status") == asked
+    return None if asked == "all" else lambda entry: entry.get("status") == asked
 
 
 def _active(spec: StreamSpec, query: Query, understood: set[str]) -> Test | None:
@@ -192,7 +192,7 @@ def _active(spec: StreamSpec, query: Query, understood: set[str]) -> Test | None
         return None
     understood.add("filters[by_status]")
     asked = query.get("filters[by_status]", "Active")
-    return None if asked == "All" else lambda entry: bool(entry.record.get("active")) is (asked == "Active")
+    return None if asked == "All" else lambda entry: bool(entry.get("active")) is (asked == "Active")
 
 
 def _sorted(spec: StreamSpec, entries: list[Entry], query: Query) -> Sequence[Entry]:
@@ -204,7 +204,7 @@ def _sorted(spec: StreamSpec, entries: list[Entry], query: Query) -> Sequence[En
 
 
 def _rank(name: str, entry: Entry) -> tuple[bool, int, str]:
-    value = entry.record.get(name)
+    value = entry.get(name)
     return (value is None, value if isinstance(value, int) else 0, "" if isinstance(value, int) else str(value))
 
 
@@ -234,7 +234,7 @@ def _groups(spec: StreamSpec, entries: Sequence[Entry]) -> list[bytes]:
     """Groups by what stands before the number in a title; a page counts groups."""
     titles: dict[str, list[Entry]] = {}
     for entry in entries:
-        titles.setdefault(str(entry.record.get("title")).partition(" #")[0], []).append(entry)
+        titles.setdefault(str(entry.get("title")).partition(" #")[0], []).append(entry)
     name = spec.path.rpartition("/")[2]
     return [
         b'{"group_title":' + msgspec.json.encode(title) + f',"{name}":'.encode() + _array(spec, found) + b"}"

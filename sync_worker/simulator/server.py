@@ -6,6 +6,7 @@ import socket
 from collections import deque
 from threading import Event, Thread
 from types import TracebackType
+from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -83,7 +84,7 @@ class Simulator:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
 
-    def start(self) -> Simulator:
+    def start(self) -> Self:
         """Bind, listen and answer; returns when it does. OSError when the address is taken."""
         self._wire.stopped.clear()
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
@@ -119,7 +120,7 @@ class Simulator:
             self._thread.join()
             self._server = self._thread = None
 
-    def __enter__(self) -> Simulator:
+    def __enter__(self) -> Self:
         """Start."""
         return self.start()
 

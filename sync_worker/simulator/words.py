@@ -154,8 +154,8 @@ MEETING_SERIES = (
 )  # fmt: skip
 MANPOWER_NOTES = (
     "Continued rough-in on Level 2.", "Layout and first course.", "", "Crew short two – sick.",
-    "Poured and finished east half of slab.", "Worked 10s to recover schedule.", "Material delivery late; crew "
-    "moved to Level 3.", "Overhead MEP above corridor ceilings.", "Punch and clean-up.",
+    "Poured and finished east half of slab.", "Worked 10s to recover schedule.",
+    "Delivery late; crew moved to Level 3.", "Overhead MEP above corridor ceilings.", "Punch and clean-up.",
 )  # fmt: skip
 ALBUMS = ("Progress", "Safety", "Deliveries", "Concrete Pours", "Punch", "Drone", "Unclassified")
 SCHEDULE_PHASES = (

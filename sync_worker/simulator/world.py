@@ -87,7 +87,7 @@ class World:
         if not self._is_split(name):
             return kept
         wanted = stream == name
-        return [entry for entry in kept if bool(entry.record.get("is_active", True)) is wanted]
+        return [entry for entry in kept if (entry.get("is_active") is not False) is wanted]
 
     def keys(self, stream: str) -> Iterator[ListKey]:
         """Every list of a stream."""
@@ -236,7 +236,7 @@ class World:
         for key in self.keys(name):
             if project_id is None or key.project_id == project_id:
                 for entry in self._list(name, key):
-                    if entry.record.get(field) == record_id:
+                    if entry.get(field) == record_id:
                         return key, entry
         raise KeyError(f"{stream} has no record {record_id}")
 
@@ -281,7 +281,7 @@ class World:
         parent_key = self._parent_key(spec, key)
         wanted = str(key.parent_id)
         kept = self._list(self.home(spec.parent.stream), parent_key)
-        return next((entry for entry in kept if str(entry.record.get(spec.parent.key)) == wanted), None)
+        return next((entry for entry in kept if str(entry.get(spec.parent.key)) == wanted), None)
 
     def _parent_key(self, spec: StreamSpec, key: ListKey) -> ListKey:
         parent = self.streams[spec.parent.stream] if spec.parent else spec

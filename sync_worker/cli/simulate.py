@@ -1,0 +1,127 @@
+"""`sync-worker simulate`: the bundled Procore alone, until it is asked to stop."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sync_worker.cli.options import GivenOptions
+from sync_worker.cli.stopping import stop_on_signals
+from sync_worker.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sync_worker.clock import Clock
+    from sync_worker.simulator.server import Simulator
+    from sync_worker.simulator.world import World
+
+DEFAULT_PORT = 8792
+
+SNIPPET = """\
+procore:
+  environment: custom
+  login_url: {url}
+  api_url: {url}
+  client_id: {client_id}
+  client_secret: {client_secret}
+  companies: ["{company_id}"]
+"""
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
+@click.option("--seed", default=0, show_default=True, help="The same seed makes the same data.")
+@click.option("--projects", default=12, show_default=True, type=click.IntRange(1, 999), help="Projects a company.")
+@click.option("--companies", default=1, show_default=True, type=click.IntRange(1, 9), help="Companies.")
+@click.option("--records-scale", default=1.0, show_default=True, help="More or fewer records in every list.")
+@click.option("--bulk", metavar="STREAM=N", help="Only so many records of one stream, for measuring.")
+@click.option("--hourly", type=click.IntRange(1), help="Requests an hour; unlimited when absent.")
+@click.option("--spike", type=click.IntRange(1), help="Requests in 10 seconds; unlimited when absent.")
+@click.option("--rolling", is_flag=True, help="Rolling windows instead of fixed ones.")
+@click.option("--fast", default=1.0, metavar="RATE", help="Let the simulated clock run that much faster.")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="The day it begins on; today when absent.")
+@click.option("--max-per-page", type=click.IntRange(1), help="Clamp per_page of every list.")
+@click.option("--token-lifetime", default=5400, show_default=True, type=click.IntRange(1), help="Seconds.")
+@click.option("--stop-with-stdin", is_flag=True, help="Stop when standard input closes, as it does with a parent.")
+@click.pass_context
+def command(context: click.Context, /, **given: Any) -> None:
+    """Run the bundled Procore simulator; no credentials are needed, and nothing leaves this machine."""
+    options = context.find_object(GivenOptions)
+    simulator = _simulator(given)
+    with stop_on_signals() as stop:
+        try:
+            simulator.start()
+        except OSError as error:
+            raise ConfigurationError(f"cannot listen on {given['host']}:{given['port']}: {error.strerror}") from error
+        try:
+            _announce(simulator, as_json=options is not None and options.json)
+            if given["stop_with_stdin"]:
+                threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
+            stop.wait()
+        finally:
+            simulator.stop()
+
+
+def _simulator(given: dict[str, Any]) -> Simulator:
+    from sync_worker.simulator.allowance import Limits  # noqa: PLC0415 - a server takes long to import
+    from sync_worker.simulator.server import Simulator  # noqa: PLC0415
+
+    return Simulator(
+        _world(given),
+        host=given["host"],
+        port=given["port"],
+        limits=Limits(given["hourly"], given["spike"], given["rolling"]),
+        most_per_page=given["max_per_page"],
+        token_lifetime_seconds=given["token_lifetime"],
+    )
+
+
+def _world(given: dict[str, Any]) -> World:
+    from sync_worker.simulator.bulk import BulkWorld  # noqa: PLC0415
+    from sync_worker.simulator.world import World  # noqa: PLC0415
+
+    clock, seed, projects = _clock(given["fast"], given["today"]), given["seed"], given["projects"]
+    if given["bulk"] is None:
+        scale, companies = given["records_scale"], given["companies"]
+        return World(seed=seed, projects=projects, companies=companies, scale=scale, clock=clock)
+    stream, _, records = given["bulk"].partition("=")
+    try:
+        return BulkWorld(stream, int(records), seed=seed, projects=projects, clock=clock)
+    except (KeyError, ValueError) as error:
+        raise click.UsageError(f"--bulk {given['bulk']}: expected a stream's name and a number") from error
+
+
+def _clock(rate: float, today: datetime | None) -> Clock:
+    from sync_worker.clock import SystemClock  # noqa: PLC0415
+    from sync_worker.simulator.clocks import SteppedClock  # noqa: PLC0415
+
+    if rate == 1.0 and today is None:
+        return SystemClock()
+    start = SystemClock().now() if today is None else today.replace(hour=15, tzinfo=UTC)
+    return SteppedClock(start, rate=rate)
+
+
+def _announce(simulator: Simulator, *, as_json: bool) -> None:
+    access = {
+        "url": simulator.url,
+        "client_id": simulator.client_id,
+        "client_secret": simulator.client_secret,
+        "company_id": simulator.company_id,
+    }
+    if as_json:
+        print(json.dumps(access | {"config": SNIPPET.format(**access)}), flush=True)
+        return
+    company = simulator.world.companies[0]
+    print(f"{company.name} with {len(company.projects)} projects is at {simulator.url}; stop with Ctrl-C.")
+    print(f"\n{SNIPPET.format(**access)}", flush=True)
+
+
+def _stop_at_end_of_input(stop: threading.Event) -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    stop.set()
