@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -60,8 +60,9 @@ class SqliteDestination:
 
     def close(self) -> None:
         if self._writer is not None:
-            # Without a truncating checkpoint a busy reader lets the log grow for months.
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            # Without a truncating checkpoint a busy reader lets the log grow for months; one that fails loses nothing.
+            with suppress(sqlite3.Error):
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self._writer.close()
             self._writer = None
         if self._lock is not None:

@@ -53,7 +53,7 @@ def test_a_refused_parent_keeps_the_others_from_counting_as_all() -> None:
 
 
 @pytest.mark.parametrize(("seen", "quarantined", "failed"), [(100, 10, False), (100, 11, True), (2000, 20, False)])
-def test_too_many_unreadable_records_fail_the_scope(seen: int, quarantined: int, failed: bool) -> None:  # noqa: FBT001
+def test_too_many_unreadable_records_fail_the_scope(seen: int, quarantined: int, failed: bool) -> None:
     evidence = Evidence().with_list(seen, seen, seen)
     assert (verdict(evidence, seen, seen, quarantined) is Verdict.FAILED) is failed
 

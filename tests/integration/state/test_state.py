@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.destination.protocol import Transaction
+from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.model import Outcome, Scope, Verdict, Window
+from sync_worker.state.checkpoints import Checkpoint, move_checkpoint, read_checkpoint
+from sync_worker.state.instants import from_text, to_text
+from sync_worker.state.ledger import (
+    PageCounts,
+    RunRow,
+    ScopeKey,
+    close_abandoned_runs,
+    close_run,
+    close_scope,
+    open_run,
+    open_scope,
+    record_page,
+    restart_scope,
+    run_scopes,
+    run_totals,
+    scope_counts,
+)
+from sync_worker.state.migration import migrate
+from sync_worker.state.queries import queries
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+COMPANY, PROJECT = Scope(4), Scope(4, 70)
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
+    opened = SqliteDestination(tmp_path / "procore.db")
+    opened.open(holder="the state's tests")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def transaction(destination: SqliteDestination) -> Iterator[Transaction]:
+    with destination.transaction() as open_one:
+        migrate(open_one, "sqlite")
+        yield open_one
+
+
+def test_migrating_twice_changes_nothing(transaction: Transaction) -> None:
+    before = transaction.execute("SELECT name, sql FROM sqlite_master ORDER BY name")
+    migrate(transaction, "sqlite")
+    assert transaction.execute("SELECT name, sql FROM sqlite_master ORDER BY name") == before
+
+
+def test_every_named_statement_is_understood_by_the_database(transaction: Transaction) -> None:
+    for name, sql in queries().items():
+        words = {word[1:].rstrip(",);") for word in sql.split() if word.startswith(":")}
+        named = words | {part.split(":")[1].split(",")[0].rstrip(");") for part in sql.split() if "(:" in part}
+        transaction.execute(f"EXPLAIN {sql}", dict.fromkeys(named, None))
+        assert name
+
+
+def test_a_scope_that_was_never_complete_has_no_checkpoint(transaction: Transaction) -> None:
+    assert read_checkpoint(transaction, "rfis", PROJECT) is None
+
+
+def test_a_mark_moves_forward_and_never_back(transaction: Transaction) -> None:
+    for mark in (NOON, NOON + timedelta(hours=1), NOON - timedelta(days=1)):
+        move_checkpoint(transaction, "rfis", PROJECT, Checkpoint(mark, NOON, "run-1"))
+    found = read_checkpoint(transaction, "rfis", PROJECT)
+    assert found is not None
+    assert found.mark == NOON + timedelta(hours=1)
+
+
+def test_the_marks_of_account_company_and_project_are_three(transaction: Transaction) -> None:
+    for hours, scope in enumerate((Scope(), COMPANY, PROJECT)):
+        move_checkpoint(transaction, "rfis", scope, Checkpoint(NOON + timedelta(hours=hours), NOON, "run-1"))
+    marks = [read_checkpoint(transaction, "rfis", scope) for scope in (Scope(), COMPANY, PROJECT)]
+    assert [found and found.mark.hour for found in marks] == [12, 13, 14]
+
+
+def test_a_run_sums_what_its_scopes_counted(transaction: Transaction) -> None:
+    open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
+    for scope in (COMPANY, PROJECT):
+        key = ScopeKey("run-1", "rfis", scope)
+        open_scope(transaction, key, Window(None, NOON), NOON)
+        record_page(transaction, key, PageCounts(10, 10, 3, 2, 1))
+        close_scope(transaction, key, Verdict.COMPLETE, total=10, requests=2, error=None, finished_at=NOON)
+    close_run(transaction, "run-1", Outcome.SUCCEEDED, finished_at=NOON, error=None)
+    totals = run_totals(transaction, "run-1")
+    assert (totals.outcome, totals.requests) == (Outcome.SUCCEEDED, 4)
+    rows = totals.rows
+    assert (rows.seen, rows.inserted, rows.updated, rows.unchanged, rows.quarantined) == (20, 6, 4, 8, 2)
+
+
+def test_a_repeated_sweep_counts_its_rows_anew_and_keeps_what_it_stored(transaction: Transaction) -> None:
+    open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
+    key = ScopeKey("run-1", "rfis", PROJECT)
+    open_scope(transaction, key, Window(None, NOON), NOON)
+    record_page(transaction, key, PageCounts(10, 9, 9, 0, 0))
+    restart_scope(transaction, key)
+    record_page(transaction, key, PageCounts(10, 10, 1, 0, 0))
+    assert scope_counts(transaction, key)[:3] == (10, 10, 10)
+
+
+def test_the_first_outcome_of_a_run_stands(transaction: Transaction) -> None:
+    open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
+    close_run(transaction, "run-1", Outcome.PARTIAL, finished_at=NOON, error="first")
+    close_run(transaction, "run-1", Outcome.SUCCEEDED, finished_at=NOON, error=None)
+    assert run_totals(transaction, "run-1").outcome is Outcome.PARTIAL
+
+
+def test_a_run_whose_process_was_killed_is_closed_as_interrupted(transaction: Transaction) -> None:
+    open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
+    close_abandoned_runs(transaction, NOON)
+    assert run_totals(transaction, "run-1").outcome is Outcome.INTERRUPTED
+
+
+def test_an_interrupted_scope_has_no_verdict(transaction: Transaction) -> None:
+    open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
+    key = ScopeKey("run-1", "rfis", PROJECT)
+    open_scope(transaction, key, Window(None, NOON), NOON)
+    close_scope(transaction, key, None, total=None, requests=1, error="interrupted", finished_at=NOON)
+    assert [(scope.verdict, scope.error) for scope in run_scopes(transaction, "run-1")] == [(None, "interrupted")]
+
+
+@given(st.datetimes(timezones=st.just(UTC)).filter(lambda instant: 1000 <= instant.year < 9999))
+def test_instants_survive_as_text_that_sorts_like_time(instant: datetime) -> None:
+    assert from_text(to_text(instant)) == instant.replace(microsecond=0)
+    assert to_text(instant) < to_text(instant + timedelta(seconds=1))

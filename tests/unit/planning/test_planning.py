@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from sync_worker.catalog import STREAMS
+from sync_worker.errors import ConfigurationError
+from sync_worker.model import DateRange, Scope, Window
+from sync_worker.planning.partitions import chains
+from sync_worker.planning.projects import Project, ProjectChoice, choose
+from sync_worker.planning.selection import select
+from sync_worker.planning.windows import cursor_window, log_dates, window_of
+from sync_worker.state.checkpoints import Checkpoint
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TEN_MINUTES = timedelta(minutes=10)
+
+
+def names(*patterns: str) -> list[str]:
+    return [spec.name for spec in select(patterns, STREAMS)]
+
+
+def test_a_stream_comes_with_what_it_depends_on() -> None:
+    assert names("schedule_activities") == ["companies", "projects", "schedules", "schedule_activities"]
+
+
+def test_a_company_wide_stream_needs_no_projects() -> None:
+    assert names("roles") == ["companies", "roles"]
+
+
+def test_streams_are_chosen_by_glob_and_by_tag() -> None:
+    assert {"manpower_logs"} <= set(names("*_logs"))
+    assert {"budget_views", "work_order_contracts"} <= set(names("tag:financials"))
+    assert "rfis" not in names("tag:financials")
+
+
+def test_a_star_is_all_of_them() -> None:
+    assert names("*") == list(STREAMS)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"), [("rfi", "rfis"), ("tag:financial", "tag:financials"), ("submitals", "submittals")]
+)
+def test_a_misspelt_stream_is_answered_with_the_nearest(wrong: str, near: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"did you mean {near}"):
+        select([wrong], STREAMS)
+
+
+def test_nested_streams_are_read_after_their_parents_in_the_same_scope() -> None:
+    specs = select(["work_order_contract_line_items", "roles"], STREAMS)
+    planned = [[(part.spec.name, part.scope) for part in chain] for chain in chains(specs, {4: [70, 71]})]
+    assert planned == [
+        [("roles", Scope(4))],
+        [("work_order_contracts", Scope(4, 70)), ("work_order_contract_line_items", Scope(4, 70))],
+        [("work_order_contracts", Scope(4, 71)), ("work_order_contract_line_items", Scope(4, 71))],
+    ]
+
+
+def window(mark: datetime | None, *, stream: str = "rfis", everything: bool = False) -> Window:
+    checkpoint = mark and Checkpoint(mark, mark, "run-1")
+    return cursor_window(STREAMS[stream], checkpoint, NOON, lookback=TEN_MINUTES, everything=everything)
+
+
+def test_the_first_window_is_everything() -> None:
+    assert window(None) == Window(None, NOON)
+
+
+def test_a_later_window_begins_before_the_mark_by_the_lookback() -> None:
+    assert window(NOON - timedelta(hours=1)) == Window(NOON - timedelta(minutes=70), NOON)
+
+
+def test_a_full_refresh_looks_at_no_mark() -> None:
+    assert window(NOON - timedelta(hours=1), everything=True).start is None
+
+
+def test_what_cannot_be_filtered_is_listed_whole() -> None:
+    assert window(NOON, stream="roles").start is None
+
+
+def test_nested_streams_are_listed_whole() -> None:
+    assert window(NOON, stream="work_order_contract_line_items").start is None
+
+
+def test_a_mark_from_the_future_cannot_turn_the_window_round() -> None:
+    assert window(NOON + timedelta(days=1)) == Window(NOON - TEN_MINUTES, NOON)
+
+
+def test_daily_logs_reach_to_the_day_that_has_begun_somewhere() -> None:
+    assert log_dates(date(2026, 1, 1), NOON) == DateRange(date(2026, 1, 1), date(2026, 3, 3))
+    assert log_dates(date(2026, 5, 1), NOON) == DateRange(date(2026, 5, 1), date(2026, 5, 1))
+
+
+def test_days_are_written_as_a_half_open_window() -> None:
+    written = window_of(DateRange(date(2026, 1, 1), date(2026, 1, 31)))
+    assert written == Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+
+
+ACTIVE, OTHER, PARKED = (Project(1, True, None), Project(2, True, None), Project(3, False, None))
+
+
+@pytest.mark.parametrize(
+    ("choice", "read"),
+    [
+        (ProjectChoice(), [1, 2]),
+        (ProjectChoice(inactive=True), [1, 2, 3]),
+        (ProjectChoice(include=[2, 3]), [2, 3]),
+        (ProjectChoice(exclude=[2]), [1]),
+        (ProjectChoice(requested=[2], exclude=[2]), [2]),
+        (ProjectChoice(requested=[3], include=[1]), [3]),
+    ],
+)
+def test_projects_are_read_as_chosen(choice: ProjectChoice, read: list[int]) -> None:
+    assert [project.project_id for project in choose([ACTIVE, OTHER, PARKED], choice)] == read
