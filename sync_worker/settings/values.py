@@ -125,7 +125,7 @@ def _split(url: str) -> SplitResult:
 def _api_url(value: str) -> str:
     parts = _split(value)
     # Parsers disagree on who is called once a URL holds any of these.
-    if parts.username is not None or parts.query or parts.fragment or re.search(r"[\s\\@]", value):
+    if parts.query or parts.fragment or re.search(r"[\s\\@]", value):
         raise ValueError("expected scheme, host and port alone, such as https://procore.example")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected a URL such as https://procore.example")

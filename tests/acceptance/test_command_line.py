@@ -14,6 +14,7 @@ import pytest
 
 from sync_worker import __version__
 from sync_worker.cli.boundary import exit_code
+from sync_worker.cli.context import CliContext
 from sync_worker.cli.main import COMMANDS
 from sync_worker.cli.options import GivenOptions
 from sync_worker.errors import (
@@ -24,7 +25,7 @@ from sync_worker.errors import (
     RetryableError,
     StopRequested,
 )
-from sync_worker.logs import MASK
+from sync_worker.logs import MASK, redactor
 
 CONFIG = "procore: {client_id: x, client_secret: s3cret-value, companies: [1]}\n"
 
@@ -126,12 +127,14 @@ def test_the_environment_names_the_configuration_unless_the_option_does(command:
     assert command("config", "check", "-c", "config.yaml", environ=environ).returncode == 0
 
 
-def test_a_reader_that_has_gone_is_no_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [["config", "schema"], ["config", "check"]], ids=["long", "short"])
+def test_a_reader_that_has_gone_is_no_error(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG)
     reading, writing = os.pipe()
     os.close(reading)
     try:
         answer = subprocess.run(
-            [sys.executable, "-m", "sync_worker", "config", "schema"],
+            [sys.executable, "-m", "sync_worker", *arguments],
             cwd=tmp_path,
             stdout=writing,
             stderr=subprocess.PIPE,
@@ -141,7 +144,7 @@ def test_a_reader_that_has_gone_is_no_error(tmp_path: Path) -> None:
     finally:
         os.close(writing)
 
-    assert answer.stderr == ""
+    assert (answer.returncode, answer.stderr) == (1, "")
 
 
 def test_a_full_disk_behind_stdout_is_one_line(tmp_path: Path) -> None:
@@ -191,6 +194,15 @@ def test_the_traceback_of_a_bug_is_shown_when_asked_and_redacted(capsys: pytest.
     shown = capsys.readouterr().err
     assert "Traceback" in shown
     assert "s3cret-value" not in shown
+
+
+def test_the_secrets_of_the_settings_are_known_to_the_logs_once_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIG.replace("s3cret-value", "known-once-loaded"))
+
+    CliContext(file, json=False, verbosity=0, color=None, environ={}).load_settings()
+
+    assert redactor.text("known-once-loaded") == MASK
 
 
 def test_a_command_chooses_its_exit_code_by_what_it_returns() -> None:
