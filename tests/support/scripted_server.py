@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 DRIP_SECONDS = 0.02
@@ -56,10 +58,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Wire:
-    """Bytes put on the wire as they are, then the connection is closed; `drip` sends them one by one, slowly."""
+    """Bytes put on the wire as they are, then the connection is closed.
+
+    `drip` sends them one by one, slowly; `stall` says nothing more after them for as long as anyone listens.
+    """
 
     sent: bytes
     drip: bool = False
+    stall: bool = False
 
     def pieces(self) -> Iterator[bytes]:
         if not self.drip:
@@ -67,6 +73,8 @@ class Wire:
             return
         for position in range(len(self.sent)):
             yield self.sent[position : position + 1]
+        while self.stall:
+            yield b""
 
 
 Script = Callable[[Received], Answer | Wire]
@@ -74,6 +82,10 @@ Script = Callable[[Received], Answer | Wire]
 
 class _Listener(ThreadingHTTPServer):
     request_queue_size = 64  # with the default 5, a connection of eight at once may take a second
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):  # the client may leave whenever it likes
+            super().handle_error(request, client_address)
 
 
 class ScriptedServer:
@@ -147,7 +159,7 @@ class ScriptedServer:
                 except OSError:
                     self.close_connection = True  # the client had enough
 
-            do_POST = do_GET  # noqa: N815 - the name http.server looks for
+            do_POST = do_CONNECT = do_GET  # noqa: N815 - the names http.server looks for
 
             def _write(self, answer: Answer | Wire) -> None:
                 for position, piece in enumerate(answer.pieces()):

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from support.clock import ManualClock
 from support.connected import Connect, ids
 from support.scripted_server import Answer, in_turn, records
+from sync_worker.client.budget import Budget
 from sync_worker.clock import SystemClock
 from sync_worker.errors import StopRequested
 
@@ -59,6 +60,23 @@ def test_a_server_that_throttles_without_saying_how_long_is_asked_less_and_less_
     clock = ManualClock()
     connect(in_turn(*[answer(429)] * 9, OK), clock=clock).pages()
     assert clock.waits == [pytest.approx(s) for s in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
+
+
+def test_an_answer_in_between_ends_the_growing_of_pauses(connect: Connect) -> None:
+    clock = ManualClock()
+    client = connect(in_turn(answer(429), answer(429), OK, answer(429), OK), clock=clock)
+    client.pages()
+    client.pages()
+    assert clock.waits == [pytest.approx(s) for s in (1, 2, 1)]
+
+
+def test_answers_to_requests_already_under_way_make_nobody_wait_longer() -> None:
+    clock = ManualClock()
+    budget = Budget(clock)
+    for _ in range(8):
+        budget.observe({}, 429, clock.now())
+    assert budget.allowance.waiting_seconds == 1
+    assert budget.allowance.throttled == 8
 
 
 def test_nothing_is_sent_when_nothing_remains_until_the_window_ends(connect: Connect) -> None:

@@ -6,6 +6,7 @@ from pydantic import SecretStr
 from support.clock import ManualClock
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Reply, Request
+from sync_worker.errors import RetryableError
 
 
 class Login:
@@ -17,7 +18,7 @@ class Login:
         self.answer_seconds = answer_seconds
         self.granted = 0
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, _: Request) -> Reply:
         self.clock.advance(self.answer_seconds)
         self.granted += 1
         body = b'{"access_token": "token-%d", "expires_in": %d}' % (self.granted, self.expires_in)
@@ -59,3 +60,21 @@ def test_a_refused_token_that_was_replaced_already_costs_no_refresh() -> None:
     tokens.current()
     tokens.invalidate(old)
     assert tokens.current().get_secret_value() == "token-2"
+
+
+def test_a_stale_token_that_is_refused_while_no_new_one_comes_is_not_used_again() -> None:
+    clock = ManualClock()
+    login = Login(clock, 5400)
+
+    def revoked_meanwhile(_: Request) -> Reply:
+        tokens.invalidate(old)
+        raise RetryableError("the login server is down")
+
+    def send(request: Request) -> Reply:
+        return login(request) if login.granted == 0 else revoked_meanwhile(request)
+
+    tokens = Tokens("https://login.example", "id", SecretStr("s3cr3t"), send=send, clock=clock)
+    old = tokens.current()
+    clock.advance(5400 - 200)
+    with pytest.raises(RetryableError):
+        tokens.current()
