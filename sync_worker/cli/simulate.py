@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from datetime import UTC, datetime
@@ -57,7 +58,8 @@ def command(context: click.Context, /, **given: Any) -> None:
         try:
             simulator.start()
         except OSError as error:
-            raise ConfigurationError(f"cannot listen on {given['host']}:{given['port']}: {error.strerror}") from error
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise ConfigurationError(f"cannot listen on {given['host']}:{given['port']}: {reason}") from error
         try:
             _announce(simulator, as_json=options is not None and options.json)
             if given["stop_with_stdin"]:

@@ -25,7 +25,7 @@ class Fault:
     body: str | bytes | None = None
     delay_seconds: float = 0.0
     drip_seconds: float = 0.0
-    """A pause after every sixteenth of the body."""
+    """A pause before every sixteenth of the body."""
     cut_after_bytes: int | None = None
     """So much of the body is sent under the full Content-Length, then the connection closes."""
     reset: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections import deque
 from threading import Event, Thread
@@ -23,7 +24,6 @@ from sync_worker.simulator.world import World
 
 CLIENT_ID = "halvorsen-sync-demo"
 CLIENT_SECRET = "opens-nothing-but-the-simulator"  # noqa: S105 - it says so
-_START_SECONDS = 10.0
 
 
 class Simulator:
@@ -108,7 +108,8 @@ class Simulator:
         self._server = _Server(config)
         self._thread = Thread(target=self._server.run, args=([listener],), name="simulator", daemon=True)
         self._thread.start()
-        if not self._server.ready.wait(_START_SECONDS):
+        self._server.ready.wait()
+        if not self._server.started:
             raise RuntimeError("the simulator did not start")
         return self
 
@@ -116,7 +117,7 @@ class Simulator:
         """Close the socket and end the thread."""
         if self._server is not None and self._thread is not None:
             self._wire.stopped.set()
-            self._server.should_exit = True
+            self._server.ask_to_stop()
             self._thread.join()
             self._server = self._thread = None
 
@@ -132,12 +133,31 @@ class Simulator:
 
 
 class _Server(uvicorn.Server):
-    """A server that tells when it listens."""
+    """A server that tells when it listens, or that it never will."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asked: asyncio.Event | None = None
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            super().run(sockets=sockets)
+        finally:
+            self.ready.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop, self._asked = asyncio.get_running_loop(), asyncio.Event()
         await super().startup(sockets=sockets)
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        # Instead of looking ten times a second whether it is time to stop.
+        if self._asked is not None:
+            await self._asked.wait()
+
+    def ask_to_stop(self) -> None:
+        """Let it stop from any thread."""
+        if self._loop is not None and self._asked is not None:
+            self._loop.call_soon_threadsafe(self._asked.set)

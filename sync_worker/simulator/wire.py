@@ -85,8 +85,8 @@ class Wire:
         body = answer.body[: fault.cut_after_bytes]
         step = max(1, -(-len(body) // _DRIPS)) if fault.drip_seconds else max(1, len(body))
         for start in range(0, len(body), step):
-            await send({"type": "http.response.body", "body": body[start : start + step], "more_body": True})
             await self._pause(fault.drip_seconds)
+            await send({"type": "http.response.body", "body": body[start : start + step], "more_body": True})
         if len(body) == len(answer.body):
             await send({"type": "http.response.body", "body": b""})
 
