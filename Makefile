@@ -9,7 +9,7 @@ PROJECT := $(VENV)/.project-installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types layers dependencies lock upgrade clean
+.PHONY: help setup demo test lint format types layers dependencies lock upgrade bench clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ lock: ## pin anew what pyproject.toml declares, keeping pins that still fit (nee
 
 upgrade: ## pin the newest versions that pyproject.toml allows (needs uv)
 	$(MAKE) lock OPTIONS=--upgrade
+
+bench: setup ## measure CPU, memory and time of loading, beside the floor
+	$(BIN)/python -m benchmarks.load $(OPTIONS)
 
 clean: ## remove the environment and everything made by tools
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,39 @@
+"""Runs a command and tells what that process alone has cost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sync_worker.clock import SystemClock
+
+
+class Cost(NamedTuple):
+    """What a process has cost: CPU is user and system time."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_mb: float
+
+
+def measured(command: Sequence[str], *, stdin: bytes = b"", cwd: Path | None = None) -> tuple[Cost, str]:
+    """Run to the end; its cost and what it printed. Raises `RuntimeError` when it fails."""
+    clock = SystemClock()
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as log:
+        given.write(stdin)
+        given.seek(0)
+        began = clock.monotonic()
+        process = subprocess.Popen(command, stdin=given, stdout=said, stderr=log, cwd=cwd)
+        # The only call that tells the usage of one child; subprocess would have reaped it without.
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = clock.monotonic() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        log.seek(0)
+        if process.returncode != 0:
+            raise RuntimeError(f"{command} ended with {process.returncode}: {said.read()!r} {log.read()[-2000:]!r}")
+        return Cost(usage.ru_utime + usage.ru_stime, seconds, usage.ru_maxrss / 1024), said.read().decode()
