@@ -134,9 +134,10 @@ def cast_project(seed: object, company: Company, position: int, now: datetime) -
     rng = seeded(seed, "project", number)
     site = words.SITES[(position - 1) % len(words.SITES)]
     phase = (position - 1) // len(words.SITES)
-    stage = words.STAGES[(position - 1) % len(words.STAGES)]
-    elapsed, length = rng.randint(120, 480), rng.randint(420, 700)
-    start_on = (now - timedelta(days=elapsed)).date()
+    # One project in seven is over, so lists of active ones are shorter than the truth.
+    is_active = position % 7 != 0
+    stage = words.STAGES_IN_TURN[(position - 1) % len(words.STAGES_IN_TURN)] if is_active else "Warranty"
+    start_on = (now - timedelta(days=rng.randint(*words.STAGES[stage]))).date()
     return Project(
         number=number,
         id=identity("projects", company.number, position),
@@ -144,10 +145,9 @@ def cast_project(seed: object, company: Company, position: int, now: datetime) -
         code=f"{start_on:%y}-{100 + position}",
         site=site,
         stage=stage,
-        # One project in seven is over, so lists of active ones are shorter than the truth.
-        is_active=position % 7 != 0,
+        is_active=is_active,
         start_on=start_on,
-        finish_on=start_on + timedelta(days=length),
+        finish_on=start_on + timedelta(days=rng.randint(420, 540)),
         value=(Decimal(site.value) * Decimal(1 + phase / 10)).quantize(CENT),
         team=tuple(_team(rng, company)),
         vendors=tuple(rng.sample(company.active_vendors, 9)),

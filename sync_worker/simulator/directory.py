@@ -26,7 +26,7 @@ def _company(draw: Draw) -> Record:
 def _project(draw: Draw) -> Record:
     found: Project = draw.subject or cast_project(draw.seed, draw.company, draw.serial, draw.now)
     site = found.site
-    stage = {"id": identity("project_stages", 0, words.STAGES.index(found.stage) + 1), "name": found.stage}
+    stage = {"id": identity("project_stages", 0, list(words.STAGES).index(found.stage) + 1), "name": found.stage}
     return {
         "id": found.id, "name": found.name, "display_name": f"{found.code} {found.name}", "active": found.is_active,
         "project_number": found.code, "accounting_project_number": found.code.replace("-", ""),
@@ -41,6 +41,8 @@ def _project(draw: Draw) -> Record:
         "completion_date": found.finish_on.isoformat(),
         "estimated_completion_date": found.finish_on.isoformat(),
         "projected_finish_date": (found.finish_on + timedelta(days=draw.rng.randint(-14, 45))).isoformat(),
+        "warranty_start_date": found.finish_on.isoformat(),
+        "warranty_end_date": (found.finish_on + timedelta(days=365)).isoformat(),
         "project_stage": stage,
         "project_type": named("project_types", words.SITES.index(site) + 1, site.kind),
         "project_owner_type": choice("project_owner_types", "Private", "Public", "Institutional")(draw),
@@ -68,7 +70,7 @@ def _user(draw: Draw) -> Record:
     return {
         "id": found.id, "first_name": found.first_name, "last_name": found.last_name, "name": found.name,
         "initials": found.first_name[0] + found.last_name[0], "email_address": found.email,
-        "login": found.email, "job_title": found.job_title, "is_active": found.is_active,
+        "job_title": found.job_title, "is_active": found.is_active,
         "is_employee": found.vendor is None, "employee_id": f"E{draw.serial:04d}" if found.vendor is None else None,
         "vendor": found.vendor.reference() if found.vendor else {"id": draw.company.id, "name": draw.company.name},
         "mobile_phone": f"({rng.randint(201, 989)}) 555-0{rng.randint(100, 199)}",

@@ -16,6 +16,8 @@ from sync_worker.simulator.ids import identity
 
 Maker = Callable[[Draw], Any]
 
+_PROSE = ("text", "reason", "notes", "comments", "_name", "_title", "_description", "contents", "notice")
+
 
 def fill(draw: Draw, written: Record) -> Record:
     """The record with every declared field, in the catalog's order; what the story wrote stands."""
@@ -181,7 +183,16 @@ def _text(draw: Draw, name: str) -> str | None:
         return draw.day()
     if name.endswith(("amount", "_total", "change_orders")):
         return money(amount(draw.rng, 0, 90_000))
-    return draw.rng.choice((None, None, "", phrase(draw)))
+    prose = phrase(draw) if name.endswith(_PROSE) else None
+    return draw.rng.choice((None, "", prose, prose))
+
+
+def _one_of(names: tuple[str, ...]) -> Maker:
+    return lambda draw: draw.rng.choice(names)
+
+
+def _phone(draw: Draw) -> str:
+    return f"({draw.rng.randint(201, 989)}) 555-0{draw.rng.randint(100, 199)}"
 
 
 def _integer(draw: Draw, name: str) -> int | None:
@@ -234,7 +245,7 @@ def _date(draw: Draw, name: str) -> str | None:
 def _object(draw: Draw, name: str) -> Record | None:
     if name.endswith(("_by", "manager", "inspector", "approver", "reviewer", "assignee", "employee", "party")):
         return _person(draw)
-    return maybe(draw.rng, named(f"{name}s", draw.rng.randint(1, 9), name.replace("_", " ").title()), 0.6)
+    return maybe(draw.rng, named(f"{name}s", draw.rng.randint(1, 9), draw.rng.choice(("Standard", "General"))), 0.6)
 
 
 def _array(draw: Draw, name: str) -> list[Any]:
@@ -320,7 +331,10 @@ _BY_NAME: Mapping[FieldType, Mapping[str, Maker]] = MappingProxyType({
         "company": lambda draw: draw.vendor().name,
         "project": lambda draw: draw.project.name,
         "contract_name": lambda draw: f"{draw.vendor().trade.name} subcontract",
-        "business_phone": lambda draw: f"({draw.rng.randint(201, 989)}) 555-{draw.rng.randint(100, 199):04d}",
+        **{name: _one_of(choices) for name, choices in words.ONE_OF.items()},
+        "business_phone": _phone,
+        "mobile_phone": _phone,
+        "phone": _phone,
         "uuid": lambda draw: f"{draw.rng.getrandbits(128):032x}",
         "company_id": lambda draw: str(draw.company.id),
         "project_id": lambda draw: str(draw.project.id),

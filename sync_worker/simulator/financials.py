@@ -30,9 +30,9 @@ def _contract(kind: str, unit: str) -> Callable[[Draw], Record]:
         changes = amount(rng, 0, 60_000) if rng.random() < 0.6 else Decimal(0)
         pending = amount(rng, 0, 20_000) if rng.random() < 0.3 else Decimal(0)
         revised = total + changes
-        paid_percent = rng.choice((0, 10, 35, 60, 90))
-        billed = (revised * paid_percent / 100).quantize(Decimal("0.01"))
         status = rng.choice(("Approved", "Approved", "Approved", "Complete", "Out For Signature", "Draft"))
+        paid_percent = {"Approved": rng.choice((0, 10, 35, 60, 90)), "Complete": 100}.get(status, 0)
+        billed = (revised * paid_percent / 100).quantize(Decimal("0.01"))
         day = draw.created_at.date().isoformat()
         return {
             "number": f"{kind}-{draw.project.code}-{draw.serial % 100_000:03d}",

@@ -33,8 +33,15 @@ APPROVED_ONLY = ("/manpower_logs", "/notes_logs", "/delivery_logs", "/daily_cons
 ACTIVE_PROJECTS_ONLY = "/projects"
 """The list that leaves out inactive records unless asked with `filters[by_status]=All`."""
 
-WITHOUT_DATES_EVERYTHING = ("/daily_log_headers/index",)
-"""Daily lists that answer all days, not only today, when no date is given."""
+BUDGETED_ROWS_ONLY = "/detail_rows"
+"""The list that leaves out rows never budgeted, which have no id, unless asked with `budget_row_type`."""
+
+_DAYS_BACK = (("/daily_log_headers/index", 100_000), ("/projects/{project_id}/timecard_entries", 7))
+
+
+def days_back(path: str) -> int:
+    """How many days before today a daily list reaches when no date is given."""
+    return next((days for ending, days in _DAYS_BACK if path.endswith(ending)), 0)
 
 
 def page_sizes(path: str) -> PageSizes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -56,6 +56,7 @@ def select(spec: StreamSpec, entries: Sequence[Entry], query: Query, *, today: d
         _dated(spec, query, today, understood),
         _approved(spec, query, understood),
         _active(spec, query, understood),
+        _budgeted(spec, query, understood),
     ]
     wanted = [test for test in tests if test is not None]
     found = [entry for entry in entries if all(test(entry) for test in wanted)]
@@ -158,10 +159,8 @@ def _dated(spec: StreamSpec, query: Query, today: date, understood: set[str]) ->
         start = end = _day(query["log_date"])
     elif window.start_param in query and window.end_param in query:
         start, end = _day(query[window.start_param]), _day(query[window.end_param])
-    elif spec.path.endswith(habits.WITHOUT_DATES_EVERYTHING):
-        return None
     else:
-        start = end = today.isoformat()
+        start, end = (today - timedelta(days=habits.days_back(spec.path))).isoformat(), today.isoformat()
     return lambda entry: start <= log_day(entry) <= end
 
 
@@ -193,6 +192,14 @@ def _active(spec: StreamSpec, query: Query, understood: set[str]) -> Test | None
     understood.add("filters[by_status]")
     asked = query.get("filters[by_status]", "Active")
     return None if asked == "All" else lambda entry: bool(entry.get("active")) is (asked == "Active")
+
+
+def _budgeted(spec: StreamSpec, query: Query, understood: set[str]) -> Test | None:
+    if not spec.path.endswith(habits.BUDGETED_ROWS_ONLY):
+        return None
+    understood.add("budget_row_type")
+    asked = query.get("budget_row_type", "budgeted")
+    return None if asked == "all" else lambda entry: (entry.get("id") is not None) is (asked == "budgeted")
 
 
 def _sorted(spec: StreamSpec, entries: list[Entry], query: Query) -> Sequence[Entry]:

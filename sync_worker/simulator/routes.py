@@ -28,8 +28,6 @@ class Routes:
             self._routes.append((_pattern(spec.path), spec, False))
             if isinstance(spec.deletes, RecycleBin) and spec.deletes.path:
                 self._routes.append((_pattern(spec.deletes.path), spec, True))
-        # `users/inactive` before `users/{id}`: the more is spelt out, the earlier it is tried.
-        self._routes.sort(key=lambda route: route[0].groups)
 
     def match(self, path: str) -> Match | None:
         """The list that lives at a path."""

@@ -110,7 +110,15 @@ SITES = (
          39.0438, -77.4874, 78_500_000, "21550 Beaumeade Cir"),
 )  # fmt: skip
 
-STAGES = ("Course of Construction", "Pre-Construction", "Course of Construction", "Post-Construction", "Warranty")
+STAGES = {
+    "Pre-Construction": (10, 60),
+    "Course of Construction": (120, 400),
+    "Post-Construction": (560, 620),
+    "Warranty": (760, 900),
+}
+"""Each with how many days ago a project that has come so far began."""
+STAGES_IN_TURN = ("Course of Construction", "Pre-Construction", "Course of Construction", "Post-Construction",
+                  "Course of Construction")  # fmt: skip
 ROLES = (
     "Architect", "Owner", "Project Manager", "Superintendent", "Project Executive", "Structural Engineer",
     "MEP Engineer", "Civil Engineer", "Inspector", "Safety Officer", "Owner's Representative", "Accountant",
@@ -168,6 +176,17 @@ SCHEDULE_PHASES = (
                    "Ceiling Grid", "Casework", "Fixtures and Trim")),
     ("Closeout", ("Commissioning", "Punch List", "Final Inspections", "Substantial Completion", "Owner Training")),
 )  # fmt: skip
+
+ONE_OF: dict[str, tuple[str, ...]] = {
+    "sky": ("Clear", "Partly Cloudy", "Overcast", "Rain"), "temperature": ("28 °F", "46 °F", "61 °F", "74 °F", "93 °F"),
+    "wind": ("Calm", "Light Breeze", "Strong Wind"), "precipitation": ("None", "Rain", "Snow"),
+    "ground": ("Dry", "Wet", "Muddy", "Frozen"), "average": ("Good", "Fair"), "material": ("Concrete", "Gypsum"),
+    "area": AREAS, "ownership": ("owned", "rented"), "timesheet_status": ("pending", "approved", "reviewed"),
+    "delay_type": ("Weather", "Material", "Owner"), "method_of_disposal": ("Landfill", "Recycled"),
+    "inspecting_entity": ("City of record", "Special inspector"), "issue_type": ("clash", "general"),
+    "event_type": ("tbd", "allowance", "contingency", "owner_change"), "direct_cost_type": ("invoice", "expense"),
+    "extended_type": ("manual", "calculated"), "bid_status": ("submitted", "undecided", "will_bid"),
+}  # fmt: skip
 
 PHRASES: dict[str, tuple[str, ...]] = {
     "incident": (
