@@ -146,10 +146,6 @@ def _cost_code(draw: Draw) -> Record:
     }  # fmt: skip
 
 
-def _of_cost_code(draw: Draw) -> Record:
-    return {name: value for name, value in _cost_code(draw).items() if name in draw.spec.fields}
-
-
 def _projects(occasion: Occasion) -> Sequence[Any]:
     return occasion.place.company.projects
 
@@ -181,7 +177,7 @@ STORIES: Mapping[str, Story] = {
     "project_roles": Story(lambda _: words.ROLES[:8], _project_role),
     "locations": Story(_locations, _location),
     "trades": Story(_trades, _trade),
-    "cost_codes": Story(_trades, _of_cost_code),
-    "standard_cost_codes": Story(_trades, _of_cost_code),
-    "wbs_codes": Story(_trades, _of_cost_code),
+    "cost_codes": Story(_trades, _cost_code),
+    "standard_cost_codes": Story(_trades, _cost_code),
+    "wbs_codes": Story(_trades, _cost_code),
 }

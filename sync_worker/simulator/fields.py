@@ -23,7 +23,7 @@ def fill(draw: Draw, written: Record) -> Record:
     """The record with every declared field, in the catalog's order; what the story wrote stands."""
     given = _identifiers(draw) | written
     invented = {name: invent(draw, name, type_) for name, type_ in draw.spec.fields.items() if name not in given}
-    return {name: given[name] if name in given else invented[name] for name in draw.spec.fields} | written
+    return {name: given[name] if name in given else invented[name] for name in draw.spec.fields}
 
 
 def key_field(spec: StreamSpec) -> str | None:

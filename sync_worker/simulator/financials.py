@@ -141,7 +141,7 @@ STORIES: Mapping[str, Story] = {
     "purchase_order_contract_line_items": Story(_lines, _line_item),
     "prime_contract_line_items": Story(_lines, _line_item),
     "budget_views": Story(lambda _: ("Procore Standard Budget", "Forecast by Cost Code"), _budget_view),
-    "budget_view_detail_rows": Story(_budget_rows, _budget_row),
+    "budget_view_detail_rows": Story(_budget_rows, _budget_row, is_open=True),
     "commitment_change_orders": Story(several(4, 10), _change),
     "prime_change_orders": Story(several(4, 10), _change),
 }

@@ -45,4 +45,7 @@ def founding_subjects(
 
 def write(draw: Draw) -> Record:
     """The record that was drawn."""
-    return fill(draw, story_of(draw.spec).compose(draw))
+    story = story_of(draw.spec)
+    written = story.compose(draw)
+    record = fill(draw, written)
+    return record | written if story.is_open else record

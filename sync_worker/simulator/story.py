@@ -24,11 +24,13 @@ class Occasion(NamedTuple):
 class Story:
     """`subjects` has one item for each record; `compose` writes what it wants of a record, the rest is filled in.
 
-    An inserted record has the subject None: it is about nothing decided beforehand.
+    An inserted record has the subject None: it is about nothing decided beforehand. What is written beyond the
+    declared fields is left out, but for lists whose fields nobody can declare beforehand (`is_open`).
     """
 
     subjects: Callable[[Occasion], Sequence[Any]]
     compose: Callable[[Draw], Record]
+    is_open: bool = False
 
 
 def several(low: int, high: int) -> Callable[[Occasion], Sequence[int]]:
