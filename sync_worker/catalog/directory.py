@@ -100,6 +100,7 @@ VENDORS_INACTIVE = StreamSpec(
         object="business_register vendor_group primary_contact parent bidding _links",
         array="attachments trades bidding_distribution project_ids standard_cost_codes",
     ),
+    volatile=("attachments[*].url",),
     tags=frozenset({"directory"}),
 )
 

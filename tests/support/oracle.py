@@ -1,0 +1,215 @@
+"""What the tables of a SQLite destination must hold, by the contract alone: from the simulator's truth, with the
+standard library and none of the program's own loading.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sync_worker.catalog.spec import FieldType, ScopeKind, StreamSpec
+from sync_worker.simulator.entry import Truth
+from sync_worker.simulator.server import Simulator
+
+Row = Mapping[str, Any]
+Table = dict[tuple[Any, ...], Row]
+
+MISFIT = object()
+_SIGNATURE = re.compile(r"\?X-Amz-[^\"\s]*")
+_UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+
+
+def differences(
+    simulator: Simulator, database: Path, *, streams: Collection[str] = (), projects: Collection[int] = ()
+) -> list[str]:
+    """Every cell in which a table and the truth differ, at most twenty; empty when they are equal.
+
+    `projects` are those that were to be read, unless told otherwise the active ones that may be seen. What no listing
+    tells is left out on both sides: records in the recycle bin, and projects that may not be seen.
+    """
+    specs = simulator.world.streams
+    wanted = projects or readable_projects(simulator)
+    found: list[str] = []
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        for name in streams or specs:
+            unlisted = {_key(specs[name], row) for row in _rows(simulator, specs[name], wanted, listed=False)}
+            expected = {_key(specs[name], row): row for row in _rows(simulator, specs[name], wanted, listed=True)}
+            stored = _stored(connection, specs[name])
+            present = {key: row for key, row in stored.items() if key not in unlisted}
+            found += (f"{name} {difference}" for difference in _compare(expected, present))
+    return found[:20]
+
+
+def readable_projects(simulator: Simulator) -> list[int]:
+    """The projects that a run reads when nothing is said of projects."""
+    return [
+        truth.record["id"]
+        for truth in simulator.world.records("projects")
+        if truth.record["active"] and simulator.permissions.is_visible(truth.record["id"])
+    ]
+
+
+def row_of(spec: StreamSpec, truth: Truth) -> Row:
+    """The row that a record must become; nested JSON as parsed, instants as such."""
+    sent: dict[str, Any] = json.loads(json.dumps(truth.record), parse_float=_Number)
+    row: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    scope = {"company_id": truth.company_id, "project_id": truth.project_id}
+    if spec.parent is not None:
+        scope[spec.parent.param] = truth.parent_id  # type: ignore[assignment]
+    given = {name: scope[name] for name in spec.scope_columns}
+    if spec.row_key:
+        given["_row_key"] = _row_key([sent.get(name) for name in spec.row_key])  # type: ignore[assignment]
+    for name, value in given.items():
+        row[name] = value
+        if name in sent and sent[name] is not None and str(sent[name]) != str(value):
+            extra[name] = sent[name]
+    for name, type_ in spec.fields.items():
+        if name in given:
+            continue
+        value = sent.get(name)
+        typed = None if value is None else _TYPED[type_](value)
+        row[name] = None if typed is MISFIT else typed
+        if typed is MISFIT:
+            extra[name] = value
+    extra |= {name: value for name, value in sent.items() if name not in spec.fields and name not in given}
+    row["_extra"] = _plain(extra) if extra else None
+    return row
+
+
+def _rows(simulator: Simulator, spec: StreamSpec, projects: Collection[int], *, listed: bool) -> Iterator[Row]:
+    for truth in simulator.world.records(spec.name, deleted=True):
+        is_hidden = spec.name == "projects" and not simulator.permissions.is_visible(truth.record["id"])
+        if (truth.is_deleted or is_hidden) is listed:
+            continue
+        if spec.scope is not ScopeKind.PROJECT or truth.project_id in projects:
+            yield row_of(spec, truth)
+
+
+def _stored(connection: sqlite3.Connection, spec: StreamSpec) -> Table:
+    columns = [row["name"] for row in connection.execute(f'PRAGMA table_info("{spec.name}")')]
+    documented = [*spec.columns, "_run_id", "_loaded_at", "_deleted_at", "_row_hash", "_extra"]
+    assert sorted(columns) == sorted(documented), spec.name
+    return {
+        _key(spec, row): row
+        for row in (_read(spec, dict(record)) for record in connection.execute(f'SELECT * FROM "{spec.name}"'))
+    }
+
+
+def _read(spec: StreamSpec, cells: dict[str, Any]) -> Row:
+    """A stored row, with cells of JSON and instants parsed and everything else exactly as it is."""
+    assert cells.pop("_deleted_at") is None, f"{spec.name}: nothing was deleted"
+    assert cells.pop("_run_id")
+    assert cells.pop("_row_hash")
+    assert _UTC_TEXT.fullmatch(cells.pop("_loaded_at"))
+    for name, type_ in (*spec.fields.items(), ("_extra", FieldType.OBJECT)):
+        value = cells[name]
+        if value is None or name in spec.scope_columns:
+            continue
+        if type_ in {FieldType.OBJECT, FieldType.ARRAY}:
+            cells[name] = _plain(json.loads(value, parse_float=_Number))
+        elif type_ is FieldType.DATETIME:
+            assert _UTC_TEXT.fullmatch(value), f"{spec.name}.{name}: {value}"
+            cells[name] = datetime.fromisoformat(value)
+        elif isinstance(value, str):
+            cells[name] = _unsigned(value)
+    return cells
+
+
+def _compare(expected: Table, stored: Table) -> Iterator[str]:
+    yield from (f"{key}: lost" for key in expected.keys() - stored.keys())
+    yield from (f"{key}: not from Procore" for key in stored.keys() - expected.keys())
+    for key in expected.keys() & stored.keys():
+        for name, value in expected[key].items():
+            there = stored[key][name]
+            if type(there) is not type(value) or there != value:
+                yield f"{key}: {name} is {there!r} instead of {value!r}"
+
+
+def _key(spec: StreamSpec, row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in spec.primary_key)
+
+
+def _row_key(parts: list[Any]) -> str:
+    first, *rest = parts
+    return str(first) if first is not None else ":".join("" if part is None else str(part) for part in rest)
+
+
+class _Number(str):
+    """A number as it was written."""
+
+    __slots__ = ()
+
+
+def _plain(value: Any) -> Any:
+    """Parsed JSON in which numbers compare by value and signed addresses by what does not change."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, _Number):
+        return Decimal(value)
+    return _unsigned(value) if isinstance(value, str) else value
+
+
+def _unsigned(text: str) -> str:
+    return _SIGNATURE.sub("", text).replace("\x00", "\ufffd")
+
+
+def _string(value: Any) -> Any:
+    return _unsigned(value) if isinstance(value, str) and not isinstance(value, _Number) else MISFIT
+
+
+def _integer(value: Any) -> Any:
+    fits = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+    return value if fits else MISFIT
+
+
+def _boolean(value: Any) -> Any:
+    return int(value) if isinstance(value, bool) else MISFIT
+
+
+def _decimal(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | str) or not _NUMBER.fullmatch(str(value)):
+        return MISFIT
+    return str(value)
+
+
+def _day(value: Any) -> Any:
+    try:
+        return value if date.fromisoformat(value).isoformat() == value else MISFIT
+    except (TypeError, ValueError):
+        return MISFIT
+
+
+def _instant(value: Any) -> Any:
+    try:
+        instant = datetime.fromisoformat(value)
+        return MISFIT if instant.tzinfo is None else instant.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return MISFIT
+
+
+def _nested(kind: type) -> Callable[[Any], Any]:
+    return lambda value: _plain(value) if isinstance(value, kind) else MISFIT
+
+
+_TYPED: Mapping[FieldType, Callable[[Any], Any]] = {
+    FieldType.INTEGER: _integer,
+    FieldType.STRING: _string,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DATE: _day,
+    FieldType.DATETIME: _instant,
+    FieldType.DECIMAL: _decimal,
+    FieldType.OBJECT: _nested(dict),
+    FieldType.ARRAY: _nested(list),
+}

@@ -1,0 +1,159 @@
+"""An installation as a user has it: a configuration, its database, and the Procore that it reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from support.clock import ManualClock
+from sync_worker.app import Report, Request, open_worker
+from sync_worker.catalog import STREAMS
+from sync_worker.client.retry import RetryPolicy
+from sync_worker.clock import Clock
+from sync_worker.model import Verdict
+from sync_worker.settings import Settings, load_settings
+from sync_worker.simulator.clocks import SteppedClock
+from sync_worker.simulator.server import Simulator
+from sync_worker.simulator.wire import Logged
+from sync_worker.state.ledger import ScopeResult
+
+TWO_ATTEMPTS = RetryPolicy(attempts=2)
+
+Install = Callable[..., "Installation"]
+
+
+@dataclass
+class Installation:
+    """Runs the worker here (`run`) or as a process (`command`); waits are over at once on its clock."""
+
+    simulator: Simulator
+    folder: Path
+    clock: Clock = field(default_factory=ManualClock)
+    config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.folder / "procore.db"
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration, written anew; `config` says what differs from the plainest one, section by section."""
+        plain: dict[str, Any] = {
+            "procore": {
+                "environment": "custom",
+                "login_url": self.simulator.url,
+                "api_url": self.simulator.url,
+                "client_id": self.simulator.client_id,
+                "client_secret": self.simulator.client_secret,
+                "companies": [self.simulator.company_id],
+            },
+            "destination": {"path": str(self.database)},
+        }
+        for section, values in self.config.items():
+            plain[section] = plain.get(section, {}) | values
+        path = self.folder / "config.json"
+        path.write_text(json.dumps(plain))
+        return path
+
+    def settings(self) -> Settings:
+        """The configuration as the worker reads it."""
+        return load_settings(self.config_path, {}, STREAMS)
+
+    def run(
+        self,
+        *streams: str,
+        projects: Sequence[int] = (),
+        full_refresh: bool = False,
+        stop: threading.Event | None = None,
+    ) -> Report:
+        """One run in this process, of all streams unless some are named."""
+        with open_worker(
+            self.settings(),
+            stop=stop or threading.Event(),
+            on_new_secret=lambda _: None,
+            clock=self.clock,
+            retry_policy=TWO_ATTEMPTS,
+        ) as worker:
+            return worker.run(Request("by_hand", streams or ("*",), projects, full_refresh))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The real command with this configuration, as a process."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "sync_worker", "-c", str(self.config_path), *arguments],
+            cwd=self.folder,
+            env=dict(os.environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def command(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+        """As `start`, waited for."""
+        process = self.start(*arguments)
+        with process:
+            try:
+                out, err = process.communicate(timeout=seconds)
+            finally:
+                process.kill()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What a reader beside the worker sees."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    def versions(self) -> dict[str, list[tuple[Any, ...]]]:
+        """When and by which run every row of every stream was written."""
+        return {
+            name: self.query(f'SELECT rowid, _run_id, _loaded_at, _row_hash FROM "{name}" ORDER BY rowid')
+            for name in STREAMS
+        }
+
+    def marks(self) -> dict[tuple[str, int | None], str]:
+        """The checkpoints by stream and project."""
+        return {(stream, project): mark for stream, project, mark in self.query(
+            "SELECT stream, project_id, mark FROM _checkpoints"
+        )}  # fmt: skip
+
+    def asked(self, stream: str) -> list[Logged]:
+        """The requests for one stream's lists, oldest first, refused and spoilt ones left out."""
+        return [request for request in self.simulator.requests if request.stream == stream]
+
+
+def advance(simulator: Simulator, seconds: float) -> datetime:
+    """Put Procore's clock forward; what time it is there then."""
+    clock = simulator.world.clock
+    assert isinstance(clock, SteppedClock)
+    clock.advance(seconds)
+    return clock.now()
+
+
+def scope(report: Report, stream: str, project_id: int | None = None) -> ScopeResult:
+    """One line of a finished run; of a project unless None."""
+    (found,) = (line for line in report.scopes if (line.stream, line.project_id) == (stream, project_id))
+    return found
+
+
+def incomplete(report: Report) -> list[tuple[str, int | None, str | None, str | None]]:
+    """What a run did not prove complete, with the reasons; of a good run nothing."""
+    return [
+        (line.stream, line.project_id, line.verdict, line.error)
+        for line in report.scopes
+        if line.verdict is None or line.verdict != Verdict.COMPLETE
+    ]
+
+
+def verdicts(report: Report) -> dict[tuple[str, int | None], str | None]:
+    """The verdicts of a finished run by stream and project."""
+    return {(line.stream, line.project_id): line.verdict for line in report.scopes}
