@@ -1,0 +1,205 @@
+"""One (stream, project) that may not be read, or cannot be, leaves the others alone."""
+
+from __future__ import annotations
+
+from support.oracle import differences, readable_projects
+from support.worker import Install, Installation, advance, incomplete, scope, verdicts
+from sync_worker.catalog import STREAMS
+from sync_worker.catalog.spec import ScopeKind
+from sync_worker.model import Outcome, Verdict
+from sync_worker.simulator.faults import Fault
+
+OF_PROJECTS = {spec.name for spec in STREAMS.values() if spec.scope is ScopeKind.PROJECT}
+
+
+def others_equal(here: Installation, *streams: str) -> bool:
+    """Whether every table but these equals Procore's truth."""
+    rest = [name for name in STREAMS if name not in streams]
+    return differences(here.simulator, here.database, streams=rest) == []
+
+
+def failing(pattern: str, status: int = 500) -> Fault:
+    return Fault(path=pattern, status=status, times=1_000)
+
+
+def test_a_forbidden_tool_is_not_permitted_keeps_its_rows_and_stops_nothing(install: Install) -> None:
+    here = install()
+    project = readable_projects(here.simulator)[0]
+    here.run()
+    kept, mark = here.query("SELECT * FROM rfis WHERE project_id = ?", project), here.marks()["rfis", project]
+
+    here.simulator.permissions.forbid("rfis", project)
+    advance(here.simulator, 3600)
+    report = here.run()
+
+    line = scope(report, "rfis", project)
+    assert line.verdict == Verdict.NOT_PERMITTED
+    assert line.error is not None
+    assert "403" in line.error
+    assert "You do not have permission to access this resource" in line.error
+    assert line.requests == 1
+    assert [(stream, at) for stream, at, _, _ in incomplete(report)] == [("rfis", project)]
+    assert report.totals.outcome is Outcome.SUCCEEDED
+    assert kept
+    assert here.query("SELECT * FROM rfis WHERE project_id = ?", project) == kept
+    assert here.marks()["rfis", project] == mark < here.marks()["submittals", project]
+
+
+def test_a_list_that_does_not_exist_for_us_is_not_permitted(install: Install) -> None:
+    here = install()
+    here.simulator.faults.add(failing("*/submittals[?]*", status=404))
+
+    report = here.run()
+
+    found = {verdict for (stream, _), verdict in verdicts(report).items() if stream == "submittals"}
+    assert found == {Verdict.NOT_PERMITTED}
+    assert report.totals.outcome is Outcome.SUCCEEDED
+    assert others_equal(here, "submittals")
+
+
+def test_a_tool_permitted_again_is_caught_up_with_from_the_mark(install: Install) -> None:
+    here = install()
+    project = readable_projects(here.simulator)[0]
+    here.run()
+    here.simulator.permissions.forbid("rfis", project)
+    for _ in range(2):
+        advance(here.simulator, 86_400)
+        here.simulator.world.insert("rfis", project_id=project)
+        here.run()
+
+    here.simulator.permissions.permit("rfis", project)
+    report = here.run()
+
+    assert incomplete(report) == []
+    assert scope(report, "rfis", project).inserted == 2
+    assert differences(here.simulator, here.database) == []
+
+
+def test_a_project_that_is_no_longer_listed_is_told_of_without_a_call_and_keeps_its_rows(install: Install) -> None:
+    here = install(projects=3)
+    gone, *_ = readable_projects(here.simulator)
+    here.run()
+    kept = here.query("SELECT * FROM rfis WHERE project_id = ?", gone)
+    here.simulator.requests.clear()
+
+    here.simulator.permissions.hide_project(gone)
+    report = here.run()
+
+    told = {(stream, verdict) for stream, at, verdict, _ in incomplete(report) if at == gone}
+    assert told == {(stream, Verdict.NOT_PERMITTED) for stream in OF_PROJECTS}
+    assert {request.status for request in here.simulator.requests} == {200}
+    assert report.totals.outcome is Outcome.SUCCEEDED
+    assert here.query("SELECT * FROM rfis WHERE project_id = ?", gone) == kept
+    assert differences(here.simulator, here.database, streams=["projects"]) == []
+
+
+def test_a_configured_project_that_procore_never_listed_is_told_of(install: Install) -> None:
+    here = install(projects=3)
+    hidden, seen = readable_projects(here.simulator)[:2]
+    here.config = {"procore": here.config.get("procore", {}) | {"projects": {"include": [hidden, seen]}}}
+    here.simulator.permissions.hide_project(hidden)
+
+    report = here.run("rfis")
+
+    assert scope(report, "rfis", hidden).verdict == Verdict.NOT_PERMITTED
+    assert scope(report, "rfis", seen).verdict == Verdict.COMPLETE
+
+
+def test_a_failing_list_fails_alone_and_the_next_run_heals_it(install: Install) -> None:
+    here = install()
+    project = readable_projects(here.simulator)[0]
+    here.simulator.faults.add(failing(f"*/{project}/rfis[?]*"))
+
+    report = here.run()
+
+    line = scope(report, "rfis", project)
+    assert (line.verdict, line.requests) == (Verdict.FAILED, 2)
+    assert line.error is not None
+    assert "500" in line.error
+    assert [(stream, at) for stream, at, _, _ in incomplete(report)] == [("rfis", project)]
+    assert report.totals.outcome is Outcome.PARTIAL
+    assert ("rfis", project) not in here.marks()
+    assert others_equal(here, "rfis")
+
+    here.simulator.faults.clear()
+    assert incomplete(here.run()) == []
+    assert differences(here.simulator, here.database) == []
+
+
+def test_a_list_that_fails_on_a_later_page_keeps_what_came_and_moves_no_mark(install: Install) -> None:
+    here = install(most_per_page=5)
+    project = readable_projects(here.simulator)[0]
+    here.simulator.faults.add(failing(f"*/{project}/rfis[?]page=2&*"))
+
+    report = here.run("rfis")
+
+    assert scope(report, "rfis", project).verdict == Verdict.FAILED
+    assert scope(report, "rfis", project).inserted == 5
+    assert here.query("SELECT count(*) FROM rfis WHERE project_id = ?", project) == [(5,)]
+    assert ("rfis", project) not in here.marks()
+
+
+def test_what_is_nested_in_a_failed_list_is_not_asked_for(install: Install) -> None:
+    here = install()
+    here.run()
+    here.simulator.requests.clear()
+    here.simulator.faults.add(failing("/rest/v1.0/work_order_contracts[?]*"))
+
+    report = here.run()
+
+    for project in readable_projects(here.simulator):
+        line = scope(report, "work_order_contract_line_items", project)
+        assert (line.verdict, line.requests) == (Verdict.FAILED, 0)
+        assert line.error is not None
+        assert "work_order_contracts" in line.error
+    assert here.asked("work_order_contract_line_items") == []
+    assert others_equal(here)
+
+
+def test_what_is_nested_in_a_forbidden_list_is_not_asked_for(install: Install) -> None:
+    here = install()
+    here.simulator.permissions.forbid("schedules")
+
+    report = here.run()
+
+    for project in readable_projects(here.simulator):
+        assert verdicts(report)["schedules", project] == Verdict.NOT_PERMITTED
+        assert verdicts(report)["schedule_activities", project] == Verdict.NOT_PERMITTED
+    assert here.asked("schedule_activities") == []
+    assert report.totals.outcome is Outcome.SUCCEEDED
+
+
+def test_one_parents_refused_list_leaves_its_siblings_read(install: Install) -> None:
+    here = install(scale=0.5)
+    contracts = [
+        truth.record["id"]
+        for truth in here.simulator.world.records("work_order_contracts")
+        if truth.project_id == readable_projects(here.simulator)[0]
+    ]
+    assert len(contracts) > 1
+    here.simulator.faults.add(failing(f"*/work_order_contracts/{contracts[0]}/line_items[?]*", status=403))
+
+    report = here.run()
+
+    line = scope(report, "work_order_contract_line_items", readable_projects(here.simulator)[0])
+    assert line.verdict == Verdict.NOT_PERMITTED
+    assert line.error is not None
+    assert f"1 of {len(contracts)}" in line.error
+    read = here.query("SELECT DISTINCT work_order_contract_id FROM work_order_contract_line_items")
+    assert {(id_,) for id_ in contracts[1:]} <= set(read)
+    assert (contracts[0],) not in read
+    assert others_equal(here, "work_order_contract_line_items")
+
+
+def test_projects_known_from_before_are_read_when_their_list_fails(install: Install) -> None:
+    here = install()
+    here.run()
+    advance(here.simulator, 3600)
+    for project in readable_projects(here.simulator):
+        here.simulator.world.insert("rfis", project_id=project)
+    here.simulator.faults.add(failing("/rest/v1.1/projects[?]*"))
+
+    report = here.run()
+
+    assert [(stream, verdict) for stream, _, verdict, _ in incomplete(report)] == [("projects", Verdict.FAILED)]
+    assert differences(here.simulator, here.database) == []

@@ -1,0 +1,121 @@
+"""Lists that move, repeat themselves or never end while they are read."""
+
+from __future__ import annotations
+
+from support.oracle import differences, readable_projects
+from support.worker import Install, advance, incomplete, scope
+from sync_worker.model import Outcome, Verdict
+from sync_worker.simulator.faults import Fault
+
+
+def test_a_list_that_lost_a_record_between_two_pages_is_read_again_until_it_is_exact(install: Install) -> None:
+    here = install(most_per_page=5)
+    project = readable_projects(here.simulator)[0]
+    total = len(here.simulator.world.records("rfis", project_id=project))
+    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]page=2&*", drift="delete"))
+
+    report = here.run("rfis")
+
+    line = scope(report, "rfis", project)
+    pages = -(-total // 5)
+    assert incomplete(report) == []
+    assert (line.total, line.rows_seen) == (total - 1, total - 1)
+    assert line.requests == pages + -(-(total - 1) // 5)
+    assert here.query("SELECT distinct_keys FROM _run_scopes WHERE stream = 'rfis' AND project_id = ?", project) == [
+        (total - 1,)
+    ]
+    assert differences(here.simulator, here.database, streams=["rfis"]) == []
+
+
+def test_a_list_that_never_settles_is_inexact_after_three_sweeps_and_keeps_what_it_gave(install: Install) -> None:
+    here = install(most_per_page=5)
+    project, *others = readable_projects(here.simulator)
+    here.run("rfis")
+    mark = here.marks()["rfis", project]
+    here.simulator.requests.clear()
+    advance(here.simulator, 3600)
+    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]page=2&*", drift="insert", times=1_000))
+
+    report = here.run("rfis", full_refresh=True)
+
+    line = scope(report, "rfis", project)
+    assert line.verdict == Verdict.INEXACT
+    assert line.error == "the list changed while its pages were read"
+    first_pages = [it for it in here.asked("rfis") if it.page == 1 and str(project) in it.path]
+    assert len(first_pages) == 3
+    assert here.marks()["rfis", project] == mark
+    assert report.totals.outcome is Outcome.PARTIAL
+    assert line.inserted == 3
+    assert differences(here.simulator, here.database, streams=["rfis"]) == []
+    assert [scope(report, "rfis", other).verdict for other in others] == [Verdict.COMPLETE] * len(others)
+
+    here.simulator.faults.clear()
+    assert incomplete(here.run("rfis")) == []
+    assert here.marks()["rfis", project] > mark
+
+
+def test_what_is_nested_in_an_inexact_list_is_read_but_proves_nothing(install: Install) -> None:
+    here = install(most_per_page=1, scale=0.5)
+    here.simulator.faults.add(Fault(path="*/work_order_contracts[?]*&page=2&*", drift="insert", times=1_000))
+
+    report = here.run("work_order_contract_line_items")
+
+    project = next(line.project_id for line in report.scopes if line.verdict == Verdict.INEXACT)
+    line = scope(report, "work_order_contract_line_items", project)
+    assert (line.verdict, line.error) == (
+        Verdict.INEXACT,
+        "the list of its parents, work_order_contracts, is inexact",
+    )
+    assert line.inserted > 0
+    assert ("work_order_contract_line_items", project) not in here.marks()
+    assert differences(here.simulator, here.database, streams=["work_order_contract_line_items"]) == []
+
+
+def test_a_server_that_ignores_the_page_fails_the_list_with_that_reason(install: Install) -> None:
+    here = install(most_per_page=5)
+    project = readable_projects(here.simulator)[0]
+    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", same_page=True, times=1_000))
+
+    report = here.run("rfis")
+
+    line = scope(report, "rfis", project)
+    assert line.verdict == Verdict.FAILED
+    assert line.error is not None
+    assert "the server ignores paging" in line.error
+    assert line.requests <= 3
+    assert ("rfis", project) not in here.marks()
+
+
+def test_a_list_without_a_total_is_complete_when_its_links_end(install: Install) -> None:
+    here = install(most_per_page=5)
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", drop_headers=("Total",), times=1_000))
+
+    report = here.run("rfis")
+
+    assert incomplete(report) == []
+    assert {line.total for line in report.scopes if line.stream == "rfis"} == {None}
+    assert differences(here.simulator, here.database, streams=["rfis"]) == []
+
+
+def test_a_list_that_counts_more_than_it_sends_is_inexact(install: Install) -> None:
+    here = install()
+    project = readable_projects(here.simulator)[0]
+    total = len(here.simulator.world.records("rfis", project_id=project))
+    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", headers={"Total": str(total + 2)}, times=1_000))
+
+    report = here.run("rfis")
+
+    line = scope(report, "rfis", project)
+    assert (line.verdict, line.total, line.rows_seen) == (Verdict.INEXACT, total + 2, total)
+    assert differences(here.simulator, here.database, streams=["rfis"]) == []
+
+
+def test_an_empty_list_where_there_was_data_deletes_nothing(install: Install) -> None:
+    here = install()
+    here.run("rfis")
+    before = here.query("SELECT * FROM rfis")
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", body="[]", times=1_000))
+
+    here.run("rfis", full_refresh=True)
+
+    assert here.query("SELECT * FROM rfis") == before
