@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import date
 from secrets import token_hex
 from typing import NamedTuple
@@ -12,13 +13,16 @@ from typing import NamedTuple
 from sync_worker.catalog.spec import ScopeKind, StreamSpec
 from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.errors import StopRequested, SyncWorkerError
-from sync_worker.logs import Event, get_logger
+from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import Outcome, Scope, Verdict, Window
 from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.runner.sync import Parts, Reading, RunFrame, Swept
 from sync_worker.state.ledger import RunRow, ScopeKey, close_run, close_scope, open_run, open_scope, run_scopes
+
+_NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
+_LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
 
 log = get_logger()
 
@@ -42,17 +46,30 @@ class Ended(NamedTuple):
     failure: SyncWorkerError | None
 
 
+class Listed(NamedTuple):
+    """The projects of a company that were to be read: those that can be, and those that Procore no longer shows."""
+
+    verdict: Verdict
+    readable: Sequence[Project] = ()
+    unseen: Sequence[int] = ()
+
+    @property
+    def ids(self) -> list[int]:
+        """All of them."""
+        return [*(project.project_id for project in self.readable), *self.unseen]
+
+
 def run(parts: Parts, order: Order) -> Ended:
     """Do what is ordered; raises `DestinationError` when not even the outcome could be written."""
     with _recorded(parts, order) as frame:
-        projects = _discover(parts, frame, order)
+        listed = _discover(parts, frame, order)
         frame.first_on = {
             project.project_id: order.first_on or project.first_on or frame.bound.date()
-            for found in projects.values()
-            for project in found
+            for found in listed.values()
+            for project in found.readable
         }
-        ids = {company: [project.project_id for project in found] for company, found in projects.items()}
-        _refuse_unseen(parts, frame, order, {project_id for found in ids.values() for project_id in found})
+        _tell_unseen(parts, frame, order, listed)
+        ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
         _read_all(parts, frame, chains(order.specs, ids))
     return Ended(frame.run_id, frame.failure)
 
@@ -63,18 +80,19 @@ def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
     started_at = parts.clock.now()
     run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{token_hex(3)}"
     parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
-    log.info(Event.RUN_STARTED, run_id=run_id, job=order.job)
-    frame = RunFrame(run_id, order.everything, bound=started_at)
-    try:
-        yield frame
-    except SyncWorkerError as failure:
-        frame.failure = failure
-    except BaseException as bug:
-        frame.failure = SyncWorkerError(f"internal error: {type(bug).__name__}: {bug}")
-        raise
-    finally:
-        outcome = parts.loader.do(lambda tx: _close(tx, parts, frame))
-        log.info(Event.RUN_FINISHED, run_id=run_id, job=order.job, outcome=outcome, error=_text(frame.failure))
+    frame = RunFrame(run_id, order.everything, started_at)
+    with bound(run_id=run_id, job=order.job):
+        log.info(Event.RUN_STARTED)
+        try:
+            yield frame
+        except SyncWorkerError as failure:
+            frame.failure = failure
+        except BaseException as bug:
+            frame.failure = SyncWorkerError(f"internal error: {type(bug).__name__}: {bug}")
+            raise
+        finally:
+            outcome = parts.loader.do(lambda tx: _close(tx, parts, frame))
+            log.info(Event.RUN_FINISHED, outcome=outcome, error=_text(frame.failure))
 
 
 def _close(transaction: Transaction, parts: Parts, frame: RunFrame) -> Outcome:
@@ -86,7 +104,7 @@ def _close(transaction: Transaction, parts: Parts, frame: RunFrame) -> Outcome:
 
 
 def _text(failure: SyncWorkerError | None) -> str | None:
-    return None if failure is None else str(failure)
+    return None if failure is None else redactor.text(str(failure))
 
 
 def outcome_of(verdicts: Sequence[Verdict | str | None], *, failed: bool) -> Outcome:
@@ -99,29 +117,38 @@ def outcome_of(verdicts: Sequence[Verdict | str | None], *, failed: bool) -> Out
     return Outcome.SUCCEEDED
 
 
-def _discover(parts: Parts, frame: RunFrame, order: Order) -> dict[int, list[Project]]:
-    """Read companies and projects; the projects to read of each company."""
+def _discover(parts: Parts, frame: RunFrame, order: Order) -> dict[int, Listed]:
+    """Read companies and projects; the projects of each company."""
     by_name = {spec.name: spec for spec in order.specs}
-    swept = Reading(parts, frame, Partition(by_name[COMPANIES], Scope())).run()
-    frame.bound = swept.server_time or frame.bound
-    found: dict[int, list[Project]] = {}
-    for company_id in order.company_ids:
-        found[company_id] = []
-        if PROJECTS in by_name:
+    frame.server_time = Reading(parts, frame, Partition(by_name[COMPANIES], Scope())).run().server_time
+    listed = dict.fromkeys(order.company_ids, Listed(Verdict.COMPLETE))
+    if PROJECTS in by_name:
+        for company_id in listed:
             partition = Partition(by_name[PROJECTS], Scope(company_id))
             swept = Reading(parts, frame, partition).run()
-            found[company_id] = choose(_visible(parts, partition, swept), order.choice)
-    return found
+            frame.server_time = frame.server_time or swept.server_time
+            listed[company_id] = _sorted_out(swept, choose(_known(parts, partition), order.choice))
+    return listed
 
 
-def _visible(parts: Parts, partition: Partition, swept: Swept) -> list[Project]:
-    """The projects that Procore showed; those shown last time when this time the list could not be read."""
-    if swept.verdict is Verdict.NOT_PERMITTED:
-        return []
+def _sorted_out(swept: Swept, chosen: Sequence[Project]) -> Listed:
+    """The chosen projects, by whether Procore shows them; what was shown last time counts where the list failed."""
+    if swept.verdict in (Verdict.FAILED, Verdict.INEXACT):
+        return Listed(swept.verdict, chosen)
+    shown = set(swept.keys)
+    readable = [project for project in chosen if (project.project_id,) in shown]
+    unseen = [project.project_id for project in chosen if (project.project_id,) not in shown]
+    return Listed(swept.verdict, readable, unseen)
+
+
+def _known(parts: Parts, partition: Partition) -> list[Project]:
+    """The projects that Procore showed, now or in an earlier run."""
     columns = ("id", "active", "start_date", "created_at")
     with parts.destination.reader() as view:
-        rows = view.live_values(partition.spec, columns, {"company_id": partition.scope.company_id or 0})
-    return [_project(row) for row in rows if swept.verdict is Verdict.FAILED or row[:1] in swept.keys]
+        return [
+            _project(row)
+            for row in view.live_values(partition.spec, columns, {"company_id": partition.scope.company_id or 0})
+        ]
 
 
 def _project(row: Sequence[Parameter]) -> Project:
@@ -131,19 +158,31 @@ def _project(row: Sequence[Parameter]) -> Project:
     return Project(int(project_id or 0), active is None or bool(active), min(days, default=None))
 
 
-def _refuse_unseen(parts: Parts, frame: RunFrame, order: Order, seen: set[int]) -> None:
-    """Say of each project asked for by number that Procore does not show it; asking for it would only be refused."""
-    reason = "Procore does not list this project for this service account: permit it, or check the number"
-    for project_id in sorted(set(order.choice.requested) - seen):
-        for spec in order.specs:
-            if spec.scope is ScopeKind.PROJECT:
-                partition = Partition(spec, Scope(order.company_ids[0], project_id))
-                _close_unread(parts, frame, partition, Verdict.NOT_PERMITTED, reason)
+def _tell_unseen(parts: Parts, frame: RunFrame, order: Order, listed: Mapping[int, Listed]) -> None:
+    """Give their verdict to projects that were to be read but are not shown; asking would only be refused."""
+    for company_id, found in listed.items():
+        for project_id in found.unseen:
+            _close_project(parts, frame, order, Scope(company_id, project_id), Verdict.NOT_PERMITTED, _NOT_LISTED)
+    any_failed = any(found.verdict is Verdict.FAILED for found in listed.values())
+    verdict, reason = (Verdict.FAILED, _LIST_FAILED) if any_failed else (Verdict.NOT_PERMITTED, _NOT_LISTED)
+    for project_id in sorted(_named(order.choice).difference(*(found.ids for found in listed.values()))):
+        _close_project(parts, frame, order, Scope(order.company_ids[0], project_id), verdict, reason)
+
+
+def _named(choice: ProjectChoice) -> set[int]:
+    return set(choice.requested) or set(choice.include) - set(choice.exclude)
+
+
+def _close_project(parts: Parts, frame: RunFrame, order: Order, scope: Scope, verdict: Verdict, reason: str) -> None:
+    for spec in order.specs:
+        if spec.scope is ScopeKind.PROJECT:
+            _close_unread(parts, frame, Partition(spec, scope), verdict, reason)
 
 
 def _read_all(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> None:
     with ThreadPoolExecutor(parts.max_concurrency, thread_name_prefix="fetch") as pool:
-        futures = [pool.submit(_read_chain, parts, frame, chain) for chain in all_chains]
+        # Each in a context of its own, so that what it logs carries the run's id.
+        futures = [pool.submit(copy_context().run, _read_chain, parts, frame, chain) for chain in all_chains]
         try:
             for future in as_completed(futures):
                 future.result()

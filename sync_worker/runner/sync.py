@@ -31,7 +31,7 @@ from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Proof
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
-from sync_worker.logs import Event, get_logger
+from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import Calls, DateRange, Key, Verdict, Window
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import COMPANIES, PROJECTS
@@ -73,15 +73,21 @@ class Parts:
 class RunFrame:
     """What all partitions of a run share.
 
-    `bound` is the server's time at its start, `first_on` the first day of each project's daily logs, `failure` what
-    ended the run before everything was tried.
+    `started_at` is our own clock's, `server_time` the server's as it was first told; `first_on` the first day of each
+    project's daily logs, `failure` what ended the run before everything was tried.
     """
 
     run_id: str
     everything: bool
-    bound: datetime
+    started_at: datetime
+    server_time: datetime | None = None
     first_on: Mapping[int, date] = field(default_factory=dict)
     failure: SyncWorkerError | None = None
+
+    @property
+    def bound(self) -> datetime:
+        """Where the run's windows end: the server's time at its start, our own as long as the server told none."""
+        return self.server_time or self.started_at
 
 
 class Swept(NamedTuple):
@@ -112,6 +118,10 @@ class Reading:
         Raises `StopRequested`, `AuthError`, `UnreachableError` and `DestinationError`, which concern the whole run; any
         other failure is this partition's alone and becomes its verdict.
         """
+        with bound(stream=self._spec.name, **self._scope._asdict()):
+            return self._run()
+
+    def _run(self) -> Swept:
         self._sweep.open()
         try:
             return self._sweep_until_proven()
@@ -128,7 +138,7 @@ class Reading:
         except SyncWorkerError as failure:
             return self._abandon(Verdict.FAILED, str(failure))
         except Exception as bug:
-            log.exception(Event.SCOPE_CRASHED, stream=self._spec.name, **self._scope._asdict())
+            log.exception(Event.SCOPE_CRASHED)
             return self._abandon(Verdict.FAILED, f"internal error: {type(bug).__name__}: {bug}")
 
     def _sweep_until_proven(self) -> Swept:
@@ -140,7 +150,7 @@ class Reading:
             if last or proof.verdict is not Verdict.INEXACT:
                 self._tell(proof)
                 return Swept(proof.verdict, evidence.server_time, keys)
-            log.info(Event.SWEEP_REPEATED, stream=self._spec.name, **self._scope._asdict(), error=proof.reason)
+            log.info(Event.SWEEP_REPEATED, error=proof.reason)
         raise AssertionError("counting never ends")
 
     def _read_lists(self) -> Evidence:
@@ -198,17 +208,11 @@ class Reading:
         return cursor_window(self._spec, checkpoint, frame.bound, lookback=lookback, everything=everything), None
 
     def _abandon(self, verdict: Verdict | None, reason: str) -> Swept:
+        reason = redactor.text(reason)
         self._sweep.abandon(verdict, requests=self._calls.spent, error=reason)
         if verdict is not None:
             self._tell(Proof(verdict, reason))
         return Swept(verdict or Verdict.FAILED)
 
     def _tell(self, proof: Proof) -> None:
-        log.info(
-            Event.SCOPE_FINISHED,
-            stream=self._spec.name,
-            **self._scope._asdict(),
-            verdict=proof.verdict,
-            error=proof.reason,
-            requests=self._calls.spent,
-        )
+        log.info(Event.SCOPE_FINISHED, verdict=proof.verdict, error=proof.reason, requests=self._calls.spent)
