@@ -33,6 +33,14 @@ class Transaction(Protocol):
         """Run one statement for each set of parameters."""
         ...
 
+    def insert(self, table: str, rows: Sequence[Mapping[str, Parameter]]) -> None:
+        """Append rows, all with the same columns, to one of the worker's own tables."""
+        ...
+
+    def unchanged(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> set[Key]:
+        """Those of the keys whose row is there, not deleted, with that hash."""
+        ...
+
     def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, Stored]:
         """The rows already stored under these keys."""
         ...

@@ -6,9 +6,10 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress, suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +19,9 @@ from sync_worker.errors import ConfigurationError, DestinationError, LockHeldErr
 from sync_worker.model import Key
 
 _BUSY_TIMEOUT_SECONDS = 30
+_CLOSING_SECONDS = 1
 _INTEGER_TYPES = {FieldType.INTEGER, FieldType.BOOLEAN}
+_ROWS_A_STATEMENT = 16
 _WRITER_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # A commit survives a killed process; after a power cut the last ones may be gone, rows and checkpoint together.
@@ -89,15 +92,13 @@ class SqliteDestination:
 
     @contextmanager
     def reader(self) -> Iterator[SqliteTransaction]:
-        connection = self._connect()
         try:
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("BEGIN")
-            yield SqliteTransaction(connection)
+            with closing(self._connect()) as connection:
+                connection.execute("PRAGMA query_only = ON")
+                connection.execute("BEGIN")
+                yield SqliteTransaction(connection)
         except sqlite3.Error as error:
             raise DestinationError(_explained(self._path, error)) from error
-        finally:
-            connection.close()
 
     def prepare(self, specs: Sequence[StreamSpec]) -> None:
         with self.transaction() as transaction:
@@ -145,11 +146,19 @@ class SqliteTransaction:
     def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Parameter]]) -> None:
         self._connection.executemany(sql, parameters)
 
+    def insert(self, table: str, rows: Sequence[Mapping[str, Parameter]]) -> None:
+        self._insert([tuple(row.values()) for row in rows], lambda count: _insert_sql(table, tuple(rows[0]), count))
+
+    def unchanged(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> set[Key]:
+        keys = {str(key[0]) if len(key) == 1 else json.dumps(key): key for key in hashes}
+        given = json.dumps(dict(zip(keys, hashes.values(), strict=True)))
+        found = self._connection.execute(_unchanged_sql(spec), (given,)).fetchone()[0]
+        return {keys[text] for text in json.loads(found)}
+
     def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, Stored]:
         width = len(spec.primary_key)
-        wanted = json.dumps([key[0] for key in keys] if width == 1 else keys)
         found: dict[Key, Stored] = {}
-        for row in self._connection.execute(_stored_sql(spec), (wanted,)):
+        for row in self._connection.execute(_stored_sql(spec), (_as_json(keys),)):
             row_hash, run_id, version, deleted_at, *tracked = row[width:]
             found[row[:width]] = Stored(row_hash, run_id, version or "", deleted_at is not None, tuple(tracked))
         return found
@@ -165,15 +174,11 @@ class SqliteTransaction:
         )
 
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
-        self._connection.executemany(_merge_sql(spec), rows)
+        self._insert(rows, lambda count: _merge_sql(spec, count))
 
     def note_keys(self, sweep: int, keys: Sequence[Key]) -> int:
-        before = self._connection.total_changes
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO temp._seen VALUES (?, ?)",
-            [(sweep, key[0] if len(key) == 1 else json.dumps(key)) for key in keys],
-        )
-        return self._connection.total_changes - before
+        noted = "INSERT OR IGNORE INTO temp._seen SELECT ?, value FROM json_each(?)"
+        return self._connection.execute(noted, (sweep, _as_json(keys))).rowcount
 
     def noted_keys(self, sweep: int) -> list[Key]:
         rows = self._connection.execute("SELECT key FROM temp._seen WHERE sweep = ?", (sweep,))
@@ -182,14 +187,24 @@ class SqliteTransaction:
     def forget_keys(self, sweep: int) -> None:
         self._connection.execute("DELETE FROM temp._seen WHERE sweep = ?", (sweep,))
 
+    def _insert(self, rows: Sequence[Sequence[Parameter]], sql: Callable[[int], str]) -> None:
+        # Each statement hands the interpreter to the threads that fetch and has to wait until they give it back.
+        for start in range(0, len(rows), _ROWS_A_STATEMENT):
+            some = rows[start : start + _ROWS_A_STATEMENT]
+            self._connection.execute(sql(len(some)), list(chain.from_iterable(some)))
+
 
 def quoted(name: str) -> str:
     """An identifier that SQL takes literally, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
 
 
+def _declared_type(type_: FieldType) -> str:
+    return "INTEGER" if type_ in _INTEGER_TYPES else "TEXT"
+
+
 def _prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
-    declared = {name: "INTEGER" if type_ in _INTEGER_TYPES else "TEXT" for name, type_ in spec.columns.items()}
+    declared = {name: _declared_type(type_) for name, type_ in spec.columns.items()}
     declared |= dict.fromkeys(SYNC_COLUMNS, "TEXT")
     key = ", ".join(map(quoted, spec.primary_key))
     lines = ", ".join(f"{quoted(name)} {type_}" for name, type_ in declared.items())
@@ -198,6 +213,27 @@ def _prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
     for name, type_ in declared.items():
         if name not in present:
             transaction.execute(f"ALTER TABLE {quoted(spec.name)} ADD COLUMN {quoted(name)} {type_}")
+
+
+def _as_json(keys: Sequence[Key]) -> str:
+    return json.dumps([key[0] for key in keys] if keys and len(keys[0]) == 1 else keys)
+
+
+@cache
+def _unchanged_sql(spec: StreamSpec) -> str:
+    sent = (
+        ["given.key"]
+        if len(spec.primary_key) == 1
+        else [f"json_extract(given.key, '$[{position}]')" for position in range(len(spec.primary_key))]
+    )
+    matches = " AND ".join(
+        f"known.{quoted(name)} = CAST({part} AS {_declared_type(spec.columns[name])})"
+        for name, part in zip(spec.primary_key, sent, strict=True)
+    )
+    return (
+        f"SELECT json_group_array(given.key) FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known "
+        f"ON {matches} WHERE known._row_hash = given.value AND known._deleted_at IS NULL"
+    )
 
 
 @cache
@@ -219,13 +255,18 @@ def _part_of_key(position: int) -> str:
 
 
 @cache
-def _merge_sql(spec: StreamSpec) -> str:
+def _insert_sql(table: str, columns: tuple[str, ...], count: int) -> str:
+    listed = ", ".join(map(quoted, columns))
+    marks = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {quoted(table)} ({listed}) VALUES {', '.join([marks] * count)}"
+
+
+@cache
+def _merge_sql(spec: StreamSpec, count: int) -> str:
     names = columns_of(spec)
-    listed = ", ".join(map(quoted, names))
-    marks = ", ".join("?" * len(names))
     key = ", ".join(map(quoted, spec.primary_key))
     replaced = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in names if name not in spec.primary_key)
-    return f"INSERT INTO {quoted(spec.name)} ({listed}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {replaced}"
+    return f"{_insert_sql(spec.name, names, count)} ON CONFLICT ({key}) DO UPDATE SET {replaced}"
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
@@ -235,6 +276,10 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 
 def _explained(path: Path, error: sqlite3.Error) -> str:
-    if error.sqlite_errorname == "SQLITE_FULL":
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_FULL":
         return f"disk full: {path} cannot grow; make room on {os.fspath(path.parent)}, the next run goes on by itself"
+    if name == "SQLITE_IOERR_WRITE":
+        # A quota and a limit of file size answer this way.
+        return f"{path} cannot be written ({error}): disk full, over quota, or broken; the next run goes on by itself"
     return f"{path}: {error}"

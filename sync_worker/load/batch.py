@@ -22,6 +22,8 @@ class Batch:
         self._loaded_at = loaded_at
         names = list(spec.columns)
         self._tracked = [(name, names.index(name)) for name in spec.tracked]
+        self._changed_at = names.index(spec.cursor_field) if spec.cursor_field in names else None
+        self._nothing = (None,) * len(spec.tracked)
         self.keys: list[Key] = []
         self.rows: list[list[Parameter]] = []
         self.field_changes: list[FieldChange] = []
@@ -40,12 +42,13 @@ class Batch:
         self._compare_tracked(candidate, row, stored)
 
     def _compare_tracked(self, candidate: Candidate, row: Row, stored: Stored | None) -> None:
-        before = stored.tracked if stored is not None else (None,) * len(self._tracked)
+        before = stored.tracked if stored is not None else self._nothing
         for (name, position), old in zip(self._tracked, before, strict=True):
             new = row.values[position]
             if new != old:
                 record_key = ":".join(map(str, candidate.key))
-                self.field_changes.append(FieldChange(record_key, name, old, new, candidate.version or None))
+                changed_at = None if self._changed_at is None else row.values[self._changed_at]
+                self.field_changes.append(FieldChange(record_key, name, old, new, changed_at))
 
 
 def newest_by_key(candidates: Iterable[Candidate]) -> dict[Key, Candidate]:

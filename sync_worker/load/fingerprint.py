@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sync_worker.catalog.spec import FieldType, StreamSpec
-from sync_worker.load.values import CONVERTERS, text_of
+from sync_worker.load.values import CONVERTERS, INT64, text_of
 from sync_worker.model import Key
 
 _HASH_BYTES = 16
@@ -26,9 +26,14 @@ class Candidate(NamedTuple):
     """A record on its way: what identifies it, and the record itself, still undecoded."""
 
     key: Key
-    version: str
     row_hash: str
     raw: msgspec.Raw
+    read_version: Callable[[msgspec.Raw], str]
+
+    @property
+    def version(self) -> str:
+        """The record's `updated_at` in a form that sorts; empty where it has none. Read only when asked for."""
+        return self.read_version(self.raw)
 
 
 class Unreadable(NamedTuple):
@@ -47,6 +52,8 @@ class Fingerprint:
         self._row_key = spec.row_key
         self._cursor = spec.cursor_field
         self._head = _head_decoder(spec)
+        self._whole_numbers = _whole_number_decoder(spec, tuple(name for name in spec.primary_key if name in scope))
+        self._key_in_scope = tuple(scope[name] for name in spec.primary_key if name in scope)
         form = "|".join(f"{name}:{type_}" for name, type_ in spec.columns.items())
         self._seed = hashlib.sha256(f"{form}\n{sorted(scope.items())}\n".encode())
         self._content: Callable[[msgspec.Raw], bytes | msgspec.Raw] = (
@@ -56,17 +63,22 @@ class Fingerprint:
     def identify(self, raw: msgspec.Raw) -> Candidate | Unreadable:
         """Key, version and hash of `raw`, or why it cannot be stored."""
         try:
-            head = self._head.decode(raw)
-            key = self._key_of(head)
+            key = self._key_of(raw)
             if key is None:
                 return Unreadable("the record has no usable key", raw)
             digest = self._seed.copy()
             digest.update(self._content(raw))
         except (msgspec.DecodeError, RecursionError) as error:
             return Unreadable(f"the record cannot be read: {error}", raw)
-        return Candidate(key, self._version_of(head), digest.hexdigest()[: 2 * _HASH_BYTES], raw)
+        return Candidate(key, digest.hexdigest()[: 2 * _HASH_BYTES], raw, self._version_of)
 
-    def _key_of(self, head: Any) -> Key | None:
+    def _key_of(self, raw: msgspec.Raw) -> Key | None:
+        if self._whole_numbers is not None:
+            try:
+                return self._key_in_scope + msgspec.structs.astuple(self._whole_numbers.decode(raw))
+            except msgspec.ValidationError:
+                pass
+        head = self._head.decode(raw)
         key: list[int | str] = []
         for name, type_ in self._key:
             if name in self._scope:
@@ -86,7 +98,7 @@ class Fingerprint:
 
     def _sent(self, head: Any, name: str, type_: FieldType) -> int | str | None:
         """A key is taken whether it comes as a number or as its text: v1 and v2 of the API differ in just that."""
-        sent = bytes(getattr(head, _attribute(name)))
+        sent = bytes(getattr(head, attribute(name)))
         if sent in (b"", b"null"):
             return None
         bare = text_of(sent) if sent.startswith(b'"') else sent.decode("ascii", "replace")
@@ -97,11 +109,10 @@ class Fingerprint:
         number = CONVERTERS[FieldType.INTEGER](bare.encode())
         return number if isinstance(number, int) else None
 
-    def _version_of(self, head: Any) -> str:
-        """The record's `updated_at` in a form that sorts; empty where it has none."""
+    def _version_of(self, raw: msgspec.Raw) -> str:
         if self._cursor is None:
             return ""
-        sent = bytes(getattr(head, _attribute(self._cursor)))
+        sent = bytes(getattr(self._head.decode(raw), attribute(self._cursor)))
         version = CONVERTERS[FieldType.DATETIME](sent)
         return version if isinstance(version, str) else ""
 
@@ -114,15 +125,26 @@ def _head_decoder(spec: StreamSpec) -> msgspec.json.Decoder[Any]:
         names.add(spec.cursor_field)
     head = msgspec.defstruct(
         "Head",
-        [(_attribute(name), msgspec.Raw, _ABSENT) for name in sorted(names)],
-        rename={_attribute(name): name for name in names},
+        [(attribute(name), msgspec.Raw, _ABSENT) for name in sorted(names)],
+        rename={attribute(name): name for name in names},
         gc=False,
     )
     return msgspec.json.Decoder(head)
 
 
-def _attribute(name: str) -> str:
-    # A field may be called what no Python attribute may, "class" or "from".
+@cache
+def _whole_number_decoder(spec: StreamSpec, in_scope: tuple[str, ...]) -> msgspec.json.Decoder[Any] | None:
+    """Decodes the usual key at once: what the scope does not hold of it, and that is whole numbers, follows it."""
+    rest = spec.primary_key[len(in_scope) :]
+    if spec.primary_key != in_scope + rest or any(spec.fields.get(name) is not FieldType.INTEGER for name in rest):
+        return None
+    fields = [(attribute(name), INT64) for name in rest]
+    head = msgspec.defstruct("Key", fields, rename={attribute(name): name for name in rest}, gc=False)
+    return msgspec.json.Decoder(head)
+
+
+def attribute(name: str) -> str:
+    """What `name` is called in a struct; a field may be called what no Python attribute may, "class" or "from"."""
     return f"field_{name}"
 
 

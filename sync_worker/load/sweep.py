@@ -146,11 +146,13 @@ class Sweep:
     ) -> None:
         unreadable = [record for record in identified if isinstance(record, Unreadable)]
         newest = newest_by_key(record for record in identified if isinstance(record, Candidate))
-        stored = transaction.stored(self._spec, list(newest)) if newest else {}
+        unchanged = transaction.unchanged(self._spec, {key: found.row_hash for key, found in newest.items()})
+        changed = [candidate for key, candidate in newest.items() if key not in unchanged]
+        stored = transaction.stored(self._spec, [candidate.key for candidate in changed]) if changed else {}
         batch = Batch(self._spec, self._key.run_id, to_text(seen_at))
-        for key, candidate in newest.items():
-            if self._is_news(candidate, stored.get(key)):
-                batch.add(candidate, rows, stored.get(key))
+        for candidate in changed:
+            if self._is_news(candidate, stored.get(candidate.key)):
+                batch.add(candidate, rows, stored.get(candidate.key))
         distinct_keys = transaction.note_keys(self._number, list(newest)) + len(unreadable)
         transaction.merge(self._spec, batch.rows)
         record_field_changes(transaction, self._key, batch.field_changes, seen_at)
@@ -178,8 +180,6 @@ class Sweep:
     def _is_news(self, candidate: Candidate, stored: Stored | None) -> bool:
         if stored is None or stored.is_deleted:
             return True
-        if stored.row_hash == candidate.row_hash:
-            return False
         # Within one run an older version can only be a page that arrives late; across runs Procore is right.
         is_late = stored.run_id == self._key.run_id and stored.version > candidate.version > ""
         return not is_late

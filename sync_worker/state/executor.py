@@ -18,3 +18,7 @@ class Executor(Protocol):
     def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Parameter]]) -> None:
         """Run one statement for each set of parameters."""
         ...
+
+    def insert(self, table: str, rows: Sequence[Mapping[str, Parameter]]) -> None:
+        """Append rows, all with the same columns, to a table."""
+        ...

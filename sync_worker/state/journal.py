@@ -19,13 +19,15 @@ class FieldChange(NamedTuple):
     field: str
     old_value: Parameter
     new_value: Parameter
-    changed_at: str | None
+    changed_at: Parameter
 
 
 def record_field_changes(executor: Executor, key: ScopeKey, changes: Iterable[FieldChange], seen_at: datetime) -> None:
     """Append to the history of tracked fields."""
-    shared = key.parameters() | {"seen_at": to_text(seen_at)}
-    executor.execute_many(queries()["record_field_change"], [shared | change._asdict() for change in changes])
+    shared: dict[str, Parameter] = {**key.parameters(), "seen_at": to_text(seen_at)}
+    executor.insert(
+        "_field_history", [{**shared, **dict(zip(FieldChange._fields, change, strict=True))} for change in changes]
+    )
 
 
 def record_schema_changes(
