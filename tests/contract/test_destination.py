@@ -69,6 +69,39 @@ def test_keys_of_several_columns_and_types_are_told_apart(destination: Destinati
     }
 
 
+@pytest.mark.parametrize(
+    ("spec", "names", "key"),
+    [
+        (STREAMS["rfis"], ("id",), (9007199254740993,)),
+        (STREAMS["schedules"], ("schedule_id",), ('é "quoted" \\ 01',)),
+        (VENDORS, ("company_id", "id"), (4, 5)),
+        (BUDGET_ROWS, ("project_id", "budget_view_id", "_row_key"), (70, 3, '1:"é":')),
+    ],
+)
+def test_a_row_is_unchanged_when_it_lives_with_the_same_hash(
+    destination: Destination, spec: StreamSpec, names: tuple[str, ...], key: Key
+) -> None:
+    destination.prepare([spec])
+    given = dict(zip(names, key, strict=True))
+    other: Key = tuple(part + 1 if isinstance(part, int) else f"{part}1" for part in key)
+    with destination.transaction() as transaction:
+        assert transaction.unchanged(spec, {key: "h1"}) == set()
+        transaction.merge(spec, [row(spec, **given)])
+        assert transaction.unchanged(spec, {key: "h1", other: "h1"}) == {key}
+        assert transaction.unchanged(spec, {key: "h2"}) == set()
+        transaction.merge(spec, [row(spec, **given, _deleted_at="2026-03-02T06:00:00Z")])
+        assert transaction.unchanged(spec, {key: "h1"}) == set()
+
+
+def test_many_rows_are_merged_and_found_as_few_are(destination: Destination) -> None:
+    destination.prepare([VENDORS])
+    with destination.transaction() as transaction:
+        transaction.merge(VENDORS, [row(VENDORS, company_id=4, id=number, name=f"n{number}") for number in range(100)])
+    with destination.reader() as view:
+        found = view.live_values(VENDORS, ["id", "name"], {"company_id": 4})
+    assert found == [(number, f"n{number}") for number in range(100)]
+
+
 def test_merging_a_key_again_replaces_the_whole_row(destination: Destination) -> None:
     destination.prepare([VENDORS])
     with destination.transaction() as transaction:
