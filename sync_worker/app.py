@@ -18,7 +18,7 @@ from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.errors import SyncWorkerError
+from sync_worker.errors import ConfigurationError, SyncWorkerError
 from sync_worker.load.loader import Loader
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
@@ -94,6 +94,8 @@ def open_worker(
 
     Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
+    if settings.destination.type != "sqlite":
+        raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
     clock = clock or SystemClock()
     destination = SqliteDestination(settings.destination.path)
     destination.open(holder=f"process {os.getpid()} on {socket.gethostname()}")

@@ -63,8 +63,10 @@ class SqliteDestination:
 
     def close(self) -> None:
         if self._writer is not None:
-            # Without a truncating checkpoint a busy reader lets the log grow for months; one that fails loses nothing.
+            # Without a truncating checkpoint a busy reader lets the log grow for months; one that fails loses nothing,
+            # so a reader that stays is not waited for.
             with suppress(sqlite3.Error):
+                self._writer.execute(f"PRAGMA busy_timeout = {_CLOSING_SECONDS * 1000}")
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self._writer.close()
             self._writer = None

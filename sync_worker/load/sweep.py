@@ -97,10 +97,11 @@ class Sweep:
         return self._loader.do(lambda transaction: transaction.noted_keys(self._number))
 
     def _raise_failures(self, *, wait: bool) -> None:
-        for future in self._under_way:
-            if wait or future.done():
-                future.result()
-        self._under_way = [future for future in self._under_way if not future.done()]
+        # Each is asked once: one that fails between two questions would be forgotten with its error.
+        stored = [future for future in self._under_way if wait or future.done()]
+        self._under_way = [future for future in self._under_way if future not in stored]
+        for future in stored:
+            future.result()
 
     def _scope_values(self, parent_id: int | str | None) -> Mapping[str, int | str]:
         values: dict[str, int | str | None] = dict(self._key.scope._asdict())
@@ -173,7 +174,6 @@ class Sweep:
                 distinct_keys=distinct_keys,
                 inserted=len(batch.keys) - updated,
                 updated=updated,
-                quarantined=len(unreadable),
             ),
         )
 

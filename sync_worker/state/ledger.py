@@ -42,7 +42,6 @@ class PageCounts(NamedTuple):
     distinct_keys: int
     inserted: int
     updated: int
-    quarantined: int
 
 
 class ScopeCounts(NamedTuple):
@@ -110,8 +109,10 @@ def close_run(executor: Executor, run_id: str, outcome: Outcome, *, finished_at:
 
 
 def close_abandoned_runs(executor: Executor, finished_at: datetime) -> None:
-    """Mark runs whose process was killed; only who holds the database may say so."""
-    executor.execute(queries()["close_abandoned_runs"], {"finished_at": to_text(finished_at)})
+    """Close runs whose process was killed; only who holds the database knows that none is alive."""
+    for (run_id,) in executor.execute(queries()["unfinished_runs"]):
+        error = "the process ended without finishing"
+        close_run(executor, str(run_id), Outcome.INTERRUPTED, finished_at=finished_at, error=error)
 
 
 def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: datetime) -> None:
@@ -132,11 +133,18 @@ def record_page(executor: Executor, key: ScopeKey, counts: PageCounts) -> None:
 def restart_scope(executor: Executor, key: ScopeKey) -> None:
     """Begin another sweep of the same scope."""
     executor.execute(queries()["restart_scope"], key.parameters())
+    executor.execute(queries()["forget_quarantined"], key.parameters())
 
 
 def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:
     """What a sweep has counted so far."""
-    return ScopeCounts(*(int(value or 0) for value in executor.execute(queries()["scope_counts"], key.parameters())[0]))
+    counts = executor.execute(queries()["scope_counts"], key.parameters())[0]
+    return ScopeCounts(*(int(value or 0) for value in counts), _quarantined(executor, key))
+
+
+def _quarantined(executor: Executor, key: ScopeKey) -> int:
+    ((found,),) = executor.execute(queries()["count_quarantined"], key.parameters())
+    return int(found or 0)
 
 
 def close_scope(
@@ -159,6 +167,7 @@ def close_scope(
             "requests": requests,
             "error": error,
             "finished_at": to_text(finished_at),
+            "quarantined": _quarantined(executor, key),
         },
     )
 

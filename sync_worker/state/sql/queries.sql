@@ -7,16 +7,16 @@ VALUES (:run_id, :job, :trigger, :scheduled_at, :started_at);
 -- The outcome of a run and the sums of its scopes, written once.
 UPDATE _runs SET
     outcome = :outcome, finished_at = :finished_at, error = :error,
-    (requests, rows_seen, inserted, updated, unchanged, deleted, quarantined) = (
-        SELECT coalesce(sum(requests), 0), coalesce(sum(rows_seen), 0), coalesce(sum(inserted), 0), coalesce(sum(updated), 0),
-               coalesce(sum(unchanged), 0), coalesce(sum(deleted), 0), coalesce(sum(quarantined), 0)
-        FROM _run_scopes WHERE run_id = :run_id)
+    (requests, rows_seen, inserted, updated, unchanged, deleted) = (
+        SELECT coalesce(sum(requests), 0), coalesce(sum(rows_seen), 0), coalesce(sum(inserted), 0),
+               coalesce(sum(updated), 0), coalesce(sum(unchanged), 0), coalesce(sum(deleted), 0)
+        FROM _run_scopes WHERE run_id = :run_id),
+    quarantined = (SELECT count(*) FROM _quarantine WHERE run_id = :run_id)
 WHERE run_id = :run_id AND outcome IS NULL;
 
--- name: close_abandoned_runs
--- Whoever holds the database now knows that no earlier run is alive.
-UPDATE _runs SET outcome = 'interrupted', finished_at = :finished_at, error = 'the process ended without finishing'
-WHERE outcome IS NULL AND started_at IS NOT NULL;
+-- name: unfinished_runs
+-- Runs that began and have no outcome.
+SELECT run_id FROM _runs WHERE outcome IS NULL AND started_at IS NOT NULL;
 
 -- name: open_scope
 -- The sweep of one (stream, scope) begins.
@@ -27,7 +27,7 @@ VALUES (:run_id, :stream, :company_id, :project_id, :window_from, :window_to, :s
 -- Progress of a sweep, in the transaction that stores the page's rows.
 UPDATE _run_scopes SET
     pages = pages + 1, rows_seen = rows_seen + :rows_seen, distinct_keys = distinct_keys + :distinct_keys,
-    inserted = inserted + :inserted, updated = updated + :updated, quarantined = quarantined + :quarantined
+    inserted = inserted + :inserted, updated = updated + :updated
 WHERE run_id = :run_id AND stream = :stream
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
@@ -37,9 +37,21 @@ UPDATE _run_scopes SET rows_seen = 0, distinct_keys = 0
 WHERE run_id = :run_id AND stream = :stream
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
+-- name: forget_quarantined
+-- What the sweep before set aside is met again by the next one.
+DELETE FROM _quarantine
+WHERE run_id = :run_id AND stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: count_quarantined
+-- How many records of a scope a run has set aside.
+SELECT count(*) FROM _quarantine
+WHERE run_id = :run_id AND stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
 -- name: scope_counts
 -- What a sweep has counted so far.
-SELECT rows_seen, distinct_keys, inserted, updated, quarantined FROM _run_scopes
+SELECT rows_seen, distinct_keys, inserted, updated FROM _run_scopes
 WHERE run_id = :run_id AND stream = :stream
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
@@ -47,8 +59,8 @@ WHERE run_id = :run_id AND stream = :stream
 -- The verdict of one (stream, scope), or none when it was interrupted.
 UPDATE _run_scopes SET
     verdict = :verdict, total = :total, requests = :requests, error = :error, finished_at = :finished_at,
-    unchanged = CASE WHEN distinct_keys > inserted + updated + quarantined
-                     THEN distinct_keys - inserted - updated - quarantined ELSE 0 END
+    unchanged = CASE WHEN distinct_keys > inserted + updated + :quarantined
+                     THEN distinct_keys - inserted - updated - :quarantined ELSE 0 END
 WHERE run_id = :run_id AND stream = :stream
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
@@ -75,12 +87,6 @@ VALUES (:stream, :company_id, :project_id, :mark, :completed_at, :run_id)
 ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET
     mark = CASE WHEN excluded.mark > _checkpoints.mark THEN excluded.mark ELSE _checkpoints.mark END,
     completed_at = excluded.completed_at, run_id = excluded.run_id;
-
--- name: record_field_change
--- A tracked field has another value than before, or its first.
-INSERT INTO _field_history
-    (stream, company_id, project_id, record_key, field, old_value, new_value, changed_at, seen_at, run_id)
-VALUES (:stream, :company_id, :project_id, :record_key, :field, :old_value, :new_value, :changed_at, :seen_at, :run_id);
 
 -- name: record_schema_change
 -- A field drifted from its declaration; said once.

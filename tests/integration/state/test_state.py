@@ -13,6 +13,7 @@ from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome, Scope, Verdict, Window
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint, read_checkpoint
 from sync_worker.state.instants import from_text, to_text
+from sync_worker.state.journal import quarantine_records
 from sync_worker.state.ledger import (
     PageCounts,
     RunRow,
@@ -88,7 +89,8 @@ def test_a_run_sums_what_its_scopes_counted(transaction: Transaction) -> None:
     for scope in (COMPANY, PROJECT):
         key = ScopeKey("run-1", "rfis", scope)
         open_scope(transaction, key, Window(None, NOON), NOON)
-        record_page(transaction, key, PageCounts(10, 10, 3, 2, 1))
+        record_page(transaction, key, PageCounts(10, 10, 3, 2))
+        quarantine_records(transaction, key, [("no key", "{}")], NOON)
         close_scope(transaction, key, Verdict.COMPLETE, total=10, requests=2, error=None, finished_at=NOON)
     close_run(transaction, "run-1", Outcome.SUCCEEDED, finished_at=NOON, error=None)
     totals = run_totals(transaction, "run-1")
@@ -101,10 +103,20 @@ def test_a_repeated_sweep_counts_its_rows_anew_and_keeps_what_it_stored(transact
     open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
     key = ScopeKey("run-1", "rfis", PROJECT)
     open_scope(transaction, key, Window(None, NOON), NOON)
-    record_page(transaction, key, PageCounts(10, 9, 9, 0, 0))
+    record_page(transaction, key, PageCounts(10, 9, 9, 0))
     restart_scope(transaction, key)
-    record_page(transaction, key, PageCounts(10, 10, 1, 0, 0))
+    record_page(transaction, key, PageCounts(10, 10, 1, 0))
     assert scope_counts(transaction, key)[:3] == (10, 10, 10)
+
+
+def test_a_repeated_sweep_sets_the_same_records_aside_again_and_counts_them_once(transaction: Transaction) -> None:
+    key, other = ScopeKey("run-1", "rfis", PROJECT), ScopeKey("run-1", "rfis", COMPANY)
+    for sweep in (key, other):
+        open_scope(transaction, sweep, Window(None, NOON), NOON)
+        quarantine_records(transaction, sweep, [("no key", "{}")] * 2, NOON)
+    restart_scope(transaction, key)
+    quarantine_records(transaction, key, [("no key", "{}")], NOON)
+    assert (scope_counts(transaction, key).quarantined, scope_counts(transaction, other).quarantined) == (1, 2)
 
 
 def test_the_first_outcome_of_a_run_stands(transaction: Transaction) -> None:
@@ -116,8 +128,12 @@ def test_the_first_outcome_of_a_run_stands(transaction: Transaction) -> None:
 
 def test_a_run_whose_process_was_killed_is_closed_as_interrupted(transaction: Transaction) -> None:
     open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
+    key = ScopeKey("run-1", "rfis", PROJECT)
+    open_scope(transaction, key, Window(None, NOON), NOON)
+    record_page(transaction, key, PageCounts(10, 10, 7, 0))
     close_abandoned_runs(transaction, NOON)
-    assert run_totals(transaction, "run-1").outcome is Outcome.INTERRUPTED
+    totals = run_totals(transaction, "run-1")
+    assert (totals.outcome, totals.rows.seen, totals.rows.inserted) == (Outcome.INTERRUPTED, 10, 7)
 
 
 def test_an_interrupted_scope_has_no_verdict(transaction: Transaction) -> None:

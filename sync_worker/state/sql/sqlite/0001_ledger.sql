@@ -36,7 +36,6 @@ CREATE TABLE _run_scopes (
     updated INTEGER NOT NULL DEFAULT 0,
     unchanged INTEGER NOT NULL DEFAULT 0,
     deleted INTEGER NOT NULL DEFAULT 0,
-    quarantined INTEGER NOT NULL DEFAULT 0,
     error TEXT,
     started_at TEXT NOT NULL,
     finished_at TEXT
@@ -88,3 +87,4 @@ CREATE TABLE _quarantine (
     reason TEXT NOT NULL,
     record TEXT NOT NULL
 );
+CREATE INDEX _quarantine_run ON _quarantine (run_id, stream);

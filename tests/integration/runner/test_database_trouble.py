@@ -1,0 +1,97 @@
+"""A database that is full, broken, locked, or read by somebody else."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from support.oracle import differences
+from support.worker import Install, incomplete
+from sync_worker.app import open_worker
+from sync_worker.catalog import STREAMS
+from sync_worker.clock import SystemClock
+from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
+
+
+def test_a_reader_that_never_ends_its_query_holds_up_no_run(install: Install) -> None:
+    here = install()
+    here.run("companies")
+
+    with closing(sqlite3.connect(here.database)) as reader:
+        reader.execute("BEGIN")
+        before = reader.execute("SELECT count(*) FROM _runs").fetchall()
+        began = SystemClock().monotonic()
+        assert incomplete(here.run()) == []
+        assert SystemClock().monotonic() - began < 10
+        assert reader.execute("SELECT count(*) FROM _runs").fetchall() == before
+
+    here.run("companies")
+    assert not here.database.with_name("procore.db-wal").exists()
+    assert differences(here.simulator, here.database) == []
+
+
+@pytest.mark.parametrize("content", [b"this is no database, but a long text about one" * 100, b"\x00" * 5000])
+def test_a_file_that_is_no_database_is_refused_in_one_line(install: Install, content: bytes) -> None:
+    here = install()
+    here.database.write_bytes(content)
+
+    with pytest.raises(ConfigurationError, match=r"procore\.db cannot be used as the database"):
+        here.run()
+
+    assert here.database.read_bytes() == content
+    assert list(here.simulator.requests) == []
+
+
+def test_a_second_worker_is_told_who_holds_the_database(install: Install) -> None:
+    here = install()
+    with open_worker(here.settings(), stop=threading.Event(), on_new_secret=lambda _: None) as first:
+        assert first
+        with pytest.raises(LockHeldError, match=r"procore\.db is held by process \d+ on \S+;"):
+            here.run()
+
+    assert incomplete(here.run()) == []
+
+
+def test_a_destination_that_is_not_built_is_refused_before_any_call(install: Install) -> None:
+    here = install()
+    settings = here.settings()
+    other = settings.destination.model_copy(update={"type": "postgres"})
+
+    with (
+        pytest.raises(ConfigurationError, match="postgres"),
+        open_worker(
+            settings.model_copy(update={"destination": other}), stop=threading.Event(), on_new_secret=lambda _: None
+        ),
+    ):
+        pass
+
+    assert not here.database.exists()
+
+
+def test_a_full_disk_is_called_by_that_name_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    destination = SqliteDestination(tmp_path / "procore.db")
+    destination.open("a test")
+    rfis = STREAMS["rfis"]
+    destination.prepare([rfis])
+    ((pages,),) = _in(destination, "PRAGMA page_count")
+    _in(destination, f"PRAGMA max_page_count = {int(str(pages)) + 2}")
+    wide = [[number, *["x" * 500] * (len(rfis.columns) + 4)] for number in range(100)]
+
+    with pytest.raises(DestinationError, match=r"disk full: .*procore\.db"), destination.transaction() as transaction:
+        transaction.merge(rfis, wide)
+
+    assert _in(destination, "SELECT count(*) FROM rfis") == [(0,)]
+    _in(destination, "PRAGMA max_page_count = 100000")
+    with destination.transaction() as transaction:
+        transaction.merge(rfis, wide)
+    destination.close()
+
+
+def _in(destination: SqliteDestination, sql: str) -> list[tuple[object, ...]]:
+    with destination.transaction() as transaction:
+        return list(transaction.execute(sql))

@@ -1,0 +1,152 @@
+"""What the ledger says of a run, whichever way it ended."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+
+from support.oracle import differences, readable_projects
+from support.worker import Install, incomplete
+from sync_worker.app import Request, open_worker
+from sync_worker.client.retry import RetryPolicy
+from sync_worker.errors import StopRequested
+from sync_worker.model import Outcome
+from sync_worker.simulator.faults import Fault
+
+COLUMNS = {
+    "_runs": "run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, requests, rows_seen, inserted, "
+    "updated, unchanged, deleted, quarantined, error",
+    "_run_scopes": "run_id, stream, company_id, project_id, window_from, window_to, verdict, total, rows_seen, "
+    "distinct_keys, pages, requests, inserted, updated, unchanged, deleted, error, started_at, finished_at",
+    "_checkpoints": "stream, company_id, project_id, mark, completed_at, run_id",
+    "_schema_changes": "stream, field, kind, run_id, seen_at",
+    "_quarantine": "stream, company_id, project_id, run_id, at, reason, record",
+}
+SUMS = "requests, rows_seen, inserted, updated, unchanged, deleted"
+
+
+def test_the_tables_of_the_ledger_have_the_promised_columns(install: Install) -> None:
+    here = install()
+    here.run("companies")
+
+    for table, columns in COLUMNS.items():
+        assert ", ".join(row[1] for row in here.query(f"PRAGMA table_info({table})")) == columns
+
+
+def test_a_run_is_the_sum_of_its_scopes_and_its_scopes_are_what_was_asked(install: Install) -> None:
+    here = install(most_per_page=10)
+    here.run()
+    here.simulator.requests.clear()
+
+    report = here.run()
+
+    added = ", ".join(f"sum({name})" for name in SUMS.split(", "))
+    assert here.query(f"SELECT {SUMS} FROM _runs WHERE run_id = ?", report.run_id) == here.query(
+        f"SELECT {added} FROM _run_scopes WHERE run_id = ?", report.run_id
+    )
+    calls = [request for request in here.simulator.requests if not request.path.startswith("/oauth/")]
+    assert report.totals.requests == len(calls)
+    for line in report.scopes:
+        assert line.rows_seen == line.inserted + line.updated + line.unchanged
+    read = "SELECT count(*) FROM _run_scopes WHERE run_id = ? AND pages = requests AND distinct_keys = rows_seen"
+    assert here.query(read, report.run_id) == [(len(report.scopes),)]
+    (row,) = here.query("SELECT job, trigger, outcome, error FROM _runs WHERE run_id = ?", report.run_id)
+    assert row == ("by_hand", "manual", "succeeded", None)
+
+
+def test_a_run_that_is_stopped_before_its_first_call_is_interrupted_and_the_next_completes(install: Install) -> None:
+    here = install()
+    stop = threading.Event()
+    stop.set()
+
+    report = here.run(stop=stop)
+
+    assert report.totals.outcome is Outcome.INTERRUPTED
+    assert isinstance(report.failure, StopRequested)
+    assert list(here.simulator.requests) == []
+    assert incomplete(here.run()) == []
+    assert differences(here.simulator, here.database) == []
+
+
+def test_a_killed_run_is_closed_as_interrupted_with_what_it_had_done(install: Install) -> None:
+    here = install()
+    done = here.run()
+    # What a process leaves behind that is killed just before it would have written the outcome.
+    import sqlite3  # noqa: PLC0415
+
+    with sqlite3.connect(here.database) as connection:
+        connection.execute(
+            "UPDATE _runs SET outcome = NULL, finished_at = NULL, requests = 0, rows_seen = 0, inserted = 0"
+        )
+    connection.close()
+
+    here.run("companies")
+
+    ((outcome, error, finished_at, *sums),) = here.query(
+        f"SELECT outcome, error, finished_at, {SUMS} FROM _runs WHERE run_id = ?", done.run_id
+    )
+    assert (outcome, error) == ("interrupted", "the process ended without finishing")
+    assert datetime.fromisoformat(finished_at)
+    assert sums == [done.totals.requests, done.totals.rows.seen, done.totals.rows.inserted, 0, 0, 0]
+
+
+def test_a_refused_credential_ends_the_run_at_its_first_call(install: Install) -> None:
+    here = install()
+    here.config = {"procore": {"client_secret": "not-the-secret-at-all"}}
+
+    report = here.run()
+
+    assert report.totals.outcome is Outcome.FAILED
+    assert [request.path for request in here.simulator.requests] == ["/oauth/token"]
+    assert "not-the-secret-at-all" not in str(report)
+
+
+def test_a_token_revoked_in_mid_run_costs_nothing_but_a_new_one(install: Install) -> None:
+    here = install(projects=3, token_lifetime_seconds=5400)
+    here.run("companies")
+    here.simulator.faults.add(Fault(path="*/submittals[?]*", status=401, body='{"message": "Unauthorized"}'))
+
+    report = here.run()
+
+    assert incomplete(report) == []
+    assert differences(here.simulator, here.database) == []
+
+
+def test_nobody_answering_any_more_ends_the_run_and_keeps_what_came(install: Install) -> None:
+    here = install(projects=4)
+    project = readable_projects(here.simulator)[-1]
+    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", reset=True, times=1_000))
+
+    report = here.run()
+
+    assert ("rfis", project) in {(stream, at) for stream, at, _, _ in incomplete(report)}
+    assert report.totals.outcome is Outcome.PARTIAL
+    assert report.totals.rows.inserted > 0
+
+
+def test_a_run_waits_for_the_allowance_and_then_goes_on(install: Install) -> None:
+    here = install()
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", status=429, headers={"Retry-After": "600"}))
+
+    report = here.run("rfis")
+
+    assert incomplete(report) == []
+    assert max(here.clock.waits) > 590  # type: ignore[attr-defined]
+    assert report.totals.requests == len([it for it in here.simulator.requests if it.path != "/oauth/token"])
+
+
+def test_two_runs_of_one_worker_share_its_database_and_its_token(install: Install) -> None:
+    here = install()
+
+    with open_worker(
+        here.settings(), stop=threading.Event(), on_new_secret=lambda _: None, retry_policy=RetryPolicy(attempts=1)
+    ) as worker:
+        first = worker.run(Request("one", ["rfis"]))
+        second = worker.run(Request("two", ["*"]))
+
+    assert here.query("SELECT job FROM _runs WHERE run_id IN (?, ?) ORDER BY job", first.run_id, second.run_id) == [
+        ("one",),
+        ("two",),
+    ]
+    assert here.simulator.tokens.granted == 1
+    assert differences(here.simulator, here.database) == []
