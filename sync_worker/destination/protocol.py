@@ -33,8 +33,8 @@ class Transaction(Protocol):
         """Run one statement for each set of parameters."""
         ...
 
-    def insert(self, table: str, rows: Sequence[Mapping[str, Parameter]]) -> None:
-        """Append rows, all with the same columns, to one of the worker's own tables."""
+    def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Parameter]]) -> None:
+        """Append rows to one of the worker's own tables."""
         ...
 
     def unchanged(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> set[Key]:
@@ -57,6 +57,10 @@ class Transaction(Protocol):
 
     def note_keys(self, sweep: int, keys: Sequence[Key]) -> int:
         """Remember keys seen by a sweep until it ends; how many of them are new to it. Must not keep them in memory."""
+        ...
+
+    def noted(self, sweep: int, keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that a sweep has seen already."""
         ...
 
     def noted_keys(self, sweep: int) -> list[Key]:

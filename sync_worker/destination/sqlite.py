@@ -148,8 +148,8 @@ class SqliteTransaction:
     def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Parameter]]) -> None:
         self._connection.executemany(sql, parameters)
 
-    def insert(self, table: str, rows: Sequence[Mapping[str, Parameter]]) -> None:
-        self._insert([tuple(row.values()) for row in rows], lambda count: _insert_sql(table, tuple(rows[0]), count))
+    def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Parameter]]) -> None:
+        self._insert(rows, lambda count: _insert_sql(table, columns, count))
 
     def unchanged(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> set[Key]:
         keys = {str(key[0]) if len(key) == 1 else json.dumps(key): key for key in hashes}
@@ -182,9 +182,12 @@ class SqliteTransaction:
         noted = "INSERT OR IGNORE INTO temp._seen SELECT ?, value FROM json_each(?)"
         return self._connection.execute(noted, (sweep, _as_json(keys))).rowcount
 
+    def noted(self, sweep: int, keys: Sequence[Key]) -> set[Key]:
+        seen = "SELECT key FROM temp._seen WHERE sweep = ? AND key IN (SELECT value FROM json_each(?))"
+        return set(map(_noted_key, self._connection.execute(seen, (sweep, _as_json(keys)))))
+
     def noted_keys(self, sweep: int) -> list[Key]:
-        rows = self._connection.execute("SELECT key FROM temp._seen WHERE sweep = ?", (sweep,))
-        return [tuple(json.loads(key)) if isinstance(key, str) and key.startswith("[") else (key,) for (key,) in rows]
+        return list(map(_noted_key, self._connection.execute("SELECT key FROM temp._seen WHERE sweep = ?", (sweep,))))
 
     def forget_keys(self, sweep: int) -> None:
         self._connection.execute("DELETE FROM temp._seen WHERE sweep = ?", (sweep,))
@@ -194,6 +197,11 @@ class SqliteTransaction:
         for start in range(0, len(rows), _ROWS_A_STATEMENT):
             some = rows[start : start + _ROWS_A_STATEMENT]
             self._connection.execute(sql(len(some)), list(chain.from_iterable(some)))
+
+
+def _noted_key(row: tuple[int | str]) -> Key:
+    (key,) = row
+    return tuple(json.loads(key)) if isinstance(key, str) and key.startswith("[") else (key,)
 
 
 def quoted(name: str) -> str:

@@ -39,15 +39,16 @@ class Batch:
         self.keys.append(candidate.key)
         self.rows.append([*row.values, self._run_id, self._loaded_at, None, candidate.row_hash, row.extra])
         self.schema_changes.update(row.drift)
-        self._compare_tracked(candidate, row, stored)
+        if self._tracked:
+            self._compare_tracked(candidate, row, stored)
 
     def _compare_tracked(self, candidate: Candidate, row: Row, stored: Stored | None) -> None:
         before = stored.tracked if stored is not None else self._nothing
+        record_key = ":".join(map(str, candidate.key))
+        changed_at = None if self._changed_at is None else row.values[self._changed_at]
         for (name, position), old in zip(self._tracked, before, strict=True):
             new = row.values[position]
             if new != old:
-                record_key = ":".join(map(str, candidate.key))
-                changed_at = None if self._changed_at is None else row.values[self._changed_at]
                 self.field_changes.append(FieldChange(record_key, name, old, new, changed_at))
 
 

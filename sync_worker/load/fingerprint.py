@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sync_worker.catalog.spec import FieldType, StreamSpec
-from sync_worker.load.values import CONVERTERS, INT64, text_of
+from sync_worker.load.values import CONVERTERS, INT64, order_of, text_of
 from sync_worker.model import Key
 
 _HASH_BYTES = 16
@@ -44,9 +44,14 @@ class Unreadable(NamedTuple):
 
 
 class Fingerprint:
-    """Identifies the records of one stream in one scope; `scope` holds the values of the scope columns."""
+    """Identifies the records of one stream in one scope; `scope` holds the values of the scope columns.
 
-    def __init__(self, spec: StreamSpec, scope: Mapping[str, int | str]) -> None:
+    `excluded` fields are in the hash by name: a field that is wanted again must be written again.
+    """
+
+    def __init__(
+        self, spec: StreamSpec, scope: Mapping[str, int | str], excluded: frozenset[str] = frozenset()
+    ) -> None:
         self._scope = scope
         self._key = [(name, spec.columns[name]) for name in spec.primary_key]
         self._row_key = spec.row_key
@@ -55,7 +60,7 @@ class Fingerprint:
         self._whole_numbers = _whole_number_decoder(spec, tuple(name for name in spec.primary_key if name in scope))
         self._key_in_scope = tuple(scope[name] for name in spec.primary_key if name in scope)
         form = "|".join(f"{name}:{type_}" for name, type_ in spec.columns.items())
-        self._seed = hashlib.sha256(f"{form}\n{sorted(scope.items())}\n".encode())
+        self._seed = hashlib.sha256(f"{form}\n{sorted(scope.items())}\n{sorted(excluded)}\n".encode())
         self._content: Callable[[msgspec.Raw], bytes | msgspec.Raw] = (
             _blanker(spec.volatile) if spec.volatile else lambda raw: raw
         )
@@ -113,8 +118,7 @@ class Fingerprint:
         if self._cursor is None:
             return ""
         sent = bytes(getattr(self._head.decode(raw), attribute(self._cursor)))
-        version = CONVERTERS[FieldType.DATETIME](sent)
-        return version if isinstance(version, str) else ""
+        return order_of(text_of(sent) or "")
 
 
 @cache

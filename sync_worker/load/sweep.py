@@ -19,6 +19,7 @@ from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
 from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Proof, prove
 from sync_worker.load.row import RowMaker
+from sync_worker.load.values import order_of
 from sync_worker.model import Key, Page, Verdict, Window
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.instants import to_text
@@ -56,6 +57,7 @@ class Sweep:
         self._excluded = excluded
         self._number = next(_numbers)
         self._under_way: list[Future[None]] = []
+        self._made: tuple[int | str | None, Fingerprint, RowMaker] | None = None
 
     def open(self) -> None:
         """Write that the sweep begins."""
@@ -65,9 +67,7 @@ class Sweep:
     def take(self, page: Page, parent_id: int | str | None = None) -> None:
         """Hand a page over to be stored; raises what went wrong with an earlier one."""
         self._raise_failures(wait=False)
-        scope = self._scope_values(parent_id)
-        fingerprint = Fingerprint(self._spec, scope)
-        rows = RowMaker(self._spec, scope, self._excluded)
+        fingerprint, rows = self._makers(parent_id)
         identified = [fingerprint.identify(raw) for raw in page.records]
         seen_at = self._clock.now()
         self._under_way.append(
@@ -102,6 +102,14 @@ class Sweep:
         self._under_way = [future for future in self._under_way if future not in stored]
         for future in stored:
             future.result()
+
+    def _makers(self, parent_id: int | str | None) -> tuple[Fingerprint, RowMaker]:
+        """What identifies and types the records of a parent's list; one list is read to its end before the next."""
+        if self._made is None or self._made[0] != parent_id:
+            scope = self._scope_values(parent_id)
+            fingerprint = Fingerprint(self._spec, scope, self._excluded)
+            self._made = (parent_id, fingerprint, RowMaker(self._spec, scope, self._excluded))
+        return self._made[1:]
 
     def _scope_values(self, parent_id: int | str | None) -> Mapping[str, int | str]:
         values: dict[str, int | str | None] = dict(self._key.scope._asdict())
@@ -150,9 +158,10 @@ class Sweep:
         unchanged = transaction.unchanged(self._spec, {key: found.row_hash for key, found in newest.items()})
         changed = [candidate for key, candidate in newest.items() if key not in unchanged]
         stored = transaction.stored(self._spec, [candidate.key for candidate in changed]) if changed else {}
+        late = self._late(transaction, changed, stored)
         batch = Batch(self._spec, self._key.run_id, to_text(seen_at))
         for candidate in changed:
-            if self._is_news(candidate, stored.get(candidate.key)):
+            if candidate.key not in late:
                 batch.add(candidate, rows, stored.get(candidate.key))
         distinct_keys = transaction.note_keys(self._number, list(newest)) + len(unreadable)
         transaction.merge(self._spec, batch.rows)
@@ -177,9 +186,17 @@ class Sweep:
             ),
         )
 
-    def _is_news(self, candidate: Candidate, stored: Stored | None) -> bool:
-        if stored is None or stored.is_deleted:
-            return True
-        # Within one run an older version can only be a page that arrives late; across runs Procore is right.
-        is_late = stored.run_id == self._key.run_id and stored.version > candidate.version > ""
-        return not is_late
+    def _late(self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, Stored]) -> set[Key]:
+        """Keys that come with an older version than this run has met: on a page that arrives late.
+
+        Older than what an earlier run met is no such thing: Procore is right.
+        """
+        older = [
+            candidate.key
+            for candidate in changed
+            if (known := stored.get(candidate.key)) is not None
+            and not known.is_deleted
+            and order_of(known.version) > candidate.version
+        ]
+        written = {key for key in older if stored[key].run_id == self._key.run_id}
+        return written | transaction.noted(self._number, older) if older else written

@@ -105,6 +105,15 @@ def instant_of(text: str | None) -> Converted:
         return MISFIT
 
 
+def order_of(instant: str) -> str:
+    """A text that sorts as time does, whatever form the instant was written in; empty where it is none."""
+    try:
+        moment = datetime.fromisoformat(instant)
+        return "" if moment.tzinfo is None else moment.astimezone(UTC).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError):
+        return ""
+
+
 def _nested(opening: bytes) -> Callable[[bytes], Converted]:
     def convert(sent: bytes) -> Converted:
         return sent.decode("utf-8", "replace") if sent.startswith(opening) else MISFIT

@@ -19,6 +19,6 @@ class Executor(Protocol):
         """Run one statement for each set of parameters."""
         ...
 
-    def insert(self, table: str, rows: Sequence[Mapping[str, Parameter]]) -> None:
-        """Append rows, all with the same columns, to a table."""
+    def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Parameter]]) -> None:
+        """Append rows to a table."""
         ...

@@ -24,10 +24,9 @@ class FieldChange(NamedTuple):
 
 def record_field_changes(executor: Executor, key: ScopeKey, changes: Iterable[FieldChange], seen_at: datetime) -> None:
     """Append to the history of tracked fields."""
-    shared: dict[str, Parameter] = {**key.parameters(), "seen_at": to_text(seen_at)}
-    executor.insert(
-        "_field_history", [{**shared, **dict(zip(FieldChange._fields, change, strict=True))} for change in changes]
-    )
+    shared = key.parameters() | {"seen_at": to_text(seen_at)}
+    values = tuple(shared.values())
+    executor.insert("_field_history", (*shared, *FieldChange._fields), [values + change for change in changes])
 
 
 def record_schema_changes(

@@ -138,8 +138,9 @@ def restart_scope(executor: Executor, key: ScopeKey) -> None:
 
 def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:
     """What a sweep has counted so far."""
-    counts = executor.execute(queries()["scope_counts"], key.parameters())[0]
-    return ScopeCounts(*(int(value or 0) for value in counts), _quarantined(executor, key))
+    ((seen, distinct, inserted, updated),) = executor.execute(queries()["scope_counts"], key.parameters())
+    counts = (int(value or 0) for value in (seen, distinct, inserted, updated, _quarantined(executor, key)))
+    return ScopeCounts(*counts)
 
 
 def _quarantined(executor: Executor, key: ScopeKey) -> int:

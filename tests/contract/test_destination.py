@@ -163,6 +163,8 @@ def test_keys_seen_come_back_as_they_were(destination: Destination, key: Key) ->
     with destination.transaction() as transaction:
         transaction.note_keys(1, [key])
         assert transaction.noted_keys(1) == [key]
+        other = (*key[:-1], 9)
+        assert (transaction.noted(1, [key, other]), transaction.noted(2, [key])) == ({key}, set())
 
 
 def test_names_that_look_like_sql_are_only_names(destination: Destination) -> None:

@@ -1,5 +1,6 @@
-"""What the tables of a SQLite destination must hold, by the contract alone: from the simulator's truth, with the
-standard library and none of the program's own loading.
+"""What the tables of a SQLite destination must hold, by the contract alone.
+
+Worked out from the simulator's truth with the standard library, and with none of the program's own loading.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from support.worker import Install, incomplete
 from sync_worker.app import open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.clock import SystemClock
+from sync_worker.destination.protocol import Parameter
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
 
@@ -49,10 +50,11 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(install: Install, con
 
 def test_a_second_worker_is_told_who_holds_the_database(install: Install) -> None:
     here = install()
-    with open_worker(here.settings(), stop=threading.Event(), on_new_secret=lambda _: None) as first:
-        assert first
-        with pytest.raises(LockHeldError, match=r"procore\.db is held by process \d+ on \S+;"):
-            here.run()
+    with (
+        open_worker(here.settings(), stop=threading.Event(), on_new_secret=lambda _: None),
+        pytest.raises(LockHeldError, match=r"procore\.db is held by process \d+ on \S+;"),
+    ):
+        here.run()
 
     assert incomplete(here.run()) == []
 
@@ -80,7 +82,7 @@ def test_a_full_disk_is_called_by_that_name_and_leaves_nothing_half_written(tmp_
     destination.prepare([rfis])
     ((pages,),) = _in(destination, "PRAGMA page_count")
     _in(destination, f"PRAGMA max_page_count = {int(str(pages)) + 2}")
-    wide = [[number, *["x" * 500] * (len(rfis.columns) + 4)] for number in range(100)]
+    wide: list[list[Parameter]] = [[number, *["x" * 500] * (len(rfis.columns) + 4)] for number in range(100)]
 
     with pytest.raises(DestinationError, match=r"disk full: .*procore\.db"), destination.transaction() as transaction:
         transaction.merge(rfis, wide)

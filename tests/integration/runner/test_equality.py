@@ -43,9 +43,8 @@ def test_later_runs_equal_procore_after_days_of_changes(install: Install) -> Non
         report = here.run()
         assert incomplete(report) == []
         assert differences(here.simulator, here.database) == []
-        assert report.totals.rows.inserted > 0
-        assert report.totals.rows.updated > 0
-    assert report.totals.rows.unchanged > 0
+        rows = report.totals.rows
+        assert min(rows.inserted, rows.updated, rows.unchanged) > 0
 
 
 def test_only_the_row_of_an_edited_record_is_written(install: Install) -> None:
@@ -61,9 +60,7 @@ def test_only_the_row_of_an_edited_record_is_written(install: Install) -> None:
     world.update("rfis", edited, {"assignee": {"id": 5, "name": "Dana Whitfield", "login": "dana@example.com"}})
     report = here.run()
 
-    changed = {
-        (name, row[0]) for name, rows in here.versions().items() for row in rows if row not in before[name]
-    }
+    changed = {(name, row[0]) for name, rows in here.versions().items() for row in rows if row not in before[name]}
     assert changed == {("rfis", edited)}
     assert (report.totals.rows.inserted, report.totals.rows.updated) == (0, 1)
     assert differences(here.simulator, here.database) == []

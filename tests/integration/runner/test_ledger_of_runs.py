@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from datetime import datetime
 
 from support.oracle import differences, readable_projects
@@ -71,14 +73,11 @@ def test_a_run_that_is_stopped_before_its_first_call_is_interrupted_and_the_next
 def test_a_killed_run_is_closed_as_interrupted_with_what_it_had_done(install: Install) -> None:
     here = install()
     done = here.run()
-    # What a process leaves behind that is killed just before it would have written the outcome.
-    import sqlite3  # noqa: PLC0415
-
-    with sqlite3.connect(here.database) as connection:
+    with closing(sqlite3.connect(here.database, isolation_level=None)) as connection:
+        # What a process leaves behind that is killed just before it would have written the outcome.
         connection.execute(
             "UPDATE _runs SET outcome = NULL, finished_at = NULL, requests = 0, rows_seen = 0, inserted = 0"
         )
-    connection.close()
 
     here.run("companies")
 
@@ -86,7 +85,7 @@ def test_a_killed_run_is_closed_as_interrupted_with_what_it_had_done(install: In
         f"SELECT outcome, error, finished_at, {SUMS} FROM _runs WHERE run_id = ?", done.run_id
     )
     assert (outcome, error) == ("interrupted", "the process ended without finishing")
-    assert datetime.fromisoformat(finished_at)
+    assert datetime.fromisoformat(finished_at).tzinfo is not None
     assert sums == [done.totals.requests, done.totals.rows.seen, done.totals.rows.inserted, 0, 0, 0]
 
 

@@ -81,4 +81,4 @@ def test_nested_signed_urls_do_not_change_the_hash() -> None:
 def test_the_version_is_the_instant_of_the_last_change() -> None:
     found = identify({"id": 1, "updated_at": "2024-05-01T12:00:00-05:00"})
     assert isinstance(found, Candidate)
-    assert found.version == "2024-05-01T17:00:00Z"
+    assert found.version == "2024-05-01T17:00:00.000000+00:00"
