@@ -94,10 +94,16 @@ class Phase(NamedTuple):
 def main() -> None:
     """Measure and print."""
     options = _options()
-    with Server(options, options.records) as full, Server(options, 0) as empty:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as scratch,
+        Server(options, options.records) as full,
+        Server(options, 0) as empty,
+    ):
+        options.scratch = Path(scratch)
         costs: dict[str, list[Cost]] = {}
+        list(_round(options, empty, empty, records=0))  # compiles what is imported
         for number in range(options.rounds):
-            for name, cost in _round(options, full, empty):
+            for name, cost in _round(options, full, empty, records=options.records):
                 costs.setdefault(name, []).append(cost)
                 print(f"round {number + 1}: {name} {cost.cpu_seconds:.2f} s CPU", file=sys.stderr, flush=True)
         pages = len(full.access["pages"])
@@ -119,22 +125,23 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _round(options: argparse.Namespace, full: Server, empty: Server) -> Iterator[tuple[str, Cost]]:
-    yield FLOOR_START_UP, _floor(options, full.access | {"pages": []}, 0)
+def _round(options: argparse.Namespace, full: Server, empty: Server, *, records: int) -> Iterator[tuple[str, Cost]]:
+    yield FLOOR_START_UP, _floor(options, empty.access, 0)
     with _folder(options, empty) as folder:
-        yield START_UP, _sync(folder, ())
-    yield FLOOR, _floor(options, full.access, options.records)
+        yield START_UP, _sync(options, folder, ())
+    yield FLOOR, _floor(options, full.access, records)
     with _folder(options, full) as folder:
         for name, way in _WAYS.items():
             if name == "2% changed":
                 full.ask(str(CHANGED_SHARE))
-            yield name, _sync(folder, way)
+            yield name, _sync(options, folder, way)
             _check(folder, full)
 
 
 def _floor(options: argparse.Namespace, access: Mapping[str, Any], records: int) -> Cost:
     asked = {name: access[name] for name in ("headers", "pages")} | {"connections": options.connections}
-    cost, said = measured([sys.executable, "-m", "benchmarks.floor"], stdin=json.dumps(asked).encode())
+    command = [sys.executable, "-m", "benchmarks.floor"]
+    cost, said = measured(command, stdin=json.dumps(asked).encode(), bytecode=options.scratch / "bytecode")
     if int(said) != records:
         raise RuntimeError(f"the floor read {said.strip()} records of {records}")
     return cost
@@ -143,7 +150,7 @@ def _floor(options: argparse.Namespace, access: Mapping[str, Any], records: int)
 @contextmanager
 def _folder(options: argparse.Namespace, server: Server) -> Iterator[Path]:
     """A folder with a `config.yaml` for this server, and no database yet."""
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    folder = Path(tempfile.mkdtemp(dir=options.scratch))
     access = server.access
     settings = {
         "procore": {
@@ -166,9 +173,9 @@ def _folder(options: argparse.Namespace, server: Server) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _sync(folder: Path, way: Sequence[str]) -> Cost:
+def _sync(options: argparse.Namespace, folder: Path, way: Sequence[str]) -> Cost:
     command = [sys.executable, "-m", "sync_worker", "run", "--streams", STREAM, "--json", *way]
-    return measured(command, cwd=folder)[0]
+    return measured(command, cwd=folder, bytecode=options.scratch / "bytecode")[0]
 
 
 def _check(folder: Path, server: Server) -> None:
@@ -214,7 +221,7 @@ def _as_table(options: argparse.Namespace, pages: int, phases: Mapping[str, Phas
 
 def _as_json(options: argparse.Namespace, pages: int, phases: Mapping[str, Phase]) -> dict[str, Any]:
     return {
-        "options": vars(options),
+        "options": {name: value for name, value in vars(options).items() if name != "scratch"},
         "pages": pages,
         "phases": {
             name: {
