@@ -47,9 +47,13 @@ def command(
     with stop_on_signals() as stop, open_worker(settings, stop=stop, on_new_secret=redactor.add_token) as worker:
         report = worker.run(request)
     seconds = clock.monotonic() - began
-    print(json.dumps(report_as_json(report, seconds)) if cli.json else report_as_text(report, seconds))
+    if cli.json:
+        print(json.dumps(report_as_json(report, seconds)))
+    elif report.failure is None or report.totals.rows.seen:
+        print(report_as_text(report, seconds))
     if report.failure is not None:
-        print(redactor.text(f"error: {report.failure}"), file=sys.stderr)
+        lead = "stopped" if isinstance(report.failure, StopRequested) else "error"
+        print(redactor.text(f"{lead}: {report.failure}"), file=sys.stderr)
     return exit_code(report)
 
 

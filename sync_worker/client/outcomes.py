@@ -25,6 +25,7 @@ from sync_worker.errors import (
     RetryableError,
     SkippableError,
     SyncWorkerError,
+    UnreachableError,
 )
 
 REASON_CHARACTERS = 200
@@ -39,6 +40,8 @@ class Action(Enum):
     """Wait as long as the server says; no failed attempt."""
     REDIRECT = auto()
     RETRY = auto()
+    REACH = auto()
+    """Try again; as long as nobody answers at all, nothing else is worth asking."""
     SKIP = auto()
     """The scope may not be read; go on with the others."""
     REFUSE = auto()
@@ -97,11 +100,11 @@ BY_EXCEPTION: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...],
         requests.exceptions.ProxyError,
         Outcome(Action.RETRY, "{request}: the proxy lets nothing through; check its URL, user and password"),
     ),
-    (socket.gaierror, Outcome(Action.RETRY, _UNREACHABLE)),
-    (ConnectionRefusedError, Outcome(Action.RETRY, _UNREACHABLE)),
+    (socket.gaierror, Outcome(Action.REACH, _UNREACHABLE)),
+    (ConnectionRefusedError, Outcome(Action.REACH, _UNREACHABLE)),
     # NewConnectionError is, of all things, a kind of timeout to urllib3.
-    (urllib3.exceptions.NewConnectionError, Outcome(Action.RETRY, _UNREACHABLE)),
-    (urllib3.exceptions.ConnectTimeoutError, Outcome(Action.RETRY, _UNREACHABLE)),
+    (urllib3.exceptions.NewConnectionError, Outcome(Action.REACH, _UNREACHABLE)),
+    (urllib3.exceptions.ConnectTimeoutError, Outcome(Action.REACH, _UNREACHABLE)),
     (
         (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError),
         Outcome(Action.RETRY, "{request}: no whole answer within {seconds:g} s"),
@@ -116,6 +119,7 @@ BY_EXCEPTION: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...],
 _BROKEN: Mapping[Action, type[SyncWorkerError]] = {
     Action.REFUSE: RequestError,
     Action.RETRY: RetryableError,
+    Action.REACH: UnreachableError,
     Action.DISTRUST: BadPayloadError,
 }
 
