@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import threading
@@ -103,6 +104,8 @@ def open_worker(
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")
             close_abandoned_runs(transaction, clock.now())
+        # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
+        gc.freeze()
         loader = Loader(destination)
         transport = _transport(settings)
         try:

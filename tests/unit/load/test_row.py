@@ -45,6 +45,30 @@ def test_what_the_types_have_no_room_for_is_kept_as_sent() -> None:
     }
 
 
+@given(
+    st.dictionaries(
+        st.sampled_from([*RFIS.fields, "company_id", "project_id"]),
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**70), 2**70)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text()
+        | st.sampled_from(["2024-05-01", "2024-05-01T06:00:00Z", "2024-05-01T06:00:00.5+02:00", "2024-W05-1T06:00:00Z"])
+        | st.dictionaries(st.text(), st.integers())
+        | st.lists(st.integers()),
+    ),
+    st.sampled_from([frozenset[str](), frozenset({"subject", "due_date", "questions", "project_id"})]),
+)
+def test_a_record_is_typed_alike_whether_or_not_some_other_field_is_new(
+    record: dict[str, object], excluded: frozenset[str]
+) -> None:
+    record |= {"id": 1}
+    alone, made_alone = row(json.dumps(record), excluded=excluded)
+    beside, made_beside = row(json.dumps(record | {"brand_new": 1}), excluded=excluded)
+    assert alone == beside
+    assert json.loads(made_alone.extra or "{}") | {"brand_new": 1} == json.loads(made_beside.extra or "{}")
+
+
 def test_null_is_null_whatever_the_type() -> None:
     values, made = row('{"id": 1, "due_date": null, "questions": null, "ball_in_court": null}')
     assert values["due_date"] is values["questions"] is values["ball_in_court"] is None
