@@ -8,8 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from sync_worker.settings import Settings, load_settings
 from sync_worker.simulator.clocks import SteppedClock
 from sync_worker.simulator.server import Simulator
 from sync_worker.simulator.wire import Logged
+from sync_worker.simulator.world import World
 from sync_worker.state.ledger import ScopeResult
 
 TWO_ATTEMPTS = RetryPolicy(attempts=2)
@@ -40,6 +41,7 @@ class Installation:
     folder: Path
     clock: Clock = field(default_factory=ManualClock)
     config: dict[str, Any] = field(default_factory=dict)
+    retry_policy: RetryPolicy = TWO_ATTEMPTS
 
     @property
     def database(self) -> Path:
@@ -83,14 +85,14 @@ class Installation:
             stop=stop or threading.Event(),
             on_new_secret=lambda _: None,
             clock=self.clock,
-            retry_policy=TWO_ATTEMPTS,
+            retry_policy=self.retry_policy,
         ) as worker:
             return worker.run(Request("by_hand", streams or ("*",), projects, full_refresh))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """The real command with this configuration, as a process."""
+    def start(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """The real command with this configuration, as a process; `under` is put before it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "sync_worker", "-c", str(self.config_path), *arguments],
+            [*under, sys.executable, "-m", "sync_worker", "-c", str(self.config_path), *arguments],
             cwd=self.folder,
             env=dict(os.environ),
             stdout=subprocess.PIPE,
@@ -98,9 +100,11 @@ class Installation:
             text=True,
         )
 
-    def command(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    def command(
+        self, *arguments: str, under: Sequence[str] = (), seconds: float = 60
+    ) -> subprocess.CompletedProcess[str]:
         """As `start`, waited for."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, under=under)
         with process:
             try:
                 out, err = process.communicate(timeout=seconds)
@@ -143,6 +147,19 @@ def scope(report: Report, stream: str, project_id: int | None = None) -> ScopeRe
     """One line of a finished run; of a project unless None."""
     (found,) = (line for line in report.scopes if (line.stream, line.project_id) == (stream, project_id))
     return found
+
+
+@contextmanager
+def installing(folder: Path) -> Iterator[Install]:
+    """Makes installations beside a small Procore; arguments go to the simulator, `config` to the worker."""
+    with ExitStack() as stack:
+
+        def install(*, projects: int = 2, scale: float = 0.2, **parts: Any) -> Installation:
+            config = parts.pop("config", {})
+            world = parts.pop("world", None) or World(projects=projects, scale=scale)
+            return Installation(stack.enter_context(Simulator(world, **parts)), folder, config=config)
+
+        yield install
 
 
 def incomplete(report: Report) -> list[tuple[str, int | None, str | None, str | None]]:

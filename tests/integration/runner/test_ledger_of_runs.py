@@ -7,11 +7,13 @@ import threading
 from contextlib import closing
 from datetime import datetime
 
+import pytest
+
 from support.oracle import differences, readable_projects
 from support.worker import Install, incomplete
 from sync_worker.app import Request, open_worker
 from sync_worker.client.retry import RetryPolicy
-from sync_worker.errors import StopRequested
+from sync_worker.errors import StopRequested, UnreachableError
 from sync_worker.model import Outcome
 from sync_worker.simulator.faults import Fault
 
@@ -109,6 +111,25 @@ def test_a_token_revoked_in_mid_run_costs_nothing_but_a_new_one(install: Install
 
     assert incomplete(report) == []
     assert differences(here.simulator, here.database) == []
+
+
+@pytest.mark.parametrize("address", ["login_url", "api_url"])
+def test_a_host_that_does_not_answer_ends_the_run_within_half_a_minute_of_waiting(
+    install: Install, address: str
+) -> None:
+    here = install()
+    here.run()
+    here.retry_policy = RetryPolicy()
+    here.config = {"procore": {address: "http://127.0.0.1:9"}}
+    before = here.simulator.tokens.granted
+
+    report = here.run()
+
+    assert isinstance(report.failure, UnreachableError)
+    assert report.totals.outcome is Outcome.FAILED
+    assert [(line.stream, line.verdict) for line in report.scopes] == [("companies", "failed")]
+    assert sum(here.clock.waits) < 30  # type: ignore[attr-defined]
+    assert here.simulator.tokens.granted - before == (address == "api_url")
 
 
 def test_nobody_answering_any_more_ends_the_run_and_keeps_what_came(install: Install) -> None:
