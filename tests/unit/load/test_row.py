@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync_worker.catalog import STREAMS
@@ -61,6 +61,7 @@ def test_what_the_types_have_no_room_for_is_kept_as_sent() -> None:
     ),
     st.sampled_from([frozenset[str](), frozenset({"subject", "due_date", "questions", "project_id"})]),
 )
+@example({"subject": "a\x00b"}, frozenset())
 def test_a_record_is_typed_alike_whether_or_not_some_other_field_is_new(
     record: dict[str, object], excluded: frozenset[str]
 ) -> None:
