@@ -174,9 +174,8 @@ def _named(choice: ProjectChoice) -> set[int]:
 
 
 def _close_project(parts: Parts, frame: RunFrame, order: Order, scope: Scope, verdict: Verdict, reason: str) -> None:
-    for spec in order.specs:
-        if spec.scope is ScopeKind.PROJECT:
-            _close_unread(parts, frame, Partition(spec, scope), verdict, reason)
+    partitions = [Partition(spec, scope) for spec in order.specs if spec.scope is ScopeKind.PROJECT]
+    _close_unread(parts, frame, partitions, verdict, reason)
 
 
 def _read_all(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> None:
@@ -200,19 +199,22 @@ def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
         parent = partition.spec.parent and partition.spec.parent.stream
         above = verdicts[parent] if parent else Verdict.COMPLETE
         if above in (Verdict.FAILED, Verdict.NOT_PERMITTED):
-            _close_unread(parts, frame, partition, above, f"the list of its parents, {parent}, could not be read")
+            _close_unread(parts, frame, [partition], above, f"the list of its parents, {parent}, could not be read")
             verdicts[partition.spec.name] = above
             continue
         doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
         verdicts[partition.spec.name] = Reading(parts, frame, partition, doubt).run().verdict
 
 
-def _close_unread(parts: Parts, frame: RunFrame, partition: Partition, verdict: Verdict, reason: str) -> None:
-    key = ScopeKey(frame.run_id, partition.spec.name, partition.scope)
+def _close_unread(
+    parts: Parts, frame: RunFrame, partitions: Sequence[Partition], verdict: Verdict, reason: str
+) -> None:
     now = parts.clock.now()
 
     def write(transaction: Transaction) -> None:
-        open_scope(transaction, key, Window(None, frame.bound), now)
-        close_scope(transaction, key, verdict, total=None, requests=0, error=reason, finished_at=now)
+        for spec, scope in partitions:
+            key = ScopeKey(frame.run_id, spec.name, scope)
+            open_scope(transaction, key, Window(None, frame.bound), now)
+            close_scope(transaction, key, verdict, total=None, requests=0, error=reason, finished_at=now)
 
     parts.loader.do(write)

@@ -64,7 +64,25 @@ def test_one_signal_ends_a_run_soon_and_the_same_command_completes_it(install: I
     assert here.query("SELECT outcome FROM _runs") == [("interrupted",)]
     answered = [request for request in here.simulator.requests if request.stream and request.status == 200]
     assert here.query("SELECT sum(pages) FROM _run_scopes") == [(len(answered),)]
-    assert here.query("SELECT count(*) FROM _run_scopes WHERE verdict IS NULL AND finished_at IS NULL") == [(0,)]
+    assert here.query("SELECT DISTINCT error FROM _run_scopes WHERE verdict IS NOT 'complete'") == [("interrupted",)]
+    assert here.query("SELECT count(*) FROM _run_scopes WHERE finished_at IS NULL") == [(0,)]
+
+    here.simulator.faults.clear()
+    assert here.command(*RUN).returncode == 0
+    assert differences(here.simulator, here.database) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "event"), [(429, "allowance.waiting"), (503, "allowance.waiting"), (500, "request.retry_scheduled")]
+)
+def test_a_signal_ends_every_wait(install: Install, status: int, event: str) -> None:
+    here = install()
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", status=status, headers={"Retry-After": "200"}, times=1_000))
+
+    with running(here) as process:
+        until(process, event)
+        process.terminate()
+        assert process.wait(timeout=3) == 75
 
     here.simulator.faults.clear()
     assert here.command(*RUN).returncode == 0
