@@ -58,7 +58,7 @@ def test_nested_streams_are_read_after_their_parents_in_the_same_scope() -> None
 
 
 def window(mark: datetime | None, *, stream: str = "rfis", everything: bool = False) -> Window:
-    checkpoint = mark and Checkpoint(mark, mark, "run-1")
+    checkpoint = Checkpoint(mark, mark, "run-1") if mark else None
     return cursor_window(STREAMS[stream], checkpoint, NOON, lookback=TEN_MINUTES, everything=everything)
 
 
