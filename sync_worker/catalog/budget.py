@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import Parent, ScopeKind, StreamSpec, columns
+from sync_worker.catalog.spec import NO_PAGING, Envelope, Parent, ScopeKind, StreamSpec, columns
 
 BUDGET_VIEWS = StreamSpec(
     name="budget_views",
@@ -45,4 +45,24 @@ BUDGET_VIEW_DETAIL_ROWS = StreamSpec(
     tags=frozenset({"financials"}),
 )
 
-STREAMS = (BUDGET_VIEWS, BUDGET_VIEW_DETAIL_ROWS)
+# A v1 list that wraps its records like v2.
+BUDGET_CHANGES = StreamSpec(
+    name="budget_changes",
+    tool="Construction Financials/Budget",
+    path="/rest/v1.0/projects/{project_id}/budget_changes",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id number prime_contract_id",
+        string="status title description erp_status",
+        decimal="amount",
+        object="currency_configuration",
+        array="change_event_line_item_ids",
+    ),
+    envelope=Envelope.DATA,
+    paging=NO_PAGING,
+    tracked=("status", "amount"),
+    tags=frozenset({"financials"}),
+)
+
+STREAMS = (BUDGET_VIEWS, BUDGET_VIEW_DETAIL_ROWS, BUDGET_CHANGES)

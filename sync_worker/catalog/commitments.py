@@ -1,8 +1,10 @@
-"""Streams of the Commitments tool: what was bought, and from whom."""
+"""Streams of the Commitments tool: what was bought, from whom, and what they invoiced."""
 
 from __future__ import annotations
 
+from sync_worker.catalog.line_items import CONTRACT_LINE_ITEM
 from sync_worker.catalog.spec import (
+    ATTACHMENT_URLS,
     INCLUDE_DELETED,
     UPDATED_AT,
     Parent,
@@ -12,6 +14,26 @@ from sync_worker.catalog.spec import (
     columns,
 )
 
+COMMITMENT = columns(
+    integer="id",
+    string="""
+        accounting_method approval_letter_date approved_change_orders description number origin_data origin_code
+        origin_id pending_change_orders status title
+    """,
+    boolean="executed private requisitions_are_enabled show_line_items_to_non_admins",
+    date="""
+        contract_date execution_date issued_on_date letter_of_intent_date returned_date
+        signed_contract_received_date
+    """,
+    datetime="created_at deleted_at updated_at",
+    decimal="""
+        draft_change_orders_amount grand_total pending_revised_contract percentage_paid
+        remaining_balance_outstanding retainage_percent revised_contract total_draw_requests_amount total_payments
+        total_requisitions_amount
+    """,
+    object="project vendor currency_configuration",
+)
+
 WORK_ORDER_CONTRACTS = StreamSpec(
     name="work_order_contracts",
     tool="Construction Financials/Commitments",
@@ -19,23 +41,9 @@ WORK_ORDER_CONTRACTS = StreamSpec(
     scope=ScopeKind.PROJECT,
     primary_key=("id",),
     fields=columns(
-        integer="id",
-        string="""
-            accounting_method approval_letter_date approved_change_orders description exclusions inclusions number
-            origin_data origin_code origin_id pending_change_orders status title
-        """,
-        boolean="executed private requisitions_are_enabled show_line_items_to_non_admins",
-        date="""
-            actual_completion_date contract_date contract_start_date contract_estimated_completion_date execution_date
-            issued_on_date letter_of_intent_date returned_date signed_contract_received_date
-        """,
-        datetime="created_at deleted_at updated_at",
-        decimal="""
-            draft_change_orders_amount grand_total pending_revised_contract percentage_paid
-            remaining_balance_outstanding retainage_percent revised_contract total_draw_requests_amount total_payments
-            total_requisitions_amount
-        """,
-        object="project vendor currency_configuration",
+        COMMITMENT,
+        string="exclusions inclusions",
+        date="actual_completion_date contract_start_date contract_estimated_completion_date",
     ),
     mode=SyncMode.INCREMENTAL,
     query={"project_id": "{project_id}", "view": "extended"},
@@ -45,23 +53,15 @@ WORK_ORDER_CONTRACTS = StreamSpec(
     tags=frozenset({"financials"}),
 )
 
+# Whether an edited line moves the contract's updated_at is not documented: no contract is safe to skip.
 WORK_ORDER_CONTRACT_LINE_ITEMS = StreamSpec(
     name="work_order_contract_line_items",
     tool="Construction Financials/Commitments",
     path="/rest/v1.0/work_order_contracts/{work_order_contract_id}/line_items",
     scope=ScopeKind.PROJECT,
     primary_key=("id",),
-    fields=columns(
-        integer="id position tax_code_id",
-        string="description extended_type origin_data origin_id uom",
-        datetime="created_at updated_at",
-        decimal="amount quantity total_amount extended_amount unit_cost",
-        object="""
-            company cost_code holder line_item_type project wbs_code change_event_line_item currency_configuration
-        """,
-    ),
+    fields=CONTRACT_LINE_ITEM,
     mode=SyncMode.INCREMENTAL,
-    # Whether an edited line moves the contract's updated_at is not documented: no contract is safe to skip.
     parent=Parent(WORK_ORDER_CONTRACTS.name, "work_order_contract_id"),
     query={"project_id": "{project_id}"},
     cursor=UPDATED_AT,
@@ -69,4 +69,91 @@ WORK_ORDER_CONTRACT_LINE_ITEMS = StreamSpec(
     tags=frozenset({"financials"}),
 )
 
-STREAMS = (WORK_ORDER_CONTRACTS, WORK_ORDER_CONTRACT_LINE_ITEMS)
+PURCHASE_ORDER_CONTRACTS = StreamSpec(
+    name="purchase_order_contracts",
+    tool="Construction Financials/Commitments",
+    path="/rest/v1.0/purchase_order_contracts",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        COMMITMENT,
+        string="bill_to_address billing_schedule_of_values_status payment_terms ship_to_address ship_via",
+        date="delivery_date",
+        object="assignee",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    query={"project_id": "{project_id}", "view": "extended"},
+    cursor=UPDATED_AT,
+    deletes=INCLUDE_DELETED,
+    tracked=("status", "executed", "grand_total", "revised_contract"),
+    tags=frozenset({"financials"}),
+)
+
+PURCHASE_ORDER_CONTRACT_LINE_ITEMS = StreamSpec(
+    name="purchase_order_contract_line_items",
+    tool="Construction Financials/Commitments",
+    path="/rest/v1.0/purchase_order_contracts/{purchase_order_contract_id}/line_items",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=CONTRACT_LINE_ITEM,
+    mode=SyncMode.INCREMENTAL,
+    parent=Parent(PURCHASE_ORDER_CONTRACTS.name, "purchase_order_contract_id"),
+    query={"project_id": "{project_id}"},
+    cursor=UPDATED_AT,
+    tracked=("amount",),
+    tags=frozenset({"financials"}),
+)
+
+# The API calls them requisitions.
+SUBCONTRACTOR_INVOICES = StreamSpec(
+    name="subcontractor_invoices",
+    tool="Construction Financials/Commitments",
+    path="/rest/v1.1/requisitions",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id previous_requisition_id commitment_id vendor_id period_id number electronic_signature_id",
+        string="""
+            commitment_type contract_name vendor_name invoice_number invoice_type origin_data origin_id status
+            erp_status
+        """,
+        boolean="deletable final move_materials_to_previous_work_completed",
+        date="billing_date payment_date requisition_start requisition_end submitted_at",
+        datetime="created_at updated_at",
+        decimal="percent_complete total_claimed_amount",
+        object="summary_text summary created_by custom_fields currency_configuration",
+        array="attachments items item_packages",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    query={"project_id": "{project_id}", "view": "extended"},
+    cursor=UPDATED_AT,
+    volatile=ATTACHMENT_URLS,
+    tracked=("status", "percent_complete", "total_claimed_amount", "payment_date"),
+    tags=frozenset({"financials"}),
+)
+
+BILLING_PERIODS = StreamSpec(
+    name="billing_periods",
+    tool="Construction Financials/Commitments",
+    path="/rest/v1.0/projects/{project_id}/billing_periods",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id position",
+        string="status",
+        date="due_date end_date start_date",
+        datetime="created_at updated_at",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    tags=frozenset({"financials"}),
+)
+
+STREAMS = (
+    WORK_ORDER_CONTRACTS,
+    WORK_ORDER_CONTRACT_LINE_ITEMS,
+    PURCHASE_ORDER_CONTRACTS,
+    PURCHASE_ORDER_CONTRACT_LINE_ITEMS,
+    SUBCONTRACTOR_INVOICES,
+    BILLING_PERIODS,
+)

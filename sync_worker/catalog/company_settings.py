@@ -2,7 +2,48 @@
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import V2_PAGING, Envelope, ScopeKind, StreamSpec, columns
+from sync_worker.catalog.spec import UPDATED_AT, V2_PAGING, Envelope, ScopeKind, StreamSpec, SyncMode, columns
+
+OFFICES = StreamSpec(
+    name="offices",
+    tool="Company Admin/Company Settings",
+    path="/rest/v1.0/offices",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id",
+        string="name address city state_code country_code zip phone fax division",
+        object="logo",
+    ),
+    query={"company_id": "{company_id}"},
+    tags=frozenset({"company"}),
+)
+
+TRADES = StreamSpec(
+    name="trades",
+    tool="Company Admin/Company Settings",
+    path="/rest/v1.0/companies/{company_id}/trades",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(integer="id", string="name", boolean="active", datetime="updated_at"),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    tags=frozenset({"company"}),
+)
+
+PROGRAMS = StreamSpec(
+    name="programs",
+    tool="Company Admin/Company Settings",
+    path="/rest/v1.0/companies/{company_id}/programs",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id photo_prostore_file_id logo_prostore_file_id project_count",
+        string="name address_freeform website photo_prostore_file_url logo_prostore_file_url",
+    ),
+    volatile=("logo_prostore_file_url", "photo_prostore_file_url"),
+    tags=frozenset({"company"}),
+)
 
 ROLES = StreamSpec(
     name="roles",
@@ -20,4 +61,20 @@ ROLES = StreamSpec(
     tags=frozenset({"company"}),
 )
 
-STREAMS = (ROLES,)
+WORK_CLASSIFICATIONS = StreamSpec(
+    name="work_classifications",
+    tool="Company Admin/Company Settings",
+    path="/rest/v1.0/companies/{company_id}/work_classifications",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id created_by_id",
+        string="name abbreviation",
+        boolean="deletable company_visible",
+        datetime="updated_at created_at",
+        array="project_ids",
+    ),
+    tags=frozenset({"company"}),
+)
+
+STREAMS = (OFFICES, TRADES, PROGRAMS, ROLES, WORK_CLASSIFICATIONS)

@@ -5,7 +5,23 @@ Users and vendors answer active ones only; the inactive ones are lists of their 
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
+from sync_worker.catalog.spec import ATTACHMENT_URLS, UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
+
+VENDOR = columns(
+    integer="id children_count",
+    string="""
+        name abbreviated_name address business_id business_phone city company country_code email_address
+        fax_number labor_union license_number logo mobile_phone notes origin_code origin_data origin_id state_code
+        trade_name website zip legal_name
+    """,
+    boolean="""
+        authorized_bidder is_active is_connected non_union_prevailing_wage prequalified synced_to_erp union_member
+        company_vendor
+    """,
+    datetime="created_at updated_at",
+    object="business_register primary_contact vendor_group bidding parent",
+    array="attachments bidding_distribution project_ids trades",
+)
 
 COMPANY_USERS = StreamSpec(
     name="company_users",
@@ -57,25 +73,11 @@ VENDORS = StreamSpec(
     path="/rest/v1.0/vendors",
     scope=ScopeKind.COMPANY,
     primary_key=("company_id", "id"),
-    fields=columns(
-        integer="id contact_count children_count",
-        string="""
-            name abbreviated_name address business_id business_phone city company country_code email_address
-            fax_number labor_union license_number logo mobile_phone notes origin_code origin_data origin_id state_code
-            trade_name website zip legal_name
-        """,
-        boolean="""
-            authorized_bidder is_active is_connected non_union_prevailing_wage prequalified synced_to_erp union_member
-            company_vendor
-        """,
-        datetime="created_at updated_at",
-        object="business_register primary_contact vendor_group bidding parent",
-        array="attachments bidding_distribution project_ids standard_cost_codes trades",
-    ),
+    fields=columns(VENDOR, integer="contact_count", array="standard_cost_codes"),
     mode=SyncMode.INCREMENTAL,
     query={"company_id": "{company_id}", "view": "extended"},
     cursor=UPDATED_AT,
-    volatile=("attachments[*].url",),
+    volatile=ATTACHMENT_URLS,
     tags=frozenset({"directory"}),
 )
 
@@ -85,23 +87,65 @@ VENDORS_INACTIVE = StreamSpec(
     path="/rest/v1.0/companies/{company_id}/vendors/inactive",
     scope=ScopeKind.COMPANY,
     primary_key=("company_id", "id"),
-    fields=columns(
-        integer="id contact_count children_count",
-        string="""
-            name abbreviated_name address business_id business_phone city company country_code email_address
-            fax_number labor_union license_number logo mobile_phone notes origin_data origin_id origin_code state_code
-            trade_name website zip legal_name
-        """,
-        boolean="""
-            authorized_bidder company_vendor is_active is_connected non_union_prevailing_wage prequalified
-            synced_to_erp union_member
-        """,
-        datetime="created_at updated_at",
-        object="business_register vendor_group primary_contact parent bidding _links",
-        array="attachments trades bidding_distribution project_ids standard_cost_codes",
-    ),
-    volatile=("attachments[*].url",),
+    fields=columns(VENDOR, integer="contact_count", object="_links", array="standard_cost_codes"),
+    volatile=ATTACHMENT_URLS,
     tags=frozenset({"directory"}),
 )
 
-STREAMS = (COMPANY_USERS, COMPANY_USERS_INACTIVE, VENDORS, VENDORS_INACTIVE)
+DEPARTMENTS = StreamSpec(
+    name="departments",
+    tool="Core/Directory",
+    path="/rest/v1.0/departments",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(integer="id", string="name origin_data origin_id"),
+    query={"company_id": "{company_id}"},
+    tags=frozenset({"directory"}),
+)
+
+PROJECT_USERS = StreamSpec(
+    name="project_users",
+    tool="Core/Directory",
+    path="/rest/v1.0/projects/{project_id}/users",
+    scope=ScopeKind.PROJECT,
+    primary_key=("project_id", "id"),
+    fields=columns(
+        integer="id",
+        string="""
+            first_name initials last_name name abbreviated_name address business_id business_phone city company
+            country_code email_address fax_number labor_union license_number logo mobile_phone notes origin_code
+            origin_data origin_id state_code trade_name website zip
+        """,
+        boolean="""
+            authorized_bidder is_active is_connected non_union_prevailing_wage prequalified synced_to_erp union_member
+        """,
+        datetime="created_at updated_at",
+        object="vendor business_register primary_contact vendor_group",
+        array="attachments project_ids",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    volatile=ATTACHMENT_URLS,
+    tags=frozenset({"directory"}),
+)
+
+PROJECT_VENDORS = StreamSpec(
+    name="project_vendors",
+    tool="Core/Directory",
+    path="/rest/v1.1/projects/{project_id}/vendors",
+    scope=ScopeKind.PROJECT,
+    primary_key=("project_id", "id"),
+    fields=columns(VENDOR, object="business"),
+    volatile=ATTACHMENT_URLS,
+    tags=frozenset({"directory"}),
+)
+
+STREAMS = (
+    COMPANY_USERS,
+    COMPANY_USERS_INACTIVE,
+    VENDORS,
+    VENDORS_INACTIVE,
+    DEPARTMENTS,
+    PROJECT_USERS,
+    PROJECT_VENDORS,
+)

@@ -1,9 +1,13 @@
-"""Streams of the Schedule tools."""
+"""Streams of the Schedule tools: tasks of the legacy one, schedules with activities of the new one.
+
+The new one documents its dates and instants as strings; they are kept as sent.
+"""
 
 from __future__ import annotations
 
 from sync_worker.catalog.spec import (
     UPDATED_AFTER,
+    UPDATED_AT,
     V2_PAGING,
     Envelope,
     Parent,
@@ -11,6 +15,34 @@ from sync_worker.catalog.spec import (
     StreamSpec,
     SyncMode,
     columns,
+)
+
+SCHEDULE_TASKS = StreamSpec(
+    name="schedule_tasks",
+    tool="Project Management/Schedule (Legacy)",
+    path="/rest/v1.0/tasks",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id percentage parent_id row_number",
+        string="""
+            name task_name key color activity_id schedule_activity_id resource_name full_outline_path source_uid wbs
+            notes
+        """,
+        boolean="pending critical_path milestone has_children manually_edited",
+        datetime="""
+            start_datetime finish_datetime actual_start actual_finish baseline_start baseline_finish created_at
+            updated_at
+        """,
+        decimal="schedule_duration start_variance finish_variance",
+        object="created_by updated_by",
+        array="resource_ids",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    query={"project_id": "{project_id}", "view": "normal"},
+    cursor=UPDATED_AT,
+    tracked=("start_datetime", "finish_datetime", "percentage", "critical_path"),
+    tags=frozenset({"project_management", "schedule"}),
 )
 
 SCHEDULES = StreamSpec(
@@ -32,7 +64,7 @@ SCHEDULES = StreamSpec(
     paging=V2_PAGING,
     cursor=UPDATED_AFTER,
     tracked=("data_date", "is_active"),
-    tags=frozenset({"project_management"}),
+    tags=frozenset({"project_management", "schedule"}),
 )
 
 SCHEDULE_ACTIVITIES = StreamSpec(
@@ -59,7 +91,7 @@ SCHEDULE_ACTIVITIES = StreamSpec(
     paging=V2_PAGING,
     cursor=UPDATED_AFTER,
     tracked=("start_date", "finish_date", "percent_complete", "is_critical"),
-    tags=frozenset({"project_management"}),
+    tags=frozenset({"project_management", "schedule"}),
 )
 
-STREAMS = (SCHEDULES, SCHEDULE_ACTIVITIES)
+STREAMS = (SCHEDULE_TASKS, SCHEDULES, SCHEDULE_ACTIVITIES)

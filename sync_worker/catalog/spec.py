@@ -138,6 +138,8 @@ LOG_DATES = DateWindow()
 NO_PAGING = Paging(per_page=None)
 V2_PAGING = Paging(per_page=100)
 INCLUDE_DELETED = DeletedAmongLive()
+ATTACHMENT_URLS = ("attachments[*].url",)
+"""Volatile wherever a record has attachments: their addresses are signed anew at every read."""
 
 
 def columns(shared: Mapping[str, FieldType] | None = None, /, **names_by_type: str) -> Mapping[str, FieldType]:

@@ -28,8 +28,10 @@ TAGS = {
     "documents",
     "field",
     "financials",
+    "preconstruction",
     "project_management",
     "quality_safety",
+    "schedule",
 }
 SYNC_COLUMNS = {"_run_id", "_loaded_at", "_deleted_at", "_row_hash", "_extra", "_row_key"}
 MOST_TRACKED = 4
@@ -61,7 +63,7 @@ def test_requests_name_the_scope_they_are_bound_to(spec: StreamSpec) -> None:
 
 
 @each_stream
-def test_paths_are_v1_or_v2_and_only_v2_wraps_in_data(spec: StreamSpec) -> None:
+def test_paths_are_v1_or_v2_and_v2_lists_wrap_in_data(spec: StreamSpec) -> None:
     assert re.match(r"/rest/v(1\.[0-3]|2\.0)/", spec.path)
     if spec.path.startswith("/rest/v2"):
         assert spec.envelope is Envelope.DATA

@@ -1,0 +1,30 @@
+"""Streams of the Documents tool."""
+
+from __future__ import annotations
+
+from sync_worker.catalog.spec import UPDATED_AT, RecycleBin, ScopeKind, StreamSpec, SyncMode, columns
+
+DOCUMENTS = StreamSpec(
+    name="documents",
+    tool="Core/Documents",
+    # Folders and files in one flat list; /folders would take a call for each folder.
+    path="/rest/v1.0/projects/{project_id}/documents",
+    scope=ScopeKind.PROJECT,
+    # Nothing says that a folder and a file never share an id.
+    primary_key=("document_type", "id"),
+    fields=columns(
+        integer="id parent_id",
+        string="name name_with_path document_type",
+        boolean="read_only is_deleted is_recycle_bin is_tracked private",
+        datetime="created_at updated_at",
+        object="created_by private_parent tracked_folder file children custom_fields",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    query={"view": "extended"},
+    cursor=UPDATED_AT,
+    deletes=RecycleBin(query={"filters[is_in_recycle_bin]": "true"}),
+    volatile=("file.current_version.prostore_file.url", "file.current_version.url"),
+    tags=frozenset({"documents"}),
+)
+
+STREAMS = (DOCUMENTS,)

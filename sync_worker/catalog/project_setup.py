@@ -1,0 +1,39 @@
+"""Streams of a project's set-up: who plays which role, and where things are."""
+
+from __future__ import annotations
+
+from sync_worker.catalog.spec import UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
+
+PROJECT_ROLES = StreamSpec(
+    name="project_roles",
+    tool="Core/Project",
+    path="/rest/v1.0/project_roles",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id user_id contact_id",
+        string="name role created_at",
+        boolean="is_active",
+    ),
+    query={"project_id": "{project_id}"},
+    tags=frozenset({"company"}),
+)
+
+LOCATIONS = StreamSpec(
+    name="locations",
+    tool="Core/Project",
+    path="/rest/v1.0/projects/{project_id}/locations",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id parent_id",
+        string="name node_name code",
+        datetime="created_at updated_at",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    query={"sort": "created_at"},
+    cursor=UPDATED_AT,
+    tags=frozenset({"company"}),
+)
+
+STREAMS = (PROJECT_ROLES, LOCATIONS)

@@ -1,0 +1,77 @@
+"""Streams of the work breakdown structure: the codes that money and work are booked on."""
+
+from __future__ import annotations
+
+from sync_worker.catalog.spec import UPDATED_AT, Parent, ScopeKind, StreamSpec, SyncMode, columns
+
+# Deprecated in favour of work breakdown segments, still served.
+STANDARD_COST_CODE_LISTS = StreamSpec(
+    name="standard_cost_code_lists",
+    tool="Construction Financials/Work Breakdown Structure",
+    path="/rest/v1.0/standard_cost_code_lists",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id",
+        string="name",
+        boolean="available_to_use_on_new_projects is_erp_list",
+    ),
+    query={"company_id": "{company_id}"},
+    tags=frozenset({"financials"}),
+)
+
+STANDARD_COST_CODES = StreamSpec(
+    name="standard_cost_codes",
+    tool="Construction Financials/Work Breakdown Structure",
+    path="/rest/v1.0/standard_cost_codes",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(integer="id parent_id", string="code full_code name origin_data origin_id"),
+    parent=Parent(STANDARD_COST_CODE_LISTS.name, "standard_cost_code_list_id"),
+    # The default view answers ids alone.
+    query={
+        "company_id": "{company_id}",
+        "standard_cost_code_list_id": "{standard_cost_code_list_id}",
+        "view": "extended",
+    },
+    tags=frozenset({"financials"}),
+)
+
+COST_CODES = StreamSpec(
+    name="cost_codes",
+    tool="Construction Financials/Work Breakdown Structure",
+    path="/rest/v1.0/cost_codes",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id biller_id position standard_cost_code_id",
+        string="biller biller_type biller_origin_id code full_code name origin_data origin_id sortable_code",
+        boolean="budgeted",
+        datetime="created_at deleted_at updated_at",
+        object="parent",
+        array="line_item_types",
+    ),
+    query={"project_id": "{project_id}"},
+    tags=frozenset({"financials"}),
+)
+
+WBS_CODES = StreamSpec(
+    name="wbs_codes",
+    tool="Construction Financials/Work Breakdown Structure",
+    # v2.0 has seven fields, no filter for change, and pages by 100 at most.
+    path="/rest/v1.0/projects/{project_id}/work_breakdown_structure/wbs_codes",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id wbs_pattern_id",
+        string="flat_code flat_name description status",
+        datetime="created_at updated_at",
+        array="segment_items",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    tracked=("status",),
+    tags=frozenset({"financials"}),
+)
+
+STREAMS = (STANDARD_COST_CODE_LISTS, STANDARD_COST_CODES, COST_CODES, WBS_CODES)
