@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import msgspec
 
-
 Key = tuple[int | str, ...]
 """The values of a record's primary key, in the order of its spec."""
 
