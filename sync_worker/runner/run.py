@@ -18,7 +18,7 @@ from sync_worker.model import Outcome, Scope, Verdict, Window
 from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
-from sync_worker.runner.sync import Parts, Reading, RunFrame, Swept
+from sync_worker.runner.sync import INTERRUPTED, Parts, Reading, RunFrame, Swept
 from sync_worker.state.ledger import RunRow, ScopeKey, close_run, close_scope, open_run, open_scope, run_scopes
 
 _NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
@@ -197,11 +197,12 @@ def _read_all(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> Non
 
 def _tell_untried(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain], failure: SyncWorkerError) -> None:
     """Give a line to the partitions that an early end left unread; an asked stop is no verdict on them."""
-    verdict = None if isinstance(failure, StopRequested) else Verdict.FAILED
+    stopped = isinstance(failure, StopRequested)
+    verdict, reason = (None, INTERRUPTED) if stopped else (Verdict.FAILED, f"not tried: {failure}")
     with parts.destination.reader() as view:
         told = {(scope.stream, scope.company_id, scope.project_id) for scope in run_scopes(view, frame.run_id)}
     untried = [part for chain in all_chains for part in chain if (part.spec.name, *part.scope) not in told]
-    _close_unread(parts, frame, untried, verdict, f"not tried: {failure}")
+    _close_unread(parts, frame, untried, verdict, reason)
 
 
 def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
