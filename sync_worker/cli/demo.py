@@ -15,12 +15,12 @@ import click
 
 from sync_worker.app import Report, Request, Worker, open_worker
 from sync_worker.catalog import STREAMS
-from sync_worker.cli.context import pass_cli
+from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.clock import SystemClock
 from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
 from sync_worker.job import load_jobs
-from sync_worker.logs import redactor
+from sync_worker.logs import configure_logging, redactor
 from sync_worker.model import Verdict
 from sync_worker.settings import load_settings
 from sync_worker.simulator.changes import Change, change
@@ -63,8 +63,10 @@ class Told(NamedTuple):
     help="Where the demo's database goes.",
 )
 @pass_cli
-def command(_cli: object, folder: Path) -> int:
+def command(cli: CliContext, folder: Path) -> int:
     """Sync a made-up company from the bundled Procore simulator into SQLite; needs no credentials."""
+    # The demo tells its own story; the log of a machine beside it would only hide it.
+    configure_logging(verbosity=cli.verbosity or -1, color=cli.color)
     database = _fresh(folder)
     with stop_on_signals() as stop, _company() as simulator:
         company = simulator.world.companies[0]

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from sync_worker.catalog.spec import ScopeKind, StreamSpec
 from sync_worker.destination.protocol import Parameter, Transaction
-from sync_worker.errors import StopRequested, SyncWorkerError
+from sync_worker.errors import DestinationError, StopRequested, SyncWorkerError
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import Outcome, Scope, Verdict, Window
 from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
-from sync_worker.runner.sync import Parts, Reading, RunFrame, Swept
+from sync_worker.runner.sync import INTERRUPTED, Parts, Reading, RunFrame, Swept
 from sync_worker.state.ledger import RunRow, ScopeKey, close_run, close_scope, open_run, open_scope, run_scopes
 
 _NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
@@ -185,9 +185,24 @@ def _read_all(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> Non
         try:
             for future in as_completed(futures):
                 future.result()
+        except SyncWorkerError as failure:
+            pool.shutdown(wait=True, cancel_futures=True)
+            if not isinstance(failure, DestinationError):
+                _tell_untried(parts, frame, all_chains, failure)
+            raise
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _tell_untried(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain], failure: SyncWorkerError) -> None:
+    """Give a line to the partitions that an early end left unread; an asked stop is no verdict on them."""
+    stopped = isinstance(failure, StopRequested)
+    verdict, reason = (None, INTERRUPTED) if stopped else (Verdict.FAILED, f"not tried: {failure}")
+    with parts.destination.reader() as view:
+        told = {(scope.stream, scope.company_id, scope.project_id) for scope in run_scopes(view, frame.run_id)}
+    untried = [part for chain in all_chains for part in chain if (part.spec.name, *part.scope) not in told]
+    _close_unread(parts, frame, untried, verdict, reason)
 
 
 def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
@@ -207,9 +222,10 @@ def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
 
 
 def _close_unread(
-    parts: Parts, frame: RunFrame, partitions: Sequence[Partition], verdict: Verdict, reason: str
+    parts: Parts, frame: RunFrame, partitions: Sequence[Partition], verdict: Verdict | None, reason: str
 ) -> None:
     now = parts.clock.now()
+    reason = redactor.text(reason)
 
     def write(transaction: Transaction) -> None:
         for spec, scope in partitions:

@@ -40,6 +40,7 @@ from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.ledger import ScopeKey
 
 SWEEPS_AT_MOST = 3
+INTERRUPTED = "interrupted"
 
 log = get_logger()
 
@@ -128,7 +129,7 @@ class Reading:
         except DestinationError:
             raise
         except StopRequested:
-            self._abandon(None, "interrupted")
+            self._abandon(None, INTERRUPTED)
             raise
         except SkippableError as refusal:
             return self._abandon(Verdict.NOT_PERMITTED, str(refusal))

@@ -13,7 +13,7 @@ from support.oracle import differences, readable_projects
 from support.worker import Install, incomplete
 from sync_worker.app import Request, open_worker
 from sync_worker.client.retry import RetryPolicy
-from sync_worker.errors import StopRequested, UnreachableError
+from sync_worker.errors import AuthError, StopRequested, UnreachableError
 from sync_worker.model import Outcome
 from sync_worker.simulator.faults import Fault
 
@@ -111,6 +111,22 @@ def test_a_token_revoked_in_mid_run_costs_nothing_but_a_new_one(install: Install
 
     assert incomplete(report) == []
     assert differences(here.simulator, here.database) == []
+
+
+def test_what_an_early_end_leaves_unread_is_told_and_was_not_asked_for(install: Install) -> None:
+    here = install(projects=3)
+    whole = {(line.stream, line.company_id, line.project_id) for line in here.run().scopes}
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", times=1_000, status=401, body='{"message": "Unauthorized"}'))
+    asked_before = len(here.simulator.requests)
+
+    report = here.run()
+
+    assert isinstance(report.failure, AuthError)
+    assert report.totals.outcome is Outcome.PARTIAL
+    assert {(line.stream, line.company_id, line.project_id) for line in report.scopes} == whole
+    untried = [line for line in report.scopes if (line.error or "").startswith("not tried: ")]
+    assert {(line.verdict, line.requests) for line in untried} == {("failed", 0)}
+    assert len(here.simulator.requests) - asked_before < len(whole)
 
 
 @pytest.mark.parametrize("address", ["login_url", "api_url"])
