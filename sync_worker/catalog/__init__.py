@@ -45,7 +45,7 @@ from sync_worker.catalog import (
 )
 from sync_worker.catalog.spec import ScopeKind, StreamSpec
 
-__all__ = ["STREAMS", "assemble"]
+__all__ = ["STREAMS", "assemble", "tagged"]
 
 
 def assemble(specs: Iterable[StreamSpec]) -> Mapping[str, StreamSpec]:
@@ -112,3 +112,8 @@ STREAMS: Mapping[str, StreamSpec] = assemble(
         *direct_costs.STREAMS,
     )
 )
+
+
+def tagged(tag: str) -> tuple[str, ...]:
+    """The streams with this tag, for jobs; sensitive ones are left out, they are chosen by name."""
+    return tuple(name for name, spec in STREAMS.items() if tag in spec.tags and not spec.sensitive)

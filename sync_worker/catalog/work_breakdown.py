@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sync_worker.catalog.spec import UPDATED_AT, Parent, ScopeKind, StreamSpec, SyncMode, columns
 
-# Deprecated in favour of work breakdown segments, still served.
+# Deprecated in favour of work breakdown segments, still served. Procore marks apps down for asking deprecated lists,
+# so no shipped job does; choose this list and the codes nested in it by name.
 STANDARD_COST_CODE_LISTS = StreamSpec(
     name="standard_cost_code_lists",
     tool="Construction Financials/Work Breakdown Structure",
