@@ -6,6 +6,7 @@ SyncWorkerError
 ├── AuthError            stop this credential (exit 3)
 ├── RetryableError       try again, after `retry_after` seconds if the server said so
 │   ├── BadPayloadError  an answer that must not be taken for data
+│   ├── TooLargeError    the list is too large to be answered; a smaller part of it may be
 │   └── UnreachableError nobody answers at all; once retries are spent, the run ends
 ├── SkippableError       record the scope as not permitted, go on with the others
 ├── RequestError         this request can never succeed; the scope fails, the others go on
@@ -42,6 +43,10 @@ class RetryableError(SyncWorkerError):
 
 class BadPayloadError(RetryableError):
     """The answer is cut short, is no JSON, or is no list: never taken as data."""
+
+
+class TooLargeError(RetryableError):
+    """The list is too large to be answered at once; asking for less of it may succeed."""
 
 
 class UnreachableError(RetryableError):

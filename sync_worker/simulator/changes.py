@@ -24,6 +24,7 @@ class Change(NamedTuple):
     project_id: int | None
 
 
+_APPROVED_WITHIN = 10
 Edit = Callable[[Record, str, Random], dict[str, Any] | None]
 
 
@@ -131,8 +132,12 @@ def _slip_project(record: Record, _: str, rng: Random) -> dict[str, Any] | None:
     return {"projected_finish_date": finish_on.isoformat(), "flag": "Yellow"}
 
 
-def _approve_log(record: Record, _: str, __: Random) -> dict[str, Any] | None:
-    return {"status": "approved"} if record["status"] == "pending" else None
+def _approve_log(record: Record, now: str, _: Random) -> dict[str, Any] | None:
+    # A superintendent looks through the last days, not through last year.
+    is_recent = date.fromisoformat(now[:10]) - date.fromisoformat(record["date"][:10]) <= timedelta(
+        days=_APPROVED_WITHIN
+    )
+    return {"status": "approved"} if is_recent and record["status"] == "pending" else None
 
 
 def _progress_activity(record: Record, _: str, rng: Random) -> dict[str, Any] | None:

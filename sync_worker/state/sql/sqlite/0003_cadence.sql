@@ -1,0 +1,12 @@
+-- How far back each (stream, scope) was read, and when: what is due again is told from it.
+CREATE TABLE _rereads (
+    stream TEXT NOT NULL,
+    company_id INTEGER,
+    project_id INTEGER,
+    reach TEXT NOT NULL,
+    start_on TEXT,
+    read_at TEXT NOT NULL,
+    run_id TEXT NOT NULL
+);
+CREATE UNIQUE INDEX _rereads_key
+    ON _rereads (stream, coalesce(company_id, 0), coalesce(project_id, 0), reach);
