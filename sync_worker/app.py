@@ -38,6 +38,7 @@ class Request(NamedTuple):
     streams: Sequence[str]
     projects: Sequence[int] = ()
     full_refresh: bool = False
+    trigger: str = "manual"
 
 
 class Report(NamedTuple):
@@ -79,6 +80,7 @@ class Worker:
             ),
             first_on=configured.start_date,
             everything=request.full_refresh,
+            trigger=request.trigger,
         )
 
 
@@ -178,6 +180,8 @@ def _options(settings: Settings) -> Callable[[str], StreamOptions]:
             excluded=frozenset(said.exclude_fields),
             reread=RereadRule(**said.reread.model_dump()),
             max_pages=said.max_pages,
+            full_refresh_every=said.full_refresh_every,
+            nested_everything_every=said.nested_everything_every,
         )
 
     return options

@@ -9,6 +9,7 @@ SyncWorkerError
 │   ├── TooLargeError    the list is too large to be answered; a smaller part of it may be
 │   └── UnreachableError nobody answers at all; once retries are spent, the run ends
 ├── SkippableError       record the scope as not permitted, go on with the others
+│   └── NotFoundError    or the record whose list was asked for is gone
 ├── RequestError         this request can never succeed; the scope fails, the others go on
 ├── DestinationError     the database refused; the run fails
 └── StopRequested        not a failure: someone asked us to stop
@@ -55,6 +56,10 @@ class UnreachableError(RetryableError):
 
 class SkippableError(SyncWorkerError):
     """This scope may not be read: no permission, tool disabled, project not permitted."""
+
+
+class NotFoundError(SkippableError):
+    """Nothing is there, or it may not be seen: Procore answers both alike."""
 
 
 class RequestError(SyncWorkerError):

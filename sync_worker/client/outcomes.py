@@ -21,6 +21,7 @@ from sync_worker.client.headers import Headers
 from sync_worker.errors import (
     AuthError,
     BadPayloadError,
+    NotFoundError,
     RequestError,
     RetryableError,
     SkippableError,
@@ -145,7 +146,7 @@ def refusal(request: str, status: int, said: str = "", *, retry_after_seconds: f
         case Action.RETRY_SMALLER:
             return TooLargeError(message, retry_after_seconds=retry_after_seconds)
         case Action.SKIP:
-            return SkippableError(message)
+            return NotFoundError(message) if status == 404 else SkippableError(message)
         case Action.RENEW_TOKEN:
             return AuthError(message)
         case Action.TAKE | Action.DISTRUST:

@@ -17,6 +17,8 @@ DEFAULT_LOOKBACK = timedelta(minutes=10)
 _DAYS_AHEAD = timedelta(days=1)
 
 _WEEK = timedelta(days=7)
+FULL_REFRESH_EVERY = timedelta(hours=6)
+NESTED_EVERYTHING_EVERY = _WEEK
 
 # Two ticks of a schedule are never exactly its interval apart.
 _SLACK = timedelta(minutes=10)
@@ -76,6 +78,12 @@ def reread_dates(
     back = timedelta(days=rule.days if reach is Reach.RECENT else rule.weekly_days)
     start_on = (min(checkpoint.mark, bound) - back).date()
     return every_day._replace(start_on=min(max(start_on, first_on), every_day.end_on))
+
+
+def nested_reach(read: Mapping[Reach, Reread], bound: datetime, every: timedelta) -> Reach:
+    """Whether a nested stream is read for all parents, or for those alone that moved since it was complete."""
+    whole = read.get(Reach.EVERYTHING)
+    return Reach.EVERYTHING if is_due(whole.read_at if whole else None, bound, every) else Reach.RECENT
 
 
 def halves(dates: DateRange) -> tuple[DateRange, DateRange]:

@@ -220,6 +220,11 @@ class StreamOptions(Section):
     """For daily logs."""
     max_pages: Annotated[Integer, Field(ge=1)] = 500
     """A daily log of more pages is read in halves."""
+    full_refresh_every: Duration = Field(default="6h", validate_default=True)
+    """How often schedules read a list that can only be read whole."""
+    nested_everything_every: Duration | None = None
+    """How often a nested list is read for all parents, not only for those that moved; 7d unless said, or, where
+    nothing tells that a parent moved, as often as `full_refresh_every`."""
     exclude_fields: tuple[Text, ...] = ()
     deletes: Literal["soft", "ignore"] = "soft"
     path: ApiPath | None = None

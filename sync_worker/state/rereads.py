@@ -1,4 +1,4 @@
-"""How far back each (stream, company, project) was read, and when."""
+"""How far back each (stream, company, project) was read and when, and for which parents a nested one was."""
 
 from __future__ import annotations
 
@@ -60,3 +60,16 @@ def record_reread(executor: Executor, stream: str, scope: Scope, reach: Reach, r
             for covered in reach.covered
         ],
     )
+
+
+def parents_read(executor: Executor, stream: str, scope: Scope) -> Mapping[str, str]:
+    """The parents for which a nested stream was read, with the hash of the row that each then had."""
+    rows = executor.execute(queries()["parents_read"], {"stream": stream, **scope._asdict()})
+    return {str(parent): str(row_hash) for parent, row_hash in rows}
+
+
+def record_parents_read(executor: Executor, stream: str, scope: Scope, hashes: Mapping[str, str]) -> None:
+    """Store for which parents, as their rows were, a nested stream is complete."""
+    of_scope = {"stream": stream, **scope._asdict()}
+    parameters = [of_scope | {"parent_key": parent, "row_hash": row_hash} for parent, row_hash in hashes.items()]
+    executor.execute_many(queries()["record_parent_read"], parameters)

@@ -101,6 +101,19 @@ VALUES (:stream, :company_id, :project_id, :reach, :start_on, :read_at, :run_id)
 ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0), reach) DO UPDATE SET
     start_on = excluded.start_on, read_at = excluded.read_at, run_id = excluded.run_id;
 
+-- name: parents_read
+-- The parents whose nested list was read to its end.
+SELECT parent_key, row_hash FROM _parents_read
+WHERE stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_parent_read
+-- The nested list of a parent was read to its end.
+INSERT INTO _parents_read (stream, company_id, project_id, parent_key, row_hash)
+VALUES (:stream, :company_id, :project_id, :parent_key, :row_hash)
+ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0), parent_key) DO UPDATE SET
+    row_hash = excluded.row_hash;
+
 -- name: record_schema_change
 -- A field drifted from its declaration; said once.
 INSERT INTO _schema_changes (stream, field, kind, run_id, seen_at)

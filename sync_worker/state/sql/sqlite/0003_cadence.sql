@@ -10,3 +10,14 @@ CREATE TABLE _rereads (
 );
 CREATE UNIQUE INDEX _rereads_key
     ON _rereads (stream, coalesce(company_id, 0), coalesce(project_id, 0), reach);
+
+-- The parents whose nested list was read to its end, and the version of each that it was read for.
+CREATE TABLE _parents_read (
+    stream TEXT NOT NULL,
+    company_id INTEGER,
+    project_id INTEGER,
+    parent_key TEXT NOT NULL,
+    row_hash TEXT NOT NULL
+);
+CREATE UNIQUE INDEX _parents_read_key
+    ON _parents_read (stream, coalesce(company_id, 0), coalesce(project_id, 0), parent_key);
