@@ -77,7 +77,7 @@ def test_by_hand_and_in_a_full_refresh_whole_lists_are_always_read(install: Inst
 
 
 def test_how_often_a_whole_list_is_read_can_be_set(install: Install) -> None:
-    here = installed(install, vendors={"full_refresh_every": "1h"})
+    here = installed(install, roles={"full_refresh_every": "1h"})
     here.run(trigger="schedule")
     calls(here)
 
@@ -85,7 +85,7 @@ def test_how_often_a_whole_list_is_read_can_be_set(install: Install) -> None:
     here.run(trigger="schedule")
 
     found = calls(here)
-    assert [name for name in LISTS if found[name]] == ["vendors"]
+    assert [name for name in LISTS if found[name]] == ["roles"]
 
 
 def test_a_list_that_was_not_complete_is_due(install: Install) -> None:
