@@ -40,7 +40,8 @@ BUDGET_VIEW_DETAIL_ROWS = StreamSpec(
     parent=Parent(BUDGET_VIEWS.name, "budget_view_id"),
     # Without it rows that were never budgeted are left out; those have no id.
     query={"project_id": "{project_id}", "budget_row_type": "all"},
-    row_key=("id", "cost_code_id", "category_id"),
+    # The facts tell rows without an id apart by cost code and category; sub jobs and WBS codes share these.
+    row_key=("id", "cost_code_id", "category_id", "biller_id", "wbs_code_id"),
     tracked=("original_budget_amount", "budget_modifications", "budget_forecast"),
     tags=frozenset({"financials"}),
 )

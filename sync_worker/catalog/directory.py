@@ -44,6 +44,7 @@ COMPANY_USERS = StreamSpec(
     mode=SyncMode.INCREMENTAL,
     query={"view": "extended"},
     cursor=UPDATED_AT,
+    volatile=("avatar",),
     tags=frozenset({"directory"}),
 )
 
@@ -64,6 +65,7 @@ COMPANY_USERS_INACTIVE = StreamSpec(
         datetime="last_login_at welcome_email_sent_at created_at updated_at",
         object="vendor _links",
     ),
+    volatile=("avatar",),
     tags=frozenset({"directory"}),
 )
 
@@ -77,7 +79,7 @@ VENDORS = StreamSpec(
     mode=SyncMode.INCREMENTAL,
     query={"company_id": "{company_id}", "view": "extended"},
     cursor=UPDATED_AT,
-    volatile=ATTACHMENT_URLS,
+    volatile=(*ATTACHMENT_URLS, "logo"),
     tags=frozenset({"directory"}),
 )
 
@@ -88,7 +90,7 @@ VENDORS_INACTIVE = StreamSpec(
     scope=ScopeKind.COMPANY,
     primary_key=("company_id", "id"),
     fields=columns(VENDOR, integer="contact_count", object="_links", array="standard_cost_codes"),
-    volatile=ATTACHMENT_URLS,
+    volatile=(*ATTACHMENT_URLS, "logo"),
     tags=frozenset({"directory"}),
 )
 
@@ -136,7 +138,7 @@ PROJECT_VENDORS = StreamSpec(
     scope=ScopeKind.PROJECT,
     primary_key=("project_id", "id"),
     fields=columns(VENDOR, object="business"),
-    volatile=ATTACHMENT_URLS,
+    volatile=(*ATTACHMENT_URLS, "logo"),
     tags=frozenset({"directory"}),
 )
 

@@ -18,6 +18,7 @@ from sync_worker.errors import AuthError, ConfigurationError, StopRequested
 from sync_worker.job import SyncJob, load_jobs
 from sync_worker.logs import redactor
 from sync_worker.model import Outcome, Verdict
+from sync_worker.runner.run import asked_for
 
 DONE, INCOMPLETE, UNREADABLE = 0, 1, 3
 
@@ -78,7 +79,7 @@ def exit_code(report: Report) -> int:
     """What the process says of a finished run; see the table of exit codes in the README."""
     if isinstance(report.failure, StopRequested):
         return STOPPED
-    verdicts = {scope.verdict for scope in report.scopes}
+    verdicts = asked_for(report.scopes)
     if report.totals.outcome is Outcome.SUCCEEDED:
         return DONE
     nothing_read = verdicts.isdisjoint({Verdict.COMPLETE, Verdict.INEXACT})

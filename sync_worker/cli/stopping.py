@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,11 @@ from types import FrameType
 
 STOPPED = 75
 DEADLINE_SECONDS = 25.0
+
+
+def _leave() -> None:
+    print("stopped: at the deadline; what is committed stays, the same command goes on", file=sys.stderr, flush=True)
+    os._exit(STOPPED)
 
 
 @contextmanager
@@ -21,7 +27,7 @@ def stop_on_signals(deadline_seconds: float = DEADLINE_SECONDS) -> Iterator[thre
     rest was never half-written. A second signal leaves at once with 128 and the signal's number.
     """
     stop = threading.Event()
-    deadline = threading.Timer(deadline_seconds, os._exit, [STOPPED])
+    deadline = threading.Timer(deadline_seconds, _leave)
     deadline.daemon = True
 
     def on_signal(number: int, _frame: FrameType | None) -> None:

@@ -23,7 +23,7 @@ from sync_worker.client import outcomes
 from sync_worker.client.headers import retry_after_seconds
 from sync_worker.client.transport import Reply, Request
 from sync_worker.clock import Clock
-from sync_worker.errors import AuthError, BadPayloadError, RetryableError, SyncWorkerError
+from sync_worker.errors import AuthError, BadPayloadError, RetryableError, SyncWorkerError, UnreachableError
 from sync_worker.logs import Event, get_logger
 
 MARGIN_SECONDS = 300.0
@@ -165,7 +165,13 @@ class Tokens:
         }
         request = Request("POST", self._url, form=form)
         asked_at = self._clock.monotonic()  # before asking: the life may have begun at any time since
-        reply = self._send(request)
+        try:
+            reply = self._send(request)
+        except BadPayloadError:
+            raise
+        except RetryableError as error:
+            # Without a token nothing can be asked, so it is no single list that fails.
+            raise UnreachableError(str(error)) from error
         if reply.status != 200:
             raise self._refusal(request, reply)
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -47,11 +48,15 @@ def splitter(envelope: Envelope) -> Callable[[bytes], Records]:
     fast = {Envelope.ARRAY: _split_array, Envelope.DATA: _split_data, Envelope.GROUPS: _split_groups}[envelope]
 
     def split(body: bytes) -> Records:
+        body = body.removeprefix(BOM_UTF8)
         try:
+            if not body.isascii():
+                # Whoever decodes a record later relies on it.
+                body.decode()
             return fast(body)
         except msgspec.ValidationError as error:
             raise BadPayloadError(f"the answer is not the list it should be: {error}") from None
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
         try:
             return fast(_mended(body))

@@ -21,10 +21,22 @@ from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import is_due
 from sync_worker.runner.sync import INTERRUPTED, Parts, Reading, RunFrame, Swept
 from sync_worker.state.checkpoints import read_checkpoint
-from sync_worker.state.ledger import RunRow, ScopeKey, close_run, close_scope, open_run, open_scope, run_scopes
+from sync_worker.state.ledger import (
+    RunRow,
+    ScopeKey,
+    ScopeResult,
+    close_run,
+    close_scope,
+    open_run,
+    open_scope,
+    run_scopes,
+)
 
 _NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
 _LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
+
+EARLIEST = date(2000, 1, 1)
+"""Where daily logs of a project begin that tells neither its start nor its creation: all days are one call."""
 
 log = get_logger()
 
@@ -66,7 +78,7 @@ def run(parts: Parts, order: Order) -> Ended:
     with _recorded(parts, order) as frame:
         listed = _discover(parts, frame, order)
         frame.first_on = {
-            project.project_id: order.first_on or project.first_on or frame.bound.date()
+            project.project_id: order.first_on or min(project.first_on or EARLIEST, frame.bound.date())
             for found in listed.values()
             for project in found.readable
         }
@@ -98,9 +110,9 @@ def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
 
 
 def _close(transaction: Transaction, parts: Parts, frame: RunFrame) -> Outcome:
-    verdicts = [scope.verdict for scope in run_scopes(transaction, frame.run_id)]
+    scopes = run_scopes(transaction, frame.run_id)
     stopped = isinstance(frame.failure, StopRequested)
-    outcome = Outcome.INTERRUPTED if stopped else outcome_of(verdicts, failed=frame.failure is not None)
+    outcome = Outcome.INTERRUPTED if stopped else outcome_of(scopes, failed=frame.failure is not None)
     close_run(transaction, frame.run_id, outcome, finished_at=parts.clock.now(), error=_text(frame.failure))
     return outcome
 
@@ -109,14 +121,24 @@ def _text(failure: SyncWorkerError | None) -> str | None:
     return None if failure is None else redactor.text(str(failure))
 
 
-def outcome_of(verdicts: Sequence[Verdict | str | None], *, failed: bool) -> Outcome:
+def outcome_of(scopes: Sequence[ScopeResult], *, failed: bool) -> Outcome:
     """The outcome of a run that was not interrupted; scopes that may not be read fail it only when nothing else was."""
-    something = Verdict.COMPLETE in verdicts or Verdict.INEXACT in verdicts
-    if not something:
+    if asked_for(scopes).isdisjoint({Verdict.COMPLETE, Verdict.INEXACT}):
         return Outcome.FAILED
+    verdicts = {scope.verdict for scope in scopes}
     if failed or Verdict.FAILED in verdicts or Verdict.INEXACT in verdicts:
         return Outcome.PARTIAL
     return Outcome.SUCCEEDED
+
+
+def asked_for(scopes: Sequence[ScopeResult]) -> set[Verdict | None]:
+    """The verdicts of what the run was for: companies and projects, read to know the scopes, only where that is all."""
+    by_distance = (
+        [scope.verdict for scope in scopes if scope.stream not in (COMPANIES, PROJECTS)],
+        [scope.verdict for scope in scopes if scope.stream == PROJECTS],
+        [scope.verdict for scope in scopes],
+    )
+    return set(next((verdicts for verdicts in by_distance if verdicts), []))
 
 
 def _discover(parts: Parts, frame: RunFrame, order: Order) -> dict[int, Listed]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, incomplete, scope, verdicts
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import ScopeKind
+from sync_worker.cli.run import exit_code
 from sync_worker.model import Outcome, Verdict
 from sync_worker.simulator.faults import Fault
 
@@ -203,3 +206,50 @@ def test_projects_known_from_before_are_read_when_their_list_fails(install: Inst
 
     assert [(stream, verdict) for stream, _, verdict, _ in incomplete(report)] == [("projects", Verdict.FAILED)]
     assert differences(here.simulator, here.database) == []
+
+
+def test_a_company_that_the_app_is_not_connected_to_fails_the_run_though_companies_can_be_read(
+    install: Install,
+) -> None:
+    here = install()
+    here.simulator.permissions.disconnect(here.simulator.company_id)
+
+    report = here.run("projects", "rfis", "vendors")
+
+    assert report.totals.outcome is Outcome.FAILED
+    assert exit_code(report) == 3
+
+
+def test_a_project_asked_for_by_a_number_that_is_not_listed_is_nothing_read(install: Install) -> None:
+    here = install()
+
+    report = here.run("rfis", projects=[4711])
+
+    assert {(line.stream, line.verdict) for line in report.scopes if line.project_id} == {("rfis", "not_permitted")}
+    assert exit_code(report) == 3
+
+
+def test_a_company_without_projects_is_read_in_full(install: Install) -> None:
+    here = install()
+    for project in here.simulator.world.project_ids:
+        here.simulator.permissions.hide_project(project)
+
+    report = here.run("rfis")
+
+    assert report.totals.outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("start_date", [None, "2031-01-01"])
+def test_daily_logs_are_read_though_the_project_does_not_say_when_it_began(
+    install: Install, start_date: str | None
+) -> None:
+    here = install(projects=1)
+    (project,) = readable_projects(here.simulator)
+    here.simulator.world.update("projects", project, {"start_date": start_date, "created_at": None})
+
+    here.run("manpower_logs")
+
+    logs = here.simulator.world.records("manpower_logs", project_id=project)
+    on_or_after = "2000-01-01" if start_date is None else here.simulator.world.clock.now().date().isoformat()
+    wanted = [log for log in logs if log.record["date"] >= on_or_after]
+    assert here.query("SELECT count(*) FROM manpower_logs") == [(len(wanted),)]

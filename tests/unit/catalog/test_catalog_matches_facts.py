@@ -43,6 +43,11 @@ DEPARTURES: dict[str, Facts] = {
 SIGNED_BESIDE: dict[str, set[str]] = {
     "drawing_revisions": {"pdf_url", "png_url", "thumbnail_url", "large_thumbnail_url", "zip_url"},
     "forms": {"attachment.url"},
+    "company_users": {"avatar"},
+    "company_users_inactive": {"avatar"},
+    "vendors": {"logo"},
+    "vendors_inactive": {"logo"},
+    "project_vendors": {"logo"},
 }
 """File addresses that the facts leave out; a path too many costs nothing, one too few a write at every read."""
 

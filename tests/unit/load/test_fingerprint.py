@@ -47,7 +47,7 @@ def test_a_company_wide_id_is_keyed_with_its_company() -> None:
 def test_a_budget_row_without_id_is_keyed_by_cost_code_and_category() -> None:
     scope = PROJECT | {"budget_view_id": 3}
     assert key({"id": 11, "cost_code_id": 1, "category_id": 2}, "budget_view_detail_rows", scope) == (70, 3, "11")
-    assert key({"id": None, "cost_code_id": 1, "category_id": 2}, "budget_view_detail_rows", scope) == (70, 3, "1:2")
+    assert key({"id": None, "cost_code_id": 1, "category_id": 2}, "budget_view_detail_rows", scope) == (70, 3, "1:2::")
 
 
 @pytest.mark.parametrize("record", [{}, {"id": None}, {"id": [1]}, {"id": 2**64}, {"id": "x"}, "7", "null", '"text"'])

@@ -56,6 +56,15 @@ def test_a_v2_list_without_data_is_no_list() -> None:
         splitter(Envelope.DATA)(b'{"errors": []}')
 
 
+@pytest.mark.parametrize("sent", [b"caf\xe9", b"caf\xff", b"caf\xc3"], ids=["latin-1", "no utf-8", "cut in two"])
+def test_bytes_that_are_no_utf_8_cost_themselves_and_not_the_page(sent: bytes) -> None:
+    assert split(b'[{"id": 1, "name": "' + sent + b'"}, {"id": 2}]') == [{"id": 1, "name": "caf\ufffd"}, {"id": 2}]
+
+
+def test_a_byte_order_mark_says_nothing() -> None:
+    assert split(b'\xef\xbb\xbf[{"id": 1}]') == [{"id": 1}]
+
+
 def test_a_lone_surrogate_costs_itself_and_not_the_page() -> None:
     body = rb'[{"id": 1, "subject": "a\ud800b"}, {"id": 2, "subject": "\ud83d\ude00 \\ud800"}]'
     assert split(body) == [{"id": 1, "subject": "a\ufffdb"}, {"id": 2, "subject": "\U0001f600 \\ud800"}]
