@@ -23,7 +23,7 @@ from sync_worker.errors import ConfigurationError, SyncWorkerError
 from sync_worker.load.loader import Loader
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
-from sync_worker.planning.windows import DEFAULT_LOOKBACK
+from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.runner.run import Order, run
 from sync_worker.runner.sync import Parts, StreamOptions
 from sync_worker.settings import Settings
@@ -38,6 +38,7 @@ class Request(NamedTuple):
     streams: Sequence[str]
     projects: Sequence[int] = ()
     full_refresh: bool = False
+    trigger: str = "manual"
 
 
 class Report(NamedTuple):
@@ -79,6 +80,7 @@ class Worker:
             ),
             first_on=configured.start_date,
             everything=request.full_refresh,
+            trigger=request.trigger,
         )
 
 
@@ -177,6 +179,10 @@ def _options(settings: Settings) -> Callable[[str], StreamOptions]:
             lookback=DEFAULT_LOOKBACK if said.lookback is None else timedelta(seconds=said.lookback),
             start_on=said.start_date,
             excluded=frozenset(said.exclude_fields),
+            reread=RereadRule(**said.reread.model_dump()),
+            max_pages=said.max_pages,
+            full_refresh_every=said.full_refresh_every,
+            nested_everything_every=said.nested_everything_every,
         )
 
     return options

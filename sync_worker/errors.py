@@ -6,8 +6,10 @@ SyncWorkerError
 ├── AuthError            stop this credential (exit 3)
 ├── RetryableError       try again, after `retry_after` seconds if the server said so
 │   ├── BadPayloadError  an answer that must not be taken for data
+│   ├── TooLargeError    the list is too large to be answered; a smaller part of it may be
 │   └── UnreachableError nobody answers at all; once retries are spent, the run ends
 ├── SkippableError       record the scope as not permitted, go on with the others
+│   └── NotFoundError    or the record whose list was asked for is gone
 ├── RequestError         this request can never succeed; the scope fails, the others go on
 ├── DestinationError     the database refused; the run fails
 └── StopRequested        not a failure: someone asked us to stop
@@ -44,12 +46,20 @@ class BadPayloadError(RetryableError):
     """The answer is cut short, is no JSON, or is no list: never taken as data."""
 
 
+class TooLargeError(RetryableError):
+    """The list is too large to be answered at once; asking for less of it may succeed."""
+
+
 class UnreachableError(RetryableError):
     """Nobody answers at the address; what is asked next would not be answered either."""
 
 
 class SkippableError(SyncWorkerError):
     """This scope may not be read: no permission, tool disabled, project not permitted."""
+
+
+class NotFoundError(SkippableError):
+    """Nothing is there, or it may not be seen: Procore answers both alike."""
 
 
 class RequestError(SyncWorkerError):

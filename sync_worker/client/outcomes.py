@@ -21,10 +21,12 @@ from sync_worker.client.headers import Headers
 from sync_worker.errors import (
     AuthError,
     BadPayloadError,
+    NotFoundError,
     RequestError,
     RetryableError,
     SkippableError,
     SyncWorkerError,
+    TooLargeError,
     UnreachableError,
 )
 
@@ -42,6 +44,8 @@ class Action(Enum):
     RETRY = auto()
     REACH = auto()
     """Try again; as long as nobody answers at all, nothing else is worth asking."""
+    RETRY_SMALLER = auto()
+    """Try again; if that does not help, a smaller part of the list may."""
     SKIP = auto()
     """The scope may not be read; go on with the others."""
     REFUSE = auto()
@@ -70,7 +74,7 @@ BY_STATUS: Mapping[int, Outcome] = {
     403: Outcome(Action.SKIP, "no permission, tool disabled, or project not permitted for the app"),
     404: Outcome(Action.SKIP, "does not exist or may not be seen"),
     406: Outcome(Action.REFUSE, "unknown field or content type"),
-    408: Outcome(Action.RETRY, "the server took too long to build the list"),
+    408: Outcome(Action.RETRY_SMALLER, "the server took too long to build the list"),
     422: Outcome(Action.REFUSE, "the request makes no sense to the server"),
     429: Outcome(Action.WAIT, "the allowance is spent"),
     500: Outcome(Action.RETRY, "server error"),
@@ -139,8 +143,10 @@ def refusal(request: str, status: int, said: str = "", *, retry_after_seconds: f
     match outcome.action:
         case Action.RETRY | Action.WAIT:
             return RetryableError(message, retry_after_seconds=retry_after_seconds)
+        case Action.RETRY_SMALLER:
+            return TooLargeError(message, retry_after_seconds=retry_after_seconds)
         case Action.SKIP:
-            return SkippableError(message)
+            return NotFoundError(message) if status == 404 else SkippableError(message)
         case Action.RENEW_TOKEN:
             return AuthError(message)
         case Action.TAKE | Action.DISTRUST:

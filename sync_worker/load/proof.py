@@ -15,8 +15,8 @@ class Evidence(NamedTuple):
     """What the server said of one sweep, over all its lists: one, or one for each parent.
 
     `total` is None as soon as one list gave none; `steady` is false when a `Total` changed while its pages were read;
-    `refused` counts parents whose list may not be read; `server_time` is the server's `Date` on the first page;
-    `doubt` is a reason, known beforehand, why the sweep can prove nothing.
+    `refused` counts parents whose list may not be read, `gone` those that are no longer there; `server_time` is the
+    server's `Date` on the first page; `doubt` is a reason, known beforehand, why the sweep can prove nothing.
     """
 
     total: int | None = 0
@@ -24,6 +24,7 @@ class Evidence(NamedTuple):
     steady: bool = True
     lists: int = 0
     refused: int = 0
+    gone: int = 0
     server_time: datetime | None = None
     doubt: str | None = None
 
@@ -44,9 +45,13 @@ class Evidence(NamedTuple):
         """This evidence and a list that may not be read."""
         return self._replace(lists=self.lists + 1, refused=self.refused + 1)
 
+    def with_gone(self) -> Evidence:
+        """This evidence and a parent that was deleted after it was listed: it has no list to read."""
+        return self._replace(lists=self.lists + 1, gone=self.gone + 1)
+
 
 class Proof(NamedTuple):
-    """A verdict, and its reason where it is not complete."""
+    """A verdict, and its reason where it is not complete, or what else there is to say."""
 
     verdict: Verdict
     reason: str | None = None
@@ -77,4 +82,5 @@ def prove(evidence: Evidence, *, rows_seen: int, distinct_keys: int, quarantined
             Proof(Verdict.INEXACT, f"the server counts {evidence.total} records and sent {rows_seen}"),
         ),
     )
-    return next((proof for found, proof in findings if found), Proof(Verdict.COMPLETE))
+    note = f"{evidence.gone} of {evidence.lists} parents are gone (404)" if evidence.gone else None
+    return next((proof for found, proof in findings if found), Proof(Verdict.COMPLETE, note))

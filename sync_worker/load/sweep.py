@@ -6,7 +6,7 @@ transaction. Nothing of a page is kept after that; the keys seen are the destina
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from itertools import count
@@ -74,10 +74,30 @@ class Sweep:
             self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at))
         )
 
-    def settle(self, evidence: Evidence, *, requests: int, last: bool) -> Proof:
-        """Decide what the sweep proved; unless complete, or the `last` one allowed, another one may follow."""
+    def restart(self) -> None:
+        """Count from the beginning again: what was read so far is read once more, in other parts."""
         self._raise_failures(wait=True)
-        return self._loader.do(lambda transaction: self._settle(transaction, evidence, requests, last))
+
+        def forget(transaction: Transaction) -> None:
+            transaction.forget_keys(self._number)
+            restart_scope(transaction, self._key)
+
+        self._loader.do(forget)
+
+    def settle(
+        self,
+        evidence: Evidence,
+        *,
+        requests: int,
+        last: bool,
+        also: Callable[[Transaction, datetime], None] | None = None,
+    ) -> Proof:
+        """Decide what the sweep proved; unless complete, or the `last` one allowed, another one may follow.
+
+        `also` is written with the verdict `complete`, in its transaction; it is given the mark.
+        """
+        self._raise_failures(wait=True)
+        return self._loader.do(lambda transaction: self._settle(transaction, evidence, requests, last, also))
 
     def abandon(self, verdict: Verdict | None, *, requests: int, error: str) -> None:
         """End without proof: not permitted, failed, or interrupted (None)."""
@@ -117,7 +137,14 @@ class Sweep:
             values[self._spec.parent.param] = parent_id
         return {name: value for name in self._spec.scope_columns if (value := values[name]) is not None}
 
-    def _settle(self, transaction: Transaction, evidence: Evidence, requests: int, last: bool) -> Proof:
+    def _settle(
+        self,
+        transaction: Transaction,
+        evidence: Evidence,
+        requests: int,
+        last: bool,
+        also: Callable[[Transaction, datetime], None] | None,
+    ) -> Proof:
         counts = scope_counts(transaction, self._key)
         proof = prove(
             evidence,
@@ -144,6 +171,8 @@ class Sweep:
             mark = min(self._window.end, evidence.server_time or self._window.end)
             checkpoint = Checkpoint(mark, finished_at, self._key.run_id)
             move_checkpoint(transaction, self._key.stream, self._key.scope, checkpoint)
+            if also is not None:
+                also(transaction, mark)
         return proof
 
     def _store(

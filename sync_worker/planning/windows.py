@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec, SyncMode
 from sync_worker.model import DateRange, Window
 from sync_worker.state.checkpoints import Checkpoint
+from sync_worker.state.rereads import Reach, Reread
 
 DEFAULT_LOOKBACK = timedelta(minutes=10)
 
 # A log may carry the date of a time zone that is ahead of UTC.
 _DAYS_AHEAD = timedelta(days=1)
+
+_WEEK = timedelta(days=7)
+FULL_REFRESH_EVERY = timedelta(hours=6)
+NESTED_EVERYTHING_EVERY = _WEEK
+
+# Two ticks of a schedule are never exactly its interval apart.
+_SLACK = timedelta(minutes=10)
+
+
+class RereadRule(NamedTuple):
+    """How far back a daily log is read again: at every pass, once a week, and after how many days all of it."""
+
+    days: int = 14
+    weekly_days: int = 90
+    everything_days: int = 30
+
+
+DEFAULT_REREAD = RereadRule()
+
+
+def is_due(last: datetime | None, bound: datetime, every: timedelta) -> bool:
+    """Whether what was `last` done, if ever, is to be done again at `bound`."""
+    return last is None or bound - last > every - _SLACK
 
 
 def cursor_window(
@@ -29,6 +55,41 @@ def cursor_window(
 def log_dates(first_on: date, bound: datetime) -> DateRange:
     """All days of a daily log from `first_on`."""
     return DateRange(first_on, max(first_on, (bound + _DAYS_AHEAD).date()))
+
+
+def due_reach(rule: RereadRule, read: Mapping[Reach, Reread], first_on: date, bound: datetime) -> Reach:
+    """How far back a daily log is read this time; `read` is what was read before."""
+    whole = read.get(Reach.EVERYTHING)
+    if whole is None or whole.start_on is None or whole.start_on > first_on:
+        return Reach.EVERYTHING
+    if is_due(whole.read_at, bound, timedelta(days=rule.everything_days)):
+        return Reach.EVERYTHING
+    weekly = read.get(Reach.WEEKLY, whole)
+    return Reach.WEEKLY if is_due(weekly.read_at, bound, _WEEK) else Reach.RECENT
+
+
+def reread_dates(
+    rule: RereadRule, reach: Reach, checkpoint: Checkpoint | None, first_on: date, bound: datetime
+) -> DateRange:
+    """The days of a daily log within `reach`, counted back from where it was last complete: a pause leaves no gap."""
+    every_day = log_dates(first_on, bound)
+    if reach is Reach.EVERYTHING or checkpoint is None:
+        return every_day
+    back = timedelta(days=rule.days if reach is Reach.RECENT else rule.weekly_days)
+    start_on = (min(checkpoint.mark, bound) - back).date()
+    return every_day._replace(start_on=min(max(start_on, first_on), every_day.end_on))
+
+
+def nested_reach(read: Mapping[Reach, Reread], bound: datetime, every: timedelta) -> Reach:
+    """Whether a nested stream is read for all parents, or for those alone that moved since it was complete."""
+    whole = read.get(Reach.EVERYTHING)
+    return Reach.EVERYTHING if is_due(whole.read_at if whole else None, bound, every) else Reach.RECENT
+
+
+def halves(dates: DateRange) -> tuple[DateRange, DateRange]:
+    """The days in two parts; there must be more than one."""
+    middle = dates.start_on + (dates.end_on - dates.start_on) // 2
+    return DateRange(dates.start_on, middle), DateRange(middle + timedelta(days=1), dates.end_on)
 
 
 def window_of(dates: DateRange) -> Window:

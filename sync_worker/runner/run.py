@@ -10,7 +10,7 @@ from datetime import date
 from secrets import token_hex
 from typing import NamedTuple
 
-from sync_worker.catalog.spec import ScopeKind, StreamSpec
+from sync_worker.catalog.spec import ScopeKind, StreamSpec, SyncMode
 from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.errors import DestinationError, StopRequested, SyncWorkerError
 from sync_worker.logs import Event, bound, get_logger, redactor
@@ -18,7 +18,9 @@ from sync_worker.model import Outcome, Scope, Verdict, Window
 from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
+from sync_worker.planning.windows import is_due
 from sync_worker.runner.sync import INTERRUPTED, Parts, Reading, RunFrame, Swept
+from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.ledger import RunRow, ScopeKey, close_run, close_scope, open_run, open_scope, run_scopes
 
 _NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
@@ -70,7 +72,7 @@ def run(parts: Parts, order: Order) -> Ended:
         }
         _tell_unseen(parts, frame, order, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
-        _read_all(parts, frame, chains(order.specs, ids))
+        _read_all(parts, frame, _due(parts, frame, chains(order.specs, ids)))
     return Ended(frame.run_id, frame.failure)
 
 
@@ -80,7 +82,7 @@ def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
     started_at = parts.clock.now()
     run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{token_hex(3)}"
     parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
-    frame = RunFrame(run_id, order.everything, started_at)
+    frame = RunFrame(run_id, order.everything, started_at, by_hand=order.trigger == "manual")
     with bound(run_id=run_id, job=order.job):
         log.info(Event.RUN_STARTED)
         try:
@@ -178,6 +180,25 @@ def _close_project(parts: Parts, frame: RunFrame, order: Order, scope: Scope, ve
     _close_unread(parts, frame, partitions, verdict, reason)
 
 
+def _due(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> list[Chain]:
+    """What is read now. A list that can only be read whole, on its own slower clock, unless someone asks by hand.
+
+    What is left out gets no line in the ledger, which tells of sweeps; its checkpoint says when it was complete.
+    """
+    if frame.by_hand or frame.everything:
+        return list(all_chains)
+    with parts.destination.reader() as view:
+        return [tuple(part for part in chain if _is_due(parts, frame, view, part)) for chain in all_chains]
+
+
+def _is_due(parts: Parts, frame: RunFrame, view: Transaction, partition: Partition) -> bool:
+    spec, scope = partition
+    if spec.mode is not SyncMode.FULL_REFRESH or spec.parent is not None:
+        return True
+    checkpoint = read_checkpoint(view, spec.name, scope)
+    return is_due(checkpoint and checkpoint.mark, frame.bound, parts.options(spec.name).full_refresh_every)
+
+
 def _read_all(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> None:
     with ThreadPoolExecutor(parts.max_concurrency, thread_name_prefix="fetch") as pool:
         # Each in a context of its own, so that what it logs carries the run's id.
@@ -212,7 +233,8 @@ def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
         if parts.stop.is_set():
             raise StopRequested("asked to stop between two streams")
         parent = partition.spec.parent and partition.spec.parent.stream
-        above = verdicts[parent] if parent else Verdict.COMPLETE
+        # A parent that is not due was complete.
+        above = verdicts.get(parent, Verdict.COMPLETE) if parent else Verdict.COMPLETE
         if above in (Verdict.FAILED, Verdict.NOT_PERMITTED):
             _close_unread(parts, frame, [partition], above, f"the list of its parents, {parent}, could not be read")
             verdicts[partition.spec.name] = above

@@ -182,6 +182,17 @@ class JobOptions(Section):
         return self
 
 
+class RereadOptions(Section):
+    """How far back a daily log is read again: nothing tells which of its days were edited."""
+
+    days: Annotated[Integer, Field(ge=0)] = 14
+    """At every pass, the last so many days."""
+    weekly_days: Annotated[Integer, Field(ge=0)] = 90
+    """Once a week, the last so many days."""
+    everything_days: Annotated[Integer, Field(ge=1)] = 30
+    """Every so many days, all of it."""
+
+
 FieldTypeName = Literal["integer", "string", "boolean", "date", "datetime", "decimal", "object", "array"]
 
 
@@ -205,6 +216,15 @@ class StreamOptions(Section):
     lookback: Annotated[Integer, Field(ge=0)] | None = None
     """Seconds read again before the high-water mark."""
     start_date: Maybe[Day] = None
+    reread: RereadOptions = RereadOptions()
+    """For daily logs."""
+    max_pages: Annotated[Integer, Field(ge=1)] = 500
+    """A daily log of more pages is read in halves."""
+    full_refresh_every: Duration = Field(default="6h", validate_default=True)
+    """How often schedules read a list that can only be read whole."""
+    nested_everything_every: Duration | None = None
+    """How often a nested list is read for all parents, not only for those that moved; 7d unless said, or, where
+    nothing tells that a parent moved, as often as `full_refresh_every`."""
     exclude_fields: tuple[Text, ...] = ()
     deletes: Literal["soft", "ignore"] = "soft"
     path: ApiPath | None = None

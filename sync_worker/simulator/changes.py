@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
@@ -24,6 +24,7 @@ class Change(NamedTuple):
     project_id: int | None
 
 
+_APPROVED_WITHIN = 10
 Edit = Callable[[Record, str, Random], dict[str, Any] | None]
 
 
@@ -47,7 +48,19 @@ def _edits(world: World, rng: Random) -> list[Change]:
         edits = ((it, edit(it.record, now, rng)) for it in rng.sample(truths, min(len(truths), most * 4)))
         wanted = [(truth, edited) for truth, edited in edits if edited is not None]
         done += [_write(world, stream, truth, edited) for truth, edited in wanted[:most]]
+        done += _save_parents(world, stream, [truth for truth, _ in wanted[:most]])
     return done
+
+
+def _save_parents(world: World, stream: str, edited: Sequence[Truth]) -> list[Change]:
+    """Who works on a part of something saves the whole."""
+    parent = world.streams[stream].parent
+    if parent is None:
+        return []
+    moved = dict.fromkeys((truth.parent_id, truth.project_id) for truth in edited if truth.parent_id is not None)
+    for parent_id, project_id in moved:
+        world.update(parent.stream, parent_id, {}, project_id=project_id)
+    return [Change(parent.stream, "updated", parent_id, project_id) for parent_id, project_id in moved]
 
 
 def _write(world: World, stream: str, truth: Truth, edited: Mapping[str, Any]) -> Change:
@@ -131,8 +144,12 @@ def _slip_project(record: Record, _: str, rng: Random) -> dict[str, Any] | None:
     return {"projected_finish_date": finish_on.isoformat(), "flag": "Yellow"}
 
 
-def _approve_log(record: Record, _: str, __: Random) -> dict[str, Any] | None:
-    return {"status": "approved"} if record["status"] == "pending" else None
+def _approve_log(record: Record, now: str, _: Random) -> dict[str, Any] | None:
+    # A superintendent looks through the last days, not through last year.
+    is_recent = date.fromisoformat(now[:10]) - date.fromisoformat(record["date"][:10]) <= timedelta(
+        days=_APPROVED_WITHIN
+    )
+    return {"status": "approved"} if is_recent and record["status"] == "pending" else None
 
 
 def _progress_activity(record: Record, _: str, rng: Random) -> dict[str, Any] | None:

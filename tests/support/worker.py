@@ -77,6 +77,7 @@ class Installation:
         *streams: str,
         projects: Sequence[int] = (),
         full_refresh: bool = False,
+        trigger: str = "manual",
         stop: threading.Event | None = None,
     ) -> Report:
         """One run in this process, of all streams unless some are named."""
@@ -87,7 +88,7 @@ class Installation:
             clock=self.clock,
             retry_policy=self.retry_policy,
         ) as worker:
-            return worker.run(Request("by_hand", streams or ("*",), projects, full_refresh))
+            return worker.run(Request("by_hand", streams or ("*",), projects, full_refresh, trigger))
 
     def start(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:
         """The real command with this configuration, as a process; `under` is put before it."""

@@ -88,6 +88,32 @@ ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE
     mark = CASE WHEN excluded.mark > _checkpoints.mark THEN excluded.mark ELSE _checkpoints.mark END,
     completed_at = excluded.completed_at, run_id = excluded.run_id;
 
+-- name: read_rereads
+-- How far back one (stream, scope) was read, and when.
+SELECT reach, start_on, read_at FROM _rereads
+WHERE stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_reread
+-- A (stream, scope) was read as far back as that.
+INSERT INTO _rereads (stream, company_id, project_id, reach, start_on, read_at, run_id)
+VALUES (:stream, :company_id, :project_id, :reach, :start_on, :read_at, :run_id)
+ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0), reach) DO UPDATE SET
+    start_on = excluded.start_on, read_at = excluded.read_at, run_id = excluded.run_id;
+
+-- name: parents_read
+-- The parents whose nested list was read to its end.
+SELECT parent_key, row_hash FROM _parents_read
+WHERE stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_parent_read
+-- The nested list of a parent was read to its end.
+INSERT INTO _parents_read (stream, company_id, project_id, parent_key, row_hash)
+VALUES (:stream, :company_id, :project_id, :parent_key, :row_hash)
+ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0), parent_key) DO UPDATE SET
+    row_hash = excluded.row_hash;
+
 -- name: record_schema_change
 -- A field drifted from its declaration; said once.
 INSERT INTO _schema_changes (stream, field, kind, run_id, seen_at)

@@ -86,10 +86,11 @@ def test_the_lookback_can_be_set_for_a_stream(install: Install) -> None:
         assert instant(asked.partition("...")[0]) == instant(marks[stream, project]) - wanted
 
 
-def test_companies_projects_and_nested_streams_are_always_listed_whole(install: Install) -> None:
+def test_companies_projects_and_nested_streams_are_never_asked_for_changes_alone(install: Install) -> None:
     here = install()
     here.run()
     here.simulator.requests.clear()
+    advance(here.simulator, 8 * 86_400)
 
     here.run()
 

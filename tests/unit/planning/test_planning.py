@@ -10,7 +10,7 @@ from sync_worker.model import DateRange, Scope, Window
 from sync_worker.planning.partitions import chains
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import select
-from sync_worker.planning.windows import cursor_window, log_dates, window_of
+from sync_worker.planning.windows import cursor_window, halves, log_dates, window_of
 from sync_worker.state.checkpoints import Checkpoint
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -112,3 +112,11 @@ ACTIVE, OTHER, PARKED = (Project(1, True, None), Project(2, True, None), Project
 )
 def test_projects_are_read_as_chosen(choice: ProjectChoice, read: list[int]) -> None:
     assert [project.project_id for project in choose([ACTIVE, OTHER, PARKED], choice)] == read
+
+
+@pytest.mark.parametrize("days", [2, 3, 30, 31])
+def test_the_halves_of_some_days_are_those_days(days: int) -> None:
+    whole = DateRange(date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=days - 1))
+    first, second = halves(whole)
+    assert (first.start_on, second.end_on) == (whole.start_on, whole.end_on)
+    assert first.start_on <= first.end_on == second.start_on - timedelta(days=1) < second.end_on + timedelta(days=1)
