@@ -8,6 +8,7 @@ from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, StreamSpec
 from sync_worker.model import Outcome
 from sync_worker.simulator.changes import change
+from sync_worker.simulator.entry import Truth
 from sync_worker.simulator.fields import key_field
 from sync_worker.simulator.world import World
 
@@ -76,7 +77,7 @@ MADE_OTHERWISE = {"companies", "projects"}
 """A company comes with its installation, a project with everything in it."""
 
 
-def edit_last(world: World, spec: StreamSpec) -> None:
+def edit_last(world: World, spec: StreamSpec) -> Truth:
     """Write something else into a text of a stream's last record, or into an object where it has no text."""
     key = key_field(spec) or "id"
     truth = [it for it in world.records(spec.name) if it.record[key] is not None][-1]
@@ -84,19 +85,22 @@ def edit_last(world: World, spec: StreamSpec) -> None:
     type_ = next(type_ for type_ in EDITS if type_ in own.values())
     field = next(name for name, has in own.items() if has is type_ and not name.endswith(("_id", "url")))
     world.update(spec.name, truth.record[key], {field: EDITS[type_]}, project_id=truth.project_id)
+    return truth
 
 
 def test_an_edited_and_a_new_record_of_every_stream_arrive(install: Install) -> None:
+    """Those of nested streams with their parents, which move as well."""
     here = install()
     here.run()
     world = here.simulator.world
     before = here.versions()
     advance(here.simulator, 3600)
 
-    for name, spec in STREAMS.items():
-        edit_last(world, spec)
-        if name not in MADE_OTHERWISE:
-            world.insert(name, {"is_active": False} if name.endswith("_inactive") else {})
+    edited = {name: edit_last(world, spec) for name, spec in STREAMS.items()}
+    for name in [name for name in STREAMS if name not in MADE_OTHERWISE]:
+        _, project_id, parent_id, *_ = edited[name]
+        fields = {"is_active": False} if name.endswith("_inactive") else {}
+        world.insert(name, fields, project_id=project_id, parent_id=parent_id)
     report = here.run()
 
     assert incomplete(report) == []
