@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
-from sync_worker.catalog import STREAMS
+from sync_worker.catalog.declared import catalog_with
 from sync_worker.client.budget import Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
@@ -99,6 +99,7 @@ def open_worker(
     """
     if settings.destination.type != "sqlite":
         raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
+    streams = catalog_with(settings.streams)
     clock = clock or SystemClock()
     destination = SqliteDestination(settings.destination.path)
     destination.open(holder=f"process {os.getpid()} on {socket.gethostname()}")
@@ -121,7 +122,7 @@ def open_worker(
                     stop=stop,
                     account_company_id=settings.procore.companies[0],
                     max_concurrency=settings.limits.max_concurrency,
-                    streams=STREAMS,
+                    streams=streams,
                     options=_options(settings),
                 ),
             )

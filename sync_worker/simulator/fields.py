@@ -195,6 +195,10 @@ def _phone(draw: Draw) -> str:
     return f"({draw.rng.randint(201, 989)}) 555-0{draw.rng.randint(100, 199)}"
 
 
+# Nobody writes a log of the night.
+_RANGES = (("hour", 6, 17), ("minute", 0, 59), ("_count", 0, 12), ("size", 0, 4_000_000))
+
+
 def _integer(draw: Draw, name: str) -> int | None:
     rng = draw.rng
     if name in {"position", "number", "row_number", "relative_position"}:
@@ -202,14 +206,16 @@ def _integer(draw: Draw, name: str) -> int | None:
     if name.endswith("_id"):
         stream = name.removesuffix("_id") + "s"
         return maybe(rng, draw.reference(stream, 9), 0.6)
-    for ending, most in (("hour", 23), ("minute", 59), ("_count", 12), ("_size", 4_000_000), ("size", 4_000_000)):
+    for ending, least, most in _RANGES:
         if name.endswith(ending):
-            return rng.randint(0, most)
+            return rng.randint(least, most)
     return maybe(rng, rng.randint(0, 40), 0.85)
 
 
 def _decimal(draw: Draw, name: str) -> str | None:
     rng = draw.rng
+    if name.endswith(("_hour", "_minute")):
+        return str(_integer(draw, name))
     if "percent" in name:
         return money(rng.choice((0, 5, 10, 25, 50, 80, 100)))
     if "hours" in name:
@@ -342,7 +348,9 @@ _BY_NAME: Mapping[FieldType, Mapping[str, Maker]] = MappingProxyType({
         "document_type": lambda draw: draw.rng.choice(("file", "file", "folder")),
         "created_by": lambda draw: str(draw.person().id),
         "updated_by": lambda draw: str(draw.person().id),
-        "inspector_name": lambda draw: draw.person().name,
+        **dict.fromkeys(("inspector_name", "involved_name", "issued_to", "subject_from", "subject_to"),
+                        lambda draw: draw.person().name),
+        "involved_company": lambda draw: draw.vendor().name,
         "deleted_at": lambda _: None,
         "deleted_by": lambda _: None,
     },
@@ -357,7 +365,7 @@ _BY_NAME: Mapping[FieldType, Mapping[str, Maker]] = MappingProxyType({
         "year": lambda draw: draw.rng.randint(2012, 2025),
     },
     FieldType.BOOLEAN: {},
-    FieldType.DATE: {},
+    FieldType.DATE: {"date_of_death": lambda _: None},
     FieldType.DATETIME: {},
     FieldType.DECIMAL: {
         "latitude": lambda draw: draw.project.site.latitude,

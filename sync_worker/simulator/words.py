@@ -189,6 +189,7 @@ ONE_OF: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 PHRASES: dict[str, tuple[str, ...]] = {
+    "classification": ("Journeyman", "Foreman", "Apprentice", "Superintendent"),
     "incident": (
         "Laceration to left hand while cutting stud",
         "Slip on icy stair, no injury",
@@ -260,7 +261,6 @@ PHRASES: dict[str, tuple[str, ...]] = {
     "department": ("Operations", "Preconstruction", "Special Projects", "Safety"),
     "office": ("Chicago Office", "Denver Office", "Raleigh Office"),
     "program": ("Healthcare Program", "K-12 Bond 2025"),
-    "classification": ("Journeyman", "Foreman", "Apprentice", "Superintendent"),
     "cost_code_list": ("Master Cost Codes", "Civil Cost Codes"),
     "generic_tool": ("Transmittals", "Notices", "Owner Directives"),
     "custom_field": ("Discipline", "Priority reason", "Owner visible"),

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from support.oracle import differences, readable_projects
 from support.worker import Install, advance, incomplete
+from sync_worker.catalog import STREAMS
+from sync_worker.catalog.spec import FieldType, StreamSpec
 from sync_worker.model import Outcome
 from sync_worker.simulator.changes import change
+from sync_worker.simulator.entry import Truth
+from sync_worker.simulator.fields import key_field
+from sync_worker.simulator.world import World
 
 
 def test_a_first_load_equals_procore_in_every_table(install: Install) -> None:
@@ -16,7 +21,8 @@ def test_a_first_load_equals_procore_in_every_table(install: Install) -> None:
     assert incomplete(report) == []
     assert report.totals.outcome is Outcome.SUCCEEDED
     assert differences(here.simulator, here.database) == []
-    assert report.totals.rows.inserted == report.totals.rows.seen > 500
+    assert report.totals.rows.inserted == report.totals.rows.seen > 2_000
+    assert not [name for name, rows in here.versions().items() if not rows]
     assert max(request.page for request in here.simulator.requests) > 3
 
 
@@ -64,3 +70,41 @@ def test_only_the_row_of_an_edited_record_is_written(install: Install) -> None:
     assert changed == {("rfis", edited)}
     assert (report.totals.rows.inserted, report.totals.rows.updated) == (0, 1)
     assert differences(here.simulator, here.database) == []
+
+
+EDITS = {FieldType.STRING: "Changed – später", FieldType.OBJECT: {"id": 5, "name": "Dana Whitfield"}}
+MADE_OTHERWISE = {"companies", "projects"}
+"""A company comes with its installation, a project with everything in it."""
+
+
+def edit_last(world: World, spec: StreamSpec) -> Truth:
+    """Write something else into a text of a stream's last record, or into an object where it has no text."""
+    key = key_field(spec) or "id"
+    truth = [it for it in world.records(spec.name) if it.record[key] is not None][-1]
+    own = {name: type_ for name, type_ in spec.fields.items() if name not in {key, *spec.primary_key}}
+    type_ = next(type_ for type_ in EDITS if type_ in own.values())
+    field = next(name for name, has in own.items() if has is type_ and not name.endswith(("_id", "url")))
+    world.update(spec.name, truth.record[key], {field: EDITS[type_]}, project_id=truth.project_id)
+    return truth
+
+
+def test_an_edited_and_a_new_record_of_every_stream_arrive(install: Install) -> None:
+    """Those of nested streams with their parents, which move as well."""
+    here = install()
+    here.run()
+    world = here.simulator.world
+    before = here.versions()
+    advance(here.simulator, 3600)
+
+    edited = {name: edit_last(world, spec) for name, spec in STREAMS.items()}
+    for name in [name for name in STREAMS if name not in MADE_OTHERWISE]:
+        _, project_id, parent_id, *_ = edited[name]
+        fields = {"is_active": False} if name.endswith("_inactive") else {}
+        world.insert(name, fields, project_id=project_id, parent_id=parent_id)
+    report = here.run()
+
+    assert incomplete(report) == []
+    assert differences(here.simulator, here.database) == []
+    after = here.versions()
+    assert {name for name in STREAMS if len(set(after[name]) - set(before[name])) < 2} <= MADE_OTHERWISE
+    assert {name for name in STREAMS if after[name] == before[name]} == set()
