@@ -18,6 +18,7 @@ from sync_worker.client.retry import Retry, RetryPolicy
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
+from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError, SyncWorkerError
 from sync_worker.load.loader import Loader
@@ -32,13 +33,14 @@ from sync_worker.state.migration import migrate
 
 
 class Request(NamedTuple):
-    """What the user asks for: streams by name, glob or tag, and projects by number."""
+    """What the user asks for: streams by name, glob or tag, projects by number; `run_id` if it waits in the ledger."""
 
     job: str
     streams: Sequence[str]
     projects: Sequence[int] = ()
     full_refresh: bool = False
     trigger: str = "manual"
+    run_id: str | None = None
 
 
 class Report(NamedTuple):
@@ -56,6 +58,11 @@ class Worker:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self._settings = settings
         self._parts = parts
+
+    @property
+    def ledger(self) -> Destination:
+        """The database, for whoever reads the ledger or writes to it aside."""
+        return self._parts.destination
 
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
@@ -81,6 +88,7 @@ class Worker:
             first_on=configured.start_date,
             everything=request.full_refresh,
             trigger=request.trigger,
+            run_id=request.run_id,
         )
 
 
@@ -92,8 +100,9 @@ def open_worker(
     on_new_secret: Callable[[str], None],
     clock: Clock | None = None,
     retry_policy: RetryPolicy | None = None,
+    role: str = "",
 ) -> Iterator[Worker]:
-    """Build the worker, hold its database while it is used, and give everything back.
+    """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
 
     Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
@@ -101,7 +110,7 @@ def open_worker(
         raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
     clock = clock or SystemClock()
     destination = SqliteDestination(settings.destination.path)
-    destination.open(holder=f"process {os.getpid()} on {socket.gethostname()}")
+    destination.open(holder=f"{role}process {os.getpid()} on {socket.gethostname()}")
     try:
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")

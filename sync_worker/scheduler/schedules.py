@@ -40,6 +40,8 @@ _LAST_ASKED = datetime(2199, 12, 31, tzinfo=UTC)
 # More than any zone's clocks are ever put forward or back.
 _WIDEST_CHANGE = timedelta(hours=3)
 
+_REACHES = [timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=300_000)]
+
 
 class Schedule(Protocol):
     """A fixed set of instants, in whole seconds."""
@@ -68,6 +70,19 @@ def parse_schedule(text: str, timezone: str = "UTC") -> Schedule:
         raise _refused(text, f"no time zone is called {timezone!r}") from None
     except ValueError as error:
         raise _refused(text, str(error)) from None
+
+
+def last_until(schedule: Schedule, after: datetime, until: datetime) -> datetime | None:
+    """The last instant of a schedule in `(after, until]`, found without walking through years of them."""
+    for reach in _REACHES:
+        start = max(after, until - reach)
+        found = None
+        tick = schedule.next_after(start)
+        while tick <= until:
+            found, tick = tick, schedule.next_after(tick)
+        if found is not None or start == after:
+            return found
+    return None
 
 
 def _refused(text: str, reason: str) -> ConfigurationError:
