@@ -31,6 +31,9 @@ from sync_worker.settings import Settings
 from sync_worker.state.ledger import RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.migration import migrate
 
+DAEMON = "the daemon, "
+"""The role of who takes runs that wait in the ledger."""
+
 
 class Request(NamedTuple):
     """What the user asks for: streams by name, glob or tag, projects by number; `run_id` if it waits in the ledger."""
