@@ -20,8 +20,10 @@ from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
 from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.errors import ConfigurationError, SyncWorkerError
+from sync_worker.engine.handover import hand_over
+from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
 from sync_worker.load.loader import Loader
+from sync_worker.model import Outcome
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
@@ -30,6 +32,7 @@ from sync_worker.runner.sync import Parts, StreamOptions
 from sync_worker.settings import Settings
 from sync_worker.state.ledger import RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.migration import migrate
+from sync_worker.state.queue import Asked, QueuedRun, new_run_id
 
 DAEMON = "the daemon, "
 """The role of who takes runs that wait in the ledger."""
@@ -72,9 +75,7 @@ class Worker:
         order = self._order(request)
         self._parts.destination.prepare(order.specs)
         ended = run(self._parts, order)
-        with self._parts.destination.reader() as view:
-            totals, scopes = run_totals(view, ended.run_id), run_scopes(view, ended.run_id)
-        return Report(ended.run_id, ended.failure, totals, scopes)
+        return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
 
     def _order(self, request: Request) -> Order:
         configured = self._settings.procore
@@ -93,6 +94,23 @@ class Worker:
             trigger=request.trigger,
             run_id=request.run_id,
         )
+
+
+def _report(destination: Destination, run_id: str) -> Report:
+    with destination.reader() as view:
+        totals, scopes = run_totals(view, run_id), run_scopes(view, run_id)
+    failure = StopRequested if totals.outcome is Outcome.INTERRUPTED else SyncWorkerError
+    return Report(run_id, failure(totals.error) if totals.error else None, totals, scopes)
+
+
+def run_by_daemon(settings: Settings, request: Request, *, stop: threading.Event, clock: Clock) -> Report:
+    """Have the daemon that holds the database run it, and follow; raises as `hand_over` does."""
+    select(request.streams, STREAMS)
+    destination = SqliteDestination(settings.destination.path)
+    asked = Asked(request.streams, request.projects, request.full_refresh)
+    queued = QueuedRun(new_run_id(clock.now()), request.job, request.trigger, asked=asked)
+    hand_over(queued, destination, is_held=destination.is_held, clock=clock, stop=stop)
+    return _report(destination, queued.run_id)
 
 
 @contextmanager

@@ -160,3 +160,63 @@ def test_an_address_that_is_taken_is_told(install: Install) -> None:
 
     assert answered.returncode == 2
     assert "cannot listen on 127.0.0.1" in answered.stderr
+
+
+def test_a_run_beside_a_daemon_is_taken_within_a_second_and_followed(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    with serving(here) as (process, _):
+        until(process, "daemon.started")
+        began = SystemClock().monotonic()
+        followed = here.command("run", "--streams", "*", "--json")
+        took = SystemClock().monotonic() - began
+        again = here.command("run", "--streams", "rfis", "--full-refresh")
+        unknown = here.command("run", "--streams", "rfiss")
+        stopped(process)
+
+    assert followed.returncode == 0
+    told = json.loads(followed.stdout)
+    assert told["outcome"] == "succeeded"
+    assert took < 10
+    assert differences(here.simulator, here.database) == []
+    assert again.returncode == 0
+    assert "succeeded: " in again.stdout
+    assert unknown.returncode == 2
+    rows = here.query("SELECT run_id, job, trigger, outcome FROM _runs ORDER BY rowid")
+    assert rows[0] == (told["run_id"], "*", "manual", "succeeded")
+    assert [row[1:] for row in rows[1:]] == [("rfis", "manual", "succeeded")]
+
+
+def test_ctrl_c_stops_the_following_and_not_the_run(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    here.simulator.faults.add(Fault(path="/rest/*", delay_seconds=0.05, times=1_000_000))
+    with serving(here) as (process, _):
+        until(process, "daemon.started")
+        with here.start("run", "--streams", "*") as follower:
+            run_id = until(process, "run.started")["run_id"]
+            follower.send_signal(signal.SIGINT)
+            out, err = follower.communicate(timeout=5)
+        assert follower.returncode == 75
+        assert f"no longer following run {run_id}" in err
+        assert out == ""
+        here.simulator.faults.clear()
+        assert until(process, "run.finished")["outcome"] == "succeeded"
+        stopped(process)
+
+    assert differences(here.simulator, here.database) == []
+
+
+def test_a_handed_over_run_that_the_daemon_leaves_is_gone_on_with(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    here.simulator.faults.add(Fault(path="/rest/*", delay_seconds=0.1, times=1_000_000))
+    with serving(here) as (process, _), here.start("run", "--streams", "*", "--json") as follower:
+        until(process, "scope.finished", times=4)
+        stopped(process)
+        out, _ = follower.communicate(timeout=5)
+    assert follower.returncode == 75
+    assert json.loads(out)["outcome"] == "interrupted"
+
+    here.simulator.faults.clear()
+    with serving(here) as (process, _):
+        assert until(process, "run.finished")["outcome"] == "succeeded"
+        stopped(process)
+    assert differences(here.simulator, here.database) == []
