@@ -30,6 +30,17 @@ EVERYTHING = Asked(["*"])
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
+class SettableClock(ManualClock):
+    """A clock that somebody sets, while seconds pass as ever."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start)
+        self.wrong_by = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.wrong_by
+
+
 class InlineEngine:
     """Executes runs at once, or leaves those of `slow` jobs under way."""
 
@@ -68,11 +79,12 @@ class Daemons:
     def resume(self, until: datetime, *, poll_seconds: float = 600, at_pass: Callable[[], None] | None = None) -> None:
         """As `serve`, with the engine there is."""
         stop = threading.Event()
+        ends_at = self.clock.monotonic() + (until - self.clock.now()).total_seconds()
 
         def beat() -> None:
             if at_pass is not None:
                 at_pass()
-            if self.clock.now() >= until:
+            if self.clock.monotonic() >= ends_at:
                 stop.set()
 
         jobs = {name: Planned(EVERYTHING, parse_schedule(*when)) for name, when in self.schedules.items()}
@@ -157,6 +169,22 @@ def test_clocks_put_back_repeat_no_tick(here: Daemons) -> None:
 
     assert [at for _, _, at, _ in ticks] == ["2026-03-02T13:00:00Z", "2026-03-02T14:00:00Z"]
     assert here.runs()[2:] == [("field", "schedule", "2026-03-02T15:00:00Z", "succeeded")]
+
+
+def test_a_clock_that_was_a_year_ahead_for_a_while_keeps_no_tick_from_running(here: Daemons) -> None:
+    here.schedules = {"field": ("0 * * * *", "UTC")}
+    here.clock = clock = SettableClock(NOON)
+
+    def set_clock() -> None:
+        is_wrong = timedelta(minutes=30) <= timedelta(seconds=clock.monotonic()) < timedelta(minutes=50)
+        clock.wrong_by = timedelta(days=365) if is_wrong else timedelta()
+
+    here.serve(NOON + timedelta(hours=2, minutes=10), at_pass=set_clock, poll_seconds=60)
+    in_the_right_year = [run for run in here.runs() if str(run[2]).startswith("2026")]
+    assert [(trigger, at) for _, trigger, at, _ in in_the_right_year] == [
+        ("schedule", "2026-03-02T13:00:00Z"),
+        ("schedule", "2026-03-02T14:00:00Z"),
+    ]
 
 
 def test_a_tick_while_the_run_before_goes_on_is_skipped(here: Daemons) -> None:
