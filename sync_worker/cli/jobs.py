@@ -32,6 +32,16 @@ def configured_jobs(settings: Settings) -> dict[str, ConfiguredJob]:
     }
 
 
+def runnable_jobs(settings: Settings) -> dict[str, SyncJob]:
+    """All jobs that can be run by hand: those of the folders, and those that the configuration declares."""
+    declared = {
+        name: SyncJob(title=name, streams=tuple(options.streams), schedule=options.schedule or "")
+        for name, options in (settings.jobs or {}).items()
+        if options.kind == "sync"
+    }
+    return {**load_jobs(settings.jobs_dir), **declared}
+
+
 def _named(known: Mapping[str, SyncJob], name: str, options: JobOptions) -> SyncJob | None:
     if options.kind == "sync":
         return None

@@ -12,11 +12,12 @@ import click
 
 from sync_worker.app import DAEMON, Report, Request, open_worker, run_by_daemon
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.jobs import runnable_jobs
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.summary import report_as_json, report_as_text
 from sync_worker.clock import Clock, SystemClock
 from sync_worker.errors import AuthError, ConfigurationError, LockHeldError, StopRequested
-from sync_worker.job import SyncJob, load_jobs
+from sync_worker.job import SyncJob
 from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.model import Outcome, Verdict
 from sync_worker.settings import Settings
@@ -44,7 +45,7 @@ def command(
 ) -> int:
     """Run jobs or streams now."""
     settings = cli.load_settings()
-    request = requested(load_jobs(settings.jobs_dir), jobs, streams, every_job=every_job)
+    request = requested(runnable_jobs(settings), jobs, streams, every_job=every_job)
     request = request._replace(projects=projects, full_refresh=full_refresh)
     clock = SystemClock()
     began = clock.monotonic()

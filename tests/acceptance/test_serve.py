@@ -169,7 +169,7 @@ def test_a_run_beside_a_daemon_is_taken_within_a_second_and_followed(install: In
         began = SystemClock().monotonic()
         followed = here.command("run", "--streams", "*", "--json")
         took = SystemClock().monotonic() - began
-        again = here.command("run", "--streams", "rfis", "--full-refresh")
+        again = here.command("run", "by_hand", "--full-refresh")
         unknown = here.command("run", "--streams", "rfiss")
         stopped(process)
 
@@ -183,7 +183,7 @@ def test_a_run_beside_a_daemon_is_taken_within_a_second_and_followed(install: In
     assert unknown.returncode == 2
     rows = here.query("SELECT run_id, job, trigger, outcome FROM _runs ORDER BY rowid")
     assert rows[0] == (told["run_id"], "*", "manual", "succeeded")
-    assert [row[1:] for row in rows[1:]] == [("rfis", "manual", "succeeded")]
+    assert [row[1:] for row in rows[1:]] == [("by_hand", "manual", "succeeded")]
 
 
 def test_ctrl_c_stops_the_following_and_not_the_run(install: Install) -> None:
