@@ -18,9 +18,12 @@ from sync_worker.client.retry import Retry, RetryPolicy
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
+from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.errors import ConfigurationError, SyncWorkerError
+from sync_worker.engine.handover import hand_over
+from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
 from sync_worker.load.loader import Loader
+from sync_worker.model import Outcome
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
@@ -29,16 +32,21 @@ from sync_worker.runner.sync import Parts, StreamOptions
 from sync_worker.settings import Settings
 from sync_worker.state.ledger import RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.migration import migrate
+from sync_worker.state.queue import Asked, QueuedRun, new_run_id
+
+DAEMON = "the daemon, "
+"""The role of who takes runs that wait in the ledger."""
 
 
 class Request(NamedTuple):
-    """What the user asks for: streams by name, glob or tag, and projects by number."""
+    """What the user asks for: streams by name, glob or tag, projects by number; `run_id` if it waits in the ledger."""
 
     job: str
     streams: Sequence[str]
     projects: Sequence[int] = ()
     full_refresh: bool = False
     trigger: str = "manual"
+    run_id: str | None = None
 
 
 class Report(NamedTuple):
@@ -57,14 +65,17 @@ class Worker:
         self._settings = settings
         self._parts = parts
 
+    @property
+    def ledger(self) -> Destination:
+        """The database, for whoever reads the ledger or writes to it aside."""
+        return self._parts.destination
+
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         order = self._order(request)
         self._parts.destination.prepare(order.specs)
         ended = run(self._parts, order)
-        with self._parts.destination.reader() as view:
-            totals, scopes = run_totals(view, ended.run_id), run_scopes(view, ended.run_id)
-        return Report(ended.run_id, ended.failure, totals, scopes)
+        return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
 
     def _order(self, request: Request) -> Order:
         configured = self._settings.procore
@@ -81,7 +92,25 @@ class Worker:
             first_on=configured.start_date,
             everything=request.full_refresh,
             trigger=request.trigger,
+            run_id=request.run_id,
         )
+
+
+def _report(destination: Destination, run_id: str) -> Report:
+    with destination.reader() as view:
+        totals, scopes = run_totals(view, run_id), run_scopes(view, run_id)
+    failure = StopRequested if totals.outcome is Outcome.INTERRUPTED else SyncWorkerError
+    return Report(run_id, failure(totals.error) if totals.error else None, totals, scopes)
+
+
+def run_by_daemon(settings: Settings, request: Request, *, stop: threading.Event, clock: Clock) -> Report:
+    """Have the daemon that holds the database run it, and follow; raises as `hand_over` does."""
+    select(request.streams, STREAMS)
+    destination = SqliteDestination(settings.destination.path)
+    asked = Asked(request.streams, request.projects, request.full_refresh)
+    queued = QueuedRun(new_run_id(clock.now()), request.job, request.trigger, asked=asked)
+    hand_over(queued, destination, is_held=destination.is_held, clock=clock, stop=stop)
+    return _report(destination, queued.run_id)
 
 
 @contextmanager
@@ -92,8 +121,9 @@ def open_worker(
     on_new_secret: Callable[[str], None],
     clock: Clock | None = None,
     retry_policy: RetryPolicy | None = None,
+    role: str = "",
 ) -> Iterator[Worker]:
-    """Build the worker, hold its database while it is used, and give everything back.
+    """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
 
     Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
@@ -102,7 +132,7 @@ def open_worker(
     streams = catalog_with(settings.streams)
     clock = clock or SystemClock()
     destination = SqliteDestination(settings.destination.path)
-    destination.open(holder=f"process {os.getpid()} on {socket.gethostname()}")
+    destination.open(holder=f"{role}process {os.getpid()} on {socket.gethostname()}")
     try:
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")

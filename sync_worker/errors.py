@@ -29,6 +29,10 @@ class ConfigurationError(SyncWorkerError):
 class LockHeldError(SyncWorkerError):
     """Another process holds the database; the message names it."""
 
+    def __init__(self, message: str, *, holder: str = "") -> None:
+        super().__init__(message)
+        self.holder = holder
+
 
 class AuthError(SyncWorkerError):
     """The credential is refused; asking again with it would only hammer the login server."""

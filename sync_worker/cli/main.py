@@ -27,8 +27,10 @@ class Entry(NamedTuple):
 COMMANDS: Mapping[str, Entry] = MappingProxyType(
     {
         "demo": Entry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
+        "serve": Entry("sync_worker.cli.serve", "Run jobs on their schedules, until stopped: the daemon."),
         "run": Entry("sync_worker.cli.run", "Run jobs or streams now."),
         "config": Entry("sync_worker.cli.config", "Check or show the configuration, or print its schema."),
+        "healthcheck": Entry("sync_worker.cli.healthcheck", "Tell whether the daemon beats, by exit code."),
         "simulate": Entry("sync_worker.cli.simulate", "Run the bundled Procore simulator alone."),
     }
 )

@@ -5,22 +5,27 @@ from __future__ import annotations
 import difflib
 import json
 import sys
+import threading
 from collections.abc import Mapping
 
 import click
 
-from sync_worker.app import Report, Request, open_worker
+from sync_worker.app import DAEMON, Report, Request, open_worker, run_by_daemon
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.jobs import runnable_jobs
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.summary import report_as_json, report_as_text
-from sync_worker.clock import SystemClock
-from sync_worker.errors import AuthError, ConfigurationError, StopRequested
-from sync_worker.job import SyncJob, load_jobs
-from sync_worker.logs import redactor
+from sync_worker.clock import Clock, SystemClock
+from sync_worker.errors import AuthError, ConfigurationError, LockHeldError, StopRequested
+from sync_worker.job import SyncJob
+from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.model import Outcome, Verdict
 from sync_worker.runner.run import asked_for
+from sync_worker.settings import Settings
 
 DONE, INCOMPLETE, UNREADABLE = 0, 1, 3
+
+log = get_logger()
 
 
 @click.command()
@@ -41,12 +46,12 @@ def command(
 ) -> int:
     """Run jobs or streams now."""
     settings = cli.load_settings()
-    request = requested(load_jobs(settings.jobs_dir), jobs, streams, every_job=every_job)
+    request = requested(runnable_jobs(settings), jobs, streams, every_job=every_job)
     request = request._replace(projects=projects, full_refresh=full_refresh)
     clock = SystemClock()
     began = clock.monotonic()
-    with stop_on_signals() as stop, open_worker(settings, stop=stop, on_new_secret=redactor.add_token) as worker:
-        report = worker.run(request)
+    with stop_on_signals() as stop:
+        report = _done(settings, request, clock, stop)
     seconds = clock.monotonic() - began
     if cli.json:
         print(json.dumps(report_as_json(report, seconds)))
@@ -56,6 +61,18 @@ def command(
         lead = "stopped" if isinstance(report.failure, StopRequested) else "error"
         print(redactor.text(f"{lead}: {report.failure}"), file=sys.stderr)
     return exit_code(report)
+
+
+def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Event) -> Report:
+    """Run it here, or where a daemon holds the database, there."""
+    try:
+        with open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock) as worker:
+            return worker.run(request)
+    except LockHeldError as held:
+        if not held.holder.startswith(DAEMON):
+            raise
+    log.info(Event.RUN_HANDED_OVER, job=request.job)
+    return run_by_daemon(settings, request, stop=stop, clock=clock)
 
 
 def requested(known: Mapping[str, SyncJob], jobs: tuple[str, ...], streams: str | None, *, every_job: bool) -> Request:

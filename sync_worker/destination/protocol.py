@@ -83,6 +83,10 @@ class Destination(Protocol):
         """A read-only view of what is committed, for any thread."""
         ...
 
+    def aside(self) -> AbstractContextManager[Transaction]:
+        """A short writing transaction for any thread, and for who does not hold the database."""
+        ...
+
     def prepare(self, specs: Sequence[StreamSpec]) -> None:
         """Create the tables of these streams, or add the columns they lack; never drops one."""
         ...

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cache
@@ -39,6 +40,8 @@ class SqliteDestination:
         self._path = path
         self._lock: IO[bytes] | None = None
         self._writer: sqlite3.Connection | None = None
+        # Runs beside each other have tables prepared while the loader writes.
+        self._writing = threading.Lock()
 
     def open(self, holder: str) -> None:
         """Take the database for writing, naming ourselves as `holder`.
@@ -77,9 +80,24 @@ class SqliteDestination:
 
     @contextmanager
     def transaction(self) -> Iterator[SqliteTransaction]:
-        if self._writer is None:
-            raise DestinationError(f"{self._path} is not open for writing")
-        connection = self._writer
+        with self._writing:
+            if self._writer is None:
+                raise DestinationError(f"{self._path} is not open for writing")
+            with self._transaction_on(self._writer) as transaction:
+                yield transaction
+
+    @contextmanager
+    def aside(self) -> Iterator[SqliteTransaction]:
+        """A short writing transaction on a connection of its own, whoever holds the database."""
+        try:
+            opened = self._connect()
+        except sqlite3.Error as error:
+            raise DestinationError(_explained(self._path, error)) from error
+        with closing(opened) as connection, self._transaction_on(connection) as transaction:
+            yield transaction
+
+    @contextmanager
+    def _transaction_on(self, connection: sqlite3.Connection) -> Iterator[SqliteTransaction]:
         try:
             # A deferred transaction that turns into a writing one fails at once, whatever the timeout.
             connection.execute("BEGIN IMMEDIATE")
@@ -125,8 +143,21 @@ class SqliteDestination:
         except BlockingIOError:
             holder = self._holder()
             lock.close()
-            raise LockHeldError(f"{self._path} is held by {holder}; stop it first, or let it do the work") from None
+            raise LockHeldError(
+                f"{self._path} is held by {holder}; stop it first, or let it do the work", holder=holder
+            ) from None
         return lock
+
+    def is_held(self) -> bool:
+        """Whether some process has the database for writing."""
+        try:
+            with self._path.open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def _holder(self) -> str:
         try:

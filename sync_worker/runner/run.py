@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import date
-from secrets import token_hex
 from typing import NamedTuple
 
 from sync_worker.catalog.spec import ScopeKind, StreamSpec, SyncMode
@@ -31,6 +30,7 @@ from sync_worker.state.ledger import (
     open_scope,
     run_scopes,
 )
+from sync_worker.state.queue import new_run_id
 
 _NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
 _LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
@@ -42,7 +42,11 @@ log = get_logger()
 
 
 class Order(NamedTuple):
-    """What a run is asked to do. `specs` hold their parents; `first_on` is where daily logs begin, if the user says."""
+    """What a run is asked to do.
+
+    `specs` hold their parents; `first_on` is where daily logs begin, if the user says; `run_id` is that of a run which
+    waits in the ledger.
+    """
 
     job: str
     specs: Sequence[StreamSpec]
@@ -51,6 +55,7 @@ class Order(NamedTuple):
     first_on: date | None = None
     everything: bool = False
     trigger: str = "manual"
+    run_id: str | None = None
 
 
 class Ended(NamedTuple):
@@ -92,7 +97,7 @@ def run(parts: Parts, order: Order) -> Ended:
 def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
     """Open the run in the ledger and close it with its outcome, whatever happens inside."""
     started_at = parts.clock.now()
-    run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{token_hex(3)}"
+    run_id = order.run_id or new_run_id(started_at)
     parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
     frame = RunFrame(run_id, order.everything, started_at, by_hand=order.trigger == "manual")
     with bound(run_id=run_id, job=order.job):

@@ -1,7 +1,8 @@
 -- name: open_run
--- A run begins; it has no outcome until it ends.
+-- A run begins, one that was waiting too; it has no outcome until it ends.
 INSERT INTO _runs (run_id, job, trigger, scheduled_at, started_at)
-VALUES (:run_id, :job, :trigger, :scheduled_at, :started_at);
+VALUES (:run_id, :job, :trigger, :scheduled_at, :started_at)
+ON CONFLICT (run_id) DO UPDATE SET started_at = excluded.started_at;
 
 -- name: close_run
 -- The outcome of a run and the sums of its scopes, written once.
@@ -124,3 +125,46 @@ ON CONFLICT (stream, field, kind) DO NOTHING;
 -- A record that cannot be stored, kept as sent.
 INSERT INTO _quarantine (stream, company_id, project_id, run_id, at, reason, record)
 VALUES (:stream, :company_id, :project_id, :run_id, :at, :reason, :record);
+
+-- name: enqueue_tick
+-- A tick becomes a run that waits to be taken; a tick that is known already changes nothing.
+INSERT INTO _runs (run_id, job, trigger, scheduled_at)
+VALUES (:run_id, :job, :trigger, :scheduled_at)
+ON CONFLICT (job, scheduled_at) WHERE scheduled_at IS NOT NULL DO NOTHING
+RETURNING run_id;
+
+-- name: enqueue_run
+-- A run that waits to be taken.
+INSERT INTO _runs (run_id, job, trigger) VALUES (:run_id, :job, :trigger);
+
+-- name: enqueue_request
+-- What a waiting run is to read.
+INSERT INTO _queue (run_id, streams, projects, full_refresh)
+VALUES (:run_id, :streams, :projects, :full_refresh);
+
+-- name: forget_request
+-- A run's request, once the run is done or another one goes on with it.
+DELETE FROM _queue WHERE run_id = :run_id;
+
+-- name: queued_runs
+-- Runs that wait to be taken, in the order they were asked for.
+SELECT run_id, job, trigger, scheduled_at, streams, projects, full_refresh
+FROM _runs LEFT JOIN _queue USING (run_id)
+WHERE started_at IS NULL AND outcome IS NULL ORDER BY _runs.rowid;
+
+-- name: interrupted_runs
+-- Runs of the daemon's own that were cut short and that no later run of the same job has gone on with.
+SELECT run_id, job, streams, projects, full_refresh
+FROM _runs AS cut LEFT JOIN _queue USING (run_id)
+WHERE outcome = 'interrupted' AND (trigger IN ('schedule', 'catch_up') OR streams IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM _runs AS later
+                  WHERE later.job = cut.job AND later.rowid > cut.rowid AND later.outcome IS NOT 'skipped')
+ORDER BY cut.rowid;
+
+-- name: last_tick
+-- The latest tick of a job that is not in the future, which a clock that was wrong may have left there.
+SELECT max(scheduled_at) FROM _runs WHERE job = :job AND scheduled_at <= :until;
+
+-- name: run_progress
+-- Whether a run has begun, and how it ended.
+SELECT started_at, outcome FROM _runs WHERE run_id = :run_id;

@@ -1,0 +1,61 @@
+"""Proof that the daemon's loop is alive: a file whose time of change is the last beat."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from sync_worker.clock import Clock
+from sync_worker.errors import ConfigurationError
+
+_BEAT_SECONDS = 2.0
+STALE_SECONDS = 60.0
+
+
+def heartbeat_path(data_dir: Path) -> Path:
+    """Where the daemon beats."""
+    return data_dir / "heartbeat"
+
+
+def beats(path: Path, now: datetime) -> bool:
+    """Whether the last beat is recent; one far in the future is of a clock that was wrong."""
+    try:
+        changed_at = path.stat().st_mtime
+    except OSError:
+        return False
+    return abs(now.timestamp() - changed_at) < STALE_SECONDS
+
+
+class Heartbeat:
+    """The beating side."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._beaten_at: float | None = None
+
+    def begin(self) -> None:
+        """Make the file; raises `ConfigurationError` where that cannot be."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.touch()
+        except OSError as error:
+            raise ConfigurationError(
+                f"data_dir {self._path.parent} cannot be written: {error.strerror}; "
+                "give this user the right to write there or name another folder"
+            ) from None
+
+    def beat(self) -> None:
+        """Beat, unless that was just done; a disk that is full does not stop it."""
+        now = self._clock.monotonic()
+        if self._beaten_at is None or now - self._beaten_at >= _BEAT_SECONDS:
+            self._beaten_at = now
+            seconds = self._clock.now().timestamp()
+            with suppress(OSError):
+                os.utime(self._path, (seconds, seconds))
+
+    def is_recent(self) -> bool:
+        """Whether the loop has beaten lately, whatever became of the file."""
+        return self._beaten_at is not None and self._clock.monotonic() - self._beaten_at < STALE_SECONDS

@@ -1,0 +1,169 @@
+"""The daemon's loop: writes each tick into the ledger as a run that waits, and has waiting runs executed.
+
+Ticks go by what the ledger and the clock say at each pass, never by a timer: a machine that slept, clocks that were put
+forward or back and a daemon that was down are all the same to it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from sync_worker.clock import Clock
+from sync_worker.engine.local import Ledger
+from sync_worker.errors import DestinationError
+from sync_worker.logs import Event, get_logger
+from sync_worker.model import Outcome
+from sync_worker.scheduler.schedules import Schedule, last_until
+from sync_worker.state.ledger import close_run
+from sync_worker.state.queue import Asked, QueuedRun, enqueue_tick, last_tick, queued_runs, resume_interrupted
+
+POLL_SECONDS = 0.5
+_REST_SECONDS = 5.0
+_LATE = timedelta(minutes=1)
+_OWN_TRIGGERS = frozenset({"schedule", "catch_up"})
+
+log = get_logger()
+
+
+class Planned(NamedTuple):
+    """A job the daemon knows: what it reads and when; without a schedule only when asked for."""
+
+    asked: Asked
+    schedule: Schedule | None = None
+
+
+class Engine(Protocol):
+    """Executes runs."""
+
+    def running(self) -> Mapping[str, str]:
+        """The ids of the runs under way, by job."""
+        ...
+
+    def start(self, run: QueuedRun) -> None:
+        """Begin a run of a job that has none under way; must not block."""
+        ...
+
+
+class Loop:
+    """Counts ticks and hands out runs until it is asked to stop."""
+
+    def __init__(
+        self,
+        jobs: Mapping[str, Planned],
+        engine: Engine,
+        ledger: Ledger,
+        *,
+        clock: Clock,
+        stop: threading.Event,
+        beat: Callable[[], None] = lambda: None,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._jobs = jobs
+        self._engine = engine
+        self._ledger = ledger
+        self._clock = clock
+        self._stop = stop
+        self._beat = beat
+        self._poll_seconds = poll_seconds
+        self._watches: list[_Watch] | None = None
+        self.is_ready = False
+
+    def run(self) -> None:
+        """Go round until asked to stop; a ledger that refuses is asked again."""
+        while not self._stop.is_set():
+            try:
+                self._pass(self._watches if self._watches is not None else self._begin())
+                self.is_ready = True
+            except DestinationError as refusal:
+                self.is_ready = False
+                log.warning(Event.LEDGER_REFUSED, error=str(refusal))
+            self._beat()
+            self._clock.wait(self._stop, self._until_next() if self.is_ready else _REST_SECONDS)
+
+    def _begin(self) -> list[_Watch]:
+        now = self._clock.now()
+        with self._ledger.reader() as view:
+            watches = [
+                _Watch(name, planned.schedule, last_tick(view, name, now) or now)
+                for name, planned in self._jobs.items()
+                if planned.schedule is not None
+            ]
+        # First, so that a job which was cut short and has missed ticks as well is caught up with once.
+        self._count(watches, now)
+        with self._ledger.aside() as transaction:
+            resume_interrupted(transaction, now)
+        self._watches = watches
+        return watches
+
+    def _pass(self, watches: Sequence[_Watch]) -> None:
+        self._count(watches, self._clock.now())
+        with self._ledger.reader() as view:
+            waiting = queued_runs(view)
+        for run in waiting:
+            self._hand_out(run)
+
+    def _count(self, watches: Sequence[_Watch], now: datetime) -> None:
+        """Write the ticks that are due; several of one job become one run."""
+        for watch in watches:
+            due = watch.due(now)
+            if due is not None:
+                trigger = "catch_up" if due.is_late else "schedule"
+                with self._ledger.aside() as transaction:
+                    is_new = enqueue_tick(transaction, watch.job, due.scheduled_at, trigger=trigger, now=now)
+                if is_new:
+                    log.info(Event.TICK_RECORDED, job=watch.job, scheduled_at=due.scheduled_at, trigger=trigger)
+            watch.seen(now)
+
+    def _hand_out(self, run: QueuedRun) -> None:
+        running = self._engine.running().get(run.job)
+        if running == run.run_id or self._stop.is_set():
+            return
+        planned = self._jobs.get(run.job)
+        if run.asked is None and planned is None:
+            self._skip(run, "no job of this name is configured any more")
+        elif running is None:
+            asked = run.asked or (planned.asked if planned else None)
+            self._engine.start(run._replace(asked=asked))
+        elif run.trigger in _OWN_TRIGGERS:
+            self._skip(run, f"the run before, {running}, was still under way")
+
+    def _skip(self, run: QueuedRun, reason: str) -> None:
+        with self._ledger.aside() as transaction:
+            close_run(transaction, run.run_id, Outcome.SKIPPED, finished_at=self._clock.now(), error=reason)
+        log.warning(Event.RUN_SKIPPED, run_id=run.run_id, job=run.job, error=reason)
+
+    def _until_next(self) -> float:
+        now = self._clock.now()
+        ahead = [(watch.next_at - now).total_seconds() for watch in self._watches or ()]
+        return max(0.0, min([self._poll_seconds, *ahead]))
+
+
+class _Due(NamedTuple):
+    scheduled_at: datetime
+    is_late: bool
+
+
+class _Watch:
+    """Up to where the ticks of one job are in the ledger, and when the next one is."""
+
+    def __init__(self, job: str, schedule: Schedule, seen_at: datetime) -> None:
+        self.job = job
+        self._schedule = schedule
+        self._seen_at = seen_at
+        self.next_at = schedule.next_after(seen_at)
+
+    def due(self, now: datetime) -> _Due | None:
+        """The last tick that is due and not seen, if any."""
+        if now < self.next_at:
+            return None
+        last = last_until(self._schedule, self._seen_at, now) or self.next_at
+        return _Due(last, last != self.next_at or now - last > _LATE)
+
+    def seen(self, now: datetime) -> None:
+        """All ticks up to now are in the ledger; where clocks went back the ledger tells which are there already."""
+        if now < self._seen_at or now >= self.next_at:
+            self.next_at = self._schedule.next_after(now)
+        self._seen_at = now

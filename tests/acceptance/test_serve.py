@@ -1,0 +1,222 @@
+"""The daemon as a process: it counts ticks, runs jobs, answers probes, and ends when told or killed without loss."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from support.oracle import differences
+from support.worker import Install, Installation
+from sync_worker.clock import SystemClock
+from sync_worker.simulator.faults import Fault
+
+EVERYTHING = {"kind": "sync", "streams": ["*"], "schedule": "every 1s"}
+
+
+def daemon_of(install: Install, **jobs: Any) -> Installation:
+    """An installation whose daemon runs these jobs and takes a free port."""
+    here = install(most_per_page=10, config={"server": {"port": 0}})
+    here.config["jobs"] = jobs
+    return here
+
+
+@contextmanager
+def serving(here: Installation) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A daemon that counts ticks, and where its probes are; it does not outlive the test."""
+    with here.start("serve", "--json") as process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            assert said, process.stderr and process.stderr.read()
+            yield process, json.loads(said)["url"]
+        finally:
+            process.kill()
+
+
+def until(process: subprocess.Popen[str], event: str, times: int = 1) -> dict[str, Any]:
+    """Follow a daemon until it has logged an event that often; the last one."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        logged: dict[str, Any] = json.loads(line)
+        times -= logged["event"] == event
+        if times == 0:
+            return logged
+    raise AssertionError(f"the daemon ended without {event}")
+
+
+def stopped(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> float:
+    """Stop a daemon; the seconds that took."""
+    began = SystemClock().monotonic()
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    return SystemClock().monotonic() - began
+
+
+def answer(url: str) -> tuple[int, Any]:
+    """Status and body of a probe."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own daemon
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.load(refused)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_daemon_stopped_in_mid_run_ends_soon_with_0_and_the_next_one_goes_on(
+    install: Install, number: signal.Signals
+) -> None:
+    here = daemon_of(install, everything=EVERYTHING)
+    here.simulator.faults.add(Fault(path="/rest/*", delay_seconds=0.1, times=1_000_000))
+    with serving(here) as (process, _):
+        until(process, "scope.finished", times=6)
+        took = stopped(process, number)
+    assert process.returncode == 0
+    assert took < 3
+    assert here.query("SELECT DISTINCT outcome FROM _runs WHERE started_at IS NOT NULL") == [("interrupted",)]
+
+    here.simulator.faults.clear()
+    with serving(here) as (process, _):
+        assert until(process, "run.finished")["outcome"] == "succeeded"
+        stopped(process)
+    assert differences(here.simulator, here.database) == []
+    ticks = here.query("SELECT job, scheduled_at FROM _runs WHERE scheduled_at IS NOT NULL")
+    assert len(ticks) == len(set(ticks))
+
+
+def test_a_killed_daemons_run_is_closed_and_gone_on_with(install: Install) -> None:
+    here = daemon_of(install, everything=EVERYTHING)
+    here.simulator.faults.add(Fault(path="/rest/*", delay_seconds=0.1, times=1_000_000))
+    with serving(here) as (process, _):
+        killed = until(process, "scope.finished", times=6)["run_id"]
+        process.kill()
+        process.wait()
+
+    here.simulator.faults.clear()
+    with serving(here) as (process, _):
+        assert until(process, "run.finished")["outcome"] == "succeeded"
+        stopped(process)
+    assert here.query("SELECT outcome, error FROM _runs WHERE run_id = ?", killed) == [
+        ("interrupted", "the process ended without finishing")
+    ]
+    assert differences(here.simulator, here.database) == []
+
+
+def test_a_second_daemon_ends_with_4_and_names_the_first(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    with serving(here) as (process, _):
+        second = here.command("serve")
+        assert process.poll() is None
+
+    assert second.returncode == 4
+    assert f"the daemon, process {process.pid} on " in second.stderr
+
+
+def test_a_daemon_answers_its_probes_and_the_health_check(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    before = here.command("healthcheck")
+    with serving(here) as (process, url):
+        until(process, "daemon.started")
+        during = here.command("healthcheck")
+        health = answer(f"{url}/healthz")
+        assert answer(f"{url}/readyz")[0] in (200, 503)
+        assert stopped(process) < 3
+
+    assert (before.returncode, during.returncode) == (1, 0)
+    assert health == (200, {"beats": True})
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        ({"kind": "sync", "streams": ["rfis"], "schedule": "0 0 30 2 *"}, "jobs.broken: schedule '0 0 30 2 *'"),
+        ({"schedule": "@daily"}, "jobs.broken: no job is called so"),
+    ],
+)
+def test_a_job_that_cannot_be_run_is_told_before_the_daemon_starts(
+    install: Install, job: dict[str, Any], reason: str
+) -> None:
+    answered = daemon_of(install, broken=job).command("serve")
+
+    assert answered.returncode == 2
+    (line,) = answered.stderr.splitlines()
+    assert reason in line
+
+
+def test_an_address_that_is_taken_is_told(install: Install) -> None:
+    here = daemon_of(install)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        here.config["server"]["port"] = taken.getsockname()[1]
+        answered = here.command("serve")
+
+    assert answered.returncode == 2
+    assert "cannot listen on 127.0.0.1" in answered.stderr
+
+
+def test_a_run_beside_a_daemon_is_taken_within_a_second_and_followed(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    with serving(here) as (process, _):
+        until(process, "daemon.started")
+        began = SystemClock().monotonic()
+        followed = here.command("run", "--streams", "*", "--json")
+        took = SystemClock().monotonic() - began
+        again = here.command("run", "by_hand", "--full-refresh")
+        unknown = here.command("run", "--streams", "rfiss")
+        stopped(process)
+
+    assert followed.returncode == 0
+    told = json.loads(followed.stdout)
+    assert told["outcome"] == "succeeded"
+    assert took < 10
+    assert differences(here.simulator, here.database) == []
+    assert again.returncode == 0
+    assert "succeeded: " in again.stdout
+    assert unknown.returncode == 2
+    rows = here.query("SELECT run_id, job, trigger, outcome FROM _runs ORDER BY rowid")
+    assert rows[0] == (told["run_id"], "*", "manual", "succeeded")
+    assert [row[1:] for row in rows[1:]] == [("by_hand", "manual", "succeeded")]
+
+
+def test_ctrl_c_stops_the_following_and_not_the_run(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    here.simulator.faults.add(Fault(path="/rest/*", delay_seconds=0.05, times=1_000_000))
+    with serving(here) as (process, _):
+        until(process, "daemon.started")
+        with here.start("run", "--streams", "*") as follower:
+            run_id = until(process, "run.started")["run_id"]
+            follower.send_signal(signal.SIGINT)
+            out, err = follower.communicate(timeout=5)
+        assert follower.returncode == 75
+        assert f"no longer following run {run_id}" in err
+        assert out == ""
+        here.simulator.faults.clear()
+        assert until(process, "run.finished")["outcome"] == "succeeded"
+        stopped(process)
+
+    assert differences(here.simulator, here.database) == []
+
+
+def test_a_handed_over_run_that_the_daemon_leaves_is_gone_on_with(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    here.simulator.faults.add(Fault(path="/rest/*", delay_seconds=0.1, times=1_000_000))
+    with serving(here) as (process, _), here.start("run", "--streams", "*", "--json") as follower:
+        until(process, "scope.finished", times=4)
+        stopped(process)
+        out, _ = follower.communicate(timeout=5)
+    assert follower.returncode == 75
+    assert json.loads(out)["outcome"] == "interrupted"
+
+    here.simulator.faults.clear()
+    with serving(here) as (process, _):
+        assert until(process, "run.finished")["outcome"] == "succeeded"
+        stopped(process)
+    assert differences(here.simulator, here.database) == []

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from support.clock import ManualClock
+from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.engine.handover import hand_over
+from sync_worker.engine.local import LocalEngine
+from sync_worker.errors import ConfigurationError, DestinationError, StopRequested, SyncWorkerError
+from sync_worker.model import Outcome
+from sync_worker.state.ledger import RunRow, close_run, open_run
+from sync_worker.state.migration import migrate
+from sync_worker.state.queue import Asked, QueuedRun, enqueue_run, queued_runs
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+RUN = QueuedRun("r1", "field", "manual", asked=Asked(["rfis"], []))
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
+    opened = SqliteDestination(tmp_path / "procore.db")
+    opened.open(holder="the engine's tests")
+    with opened.transaction() as transaction:
+        migrate(transaction, "sqlite")
+        enqueue_run(transaction, RUN)
+    yield opened
+    opened.close()
+
+
+def executed(destination: SqliteDestination, execute: Callable[[QueuedRun], None], clock: ManualClock) -> LocalEngine:
+    """An engine that has executed one run."""
+    engine = LocalEngine(execute, destination, clock=clock, stop=threading.Event())
+    engine.start(RUN)
+    engine.join()
+    assert engine.running() == {}
+    return engine
+
+
+def outcomes(destination: SqliteDestination) -> list[tuple[object, ...]]:
+    with destination.reader() as view:
+        return list(view.execute("SELECT outcome, error FROM _runs"))
+
+
+def test_a_run_is_under_way_until_it_ends(destination: SqliteDestination) -> None:
+    may_end = threading.Event()
+
+    def execute(_run: QueuedRun) -> None:
+        may_end.wait()
+
+    engine = LocalEngine(execute, destination, clock=ManualClock(), stop=threading.Event())
+    engine.start(RUN)
+    assert engine.running() == {"field": "r1"}
+    may_end.set()
+    engine.join()
+    assert engine.running() == {}
+
+
+def test_a_run_that_can_never_begin_has_an_outcome(destination: SqliteDestination) -> None:
+    def execute(_run: QueuedRun) -> None:
+        raise ConfigurationError("no stream is called rfiss")
+
+    executed(destination, execute, ManualClock())
+    assert outcomes(destination) == [("failed", "no stream is called rfiss")]
+
+
+def test_a_run_that_a_full_disk_kept_from_beginning_waits_on_after_a_rest(destination: SqliteDestination) -> None:
+    def execute(_run: QueuedRun) -> None:
+        raise DestinationError("disk full")
+
+    clock = ManualClock()
+    executed(destination, execute, clock)
+    with destination.reader() as view:
+        assert queued_runs(view) == [RUN]
+    assert clock.waits == [30.0]
+
+
+def test_a_run_whose_outcome_could_not_be_written_has_one_when_there_is_room(destination: SqliteDestination) -> None:
+    def execute(run: QueuedRun) -> None:
+        with destination.transaction() as transaction:
+            open_run(transaction, RunRow(run.run_id, run.job, run.trigger, NOON))
+        raise DestinationError("disk full")
+
+    executed(destination, execute, ManualClock())
+    assert outcomes(destination) == [("failed", "disk full")]
+
+
+class ActingClock(ManualClock):
+    """Does something at its third wait."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__()
+        self._act = act
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        if len(self.waits) == 2:
+            self._act()
+        return super().wait(event, seconds)
+
+
+def test_a_handed_over_run_is_followed_to_its_end(destination: SqliteDestination) -> None:
+    def end() -> None:
+        with destination.transaction() as transaction:
+            close_run(transaction, "r2", Outcome.SUCCEEDED, finished_at=NOON, error=None)
+
+    clock = ActingClock(end)
+    hand_over(RUN._replace(run_id="r2"), destination, is_held=lambda: True, clock=clock, stop=threading.Event())
+    assert len(clock.waits) == 3
+
+
+def test_a_stop_ends_the_following_alone(destination: SqliteDestination) -> None:
+    stop = threading.Event()
+    with pytest.raises(StopRequested, match="r2"):
+        hand_over(RUN._replace(run_id="r2"), destination, is_held=lambda: True, clock=ActingClock(stop.set), stop=stop)
+    with destination.reader() as view:
+        assert [run.run_id for run in queued_runs(view)] == ["r1", "r2"]
+
+
+def test_a_daemon_that_is_gone_is_not_waited_for(destination: SqliteDestination) -> None:
+    clock = ManualClock()
+    with pytest.raises(SyncWorkerError, match="next start goes on with run r2"):
+        hand_over(RUN._replace(run_id="r2"), destination, is_held=lambda: False, clock=clock, stop=threading.Event())
+    assert 10 <= clock.monotonic() < 11

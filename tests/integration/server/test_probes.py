@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.server.probes import probes
+
+
+def answer(url: str) -> tuple[int, Any]:
+    """Status and body."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own server
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.load(refused)
+
+
+def test_the_probes_say_what_holds_when_they_are_asked() -> None:
+    holds = {"health": True, "ready": False}
+    with probes("127.0.0.1", 0, is_healthy=lambda: holds["health"], is_ready=lambda: holds["ready"]) as url:
+        before = answer(f"{url}/healthz"), answer(f"{url}/readyz")
+        holds.update(health=False, ready=True)
+        after = answer(f"{url}/healthz"), answer(f"{url}/readyz")
+
+    assert before == ((200, {"beats": True}), (503, {"ready": False}))
+    assert after == ((503, {"beats": False}), (200, {"ready": True}))
+    with pytest.raises(urllib.error.URLError):
+        answer(f"{url}/healthz")
+
+
+def test_an_address_that_is_taken_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}"),
+            probes("127.0.0.1", port, is_healthy=bool, is_ready=bool),
+        ):
+            pass
