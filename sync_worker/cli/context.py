@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -12,8 +13,11 @@ import click
 
 from sync_worker.catalog import STREAMS
 from sync_worker.cli.options import GivenOptions
+from sync_worker.destination.protocol import Transaction
+from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.errors import ConfigurationError
 from sync_worker.logs import configure_logging, redactor
-from sync_worker.settings import LoadedSettings, Settings, read_settings
+from sync_worker.settings import LoadedSettings, Settings, load_local_settings, read_settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,6 +36,24 @@ class CliContext:
     def load_settings(self) -> Settings:
         """The settings, their secrets made known to the logs; raises `SettingsError`."""
         return self.read_settings().settings
+
+    def database(self) -> Path:
+        """The file that holds the data, without asking for credentials; raises `ConfigurationError` when none does."""
+        destination = load_local_settings(self.config_path, self.environ).destination
+        if destination.type != "sqlite":
+            raise ConfigurationError(f"destination.type {destination.type} is not built yet; use sqlite")
+        if not destination.path.is_file():
+            raise ConfigurationError(f"{destination.path} does not exist yet; run `sync-worker run --all` first")
+        return destination.path
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """What is committed, to look at, whoever writes meanwhile."""
+        path = self.database()
+        with SqliteDestination(path).reader() as view:
+            if not view.has_table("_migrations"):
+                raise ConfigurationError(f"{path} holds nothing yet; run `sync-worker run --all` first")
+            yield view
 
     def read_settings(self) -> LoadedSettings:
         """As `load_settings`, and where the values came from."""

@@ -51,6 +51,14 @@ class Transaction(Protocol):
         """Some columns of the rows of a scope that are not deleted, in the order of the primary key."""
         ...
 
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of this name."""
+        ...
+
+    def live_count(self, stream: str) -> int:
+        """How many rows of a stream's table are not deleted."""
+        ...
+
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
         """Insert or replace whole rows by primary key; values in the order of `columns_of(spec)`."""
         ...

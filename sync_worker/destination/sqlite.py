@@ -113,8 +113,7 @@ class SqliteDestination:
     @contextmanager
     def reader(self) -> Iterator[SqliteTransaction]:
         try:
-            with closing(self._connect()) as connection:
-                connection.execute("PRAGMA query_only = ON")
+            with closing(open_read_only(self._path)) as connection:
                 connection.execute("BEGIN")
                 yield SqliteTransaction(connection)
         except sqlite3.Error as error:
@@ -167,6 +166,16 @@ class SqliteDestination:
             return "another process that is just starting"
 
 
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that can neither write nor create the file, whoever writes to it meanwhile."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
 class SqliteTransaction:
     """A transaction on one connection; see `destination.protocol.Transaction`."""
 
@@ -205,6 +214,13 @@ class SqliteTransaction:
         return self.execute(
             f"SELECT {listed} FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{matches} ORDER BY {key}", scope
         )
+
+    def has_table(self, name: str) -> bool:
+        return bool(self.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name}))
+
+    def live_count(self, stream: str) -> int:
+        ((found,),) = self.execute(f"SELECT count(*) FROM {quoted(stream)} WHERE _deleted_at IS NULL")
+        return int(found or 0)
 
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
         self._insert(rows, lambda count: _merge_sql(spec, count))

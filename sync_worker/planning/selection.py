@@ -20,19 +20,22 @@ def select(patterns: Iterable[str], streams: Mapping[str, StreamSpec]) -> tuple[
     """
     chosen: set[str] = set()
     for pattern in patterns:
-        matched = _matching(pattern, streams)
-        if not matched:
-            raise ConfigurationError(f"no stream is called {pattern!r}{_nearest(pattern, streams)}")
-        for name in matched:
+        for name in matching(pattern, streams):
             chosen |= _with_parents(streams[name], streams)
     return tuple(spec for name, spec in streams.items() if name in chosen)
 
 
-def _matching(pattern: str, streams: Mapping[str, StreamSpec]) -> list[str]:
+def matching(pattern: str, streams: Mapping[str, StreamSpec]) -> list[str]:
+    """The names of the streams that a name, a glob or a tag means, parents not among them.
+
+    Raises `ConfigurationError` when there are none, with the nearest name.
+    """
     tag = pattern.removeprefix("tag:")
-    if tag != pattern:
-        return [name for name, spec in streams.items() if tag in spec.tags]
-    return [name for name in streams if fnmatchcase(name, pattern)]
+    tagged = tag != pattern
+    matched = [name for name, spec in streams.items() if (tag in spec.tags if tagged else fnmatchcase(name, pattern))]
+    if not matched:
+        raise ConfigurationError(f"no stream is called {pattern!r}{_nearest(pattern, streams)}")
+    return matched
 
 
 def _with_parents(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> set[str]:

@@ -1,6 +1,6 @@
 """`config.yaml`: its keys, its variables, and what is wrong with it, by file and line."""
 
-from sync_worker.settings.load import LoadedSettings, load_settings, read_settings
+from sync_worker.settings.load import LoadedSettings, load_local_settings, load_settings, read_settings
 from sync_worker.settings.problems import Problem, SettingsError
 from sync_worker.settings.schema import (
     CursorOptions,
@@ -9,6 +9,7 @@ from sync_worker.settings.schema import (
     DuckDB,
     JobOptions,
     Limits,
+    LocalSettings,
     Notifier,
     Parquet,
     Procore,
@@ -29,6 +30,7 @@ __all__ = [
     "JobOptions",
     "Limits",
     "LoadedSettings",
+    "LocalSettings",
     "Notifier",
     "Parquet",
     "Problem",
@@ -39,6 +41,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StreamOptions",
+    "load_local_settings",
     "load_settings",
     "read_settings",
 ]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sync_worker.settings.explain import explain, misspelt
 from sync_worker.settings.problems import Finding, KeyPath, SettingsError, did_you_mean, dotted
-from sync_worker.settings.schema import Settings
+from sync_worker.settings.schema import LocalSettings, Settings
 from sync_worker.settings.source import Document, Value, read_document
 from sync_worker.settings.variables import VariableError, fill
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _ADDRESSES = frozenset({"login_url", "api_url"})
 _DESTINATION_KEYS = {"sqlite": frozenset({"path"}), "postgres": frozenset({"url", "schema"})}
@@ -50,15 +52,22 @@ def read_settings(
     filler = _Filler(document, environ)
     tree = filler.settle()
     found = list(_unknown_names(tree, known_streams, known_jobs))
-    settings = None
-    try:
-        settings = Settings.model_validate(tree, context={"folder": path.parent.absolute()})
-    except ValidationError as error:
-        found += _validation_problems(tree, error)
-    document.blame_others(found)
-    if settings is None or document.problems:
-        raise SettingsError(document.problems)
-    return LoadedSettings(settings, filler.sources)
+    return LoadedSettings(_validated(Settings, document, tree, found, path.parent), filler.sources)
+
+
+def load_local_settings(path: Path, environ: Mapping[str, str]) -> LocalSettings:
+    """Where the data is, whatever the rest of the file holds; raises `SettingsError`.
+
+    Variables of the other sections are not resolved: whoever looks at the data needs no credentials for Procore.
+    """
+    document = read_document(path)
+    found: list[Finding] = [
+        ((key,), f"unknown key{did_you_mean(key, Settings.model_fields)}")
+        for key in document.tree.keys() - Settings.model_fields.keys()
+    ]
+    document.tree = {key: value for key, value in document.tree.items() if key in LocalSettings.model_fields}
+    tree = _Filler(document, environ).settle()
+    return _validated(LocalSettings, document, tree, found, path.parent)
 
 
 class _Filler:
@@ -111,12 +120,27 @@ def _without(section: dict[str, Value], keys: frozenset[str]) -> dict[str, Value
     return {key: value for key, value in section.items() if key not in keys}
 
 
-def _validation_problems(tree: dict[str, Any], error: ValidationError) -> Iterator[Finding]:
+def _validated(
+    model: type[Model], document: Document, tree: dict[str, Any], found: list[Finding], folder: Path
+) -> Model:
+    """`tree` as `model`; raises `SettingsError` for what is wrong with it and for what was `found` already."""
+    settings = None
+    try:
+        settings = model.model_validate(tree, context={"folder": folder.absolute()})
+    except ValidationError as error:
+        found += _validation_problems(tree, error, model)
+    document.blame_others(found)
+    if settings is None or document.problems:
+        raise SettingsError(document.problems)
+    return settings
+
+
+def _validation_problems(tree: dict[str, Any], error: ValidationError, model: type[BaseModel]) -> Iterator[Finding]:
     errors = error.errors(include_url=False)
-    meant = misspelt(errors, Settings)
+    meant = misspelt(errors, model)
     for details in errors:
         if details["type"] != "missing" or details["loc"] not in meant:
-            yield _path_in(tree, details["loc"]), explain(details, Settings)
+            yield _path_in(tree, details["loc"]), explain(details, model)
 
 
 def _path_in(tree: Any, location: tuple[str | int, ...]) -> KeyPath:

@@ -304,6 +304,12 @@ class Settings(Section):
             yield from passwords_in(secret)
 
 
+class LocalSettings(Section):
+    """The part of `config.yaml` that tells where the data is: all that looking at it takes."""
+
+    destination: Destination = Field(default_factory=dict, validate_default=True)
+
+
 def _secrets(value: object) -> Iterator[str]:
     if isinstance(value, SecretStr):
         yield value.get_secret_value()

@@ -168,3 +168,43 @@ SELECT max(scheduled_at) FROM _runs WHERE job = :job AND scheduled_at <= :until;
 -- name: run_progress
 -- Whether a run has begun, and how it ended.
 SELECT started_at, outcome FROM _runs WHERE run_id = :run_id;
+
+-- name: all_checkpoints
+-- Every high-water mark.
+SELECT stream, company_id, project_id, mark, completed_at, run_id FROM _checkpoints
+ORDER BY stream, company_id, project_id;
+
+-- name: reset_checkpoints
+-- A stream forgets how far it was read, in one project or everywhere.
+DELETE FROM _checkpoints
+WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
+
+-- name: latest_runs
+-- The runs that began last, newest first; one alone if it is named.
+SELECT run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, requests, rows_seen, inserted, updated,
+       unchanged, deleted, quarantined, error
+FROM _runs WHERE CAST(:run_id AS TEXT) IS NULL OR run_id = :run_id
+ORDER BY coalesce(started_at, scheduled_at) DESC, run_id DESC LIMIT :most;
+
+-- name: runs_under_way
+-- Runs that have not ended, with what their scopes have come to; the sums of a run are written at its end.
+SELECT r.run_id, r.job, r.trigger, r.started_at, count(s.stream), count(s.finished_at), coalesce(sum(s.rows_seen), 0),
+       coalesce(sum(s.requests), 0), max(coalesce(s.finished_at, s.started_at))
+FROM _runs AS r LEFT JOIN _run_scopes AS s ON s.run_id = r.run_id
+WHERE r.outcome IS NULL AND r.started_at IS NOT NULL
+GROUP BY r.run_id, r.job, r.trigger, r.started_at ORDER BY r.started_at;
+
+-- name: latest_scopes
+-- The last verdict of every (stream, scope) and its high-water mark, if it was ever complete.
+SELECT s.stream, s.company_id, s.project_id, s.verdict, s.error, s.run_id, s.finished_at, c.mark
+FROM (
+    SELECT stream, company_id, project_id, verdict, error, run_id, finished_at,
+           row_number() OVER (
+               PARTITION BY stream, coalesce(company_id, 0), coalesce(project_id, 0)
+               ORDER BY started_at DESC, run_id DESC) AS place
+    FROM _run_scopes WHERE verdict IS NOT NULL
+) AS s
+LEFT JOIN _checkpoints AS c ON c.stream = s.stream
+    AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
+    AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0)
+WHERE s.place = 1 ORDER BY s.stream, s.company_id, s.project_id;

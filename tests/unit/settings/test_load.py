@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.settings import Settings, SettingsError, StreamOptions, load_settings, read_settings
+from sync_worker.settings import (
+    Settings,
+    SettingsError,
+    StreamOptions,
+    load_local_settings,
+    load_settings,
+    read_settings,
+)
 from sync_worker.settings.schema import ENVIRONMENTS
 
 ENVIRON = {"PROCORE_CLIENT_ID": "an-id", "PROCORE_CLIENT_SECRET": "s3cret", "PROCORE_COMPANY_ID": "4711"}
@@ -407,3 +414,20 @@ def test_the_source_of_every_value_with_a_variable_is_known(tmp_path: Path) -> N
         "procore.companies[0]": "PROCORE_COMPANY_ID in the environment",
         "procore.proxy": "the default, as HTTPS_PROXY is not set",
     }
+
+
+def test_where_the_data_is_can_be_told_without_the_variables_of_other_sections(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(PROCORE + "destination: {path: '${FOLDER}/own.db'}\n")
+
+    assert load_local_settings(file, {"FOLDER": "here"}).destination.path == tmp_path / "here" / "own.db"
+    with pytest.raises(SettingsError, match=r"destination\.path: FOLDER is not set"):
+        load_local_settings(file, {})
+
+
+def test_a_misspelt_section_is_told_whoever_asks(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(PROCORE + "destnation: {path: own.db}\n")
+
+    with pytest.raises(SettingsError, match=r"config.yaml:5: destnation: unknown key, did you mean destination\?"):
+        load_local_settings(file, {})

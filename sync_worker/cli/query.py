@@ -1,0 +1,88 @@
+"""`sync-worker query`: one question in SQL, answered while the worker may be writing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import click
+
+from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.table import table
+from sync_worker.destination.question import Answer, Value, asked
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sync-worker query "SELECT number, subject, due_date FROM rfis WHERE status = 'open'"
+  sync-worker query --format csv "SELECT * FROM submittals" > submittals.csv
+  sync-worker query --format json "SELECT * FROM _runs ORDER BY started_at DESC LIMIT 1"
+  echo "SELECT count(*) FROM projects" | sync-worker query -"""
+)
+@click.argument("sql", metavar="SQL")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="How to print [table].")
+@pass_cli
+def command(cli: CliContext, sql: str, form: str | None) -> None:
+    """Answer one read-only statement from the database, also while a run writes to it; `-` reads it from stdin.
+
+    Values are printed exactly as stored: CSV holds raw data, JSON a list of objects with null for NULL.
+    """
+    statement = sys.stdin.read() if sql == "-" else sql
+    with asked(cli.database(), statement) as answer:
+        match form or ("json" if cli.json else "table"):
+            case "csv":
+                _print_csv(answer)
+            case "json":
+                _print_json(answer)
+            case _:
+                _print_table(answer)
+
+
+def _print_table(answer: Answer) -> None:
+    rows = list(answer.rows)
+    if answer.columns:
+        for line in table(answer.columns, rows, none="NULL"):
+            print(line)
+    print(f"({len(rows)} row{'' if len(rows) == 1 else 's'})", file=sys.stderr)
+
+
+def _print_csv(answer: Answer) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(answer.columns)
+    writer.writerows(map(_plain, answer.rows))
+
+
+def _plain(row: Sequence[Value]) -> list[Value]:
+    return [value.hex() if isinstance(value, bytes) else value for value in row]
+
+
+def _print_json(answer: Answer) -> None:
+    names = list(_distinct(answer.columns))
+    separator = "["
+    for row in answer.rows:
+        print(f"{separator}\n  {_object(names, row)}", end="")
+        separator = ","
+    print("[]" if separator == "[" else "\n]")
+
+
+def _object(names: Sequence[str], row: Sequence[Value]) -> str:
+    return json.dumps(dict(zip(names, map(_json_value, row), strict=True)), ensure_ascii=False)
+
+
+def _json_value(value: Value) -> Value:
+    if isinstance(value, bytes):
+        return value.hex()
+    # SQL computes with infinities; JSON has none.
+    return str(value) if value in (float("inf"), float("-inf")) else value
+
+
+def _distinct(names: Sequence[str]) -> Iterator[str]:
+    """Names as an object may have them: the second `id` is `id_2`."""
+    seen: Counter[str] = Counter()
+    for name in names:
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name}_{seen[name]}"

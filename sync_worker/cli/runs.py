@@ -1,0 +1,107 @@
+"""`sync-worker runs`: the ledger as people and programs read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import click
+
+from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.durations import in_words
+from sync_worker.cli.table import table
+from sync_worker.errors import ConfigurationError
+from sync_worker.state.history import RunLine, find_run, latest_runs
+from sync_worker.state.instants import from_text
+from sync_worker.state.ledger import ScopeResult, run_scopes
+
+_RUNS = ("run", "job", "by", "started", "took", "outcome", "seen", "inserted", "updated", "deleted", "calls")
+_SCOPES = ("stream", "company", "project", "verdict", "total", "seen", "inserted", "updated", "unchanged", "calls")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sync-worker runs --limit 5
+  sync-worker runs 20261124T060000Z-1a2b3c
+  sync-worker runs --json"""
+)
+@click.argument("run_id", required=False, metavar="[RUN_ID]")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many runs.")
+@pass_cli
+def command(cli: CliContext, run_id: str | None, limit: int) -> None:
+    """Show the last runs, newest first, or one of them in full with all its lists."""
+    if run_id is None:
+        _show_all(cli, limit)
+    else:
+        _show_one(cli, run_id)
+
+
+def _show_all(cli: CliContext, limit: int) -> None:
+    with cli.reading() as view:
+        found = latest_runs(view, limit)
+    if cli.json:
+        print(json.dumps([run._asdict() for run in found], indent=2))
+    elif found:
+        print("\n".join(table(_RUNS, [_line(run) for run in found])))
+    else:
+        print("no runs yet")
+
+
+def _show_one(cli: CliContext, run_id: str) -> None:
+    with cli.reading() as view:
+        run, scopes = find_run(view, run_id), run_scopes(view, run_id)
+    if run is None:
+        raise ConfigurationError(f"no run is called {run_id!r}; `sync-worker runs` lists the last ones")
+    if cli.json:
+        print(json.dumps(run._asdict() | {"streams": [asdict(scope) for scope in scopes]}, indent=2))
+    else:
+        print("\n".join(in_full(run, scopes)))
+
+
+def in_full(run: RunLine, scopes: Sequence[ScopeResult]) -> Iterator[str]:
+    """The lines that say everything of a run."""
+    yield f"run {run.run_id}"
+    rows = (
+        f"{run.rows_seen} seen, {run.inserted} inserted, {run.updated} updated, {run.unchanged} unchanged, "
+        f"{run.deleted} deleted, {run.quarantined} quarantined"
+    )
+    facts = (
+        ("job", run.job),
+        ("by", run.trigger),
+        ("scheduled", run.scheduled_at),
+        ("started", run.started_at),
+        ("finished", run.finished_at and f"{run.finished_at}, after {_took(run)}"),
+        ("outcome", run.outcome or "not finished yet"),
+        ("error", run.error),
+        ("rows", rows),
+        ("calls", run.requests),
+    )
+    yield from (f"  {what:<9}  {value}" for what, value in facts if value is not None)
+    if scopes:
+        yield ""
+        yield from table(_SCOPES, [_scope_line(scope) for scope in scopes])
+    reasons = [scope for scope in scopes if scope.error]
+    if reasons:
+        yield ""
+    for scope in reasons:
+        where = f"project {scope.project_id}" if scope.project_id else f"company {scope.company_id or '-'}"
+        yield f"{scope.verdict or 'not finished'}: {scope.stream}, {where}: {scope.error}"
+
+
+def _line(run: RunLine) -> tuple[str | int | None, ...]:
+    outcome = run.outcome or "running"
+    counts = (run.rows_seen, run.inserted, run.updated, run.deleted, run.requests)
+    return (run.run_id, run.job, run.trigger, run.started_at, _took(run), outcome, *counts)
+
+
+def _scope_line(scope: ScopeResult) -> tuple[str | int | None, ...]:
+    counts = (scope.total, scope.rows_seen, scope.inserted, scope.updated, scope.unchanged, scope.requests)
+    return (scope.stream, scope.company_id, scope.project_id, scope.verdict, *counts)
+
+
+def _took(run: RunLine) -> str | None:
+    if run.started_at is None or run.finished_at is None:
+        return None
+    return in_words((from_text(run.finished_at) - from_text(run.started_at)).total_seconds())

@@ -1,0 +1,230 @@
+"""`sync-worker status`: is all well, how fresh is what, what went wrong and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import click
+
+from sync_worker.catalog import STREAMS
+from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.durations import in_words
+from sync_worker.cli.table import table
+from sync_worker.clock import SystemClock
+from sync_worker.destination.protocol import Transaction
+from sync_worker.model import Outcome, Verdict
+from sync_worker.state.history import (
+    LatestScope,
+    RunLine,
+    RunUnderWay,
+    latest_runs,
+    latest_scopes,
+    runs_under_way,
+)
+from sync_worker.state.instants import from_text
+
+_ERRORS_SHOWN = 10
+_VERDICTS = (Verdict.COMPLETE, Verdict.INEXACT, Verdict.FAILED, Verdict.NOT_PERMITTED)
+_HEADINGS = ("stream", "fresh", *_VERDICTS, "rows")
+_QUIET_SECONDS = 600
+_HINTS: Mapping[str, str] = {
+    Verdict.FAILED: "the next run tries again; `sync-worker runs {run_id}` shows the run",
+    Verdict.INEXACT: "the list changed while it was read; the next run reads it again",
+    Verdict.NOT_PERMITTED: "let the service account read {tool} in Procore, or leave the stream or project out",
+}
+_RUN_HINT = "`sync-worker runs {run_id}` shows the run; `sync-worker run --all` tries again"
+
+
+class StreamStatus(NamedTuple):
+    """Where a stream stands: its oldest mark, and its scopes by their last verdict."""
+
+    stream: str
+    freshness_seconds: int | None
+    oldest_mark: str | None
+    scopes: Mapping[str, int]
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong for the same reason in any number of scopes; `stream` is None for what ended a whole run."""
+
+    stream: str | None
+    verdict: str | None
+    error: str
+    scopes: int
+    projects: list[int]
+    run_id: str
+    at: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything that `status` says; what has no content yet is empty."""
+
+    streams: Sequence[StreamStatus]
+    running: Sequence[RunUnderWay]
+    errors: Sequence[Trouble]
+    last_run: RunLine | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        return {
+            "streams": [line._asdict() for line in self.streams],
+            "running": [run._asdict() for run in self.running],
+            "allowance": {},
+            "held_deletes": [],
+            "errors": [asdict(trouble) for trouble in self.errors],
+            "health": [],
+        }
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sync-worker status
+  sync-worker status --json"""
+)
+@pass_cli
+def command(cli: CliContext) -> None:
+    """Say how fresh and how complete each stream is, what runs now, and what went wrong; needs no credentials.
+
+    A stream is as fresh as its oldest scope: everything older than that is proven to be in the database.
+    """
+    now = SystemClock().now()
+    with cli.reading() as view:
+        status = gather(view, now)
+    if cli.json:
+        print(json.dumps(status.as_json(), indent=2))
+    else:
+        print("\n".join(as_text(status, now)))
+
+
+def gather(view: Transaction, now: datetime) -> Status:
+    """What there is to say."""
+    scopes = latest_scopes(view)
+    last_run = next((run for run in latest_runs(view, 10) if run.outcome is not None), None)
+    return Status(_streams(view, scopes, now), runs_under_way(view), _troubles(scopes, last_run), last_run)
+
+
+def as_text(status: Status, now: datetime) -> Iterator[str]:
+    """The lines for people; the first says whether all is well."""
+    yield _first_sentence(status)
+    yield from (_running_line(run, now) for run in status.running)
+    if status.last_run is not None and status.last_run.finished_at:
+        ago = in_words(_seconds_since(status.last_run.finished_at, now))
+        yield f"last run: {status.last_run.job} {status.last_run.outcome} {ago} ago (run {status.last_run.run_id})"
+    if status.streams:
+        yield ""
+        yield from table(_HEADINGS, [_row(line) for line in status.streams])
+    if status.errors:
+        yield ""
+        yield from _error_lines(status.errors)
+
+
+def _running_line(run: RunUnderWay, now: datetime) -> str:
+    quiet = _seconds_since(run.moved_at or run.started_at, now)
+    # Whether its process is alive only the lock could tell, and who looks takes none.
+    doubt = f"; nothing for {in_words(quiet)}, it may have been killed" if quiet > _QUIET_SECONDS else ""
+    return (
+        f"running: {run.job} for {in_words(_seconds_since(run.started_at, now))}, {run.scopes_finished} lists "
+        f"finished, {run.rows_seen} rows seen (run {run.run_id}){doubt}"
+    )
+
+
+def _seconds_since(text: str, now: datetime) -> float:
+    return max(0.0, (now - from_text(text)).total_seconds())
+
+
+def _first_sentence(status: Status) -> str:
+    ended = any(trouble.stream is None for trouble in status.errors)
+    if not status.streams:
+        return f"Nothing was read yet{', and the last run ended early' if ended else ''}."
+    counted: Counter[str] = Counter()
+    for line in status.streams:
+        counted.update(line.scopes)
+    total, bad = sum(counted.values()), counted[Verdict.FAILED] + counted[Verdict.INEXACT]
+    refused = counted[Verdict.NOT_PERMITTED]
+    but = f"; {refused} may not be read" if refused else ""
+    if bad:
+        return f"Not all is well: {bad} of {total} lists are not complete{but}."
+    if ended:
+        return f"Not all is well: the last run ended early{but}."
+    return f"All is well: {counted[Verdict.COMPLETE]} of {total} lists are proven complete{but}."
+
+
+def _row(line: StreamStatus) -> tuple[str | int | None, ...]:
+    fresh = None if line.freshness_seconds is None else in_words(line.freshness_seconds)
+    return (line.stream, fresh, *(line.scopes[verdict] for verdict in _VERDICTS), line.rows)
+
+
+def _error_lines(errors: Sequence[Trouble]) -> Iterator[str]:
+    for trouble in errors[:_ERRORS_SHOWN]:
+        what = trouble.verdict or "the run"
+        where = "" if trouble.stream is None else f" {trouble.stream}{_places(trouble)}"
+        yield f"{what}:{where}: {trouble.error}".replace(":: ", ": ")
+        yield f"  → {trouble.hint}"
+    if len(errors) > _ERRORS_SHOWN:
+        yield f"… and {len(errors) - _ERRORS_SHOWN} more; --json lists them all"
+
+
+def _places(trouble: Trouble) -> str:
+    if not trouble.projects:
+        return ""
+    more = f" and {len(trouble.projects) - 1} more" if len(trouble.projects) > 1 else ""
+    return f", project {trouble.projects[0]}{more}"
+
+
+def _streams(view: Transaction, scopes: Sequence[LatestScope], now: datetime) -> list[StreamStatus]:
+    by_stream: dict[str, list[LatestScope]] = defaultdict(list)
+    for scope in scopes:
+        by_stream[scope.stream].append(scope)
+    order = {name: place for place, name in enumerate(STREAMS)}
+    return [
+        _stream(name, by_stream[name], now, view.live_count(name) if view.has_table(name) else None)
+        for name in sorted(by_stream, key=lambda name: order.get(name, len(order)))
+    ]
+
+
+def _stream(name: str, scopes: Sequence[LatestScope], now: datetime, rows: int | None) -> StreamStatus:
+    # What may not be read any more would make the rest look older every day.
+    marks = [scope.mark for scope in scopes if scope.mark and scope.verdict != Verdict.NOT_PERMITTED]
+    oldest = min(marks, default=None)
+    fresh = None if oldest is None else round(_seconds_since(oldest, now))
+    counted = Counter(scope.verdict for scope in scopes)
+    return StreamStatus(name, fresh, oldest, {verdict: counted[verdict] for verdict in _VERDICTS}, rows)
+
+
+def _troubles(scopes: Sequence[LatestScope], last_run: RunLine | None) -> list[Trouble]:
+    """What is wrong now: whatever ended the last run first, then scopes with the same trouble together."""
+    found: list[Trouble] = []
+    if last_run is not None and last_run.outcome in (Outcome.FAILED, Outcome.PARTIAL) and last_run.error:
+        hint = _RUN_HINT.format(run_id=last_run.run_id)
+        at = last_run.finished_at or ""
+        found.append(Trouble(None, None, last_run.error, 0, [], last_run.run_id, at, hint))
+    alike: dict[tuple[str, str, str], list[LatestScope]] = defaultdict(list)
+    for scope in scopes:
+        if scope.verdict != Verdict.COMPLETE:
+            alike[scope.verdict, scope.stream, scope.error or "no reason was given"].append(scope)
+    worst_first = [Verdict.FAILED, Verdict.INEXACT, Verdict.NOT_PERMITTED]
+    order = list(STREAMS)
+
+    def place(key: tuple[str, str, str]) -> tuple[int, int]:
+        verdict, stream, _ = key
+        return worst_first.index(Verdict(verdict)), order.index(stream) if stream in STREAMS else len(order)
+
+    return found + [_trouble(*key, alike[key]) for key in sorted(alike, key=place)]
+
+
+def _trouble(verdict: str, stream: str, error: str, scopes: Sequence[LatestScope]) -> Trouble:
+    last = max(scopes, key=lambda scope: scope.finished_at)
+    tool = STREAMS[stream].tool if stream in STREAMS else "the tool"
+    projects = [scope.project_id for scope in scopes if scope.project_id is not None]
+    hint = _HINTS[verdict].format(run_id=last.run_id, tool=tool)
+    return Trouble(stream, verdict, error, len(scopes), projects, last.run_id, last.finished_at, hint)

@@ -1,0 +1,116 @@
+"""`sync-worker streams`: the catalog as people and programs read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from sync_worker.catalog import STREAMS
+from sync_worker.catalog.spec import DeletedAmongLive, DeletedBetween, Deletes, RecycleBin, ScopeKind, StreamSpec
+from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.table import table
+from sync_worker.planning.selection import matching
+
+_HEADINGS = ("stream", "tool", "scope", "mode", "key", "deletes", "sensitive", "calls per pass")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sync-worker streams
+  sync-worker streams rfis
+  sync-worker streams 'tag:financials' --json"""
+)
+@click.argument("name", required=False, metavar="[NAME]")
+@pass_cli
+def command(cli: CliContext, name: str | None) -> None:
+    """Show which streams there are, or one of them in full; NAME may be a glob or tag:NAME."""
+    specs = [STREAMS[found] for found in (matching(name, STREAMS) if name else STREAMS)]
+    alone = specs[0] if name in STREAMS else None
+    if cli.json:
+        print(json.dumps(as_json(alone) if alone else [as_json(spec) for spec in specs], indent=2))
+    elif alone:
+        print("\n".join(in_full(alone)))
+    else:
+        print("\n".join(table(_HEADINGS, [_line(spec) for spec in specs])))
+
+
+def as_json(spec: StreamSpec) -> dict[str, Any]:
+    """All that is declared of a stream."""
+    return {
+        "name": spec.name,
+        "tool": spec.tool,
+        "tags": sorted(spec.tags),
+        "sensitive": spec.sensitive,
+        "path": spec.path,
+        "query": dict(spec.query),
+        "scope": spec.scope,
+        "parent": spec.parent and {"stream": spec.parent.stream, "param": spec.parent.param, "key": spec.parent.key},
+        "mode": spec.mode,
+        "cursor": spec.cursor
+        and {"param": spec.cursor.param, "field": spec.cursor.field, "syntax": spec.cursor.syntax},
+        "date_window": spec.date_window
+        and {"start_param": spec.date_window.start_param, "end_param": spec.date_window.end_param},
+        "primary_key": list(spec.primary_key),
+        "row_key": list(spec.row_key),
+        "columns": dict(spec.columns),
+        "tracked": list(spec.tracked),
+        "volatile": list(spec.volatile),
+        "envelope": spec.envelope,
+        "per_page": spec.paging.per_page,
+        "deletes": deletes(spec.deletes),
+        "calls_per_pass": calls_per_pass(spec),
+    }
+
+
+def in_full(spec: StreamSpec) -> Iterator[str]:
+    """The lines that say everything of a stream."""
+    facts: list[tuple[str, object]] = [
+        ("permission", f"{spec.tool}: the service account must be able to read it"),
+        ("path", spec.path),
+        ("query", "&".join(f"{name}={value}" for name, value in spec.query.items())),
+        ("scope", spec.scope if spec.parent is None else f"{spec.scope}, for each record of {spec.parent.stream}"),
+        ("mode", spec.mode),
+        ("cursor", spec.cursor and f"{spec.cursor.field}, asked as {spec.cursor.param} ({spec.cursor.syntax})"),
+        ("dates", spec.date_window and f"{spec.date_window.start_param} to {spec.date_window.end_param}, inclusive"),
+        ("key", ", ".join(spec.primary_key)),
+        ("deletes", deletes(spec.deletes)),
+        ("cost", f"{calls_per_pass(spec)} when nothing changed, {spec.paging.per_page or 'all'} records a page"),
+        ("tags", ", ".join(sorted(spec.tags))),
+        ("sensitive", "yes: in no shipped job, chosen by name or glob alone" if spec.sensitive else None),
+        ("history", ", ".join(spec.tracked) and f"{', '.join(spec.tracked)}: changes are kept in _field_history"),
+    ]
+    yield spec.name
+    yield from (f"  {what:<10}  {value}" for what, value in facts if value)
+    yield ""
+    yield from (f"  {line}" for line in table(("column", "type"), list(spec.columns.items())))
+
+
+def _line(spec: StreamSpec) -> tuple[str | bool, ...]:
+    key = ", ".join(spec.primary_key)
+    return (
+        spec.name, spec.tool, spec.scope, spec.mode, key, deletes(spec.deletes), spec.sensitive, calls_per_pass(spec),
+    )  # fmt: skip
+
+
+def deletes(signal: Deletes | None) -> str:
+    """How it is learnt that a record is gone."""
+    match signal:
+        case RecycleBin():
+            return "recycle bin"
+        case DeletedAmongLive():
+            return "listed with the live"
+        case DeletedBetween():
+            return "listed by time"
+        case None:
+            return "complete listing"
+
+
+def calls_per_pass(spec: StreamSpec) -> str:
+    """What one pass costs when nothing changed."""
+    if spec.parent is not None:
+        return f"1 for each of {spec.parent.stream}"
+    return "1 in all" if spec.scope is ScopeKind.ACCOUNT else f"1 a {spec.scope}"

@@ -1,0 +1,101 @@
+"""What the ledger tells to people who look: runs, the last verdict of every scope, checkpoints."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast
+
+from sync_worker.state.executor import Executor, Parameter
+from sync_worker.state.queries import queries
+
+
+class RunLine(NamedTuple):
+    """A run as the ledger has it; instants as they are written there."""
+
+    run_id: str
+    job: str
+    trigger: str
+    scheduled_at: str | None
+    started_at: str | None
+    finished_at: str | None
+    outcome: str | None
+    requests: int
+    rows_seen: int
+    inserted: int
+    updated: int
+    unchanged: int
+    deleted: int
+    quarantined: int
+    error: str | None
+
+
+class RunUnderWay(NamedTuple):
+    """A run that has not ended: scopes it began and finished so far; `moved_at` is when the last of them did either."""
+
+    run_id: str
+    job: str
+    trigger: str
+    started_at: str
+    scopes_begun: int
+    scopes_finished: int
+    rows_seen: int
+    requests: int
+    moved_at: str | None
+
+
+class LatestScope(NamedTuple):
+    """The last verdict of one (stream, scope), and its high-water mark."""
+
+    stream: str
+    company_id: int | None
+    project_id: int | None
+    verdict: str
+    error: str | None
+    run_id: str
+    finished_at: str
+    mark: str | None
+
+
+class CheckpointLine(NamedTuple):
+    """A checkpoint as it is stored."""
+
+    stream: str
+    company_id: int | None
+    project_id: int | None
+    mark: str
+    completed_at: str
+    run_id: str
+
+
+def latest_runs(executor: Executor, most: int) -> list[RunLine]:
+    """The runs that began last, newest first."""
+    return [RunLine(*row) for row in _rows(executor, "latest_runs", run_id=None, most=most)]
+
+
+def find_run(executor: Executor, run_id: str) -> RunLine | None:
+    """One run, if there is one of that id."""
+    return next((RunLine(*row) for row in _rows(executor, "latest_runs", run_id=run_id, most=1)), None)
+
+
+def runs_under_way(executor: Executor) -> list[RunUnderWay]:
+    """The runs that began and have not ended."""
+    return [RunUnderWay(*row) for row in _rows(executor, "runs_under_way")]
+
+
+def latest_scopes(executor: Executor) -> list[LatestScope]:
+    """Where every (stream, scope) that was ever read stands now."""
+    return [LatestScope(*row) for row in _rows(executor, "latest_scopes")]
+
+
+def all_checkpoints(executor: Executor) -> list[CheckpointLine]:
+    """Every checkpoint, by stream and scope."""
+    return [CheckpointLine(*row) for row in _rows(executor, "all_checkpoints")]
+
+
+def reset_checkpoints(executor: Executor, stream: str, project_id: int | None) -> None:
+    """Forget how far a stream was read, in one project or everywhere; the next run reads all of it."""
+    executor.execute(queries()["reset_checkpoints"], {"stream": stream, "project_id": project_id})
+
+
+def _rows(executor: Executor, name: str, **parameters: Parameter) -> list[tuple[Any, ...]]:
+    # The statements list their columns in the order of the fields.
+    return cast("list[tuple[Any, ...]]", executor.execute(queries()[name], parameters))

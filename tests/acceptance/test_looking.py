@@ -1,0 +1,259 @@
+"""`status`, `runs`, `streams`, `state` and `query` as processes, beside a database that a real run filled."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.worker import Install, Installation, installing
+from sync_worker.catalog import STREAMS
+
+CREDENTIALS = {"procore": {"client_id": "${PROCORE_CLIENT_ID}", "client_secret": "${PROCORE_CLIENT_SECRET}"}}
+FORBIDDEN = "Construction Financials/Budget"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation after a run in which one project's budget may not be read; only looked at."""
+    with installing(tmp_path_factory.mktemp("filled")) as install:
+        here = install(projects=2)
+        here.simulator.permissions.forbid(FORBIDDEN, here.simulator.world.project_ids[1])
+        here.run()
+        here.config = CREDENTIALS
+        yield here
+
+
+def answered(here: Installation, *arguments: str) -> Any:
+    """What the command prints as JSON."""
+    answer = here.command(*arguments, "--json")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    return json.loads(answer.stdout)
+
+
+def refused(here: Installation, *arguments: str) -> str:
+    """The one line that the command ends with."""
+    answer = here.command(*arguments)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.count("\n") == 1
+    return answer.stderr
+
+
+def test_status_has_the_promised_keys_and_what_each_stream_came_to(filled: Installation) -> None:
+    found = answered(filled, "status")
+
+    assert list(found) == ["streams", "running", "allowance", "held_deletes", "errors", "health"]
+    assert (found["running"], found["allowance"], found["held_deletes"], found["health"]) == ([], {}, [], [])
+    by_name = {line["stream"]: line for line in found["streams"]}
+    assert list(by_name) == list(STREAMS)
+    assert by_name["rfis"]["rows"] == filled.query("SELECT count(*) FROM rfis")[0][0]
+    assert by_name["rfis"]["scopes"] == {"complete": 2, "inexact": 0, "failed": 0, "not_permitted": 0}
+    assert by_name["budget_views"]["scopes"] == {"complete": 1, "inexact": 0, "failed": 0, "not_permitted": 1}
+    ((oldest,),) = filled.query("SELECT min(mark) FROM _checkpoints WHERE stream = 'rfis'")
+    assert by_name["rfis"]["oldest_mark"] == oldest
+    assert by_name["rfis"]["freshness_seconds"] > 0
+    trouble = found["errors"][0]
+    assert (trouble["stream"], trouble["scopes"]) == ("budget_views", 1)
+    assert trouble["projects"] == [filled.simulator.world.project_ids[1]]
+    assert FORBIDDEN in trouble["hint"]
+
+
+def test_status_begins_with_whether_all_is_well_and_ends_with_what_to_do(filled: Installation) -> None:
+    answer = filled.command("status")
+
+    first, *_, last = answer.stdout.splitlines()
+    scopes = filled.query("SELECT count(*), sum(verdict = 'complete') FROM _run_scopes")[0]
+    assert first == f"All is well: {scopes[1]} of {scopes[0]} lists are proven complete; 2 may not be read."
+    assert last.startswith("  → let the service account read")
+
+
+def test_status_says_that_something_is_wrong_and_that_a_run_is_under_way(install: Install) -> None:
+    here = install()
+    here.run("rfis")
+    with closing(sqlite3.connect(here.database)) as connection:
+        connection.execute("UPDATE _run_scopes SET verdict = 'failed', error = 'it broke' WHERE stream = 'rfis'")
+        connection.execute(
+            "INSERT INTO _runs (run_id, job, trigger, started_at)"
+            " VALUES ('r', 'sync_field', 'manual', '2026-01-01T00:00:00Z')"
+        )
+        connection.commit()
+
+    lines = here.command("status").stdout.splitlines()
+
+    assert lines[0] == "Not all is well: 2 of 4 lists are not complete."
+    assert lines[1].startswith("running: sync_field for ")
+    assert lines[1].endswith("it may have been killed")
+    assert "it broke" in "\n".join(lines)
+
+
+def test_runs_are_listed_newest_first_and_shown_in_full(install: Install) -> None:
+    here = install()
+    runs = [here.run("rfis").run_id, here.run("rfis").run_id, here.run("companies").run_id]
+    newest_first = here.query("SELECT run_id FROM _runs ORDER BY started_at DESC, run_id DESC")
+
+    assert [(run["run_id"],) for run in answered(here, "runs")] == newest_first
+    assert [(run["run_id"],) for run in answered(here, "runs", "--limit", "2")] == newest_first[:2]
+    one = answered(here, "runs", runs[0])
+    assert (one["run_id"], one["outcome"], one["job"]) == (runs[0], "succeeded", "by_hand")
+    assert sum(line["rows_seen"] for line in one["streams"]) == one["rows_seen"] > 0
+    shown = here.command("runs", runs[0]).stdout
+    assert f"run {runs[0]}" in shown
+    assert "rfis" in shown
+    assert "no run is called 'nonsense'" in refused(here, "runs", "nonsense")
+
+
+def test_streams_tells_the_whole_catalog_without_any_configuration(tmp_path: Path) -> None:
+    def streams(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "sync_worker", "streams", *arguments],
+            cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    assert [line["name"] for line in json.loads(streams("--json").stdout)] == list(STREAMS)
+    rfis = json.loads(streams("rfis", "--json").stdout)
+    assert (rfis["path"], rfis["mode"]) == (STREAMS["rfis"].path, "incremental")
+    assert rfis["columns"] == dict(STREAMS["rfis"].columns)
+    assert STREAMS["rfis"].path in streams("rfis").stdout
+    assert len(streams("*s").stdout.splitlines()) == 1 + sum(name.endswith("s") for name in STREAMS)
+    assert "did you mean rfis?" in streams("rfi").stderr
+
+
+def test_state_shows_the_checkpoints_of_the_chosen_streams_and_project(filled: Installation) -> None:
+    project = filled.simulator.world.project_ids[0]
+
+    found = answered(filled, "state", "show", "--stream", "rfis,companies", "--project", str(project))
+
+    assert [(line["stream"], line["project_id"]) for line in found] == [("rfis", project)]
+    assert found[0]["mark"] == filled.marks()["rfis", project]
+    assert len(answered(filled, "state", "show")) == len(filled.marks())
+
+
+def test_a_reset_stream_is_read_whole_by_the_next_run_and_others_are_not(install: Install) -> None:
+    here = install()
+    here.run("rfis", "submittals")
+    first, second = here.simulator.world.project_ids[:2]
+
+    answer = here.command("state", "reset", "--stream", "rfis", "--project", str(first), "--yes")
+
+    assert (answer.returncode, answer.stdout) == (0, "1 checkpoint of 1 stream removed\n")
+    assert {("rfis", first), ("rfis", second), ("submittals", first)} - here.marks().keys() == {("rfis", first)}
+    run_id = here.run("rfis", "submittals").run_id
+    whole = "SELECT stream, project_id FROM _run_scopes WHERE run_id = ? AND window_from IS NULL AND project_id > 0"
+    assert here.query(whole, run_id) == [("rfis", first)]
+
+
+def test_a_reset_is_not_done_unasked_nor_while_another_process_holds_the_database(install: Install) -> None:
+    here = install()
+    here.run("rfis")
+
+    assert "would remove 2 checkpoints of 1 stream; say --yes" in refused(here, "state", "reset", "--stream", "rfis")
+    assert "say which streams" in refused(here, "state", "reset", "--yes")
+    held = here.command("state", "reset", "--stream", "rfis", "--yes", under=["flock", str(here.database)])
+    assert held.returncode == 4
+    assert len([stream for stream, _ in here.marks() if stream == "rfis"]) == 2
+
+
+def test_a_query_prints_values_exactly_as_they_are_stored(install: Install) -> None:
+    here = install()
+    here.run("companies")
+    sql = (
+        "SELECT id, '=cmd()' AS f, 'a,\"b\"\nc' AS t, NULL AS n, 1.10 AS d, '1.10' AS m, x'ff' AS b, id FROM companies"
+    )
+    ((company,),) = here.query("SELECT id FROM companies")
+
+    table = here.command("query", sql)
+    as_csv = here.command("query", "--format", "csv", sql)
+    (row,) = answered(here, "query", sql)
+
+    assert table.stdout.splitlines()[1].split("  ")[1:4] == ["=cmd()", 'a,"b"\\nc', "NULL"]
+    assert table.stderr == "(1 row)\n"
+    assert list(csv.reader(io.StringIO(as_csv.stdout))) == [
+        ["id", "f", "t", "n", "d", "m", "b", "id"],
+        [str(company), "=cmd()", 'a,"b"\nc', "", "1.1", "1.10", "ff", str(company)],
+    ]
+    assert row == {
+        "id": company, "f": "=cmd()", "t": 'a,"b"\nc', "n": None, "d": 1.1, "m": "1.10", "b": "ff", "id_2": company,
+    }  # fmt: skip
+    assert answered(here, "query", "SELECT 1 WHERE 0") == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM rfis",
+        "DROP TABLE rfis",
+        "CREATE TEMP TABLE t (a)",
+        "VACUUM INTO 'copy.db'",
+        "ATTACH 'other.db' AS other",
+        "SELECT 1; DELETE FROM rfis",
+        "SELECT * FROM nowhere",
+    ],
+)
+def test_a_query_that_is_wrong_or_would_do_more_than_read_is_one_line(filled: Installation, sql: str) -> None:
+    assert refused(filled, "query", sql).startswith("error: the query ")
+
+    assert [path.name for path in filled.folder.glob("*.db")] == ["procore.db"]
+    assert filled.query("SELECT count(*) FROM rfis")[0][0] > 0
+
+
+def test_a_long_query_ends_at_once_when_interrupted(filled: Installation) -> None:
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+    # The database is always one row ahead; after two it searches for ever.
+    endless = f"{numbers} SELECT 0 UNION ALL SELECT 0 UNION ALL SELECT i FROM n WHERE i < 0"
+    process = filled.start("query", "--format", "csv", endless, under=["env", "PYTHONUNBUFFERED=1"])
+    with process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["0\n", "0\n"]
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+
+    assert (process.returncode, errors.lstrip()) == (130, "error: interrupted\n")
+
+
+def test_a_query_whose_reader_has_gone_ends_quietly(filled: Installation) -> None:
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT i FROM n"
+    process = filled.start("query", "--format", "csv", many)
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+
+    assert (process.returncode, errors) == (1, "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["status"], ["runs"], ["state", "show"], ["state", "reset", "--stream", "*", "--yes"], ["query", "SELECT 1"]],
+)
+def test_before_the_first_run_looking_creates_nothing_and_says_what_to_do(
+    install: Install, arguments: list[str]
+) -> None:
+    here = install()
+
+    assert "does not exist yet; run `sync-worker run --all` first" in refused(here, *arguments)
+
+    assert not here.database.exists()
+
+
+def test_looking_goes_on_while_another_process_holds_the_database_and_writes(install: Install) -> None:
+    here = install()
+    here.run("rfis")
+    with closing(sqlite3.connect(here.database, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("DELETE FROM rfis")
+
+        for arguments in (["status"], ["runs"], ["state", "show"], ["query", "SELECT count(*) FROM rfis"]):
+            assert here.command(*arguments, under=["flock", str(here.database)]).returncode == 0
