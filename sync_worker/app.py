@@ -27,6 +27,7 @@ from sync_worker.model import Outcome
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
+from sync_worker.runner.progress import Progress, Unheard
 from sync_worker.runner.run import Order, run
 from sync_worker.runner.sync import Parts, StreamOptions
 from sync_worker.settings import Settings
@@ -122,6 +123,7 @@ def open_worker(
     clock: Clock | None = None,
     retry_policy: RetryPolicy | None = None,
     role: str = "",
+    progress: Progress | None = None,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
 
@@ -154,6 +156,7 @@ def open_worker(
                     max_concurrency=settings.limits.max_concurrency,
                     streams=streams,
                     options=_options(settings),
+                    progress=progress or Unheard(),
                 ),
             )
         finally:

@@ -13,6 +13,7 @@ import click
 from sync_worker.app import DAEMON, Report, Request, open_worker, run_by_daemon
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.jobs import runnable_jobs
+from sync_worker.cli.progress import shown_progress
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.summary import report_as_json, report_as_text
 from sync_worker.clock import Clock, SystemClock
@@ -20,6 +21,7 @@ from sync_worker.errors import AuthError, ConfigurationError, LockHeldError, Sto
 from sync_worker.job import SyncJob
 from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.model import Outcome, Verdict
+from sync_worker.runner.progress import Progress
 from sync_worker.runner.run import asked_for
 from sync_worker.settings import Settings
 
@@ -50,8 +52,8 @@ def command(
     request = request._replace(projects=projects, full_refresh=full_refresh)
     clock = SystemClock()
     began = clock.monotonic()
-    with stop_on_signals() as stop:
-        report = _done(settings, request, clock, stop)
+    with stop_on_signals() as stop, shown_progress(cli) as progress:
+        report = _done(settings, request, clock, stop, progress)
     seconds = clock.monotonic() - began
     if cli.json:
         print(json.dumps(report_as_json(report, seconds)))
@@ -63,10 +65,12 @@ def command(
     return exit_code(report)
 
 
-def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Event) -> Report:
+def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Event, progress: Progress) -> Report:
     """Run it here, or where a daemon holds the database, there."""
     try:
-        with open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock) as worker:
+        with open_worker(
+            settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, progress=progress
+        ) as worker:
             return worker.run(request)
     except LockHeldError as held:
         if not held.holder.startswith(DAEMON):

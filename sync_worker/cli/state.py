@@ -17,6 +17,7 @@ from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError
 from sync_worker.planning.selection import matching
 from sync_worker.state.history import CheckpointLine, all_checkpoints, reset_checkpoints
+from sync_worker.state.migration import migrate
 
 _STREAMS = click.option("--stream", "patterns", metavar="S[,S]", help="These streams: names, globs, tag:NAME.")
 _PROJECT = click.option("--project", "project_id", type=int, metavar="ID", help="This project alone.")
@@ -86,6 +87,7 @@ def _remove(cli: CliContext, streams: Collection[str], project_id: int | None) -
     destination.open(holder=f"process {os.getpid()} on {socket.gethostname()}")
     try:
         with destination.transaction() as transaction:
+            migrate(transaction, "sqlite")
             for stream in streams:
                 reset_checkpoints(transaction, stream, project_id)
     finally:

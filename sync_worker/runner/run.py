@@ -89,7 +89,9 @@ def run(parts: Parts, order: Order) -> Ended:
         }
         _tell_unseen(parts, frame, order, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
-        _read_all(parts, frame, _due(parts, frame, chains(order.specs, ids)))
+        due = _due(parts, frame, chains(order.specs, ids))
+        parts.progress.planned(sum(map(len, due)))
+        _read_all(parts, frame, due)
     return Ended(frame.run_id, frame.failure)
 
 
@@ -265,9 +267,10 @@ def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
         if above in (Verdict.FAILED, Verdict.NOT_PERMITTED):
             _close_unread(parts, frame, [partition], above, f"the list of its parents, {parent}, could not be read")
             verdicts[partition.spec.name] = above
-            continue
-        doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
-        verdicts[partition.spec.name] = Reading(parts, frame, partition, doubt).run().verdict
+        else:
+            doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
+            verdicts[partition.spec.name] = Reading(parts, frame, partition, doubt).run().verdict
+        parts.progress.finished(partition.spec.name)
 
 
 def _close_unread(

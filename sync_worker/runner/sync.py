@@ -51,6 +51,7 @@ from sync_worker.planning.windows import (
     reread_dates,
     window_of,
 )
+from sync_worker.runner.progress import Progress, Unheard
 from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.rereads import (
@@ -96,6 +97,7 @@ class Parts:
     max_concurrency: int
     streams: Mapping[str, StreamSpec]
     options: Callable[[str], StreamOptions]
+    progress: Progress = field(default_factory=Unheard)
 
 
 @dataclass(slots=True)
@@ -257,6 +259,7 @@ class Reading:
                 raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages")
             self._sweep.take(page, parent_id)
             self._pages_taken += 1
+            self._parts.progress.page_taken(len(page.records))
             totals = [*totals[:1], page.total]
             units += page.units
             evidence = evidence.begun(page.server_time)

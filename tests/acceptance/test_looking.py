@@ -73,8 +73,10 @@ def test_status_begins_with_whether_all_is_well_and_ends_with_what_to_do(filled:
     answer = filled.command("status")
 
     first, *_, last = answer.stdout.splitlines()
-    scopes = filled.query("SELECT count(*), sum(verdict = 'complete') FROM _run_scopes")[0]
-    assert first == f"All is well: {scopes[1]} of {scopes[0]} lists are proven complete; 2 may not be read."
+    scopes = filled.query(
+        "SELECT count(*), sum(verdict = 'complete'), sum(verdict = 'not_permitted') FROM _run_scopes"
+    )[0]
+    assert first == f"All is well: {scopes[1]} of {scopes[0]} lists are proven complete; {scopes[2]} may not be read."
     assert last.startswith("  → let the service account read")
 
 
@@ -151,6 +153,21 @@ def test_a_reset_stream_is_read_whole_by_the_next_run_and_others_are_not(install
     run_id = here.run("rfis", "submittals").run_id
     whole = "SELECT stream, project_id FROM _run_scopes WHERE run_id = ? AND window_from IS NULL AND project_id > 0"
     assert here.query(whole, run_id) == [("rfis", first)]
+
+
+def test_reset_daily_logs_and_nested_streams_are_read_whole_too(install: Install) -> None:
+    here = install(projects=1)
+    chosen = ("manpower_logs", "schedule_activities")
+    here.run(*chosen)
+    first_window = "SELECT stream, min(window_from) FROM _run_scopes WHERE run_id = ? AND project_id > 0 GROUP BY 1"
+    whole = dict(here.query("SELECT stream, window_from FROM _run_scopes WHERE stream IN (?, ?)", *chosen))
+
+    assert here.command("state", "reset", "--stream", ",".join(chosen), "--yes").returncode == 0
+
+    again = dict(here.query(first_window, here.run(*chosen).run_id))
+    assert {name: again[name] for name in chosen} == whole
+    later = dict(here.query(first_window, here.run(*chosen).run_id))
+    assert later["manpower_logs"] != whole["manpower_logs"]
 
 
 def test_a_reset_is_not_done_unasked_nor_while_another_process_holds_the_database(install: Install) -> None:

@@ -208,3 +208,13 @@ LEFT JOIN _checkpoints AS c ON c.stream = s.stream
     AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
     AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0)
 WHERE s.place = 1 ORDER BY s.stream, s.company_id, s.project_id;
+
+-- name: reset_rereads
+-- A stream forgets how far back it was read.
+DELETE FROM _rereads
+WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
+
+-- name: reset_parents_read
+-- A nested stream forgets for which parents it was read.
+DELETE FROM _parents_read
+WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);

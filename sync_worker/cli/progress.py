@@ -1,0 +1,78 @@
+"""A bar on the terminal while a run goes on: what is read, how much is left and about how long that takes.
+
+Only a terminal gets one, and only then is it imported; everything else reads the log, which is JSON lines.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sync_worker.cli.context import CliContext
+from sync_worker.logs import configure_logging
+from sync_worker.runner.progress import Progress, Unheard
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+
+class Bar:
+    """Draws what it hears; rich takes care of threads."""
+
+    def __init__(self, bar: RichProgress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("looking for projects", total=None, records=0)
+        self._records = 0
+
+    def planned(self, partitions: int) -> None:
+        self._bar.update(self._task, total=partitions, completed=0, description="reading")
+
+    def page_taken(self, records: int) -> None:
+        self._records += records
+        self._bar.update(self._task, records=self._records)
+
+    def finished(self, stream: str) -> None:
+        self._bar.update(self._task, advance=1, description=stream)
+
+
+@contextmanager
+def shown_progress(cli: CliContext) -> Iterator[Progress]:
+    """A listener that draws on stderr if that is a terminal and nobody asked for quiet."""
+    if not sys.stderr.isatty() or cli.verbosity < 0:
+        yield Unheard()
+        return
+    try:
+        with _drawn(cli) as bar:
+            # Drawn over the bar, a warning would be torn; rich has put itself in stderr's place and prints it above.
+            configure_logging(verbosity=cli.verbosity, color=cli.color)
+            yield Bar(bar)
+    finally:
+        configure_logging(verbosity=cli.verbosity, color=cli.color)
+
+
+def _drawn(cli: CliContext) -> RichProgress:
+    # A tenth of a second that only a terminal pays.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as RichProgress  # noqa: PLC0415
+
+    return RichProgress(
+        TextColumn("{task.description:<32}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[records]:,} records", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr, no_color=cli.color is False),
+        redirect_stdout=False,
+        transient=True,
+    )
