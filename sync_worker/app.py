@@ -27,6 +27,7 @@ from sync_worker.model import Outcome
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
+from sync_worker.runner.forecast import Forecast, forecast
 from sync_worker.runner.progress import Progress, Unheard
 from sync_worker.runner.run import Order, run
 from sync_worker.runner.sync import Parts, StreamOptions
@@ -77,6 +78,10 @@ class Worker:
         self._parts.destination.prepare(order.specs)
         ended = run(self._parts, order)
         return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
+
+    def foresee(self, request: Request) -> Forecast:
+        """What `run` would ask for."""
+        return forecast(self._parts, self._order(request))
 
     def _order(self, request: Request) -> Order:
         configured = self._settings.procore
@@ -129,11 +134,8 @@ def open_worker(
 
     Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
-    if settings.destination.type != "sqlite":
-        raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
-    streams = catalog_with(settings.streams)
     clock = clock or SystemClock()
-    destination = SqliteDestination(settings.destination.path)
+    destination = _destination(settings)
     destination.open(holder=f"{role}process {os.getpid()} on {socket.gethostname()}")
     try:
         with destination.transaction() as transaction:
@@ -141,29 +143,55 @@ def open_worker(
             close_abandoned_runs(transaction, clock.now())
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()
-        loader = Loader(destination)
-        transport = _transport(settings)
-        try:
-            yield Worker(
-                settings,
-                Parts(
-                    procore=_procore(settings, transport, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
-                    loader=loader,
-                    destination=destination,
-                    clock=clock,
-                    stop=stop,
-                    account_company_id=settings.procore.companies[0],
-                    max_concurrency=settings.limits.max_concurrency,
-                    streams=streams,
-                    options=_options(settings),
-                    progress=progress or Unheard(),
-                ),
-            )
-        finally:
-            loader.close()
-            transport.close()
+        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress) as worker:
+            yield worker
     finally:
         destination.close()
+
+
+def foresee(settings: Settings, request: Request) -> Forecast:
+    """What `request` would ask for, by what is stored: no call is spent, nothing written, no lock taken."""
+    with _built(settings, _destination(settings), SystemClock(), threading.Event(), lambda _: None) as worker:
+        return worker.foresee(request)
+
+
+@contextmanager
+def _built(
+    settings: Settings,
+    destination: SqliteDestination,
+    clock: Clock,
+    stop: threading.Event,
+    on_new_secret: Callable[[str], None],
+    retry_policy: RetryPolicy | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Worker]:
+    loader = Loader(destination)
+    transport = _transport(settings)
+    try:
+        yield Worker(
+            settings,
+            Parts(
+                procore=_procore(settings, transport, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
+                loader=loader,
+                destination=destination,
+                clock=clock,
+                stop=stop,
+                account_company_id=settings.procore.companies[0],
+                max_concurrency=settings.limits.max_concurrency,
+                streams=catalog_with(settings.streams),
+                options=_options(settings),
+                progress=progress or Unheard(),
+            ),
+        )
+    finally:
+        loader.close()
+        transport.close()
+
+
+def _destination(settings: Settings) -> SqliteDestination:
+    if settings.destination.type != "sqlite":
+        raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
+    return SqliteDestination(settings.destination.path)
 
 
 def _transport(settings: Settings) -> Transport:

@@ -12,6 +12,7 @@ import click
 
 from sync_worker.app import DAEMON, Report, Request, open_worker, run_by_daemon
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.forecast import tell_forecast
 from sync_worker.cli.jobs import runnable_jobs
 from sync_worker.cli.progress import shown_progress
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
@@ -30,12 +31,19 @@ DONE, INCOMPLETE, UNREADABLE = 0, 1, 3
 log = get_logger()
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  sync-worker run sync_field
+  sync-worker run --streams 'rfis,*_logs' --project 101
+  sync-worker run --all --dry-run"""
+)
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--all", "every_job", is_flag=True, help="Run all jobs.")
 @click.option("--streams", metavar="S[,S]...", help="Read these streams: names, globs, tag:NAME.")
 @click.option("--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; repeatable.")
 @click.option("--full-refresh", is_flag=True, help="List everything, whatever was read before.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked, by what is stored; ask and write nothing.")
 @pass_cli
 def command(
     cli: CliContext,
@@ -45,11 +53,14 @@ def command(
     *,
     every_job: bool,
     full_refresh: bool,
+    dry_run: bool,
 ) -> int:
     """Run jobs or streams now."""
     settings = cli.load_settings()
     request = requested(runnable_jobs(settings), jobs, streams, every_job=every_job)
     request = request._replace(projects=projects, full_refresh=full_refresh)
+    if dry_run:
+        return tell_forecast(cli, settings, request)
     clock = SystemClock()
     began = clock.monotonic()
     with stop_on_signals() as stop, shown_progress(cli) as progress:

@@ -82,17 +82,21 @@ def run(parts: Parts, order: Order) -> Ended:
     """Do what is ordered; raises `DestinationError` when not even the outcome could be written."""
     with _recorded(parts, order) as frame:
         listed = _discover(parts, frame, order)
-        frame.first_on = {
-            project.project_id: order.first_on or min(project.first_on or EARLIEST, frame.bound.date())
-            for found in listed.values()
-            for project in found.readable
-        }
+        frame.first_on = first_days(order, frame, [project for found in listed.values() for project in found.readable])
         _tell_unseen(parts, frame, order, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
         due = _due(parts, frame, chains(order.specs, ids))
         parts.progress.planned(sum(map(len, due)))
         _read_all(parts, frame, due)
     return Ended(frame.run_id, frame.failure)
+
+
+def first_days(order: Order, frame: RunFrame, projects: Sequence[Project]) -> dict[int, date]:
+    """Where each project's daily logs begin."""
+    return {
+        project.project_id: order.first_on or min(project.first_on or EARLIEST, frame.bound.date())
+        for project in projects
+    }
 
 
 @contextmanager
@@ -158,7 +162,7 @@ def _discover(parts: Parts, frame: RunFrame, order: Order) -> dict[int, Listed]:
             partition = Partition(by_name[PROJECTS], Scope(company_id))
             swept = Reading(parts, frame, partition).run()
             frame.server_time = frame.server_time or swept.server_time
-            listed[company_id] = _sorted_out(swept, choose(_known(parts, partition), order.choice))
+            listed[company_id] = _sorted_out(swept, choose(known_projects(parts, partition), order.choice))
     return listed
 
 
@@ -172,7 +176,7 @@ def _sorted_out(swept: Swept, chosen: Sequence[Project]) -> Listed:
     return Listed(swept.verdict, readable, unseen)
 
 
-def _known(parts: Parts, partition: Partition) -> list[Project]:
+def known_projects(parts: Parts, partition: Partition) -> list[Project]:
     """The projects that Procore showed, now or in an earlier run."""
     columns = ("id", "active", "start_date", "created_at")
     with parts.destination.reader() as view:

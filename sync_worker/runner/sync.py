@@ -160,6 +160,16 @@ class Reading:
         key = ScopeKey(frame.run_id, self._spec.name, self._scope)
         self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, self._asked.window, self._options.excluded)
 
+    @property
+    def window(self) -> Window:
+        """What will be asked for."""
+        return self._asked.window
+
+    @property
+    def lists(self) -> int:
+        """How many lists will be read, as far as is known: one, or one for each parent."""
+        return 1 if self._asked.parents is None else len(self._asked.parents)
+
     def run(self) -> Swept:
         """Read to a verdict.
 

@@ -176,8 +176,9 @@ def test_a_reset_is_not_done_unasked_nor_while_another_process_holds_the_databas
 
     assert "would remove 2 checkpoints of 1 stream; say --yes" in refused(here, "state", "reset", "--stream", "rfis")
     assert "say which streams" in refused(here, "state", "reset", "--yes")
-    held = here.command("state", "reset", "--stream", "rfis", "--yes", under=["flock", str(here.database)])
-    assert held.returncode == 4
+    with here.held():
+        held = here.command("state", "reset", "--stream", "rfis", "--yes")
+    assert (held.returncode, "is held by a test" in held.stderr) == (4, True)
     assert len([stream for stream, _ in here.marks() if stream == "rfis"]) == 2
 
 
@@ -268,9 +269,9 @@ def test_before_the_first_run_looking_creates_nothing_and_says_what_to_do(
 def test_looking_goes_on_while_another_process_holds_the_database_and_writes(install: Install) -> None:
     here = install()
     here.run("rfis")
-    with closing(sqlite3.connect(here.database, isolation_level=None)) as writer:
+    with here.held(), closing(sqlite3.connect(here.database, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("DELETE FROM rfis")
 
         for arguments in (["status"], ["runs"], ["state", "show"], ["query", "SELECT count(*) FROM rfis"]):
-            assert here.command(*arguments, under=["flock", str(here.database)]).returncode == 0
+            assert here.command(*arguments).returncode == 0

@@ -20,6 +20,7 @@ from sync_worker.app import Report, Request, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.client.retry import RetryPolicy
 from sync_worker.clock import Clock
+from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Verdict
 from sync_worker.settings import Settings, load_settings
 from sync_worker.simulator.clocks import SteppedClock
@@ -112,6 +113,16 @@ class Installation:
             finally:
                 process.kill()
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The database held for writing, as another process would."""
+        destination = SqliteDestination(self.database)
+        destination.open(holder="a test")
+        try:
+            yield
+        finally:
+            destination.close()
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What a reader beside the worker sees."""
