@@ -111,7 +111,7 @@ def _report(destination: Destination, run_id: str) -> Report:
 
 def run_by_daemon(settings: Settings, request: Request, *, stop: threading.Event, clock: Clock) -> Report:
     """Have the daemon that holds the database run it, and follow; raises as `hand_over` does."""
-    select(request.streams, STREAMS)
+    select(request.streams, catalog_with(settings.streams))
     destination = SqliteDestination(settings.destination.path)
     asked = Asked(request.streams, request.projects, request.full_refresh)
     queued = QueuedRun(new_run_id(clock.now()), request.job, request.trigger, asked=asked)

@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "demo": Entry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
         "serve": Entry("sync_worker.cli.serve", "Run jobs on their schedules, until stopped: the daemon."),
         "run": Entry("sync_worker.cli.run", "Run jobs or streams now."),
-        "status": Entry("sync_worker.cli.status", "Say how fresh and how complete the data is, and what went wrong."),
+        "status": Entry("sync_worker.cli.status", "Say how fresh and complete the data is."),
         "runs": Entry("sync_worker.cli.runs", "Show the last runs, or one of them in full."),
         "streams": Entry("sync_worker.cli.streams", "Show which streams there are, or one of them in full."),
         "state": Entry("sync_worker.cli.state", "Show or reset the checkpoints."),
