@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
     {
         "demo": Entry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
         "run": Entry("sync_worker.cli.run", "Run jobs or streams now."),
+        "backfill": Entry("sync_worker.cli.backfill", "Read a past period again, month by month."),
         "config": Entry("sync_worker.cli.config", "Check or show the configuration, or print its schema."),
         "simulate": Entry("sync_worker.cli.simulate", "Run the bundled Procore simulator alone."),
     }

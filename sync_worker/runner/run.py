@@ -14,12 +14,14 @@ from sync_worker.catalog.spec import ScopeKind, StreamSpec, SyncMode
 from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.errors import DestinationError, StopRequested, SyncWorkerError
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import Outcome, Scope, Verdict, Window
+from sync_worker.model import DateRange, Outcome, Scope, Verdict, Window
 from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import is_due
-from sync_worker.runner.sync import INTERRUPTED, Parts, Reading, RunFrame, Swept
+from sync_worker.runner.backfill import Backfilling
+from sync_worker.runner.sync import INTERRUPTED, Parts, Period, Reading, RunFrame, Swept
+from sync_worker.state.backfills import begin_backfill, forget_backfill
 from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.ledger import RunRow, ScopeKey, close_run, close_scope, open_run, open_scope, run_scopes
 
@@ -27,6 +29,14 @@ _NOT_LISTED = "Procore does not list this project for this service account: perm
 _LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
 
 log = get_logger()
+
+
+class Backfill(NamedTuple):
+    """The first and the last day to read again, the last one today unless said; `request` tells it from others."""
+
+    request: str
+    since: date
+    until: date | None = None
 
 
 class Order(NamedTuple):
@@ -39,6 +49,7 @@ class Order(NamedTuple):
     first_on: date | None = None
     everything: bool = False
     trigger: str = "manual"
+    backfill: Backfill | None = None
 
 
 class Ended(NamedTuple):
@@ -70,10 +81,19 @@ def run(parts: Parts, order: Order) -> Ended:
             for found in listed.values()
             for project in found.readable
         }
+        if order.backfill is not None:
+            frame.period = _frozen_period(parts, frame, order.backfill)
         _tell_unseen(parts, frame, order, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
         _read_all(parts, frame, _due(parts, frame, chains(order.specs, ids)))
     return Ended(frame.run_id, frame.failure)
+
+
+def _frozen_period(parts: Parts, frame: RunFrame, backfill: Backfill) -> Period:
+    """The days to read; one that goes on keeps the last day that it began with."""
+    until = backfill.until or frame.bound.date()
+    until = parts.loader.do(lambda transaction: begin_backfill(transaction, backfill.request, until))
+    return Period(backfill.request, DateRange(backfill.since, max(backfill.since, until)))
 
 
 @contextmanager
@@ -82,7 +102,8 @@ def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
     started_at = parts.clock.now()
     run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{token_hex(3)}"
     parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
-    frame = RunFrame(run_id, order.everything, started_at, by_hand=order.trigger == "manual")
+    frame = RunFrame(run_id, order.everything, started_at, by_hand=order.trigger in ("manual", "backfill"))
+    frame.moves_marks = order.backfill is None
     with bound(run_id=run_id, job=order.job):
         log.info(Event.RUN_STARTED)
         try:
@@ -101,6 +122,8 @@ def _close(transaction: Transaction, parts: Parts, frame: RunFrame) -> Outcome:
     verdicts = [scope.verdict for scope in run_scopes(transaction, frame.run_id)]
     stopped = isinstance(frame.failure, StopRequested)
     outcome = Outcome.INTERRUPTED if stopped else outcome_of(verdicts, failed=frame.failure is not None)
+    if frame.period is not None and outcome is Outcome.SUCCEEDED:
+        forget_backfill(transaction, frame.period.request)
     close_run(transaction, frame.run_id, outcome, finished_at=parts.clock.now(), error=_text(frame.failure))
     return outcome
 
@@ -240,7 +263,13 @@ def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
             verdicts[partition.spec.name] = above
             continue
         doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
-        verdicts[partition.spec.name] = Reading(parts, frame, partition, doubt).run().verdict
+        verdicts[partition.spec.name] = _reading(parts, frame, partition, doubt).run().verdict
+
+
+def _reading(parts: Parts, frame: RunFrame, partition: Partition, doubt: str | None) -> Reading:
+    if frame.period is not None:
+        return Backfilling(parts, frame, partition, frame.period, doubt)
+    return Reading(parts, frame, partition, doubt)
 
 
 def _close_unread(
