@@ -21,6 +21,12 @@ def installed(install: Install) -> Installation:
     return install(world=World(projects=1, scale=0.3, clock=SteppedClock()))
 
 
+def add_logs(here: Installation, project: int) -> None:
+    """Logs of three other months."""
+    for day in ("2025-03-03", "2025-03-04", "2025-05-05", "2025-08-08"):
+        here.simulator.world.insert("manpower_logs", {"date": day}, project_id=project)
+
+
 def asked_ranges(here: Installation, stream: str) -> list[str]:
     """The periods that a list was asked for since the last look, one for each first page."""
     found = [
@@ -57,13 +63,16 @@ def test_a_backfill_reads_everything_of_the_period_and_leaves_live_marks_alone(i
 
 def test_a_backfill_into_an_empty_database_sets_no_mark(install: Install) -> None:
     here = installed(install)
+    project = readable_projects(here.simulator)[0]
+    add_logs(here, project)
 
     report = here.run(since=SINCE)
 
     assert incomplete(report) == []
     assert differences(here.simulator, here.database) == []
     assert live_state(here) == [[], [], []]
-    line = scope(report, "manpower_logs", readable_projects(here.simulator)[0])
+    line = scope(report, "manpower_logs", project)
+    assert len(asked_ranges(here, "manpower_logs")) == line.requests
     assert line.total == line.rows_seen == line.inserted > 0
 
 
@@ -115,6 +124,7 @@ def test_a_backfill_that_was_stopped_goes_on(install: Install) -> None:
 def test_a_part_whose_list_moves_is_read_again_by_itself(install: Install) -> None:
     here = install(world=World(projects=1, scale=1, clock=SteppedClock()), most_per_page=2)
     project = readable_projects(here.simulator)[0]
+    add_logs(here, project)
     here.simulator.faults.add(Fault(path="*/manpower_logs[?]*page=2*", drift="delete", after=1))
 
     report = here.run("manpower_logs", since=SINCE)
