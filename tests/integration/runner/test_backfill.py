@@ -125,7 +125,9 @@ def test_a_part_whose_list_moves_is_read_again_by_itself(install: Install) -> No
     here = install(world=World(projects=1, scale=1, clock=SteppedClock()), most_per_page=2)
     project = readable_projects(here.simulator)[0]
     add_logs(here, project)
-    here.simulator.faults.add(Fault(path="*/manpower_logs[?]*page=2&*", drift="insert", after=1))
+    last_month = f"{here.simulator.world.clock.now():%Y-%m}"
+    path = f"*/manpower_logs[?]*start_date={last_month}-01*page=2&*"
+    here.simulator.faults.add(Fault(path=path, drift="insert"))
 
     report = here.run("manpower_logs", since=SINCE)
 
