@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from sync_worker.catalog.declared import catalog_with
@@ -29,7 +30,7 @@ from sync_worker.planning.selection import select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.runner.forecast import Forecast, forecast
 from sync_worker.runner.progress import Progress, Unheard
-from sync_worker.runner.run import Order, run
+from sync_worker.runner.run import Backfill, Order, run
 from sync_worker.runner.sync import Parts, StreamOptions
 from sync_worker.settings import Settings
 from sync_worker.state.ledger import RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
@@ -41,7 +42,10 @@ DAEMON = "the daemon, "
 
 
 class Request(NamedTuple):
-    """What the user asks for: streams by name, glob or tag, projects by number; `run_id` if it waits in the ledger."""
+    """What the user asks for: streams by name, glob or tag, projects by number; `since` makes it a backfill.
+
+    `run_id` is that of a run which waits in the ledger.
+    """
 
     job: str
     streams: Sequence[str]
@@ -49,6 +53,8 @@ class Request(NamedTuple):
     full_refresh: bool = False
     trigger: str = "manual"
     run_id: str | None = None
+    since: date | None = None
+    until: date | None = None
 
 
 class Report(NamedTuple):
@@ -85,7 +91,7 @@ class Worker:
 
     def _order(self, request: Request) -> Order:
         configured = self._settings.procore
-        return Order(
+        order = Order(
             job=request.job,
             specs=select(request.streams, self._parts.streams),
             company_ids=configured.companies,
@@ -100,6 +106,18 @@ class Worker:
             trigger=request.trigger,
             run_id=request.run_id,
         )
+        return order if request.since is None else _as_backfill(order, request.since, request.until)
+
+
+def _as_backfill(order: Order, since: date, until: date | None) -> Order:
+    """The same over a past period; what is asked for in the same words goes on where it was left."""
+    asked = {
+        "since": since.isoformat(),
+        "until": until and until.isoformat(),
+        "streams": sorted(spec.name for spec in order.specs),
+        "projects": sorted(order.choice.requested),
+    }
+    return order._replace(trigger="backfill", backfill=Backfill(json.dumps(asked), since, until))
 
 
 def _report(destination: Destination, run_id: str) -> Report:

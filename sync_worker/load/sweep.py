@@ -21,11 +21,12 @@ from sync_worker.load.proof import Evidence, Proof, prove
 from sync_worker.load.row import RowMaker
 from sync_worker.load.values import order_of
 from sync_worker.model import Key, Page, Verdict, Window
-from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.instants import to_text
 from sync_worker.state.journal import quarantine_records, record_field_changes, record_schema_changes
 from sync_worker.state.ledger import (
+    NOTHING_COUNTED,
     PageCounts,
+    ScopeCounts,
     ScopeKey,
     close_scope,
     open_scope,
@@ -35,6 +36,9 @@ from sync_worker.state.ledger import (
 )
 
 _numbers = count(1)
+
+Also = Callable[[Transaction, datetime], None]
+"""What is written in the transaction that proves completeness; it is given the mark."""
 
 
 class Sweep:
@@ -56,6 +60,7 @@ class Sweep:
         self._window = window
         self._excluded = excluded
         self._number = next(_numbers)
+        self._before = NOTHING_COUNTED
         self._under_way: list[Future[None]] = []
         self._made: tuple[int | str | None, Fingerprint, RowMaker] | None = None
 
@@ -80,24 +85,31 @@ class Sweep:
 
         def forget(transaction: Transaction) -> None:
             transaction.forget_keys(self._number)
-            restart_scope(transaction, self._key)
+            restart_scope(transaction, self._key, self._before)
 
         self._loader.do(forget)
 
-    def settle(
-        self,
-        evidence: Evidence,
-        *,
-        requests: int,
-        last: bool,
-        also: Callable[[Transaction, datetime], None] | None = None,
-    ) -> Proof:
-        """Decide what the sweep proved; unless complete, or the `last` one allowed, another one may follow.
-
-        `also` is written with the verdict `complete`, in its transaction; it is given the mark.
-        """
+    def settle(self, evidence: Evidence, *, requests: int, last: bool, also: Also | None = None) -> Proof:
+        """Decide what the sweep proved; unless complete, or the `last` one allowed, another one may follow."""
         self._raise_failures(wait=True)
-        return self._loader.do(lambda transaction: self._settle(transaction, evidence, requests, last, also))
+
+        def settle(transaction: Transaction) -> Proof:
+            proof, _ = self._decide(transaction, evidence, last, also)
+            if proof.verdict is not Verdict.INEXACT or last:
+                self._close(transaction, proof, evidence.total, requests)
+            return proof
+
+        return self._loader.do(settle)
+
+    def settle_part(self, evidence: Evidence, *, last: bool, also: Also | None = None) -> Proof:
+        """Decide what a part of the sweep proved; unless complete, or the `last` try allowed, it may be read again."""
+        self._raise_failures(wait=True)
+        proof, self._before = self._loader.do(lambda transaction: self._decide(transaction, evidence, last, also))
+        return proof
+
+    def close(self, proof: Proof, total: int | None, *, requests: int) -> None:
+        """End a sweep whose parts are settled."""
+        self._loader.do(lambda transaction: self._close(transaction, proof, total, requests))
 
     def abandon(self, verdict: Verdict | None, *, requests: int, error: str) -> None:
         """End without proof: not permitted, failed, or interrupted (None)."""
@@ -137,43 +149,37 @@ class Sweep:
             values[self._spec.parent.param] = parent_id
         return {name: value for name in self._spec.scope_columns if (value := values[name]) is not None}
 
-    def _settle(
-        self,
-        transaction: Transaction,
-        evidence: Evidence,
-        requests: int,
-        last: bool,
-        also: Callable[[Transaction, datetime], None] | None,
-    ) -> Proof:
-        counts = scope_counts(transaction, self._key)
+    def _decide(
+        self, transaction: Transaction, evidence: Evidence, last: bool, also: Also | None
+    ) -> tuple[Proof, ScopeCounts]:
+        """What was proved since `_before`, and what is counted before whatever comes next."""
+        counts, before = scope_counts(transaction, self._key), self._before
         proof = prove(
             evidence,
-            rows_seen=counts.rows_seen,
-            distinct_keys=counts.distinct_keys,
-            quarantined=counts.quarantined,
+            rows_seen=counts.rows_seen - before.rows_seen,
+            distinct_keys=counts.distinct_keys - before.distinct_keys,
+            quarantined=counts.quarantined - before.quarantined,
         )
         transaction.forget_keys(self._number)
         if proof.verdict is Verdict.INEXACT and not last:
-            restart_scope(transaction, self._key)
-            return proof
-        finished_at = self._clock.now()
+            restart_scope(transaction, self._key, before)
+            again = before is NOTHING_COUNTED
+            return proof, before if again else before._replace(quarantined=counts.quarantined)
+        if proof.verdict is Verdict.COMPLETE and also is not None:
+            # Our clock may be ahead of the server's; what it commits in between would be skipped.
+            also(transaction, min(self._window.end, evidence.server_time or self._window.end))
+        return proof, counts
+
+    def _close(self, transaction: Transaction, proof: Proof, total: int | None, requests: int) -> None:
         close_scope(
             transaction,
             self._key,
             proof.verdict,
-            total=evidence.total,
+            total=total,
             requests=requests,
             error=proof.reason,
-            finished_at=finished_at,
+            finished_at=self._clock.now(),
         )
-        if proof.verdict is Verdict.COMPLETE:
-            # Our clock may be ahead of the server's; what it commits in between would be skipped.
-            mark = min(self._window.end, evidence.server_time or self._window.end)
-            checkpoint = Checkpoint(mark, finished_at, self._key.run_id)
-            move_checkpoint(transaction, self._key.stream, self._key.scope, checkpoint)
-            if also is not None:
-                also(transaction, mark)
-        return proof
 
     def _store(
         self,

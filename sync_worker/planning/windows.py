@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from sync_worker.catalog.spec import StreamSpec, SyncMode
+from sync_worker.catalog.spec import CursorSyntax, StreamSpec, SyncMode
 from sync_worker.model import DateRange, Window
 from sync_worker.state.checkpoints import Checkpoint
 from sync_worker.state.rereads import Reach, Reread
@@ -99,3 +99,37 @@ def window_of(dates: DateRange) -> Window:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
+
+
+class Part(NamedTuple):
+    """A part of a backfill: read and remembered by itself under its `name`."""
+
+    name: str
+    window: Window
+    dates: DateRange | None = None
+
+
+def backfill_parts(spec: StreamSpec, period: DateRange, bound: datetime) -> list[Part]:
+    """What a stream is read in: months where it can be asked for a period, else once, whole.
+
+    A filter without an end answers all there is since the beginning, so that is asked for once too.
+    """
+    if spec.mode is SyncMode.DATE_WINDOW:
+        return [Part(_name(days), window_of(days), days) for days in months(period)]
+    if spec.mode is SyncMode.FULL_REFRESH or spec.parent is not None or spec.cursor is None:
+        return [Part("everything", Window(None, bound))]
+    ranges = months(period) if spec.cursor.syntax is CursorSyntax.RANGE else [period]
+    return [Part(_name(days), window_of(days)) for days in ranges]
+
+
+def months(period: DateRange) -> Iterator[DateRange]:
+    """The period cut at the beginnings of months."""
+    start_on = period.start_on
+    while start_on <= period.end_on:
+        following = (start_on.replace(day=1) + timedelta(days=32)).replace(day=1)
+        yield DateRange(start_on, min(following - timedelta(days=1), period.end_on))
+        start_on = following
+
+
+def _name(days: DateRange) -> str:
+    return f"{days.start_on}/{days.end_on}"

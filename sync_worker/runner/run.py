@@ -13,12 +13,14 @@ from sync_worker.catalog.spec import ScopeKind, StreamSpec, SyncMode
 from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.errors import DestinationError, StopRequested, SyncWorkerError
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import Outcome, Scope, Verdict, Window
+from sync_worker.model import DateRange, Outcome, Scope, Verdict, Window
 from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import is_due
-from sync_worker.runner.sync import INTERRUPTED, Parts, Reading, RunFrame, Swept
+from sync_worker.runner.backfill import Backfilling
+from sync_worker.runner.sync import INTERRUPTED, Parts, Period, Reading, RunFrame, Swept
+from sync_worker.state.backfills import begin_backfill, forget_backfill
 from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.ledger import (
     RunRow,
@@ -41,6 +43,14 @@ EARLIEST = date(2000, 1, 1)
 log = get_logger()
 
 
+class Backfill(NamedTuple):
+    """The first and the last day to read again, the last one today unless said; `request` tells it from others."""
+
+    request: str
+    since: date
+    until: date | None = None
+
+
 class Order(NamedTuple):
     """What a run is asked to do.
 
@@ -56,6 +66,7 @@ class Order(NamedTuple):
     everything: bool = False
     trigger: str = "manual"
     run_id: str | None = None
+    backfill: Backfill | None = None
 
 
 class Ended(NamedTuple):
@@ -83,6 +94,8 @@ def run(parts: Parts, order: Order) -> Ended:
     with _recorded(parts, order) as frame:
         listed = _discover(parts, frame, order)
         frame.first_on = first_days(order, frame, [project for found in listed.values() for project in found.readable])
+        if order.backfill is not None:
+            frame.period = _frozen_period(parts, frame, order.backfill)
         _tell_unseen(parts, frame, order, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
         due = _due(parts, frame, chains(order.specs, ids))
@@ -99,13 +112,21 @@ def first_days(order: Order, frame: RunFrame, projects: Sequence[Project]) -> di
     }
 
 
+def _frozen_period(parts: Parts, frame: RunFrame, backfill: Backfill) -> Period:
+    """The days to read; one that goes on keeps the last day that it began with."""
+    until = backfill.until or frame.bound.date()
+    until = parts.loader.do(lambda transaction: begin_backfill(transaction, backfill.request, until))
+    return Period(backfill.request, DateRange(backfill.since, max(backfill.since, until)))
+
+
 @contextmanager
 def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
     """Open the run in the ledger and close it with its outcome, whatever happens inside."""
     started_at = parts.clock.now()
     run_id = order.run_id or new_run_id(started_at)
     parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
-    frame = RunFrame(run_id, order.everything, started_at, by_hand=order.trigger == "manual")
+    frame = RunFrame(run_id, order.everything, started_at, by_hand=order.trigger in ("manual", "backfill"))
+    frame.moves_marks = order.backfill is None
     with bound(run_id=run_id, job=order.job):
         log.info(Event.RUN_STARTED)
         try:
@@ -124,6 +145,8 @@ def _close(transaction: Transaction, parts: Parts, frame: RunFrame) -> Outcome:
     scopes = run_scopes(transaction, frame.run_id)
     stopped = isinstance(frame.failure, StopRequested)
     outcome = Outcome.INTERRUPTED if stopped else outcome_of(scopes, failed=frame.failure is not None)
+    if frame.period is not None and outcome is Outcome.SUCCEEDED:
+        forget_backfill(transaction, frame.period.request)
     close_run(transaction, frame.run_id, outcome, finished_at=parts.clock.now(), error=_text(frame.failure))
     return outcome
 
@@ -273,8 +296,14 @@ def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
             verdicts[partition.spec.name] = above
         else:
             doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
-            verdicts[partition.spec.name] = Reading(parts, frame, partition, doubt).run().verdict
+            verdicts[partition.spec.name] = _reading(parts, frame, partition, doubt).run().verdict
         parts.progress.finished(partition.spec.name)
+
+
+def _reading(parts: Parts, frame: RunFrame, partition: Partition, doubt: str | None) -> Reading:
+    if frame.period is not None:
+        return Backfilling(parts, frame, partition, frame.period, doubt)
+    return Reading(parts, frame, partition, doubt)
 
 
 def _close_unread(

@@ -52,7 +52,7 @@ from sync_worker.planning.windows import (
     window_of,
 )
 from sync_worker.runner.progress import Progress, Unheard
-from sync_worker.state.checkpoints import read_checkpoint
+from sync_worker.state.checkpoints import Checkpoint, move_checkpoint, read_checkpoint
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.rereads import (
     Reach,
@@ -104,7 +104,8 @@ class Parts:
 class RunFrame:
     """What all partitions of a run share.
 
-    `by_hand` runs read what is not due too. `started_at` is our own clock's, `server_time` the server's as it was
+    `by_hand` runs read what is not due too; one that does not move marks leaves no trace but rows and ledger; `period`
+    is what a backfill reads. `started_at` is our own clock's, `server_time` the server's as it was
     first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
     was tried.
     """
@@ -113,6 +114,8 @@ class RunFrame:
     everything: bool
     started_at: datetime
     by_hand: bool = True
+    moves_marks: bool = True
+    period: Period | None = None
     server_time: datetime | None = None
     first_on: Mapping[int, date] = field(default_factory=dict)
     failure: SyncWorkerError | None = None
@@ -121,6 +124,13 @@ class RunFrame:
     def bound(self) -> datetime:
         """Where the run's windows end: the server's time at its start, our own as long as the server told none."""
         return self.server_time or self.started_at
+
+
+class Period(NamedTuple):
+    """The days of a backfill, and the name under which its progress is remembered."""
+
+    request: str
+    days: DateRange
 
 
 class Swept(NamedTuple):
@@ -153,6 +163,7 @@ class Reading:
         self._options = parts.options(self._spec.name)
         self._split = splitter(self._spec.envelope)
         self._run_id = frame.run_id
+        self._moves_marks = frame.moves_marks
         self._asked = self._frozen(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls()
@@ -203,13 +214,17 @@ class Reading:
         for number in count(1):
             evidence = self._read_lists()
             keys = self._sweep.keys() if self._spec.name == PROJECTS else ()
-            last = number == SWEEPS_AT_MOST or self._doubt is not None
+            last = self._is_last(number)
             proof = self._sweep.settle(evidence, requests=self._calls.spent, last=last, also=self._remember)
             if last or proof.verdict is not Verdict.INEXACT:
                 self._tell(proof)
                 return Swept(proof.verdict, evidence.server_time, keys)
             log.info(Event.SWEEP_REPEATED, error=proof.reason)
         raise AssertionError("counting never ends")
+
+    def _is_last(self, number: int) -> bool:
+        """Whether no other sweep follows the one of that number, whatever it proves."""
+        return number == SWEEPS_AT_MOST or self._doubt is not None
 
     def _read_lists(self) -> Evidence:
         """Read every list of the partition to its end: one, or one for each parent."""
@@ -323,8 +338,11 @@ class Reading:
         return self._parts.streams[self._spec.parent.stream if self._spec.parent else ""]
 
     def _remember(self, transaction: Transaction, mark: datetime) -> None:
-        """Keep how far back the sweep has read, and for which parents."""
+        """Move the mark; keep how far back the sweep has read, and for which parents."""
+        if not self._moves_marks:
+            return
         asked, stream = self._asked, self._spec.name
+        move_checkpoint(transaction, stream, self._scope, Checkpoint(mark, self._parts.clock.now(), self._run_id))
         if asked.dates is None and asked.parents is None:
             return
         reread = Reread(mark, asked.dates.start_on if asked.dates else None)

@@ -54,6 +54,9 @@ class ScopeCounts(NamedTuple):
     quarantined: int
 
 
+NOTHING_COUNTED = ScopeCounts(0, 0, 0, 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeResult:
     """One line of a finished run: what became of one (stream, scope)."""
@@ -130,10 +133,12 @@ def record_page(executor: Executor, key: ScopeKey, counts: PageCounts) -> None:
     executor.execute(queries()["record_page"], key.parameters() | counts._asdict())
 
 
-def restart_scope(executor: Executor, key: ScopeKey) -> None:
-    """Begin another sweep of the same scope."""
-    executor.execute(queries()["restart_scope"], key.parameters())
-    executor.execute(queries()["forget_quarantined"], key.parameters())
+def restart_scope(executor: Executor, key: ScopeKey, before: ScopeCounts = NOTHING_COUNTED) -> None:
+    """Begin another sweep of the same scope, or of the part of it that began with `before` counted."""
+    counted = {"rows_seen": before.rows_seen, "distinct_keys": before.distinct_keys}
+    executor.execute(queries()["restart_scope"], key.parameters() | counted)
+    if before is NOTHING_COUNTED:
+        executor.execute(queries()["forget_quarantined"], key.parameters())
 
 
 def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:

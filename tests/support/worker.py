@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,8 @@ class Installation:
         projects: Sequence[int] = (),
         full_refresh: bool = False,
         trigger: str = "manual",
+        since: date | None = None,
+        until: date | None = None,
         stop: threading.Event | None = None,
     ) -> Report:
         """One run in this process, of all streams unless some are named."""
@@ -89,7 +91,9 @@ class Installation:
             clock=self.clock,
             retry_policy=self.retry_policy,
         ) as worker:
-            return worker.run(Request("by_hand", streams or ("*",), projects, full_refresh, trigger))
+            return worker.run(
+                Request("by_hand", streams or ("*",), projects, full_refresh, trigger=trigger, since=since, until=until)
+            )
 
     def start(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:
         """The real command with this configuration, as a process; `under` is put before it."""

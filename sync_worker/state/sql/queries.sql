@@ -34,7 +34,7 @@ WHERE run_id = :run_id AND stream = :stream
 
 -- name: restart_scope
 -- Another sweep of the same scope begins because the last one proved nothing; what it stored stays counted.
-UPDATE _run_scopes SET rows_seen = 0, distinct_keys = 0
+UPDATE _run_scopes SET rows_seen = :rows_seen, distinct_keys = :distinct_keys
 WHERE run_id = :run_id AND stream = :stream
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
@@ -114,6 +114,34 @@ INSERT INTO _parents_read (stream, company_id, project_id, parent_key, row_hash)
 VALUES (:stream, :company_id, :project_id, :parent_key, :row_hash)
 ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0), parent_key) DO UPDATE SET
     row_hash = excluded.row_hash;
+
+-- name: begin_backfill
+-- A backfill begins, or goes on: then its last day stays.
+INSERT INTO _backfills (request, until_on) VALUES (:request, :until_on) ON CONFLICT (request) DO NOTHING;
+
+-- name: backfill_until
+-- The last day of a backfill.
+SELECT until_on FROM _backfills WHERE request = :request;
+
+-- name: backfilled_parts
+-- The parts of one (stream, scope) that a backfill has read.
+SELECT part FROM _backfill_parts
+WHERE request = :request AND stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_backfilled_part
+-- A part of a backfill is proven complete.
+INSERT INTO _backfill_parts (request, stream, company_id, project_id, part, run_id)
+VALUES (:request, :stream, :company_id, :project_id, :part, :run_id)
+ON CONFLICT (request, stream, coalesce(company_id, 0), coalesce(project_id, 0), part) DO NOTHING;
+
+-- name: forget_backfilled_parts
+-- A backfill is finished: asked for again it begins anew.
+DELETE FROM _backfill_parts WHERE request = :request;
+
+-- name: forget_backfill
+-- A backfill is finished.
+DELETE FROM _backfills WHERE request = :request;
 
 -- name: record_schema_change
 -- A field drifted from its declaration; said once.

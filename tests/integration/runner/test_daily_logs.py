@@ -165,6 +165,9 @@ def test_a_log_that_turns_out_too_large_on_a_later_page_is_counted_anew(install:
 
     line = scope(report, LOGS, project)
     assert (line.verdict, line.total) == (Verdict.COMPLETE, line.rows_seen)
+    asked = [(it.query["start_date"], it.query["end_date"], it.page) for it in here.asked(LOGS)]
+    assert asked[2] == asked[3]
+    assert len(set(asked)) == len(asked) - 1
     assert differences(here.simulator, here.database, streams=[LOGS], projects=[project]) == []
 
 

@@ -10,7 +10,7 @@ from sync_worker.model import DateRange, Scope, Window
 from sync_worker.planning.partitions import chains
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import select
-from sync_worker.planning.windows import cursor_window, halves, log_dates, window_of
+from sync_worker.planning.windows import backfill_parts, cursor_window, halves, log_dates, window_of
 from sync_worker.state.checkpoints import Checkpoint
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -120,3 +120,23 @@ def test_the_halves_of_some_days_are_those_days(days: int) -> None:
     first, second = halves(whole)
     assert (first.start_on, second.end_on) == (whole.start_on, whole.end_on)
     assert first.start_on <= first.end_on == second.start_on - timedelta(days=1) < second.end_on + timedelta(days=1)
+
+
+PERIOD = DateRange(date(2025, 12, 15), date(2026, 2, 10))
+
+
+@pytest.mark.parametrize("stream", ["rfis", "manpower_logs"])
+def test_a_backfill_is_cut_at_the_beginnings_of_months(stream: str) -> None:
+    parts = backfill_parts(STREAMS[stream], PERIOD, NOON)
+    assert [part.name for part in parts] == [
+        "2025-12-15/2025-12-31",
+        "2026-01-01/2026-01-31",
+        "2026-02-01/2026-02-10",
+    ]
+    assert [part.window.end for part in parts[:-1]] == [part.window.start for part in parts[1:]]
+
+
+@pytest.mark.parametrize(("stream", "start"), [("roles", None), ("schedule_activities", None), ("schedules", 15)])
+def test_what_cannot_be_asked_for_a_month_is_read_once(stream: str, start: int | None) -> None:
+    (part,) = backfill_parts(STREAMS[stream], PERIOD, NOON)
+    assert (part.window.start and part.window.start.day) == start

@@ -21,3 +21,21 @@ CREATE TABLE _parents_read (
 );
 CREATE UNIQUE INDEX _parents_read_key
     ON _parents_read (stream, coalesce(company_id, 0), coalesce(project_id, 0), parent_key);
+
+-- Backfills that are not finished: what was asked for, and the last day, fixed when it began.
+CREATE TABLE _backfills (
+    request TEXT PRIMARY KEY,
+    until_on TEXT NOT NULL
+);
+
+-- The parts of them that were proven complete: a month, or a list that is read once.
+CREATE TABLE _backfill_parts (
+    request TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    company_id INTEGER,
+    project_id INTEGER,
+    part TEXT NOT NULL,
+    run_id TEXT NOT NULL
+);
+CREATE UNIQUE INDEX _backfill_parts_key
+    ON _backfill_parts (request, stream, coalesce(company_id, 0), coalesce(project_id, 0), part);
