@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -10,6 +11,10 @@ from hypothesis import settings
 for name in list(os.environ):
     if name.startswith(("PROCORE_", "SYNC_WORKER_")) or name.upper().endswith("_PROXY") or name == "DATABASE_URL":
         del os.environ[name]
+
+# A shell lets what it runs in the background ignore SIGINT, and so would every process that a test starts and stops.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5000)
