@@ -72,8 +72,6 @@ class Event(StrEnum):
     """Rows and progress of a batch are in the destination."""
     RECORD_QUARANTINED = "record.quarantined"
     """A record could not be stored and was set aside with its reason."""
-    FIELD_DRIFTED = "field.drifted"
-    """A field appeared, vanished or changed its type."""
     REQUEST_RETRY_SCHEDULED = "request.retry_scheduled"
     """An attempt failed in a way that may pass; the next one follows after `wait_seconds`."""
     TOKEN_GRANTED = "token.granted"  # noqa: S105 - an event, not a secret
@@ -82,8 +80,6 @@ class Event(StrEnum):
     """No new token yet; the old one still serves."""
     ALLOWANCE_WAITING = "allowance.waiting"
     """Requests wait until Procore's allowance allows them."""
-    STOP_REQUESTED = "stop.requested"
-    """A signal asked the program to stop."""
     THREAD_CRASHED = "thread.crashed"
     """A thread ended with an error that nobody caught."""
     LIBRARY_WARNED = "library.warned"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from itertools import count
+from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.clock import Clock
@@ -20,6 +21,7 @@ from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Proof, prove
 from sync_worker.load.row import RowMaker
 from sync_worker.load.values import order_of
+from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key, Page, Verdict, Window
 from sync_worker.state.instants import to_text
 from sync_worker.state.journal import quarantine_records, record_field_changes, record_schema_changes
@@ -36,9 +38,17 @@ from sync_worker.state.ledger import (
 )
 
 _numbers = count(1)
+log = get_logger()
 
 Also = Callable[[Transaction, datetime], None]
 """What is written in the transaction that proves completeness; it is given the mark."""
+
+
+class Committed(NamedTuple):
+    """What became of a page: rows written, and records set aside."""
+
+    rows: int
+    quarantined: int
 
 
 class Sweep:
@@ -61,7 +71,7 @@ class Sweep:
         self._excluded = excluded
         self._number = next(_numbers)
         self._before = NOTHING_COUNTED
-        self._under_way: list[Future[None]] = []
+        self._under_way: list[Future[Committed]] = []
         self._made: tuple[int | str | None, Fingerprint, RowMaker] | None = None
 
     def open(self) -> None:
@@ -133,7 +143,10 @@ class Sweep:
         stored = [future for future in self._under_way if wait or future.done()]
         self._under_way = [future for future in self._under_way if future not in stored]
         for future in stored:
-            future.result()
+            committed = future.result()
+            log.debug(Event.BATCH_COMMITTED, rows=committed.rows)
+            if committed.quarantined:
+                log.warning(Event.RECORD_QUARANTINED, rows=committed.quarantined)
 
     def _makers(self, parent_id: int | str | None) -> tuple[Fingerprint, RowMaker]:
         """What identifies and types the records of a parent's list; one list is read to its end before the next."""
@@ -187,7 +200,7 @@ class Sweep:
         identified: Sequence[Candidate | Unreadable],
         rows: RowMaker,
         seen_at: datetime,
-    ) -> None:
+    ) -> Committed:
         unreadable = [record for record in identified if isinstance(record, Unreadable)]
         newest = newest_by_key(record for record in identified if isinstance(record, Candidate))
         unchanged = transaction.unchanged(self._spec, {key: found.row_hash for key, found in newest.items()})
@@ -220,6 +233,7 @@ class Sweep:
                 updated=updated,
             ),
         )
+        return Committed(len(batch.rows), len(unreadable))
 
     def _late(self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, Stored]) -> set[Key]:
         """Keys that come with an older version than this run has met: on a page that arrives late.

@@ -280,3 +280,9 @@ def logged_names() -> Iterator[str]:
 
 def test_every_event_that_is_logged_stands_in_the_register() -> None:
     assert set(logged_names()) <= set(Event)
+
+
+def test_every_event_of_the_register_is_logged_somewhere() -> None:
+    package = Path(sync_worker.__file__).parent
+    sources = "".join(path.read_text("utf-8") for path in package.glob("**/*.py"))
+    assert [event.name for event in Event if f"Event.{event.name}" not in sources] == []
