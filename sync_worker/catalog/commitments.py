@@ -53,7 +53,7 @@ WORK_ORDER_CONTRACTS = StreamSpec(
     tags=frozenset({"financials"}),
 )
 
-# Whether an edited line moves the contract's updated_at is not documented: contracts that stood still are read at times.
+# Whether an edited line moves the contract's updated_at is not documented: at times all contracts are read.
 WORK_ORDER_CONTRACT_LINE_ITEMS = StreamSpec(
     name="work_order_contract_line_items",
     tool="Construction Financials/Commitments",
