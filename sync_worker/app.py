@@ -25,13 +25,15 @@ from sync_worker.engine.handover import hand_over
 from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
 from sync_worker.load.loader import Loader
 from sync_worker.model import Outcome
+from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.runner.forecast import Forecast, forecast
+from sync_worker.runner.frame import Parts
+from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.progress import Progress, Unheard
-from sync_worker.runner.run import Backfill, Order, run
-from sync_worker.runner.sync import Parts, StreamOptions
+from sync_worker.runner.run import run
 from sync_worker.settings import Settings
 from sync_worker.state.ledger import RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.migration import migrate

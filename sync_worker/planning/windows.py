@@ -40,14 +40,9 @@ def is_due(last: datetime | None, bound: datetime, every: timedelta) -> bool:
     return last is None or bound - last > every - _SLACK
 
 
-def cursor_window(
-    spec: StreamSpec, checkpoint: Checkpoint | None, bound: datetime, *, lookback: timedelta, everything: bool
-) -> Window:
-    """From the mark less the lookback up to `bound`, the server's time at the run's start; or everything.
-
-    Nested streams are always listed whole: a parent that is new to us may have children older than the mark.
-    """
-    if everything or checkpoint is None or spec.mode is not SyncMode.INCREMENTAL or spec.parent is not None:
+def cursor_window(checkpoint: Checkpoint | None, bound: datetime, lookback: timedelta) -> Window:
+    """From the mark less the lookback up to `bound`, the server's time at the run's start; or everything."""
+    if checkpoint is None:
         return Window(None, bound)
     return Window(min(checkpoint.mark, bound) - lookback, bound)
 

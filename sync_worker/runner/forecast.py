@@ -9,8 +9,10 @@ from sync_worker.model import Scope, Window
 from sync_worker.planning.partitions import Partition, chains
 from sync_worker.planning.projects import choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
-from sync_worker.runner.run import Order, first_days, known_projects
-from sync_worker.runner.sync import Parts, Reading, RunFrame
+from sync_worker.runner.discovery import first_days, known_projects
+from sync_worker.runner.frame import Parts, RunFrame
+from sync_worker.runner.order import Order
+from sync_worker.runner.sync import Reading
 
 
 class Foreseen(NamedTuple):

@@ -2,71 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import copy_context
-from datetime import date
 from typing import NamedTuple
 
-from sync_worker.catalog.spec import ScopeKind, StreamSpec, SyncMode
-from sync_worker.destination.protocol import Parameter, Transaction
+from sync_worker.catalog.spec import SyncMode
+from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import DestinationError, StopRequested, SyncWorkerError
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import DateRange, Outcome, Scope, Verdict, Window
+from sync_worker.model import DateRange, Outcome, Verdict
 from sync_worker.planning.partitions import Chain, Partition, chains
-from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import is_due
 from sync_worker.runner.backfill import Backfilling
-from sync_worker.runner.sync import INTERRUPTED, Parts, Period, Reading, RunFrame, Swept
+from sync_worker.runner.discovery import discover, first_days, tell_unseen
+from sync_worker.runner.frame import Parts, Period, RunFrame
+from sync_worker.runner.order import Backfill, Order
+from sync_worker.runner.sync import INTERRUPTED, Reading
+from sync_worker.runner.unread import close_unread
 from sync_worker.state.backfills import begin_backfill, forget_backfill
 from sync_worker.state.checkpoints import read_checkpoint
-from sync_worker.state.ledger import (
-    RunRow,
-    ScopeKey,
-    ScopeResult,
-    close_run,
-    close_scope,
-    open_run,
-    open_scope,
-    run_scopes,
-)
+from sync_worker.state.ledger import RunRow, ScopeResult, close_run, open_run, run_scopes
 from sync_worker.state.queue import new_run_id
 
-_NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
-_LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
-
-EARLIEST = date(2000, 1, 1)
-"""Where daily logs of a project begin that tells neither its start nor its creation: all days are one call."""
-
 log = get_logger()
-
-
-class Backfill(NamedTuple):
-    """The first and the last day to read again, the last one today unless said; `request` tells it from others."""
-
-    request: str
-    since: date
-    until: date | None = None
-
-
-class Order(NamedTuple):
-    """What a run is asked to do.
-
-    `specs` hold their parents; `first_on` is where daily logs begin, if the user says; `run_id` is that of a run which
-    waits in the ledger.
-    """
-
-    job: str
-    specs: Sequence[StreamSpec]
-    company_ids: Sequence[int]
-    choice: ProjectChoice
-    first_on: date | None = None
-    everything: bool = False
-    trigger: str = "manual"
-    run_id: str | None = None
-    backfill: Backfill | None = None
 
 
 class Ended(NamedTuple):
@@ -76,40 +37,19 @@ class Ended(NamedTuple):
     failure: SyncWorkerError | None
 
 
-class Listed(NamedTuple):
-    """The projects of a company that were to be read: those that can be, and those that Procore no longer shows."""
-
-    verdict: Verdict
-    readable: Sequence[Project] = ()
-    unseen: Sequence[int] = ()
-
-    @property
-    def ids(self) -> list[int]:
-        """All of them."""
-        return [*(project.project_id for project in self.readable), *self.unseen]
-
-
 def run(parts: Parts, order: Order) -> Ended:
     """Do what is ordered; raises `DestinationError` when not even the outcome could be written."""
     with _recorded(parts, order) as frame:
-        listed = _discover(parts, frame, order)
+        listed = discover(parts, frame, order)
         frame.first_on = first_days(order, frame, [project for found in listed.values() for project in found.readable])
         if order.backfill is not None:
             frame.period = _frozen_period(parts, frame, order.backfill)
-        _tell_unseen(parts, frame, order, listed)
+        tell_unseen(parts, frame, order, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
         due = _due(parts, frame, chains(order.specs, ids))
         parts.progress.planned(sum(map(len, due)))
         _read_all(parts, frame, due)
     return Ended(frame.run_id, frame.failure)
-
-
-def first_days(order: Order, frame: RunFrame, projects: Sequence[Project]) -> dict[int, date]:
-    """Where each project's daily logs begin."""
-    return {
-        project.project_id: order.first_on or min(project.first_on or EARLIEST, frame.bound.date())
-        for project in projects
-    }
 
 
 def _frozen_period(parts: Parts, frame: RunFrame, backfill: Backfill) -> Period:
@@ -175,67 +115,6 @@ def asked_for(scopes: Sequence[ScopeResult]) -> set[Verdict | None]:
     return set(next((verdicts for verdicts in by_distance if verdicts), []))
 
 
-def _discover(parts: Parts, frame: RunFrame, order: Order) -> dict[int, Listed]:
-    """Read companies and projects; the projects of each company."""
-    by_name = {spec.name: spec for spec in order.specs}
-    frame.server_time = Reading(parts, frame, Partition(by_name[COMPANIES], Scope())).run().server_time
-    listed = dict.fromkeys(order.company_ids, Listed(Verdict.COMPLETE))
-    if PROJECTS in by_name:
-        for company_id in listed:
-            partition = Partition(by_name[PROJECTS], Scope(company_id))
-            swept = Reading(parts, frame, partition).run()
-            frame.server_time = frame.server_time or swept.server_time
-            listed[company_id] = _sorted_out(swept, choose(known_projects(parts, partition), order.choice))
-    return listed
-
-
-def _sorted_out(swept: Swept, chosen: Sequence[Project]) -> Listed:
-    """The chosen projects, by whether Procore shows them; what was shown last time counts where the list failed."""
-    if swept.verdict in (Verdict.FAILED, Verdict.INEXACT):
-        return Listed(swept.verdict, chosen)
-    shown = set(swept.keys)
-    readable = [project for project in chosen if (project.project_id,) in shown]
-    unseen = [project.project_id for project in chosen if (project.project_id,) not in shown]
-    return Listed(swept.verdict, readable, unseen)
-
-
-def known_projects(parts: Parts, partition: Partition) -> list[Project]:
-    """The projects that Procore showed, now or in an earlier run."""
-    columns = ("id", "active", "start_date", "created_at")
-    with parts.destination.reader() as view:
-        return [
-            _project(row)
-            for row in view.live_values(partition.spec, columns, {"company_id": partition.scope.company_id or 0})
-        ]
-
-
-def _project(row: Sequence[Parameter]) -> Project:
-    project_id, active, start_on, created_at = row
-    days = [date.fromisoformat(str(text)[:10]) for text in (start_on, created_at) if text]
-    # A project that does not say whether it is active is read.
-    return Project(int(project_id or 0), active is None or bool(active), min(days, default=None))
-
-
-def _tell_unseen(parts: Parts, frame: RunFrame, order: Order, listed: Mapping[int, Listed]) -> None:
-    """Give their verdict to projects that were to be read but are not shown; asking would only be refused."""
-    for company_id, found in listed.items():
-        for project_id in found.unseen:
-            _close_project(parts, frame, order, Scope(company_id, project_id), Verdict.NOT_PERMITTED, _NOT_LISTED)
-    any_failed = any(found.verdict is Verdict.FAILED for found in listed.values())
-    verdict, reason = (Verdict.FAILED, _LIST_FAILED) if any_failed else (Verdict.NOT_PERMITTED, _NOT_LISTED)
-    for project_id in sorted(_named(order.choice).difference(*(found.ids for found in listed.values()))):
-        _close_project(parts, frame, order, Scope(order.company_ids[0], project_id), verdict, reason)
-
-
-def _named(choice: ProjectChoice) -> set[int]:
-    return set(choice.requested) or set(choice.include) - set(choice.exclude)
-
-
-def _close_project(parts: Parts, frame: RunFrame, order: Order, scope: Scope, verdict: Verdict, reason: str) -> None:
-    partitions = [Partition(spec, scope) for spec in order.specs if spec.scope is ScopeKind.PROJECT]
-    _close_unread(parts, frame, partitions, verdict, reason)
-
-
 def _due(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> list[Chain]:
     """What is read now. A list that can only be read whole, on its own slower clock, unless someone asks by hand.
 
@@ -279,7 +158,7 @@ def _tell_untried(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain], fa
     with parts.destination.reader() as view:
         told = {(scope.stream, scope.company_id, scope.project_id) for scope in run_scopes(view, frame.run_id)}
     untried = [part for chain in all_chains for part in chain if (part.spec.name, *part.scope) not in told]
-    _close_unread(parts, frame, untried, verdict, reason)
+    close_unread(parts, frame, untried, verdict, reason)
 
 
 def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
@@ -292,7 +171,7 @@ def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
         # A parent that is not due was complete.
         above = verdicts.get(parent, Verdict.COMPLETE) if parent else Verdict.COMPLETE
         if above in (Verdict.FAILED, Verdict.NOT_PERMITTED):
-            _close_unread(parts, frame, [partition], above, f"the list of its parents, {parent}, could not be read")
+            close_unread(parts, frame, [partition], above, f"the list of its parents, {parent}, could not be read")
             verdicts[partition.spec.name] = above
         else:
             doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
@@ -304,18 +183,3 @@ def _reading(parts: Parts, frame: RunFrame, partition: Partition, doubt: str | N
     if frame.period is not None:
         return Backfilling(parts, frame, partition, frame.period, doubt)
     return Reading(parts, frame, partition, doubt)
-
-
-def _close_unread(
-    parts: Parts, frame: RunFrame, partitions: Sequence[Partition], verdict: Verdict | None, reason: str
-) -> None:
-    now = parts.clock.now()
-    reason = redactor.text(reason)
-
-    def write(transaction: Transaction) -> None:
-        for spec, scope in partitions:
-            key = ScopeKey(frame.run_id, spec.name, scope)
-            open_scope(transaction, key, Window(None, frame.bound), now)
-            close_scope(transaction, key, verdict, total=None, requests=0, error=reason, finished_at=now)
-
-    parts.loader.do(write)

@@ -7,19 +7,14 @@ the list moved under it is repeated. Whatever happens, the partition ends with a
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Collection
+from datetime import datetime
 from itertools import count
 from math import ceil
 from typing import NamedTuple
 
-from sync_worker.catalog.spec import StreamSpec, SyncMode
 from sync_worker.client.listing import listing
-from sync_worker.client.procore import Procore
-from sync_worker.clock import Clock
-from sync_worker.destination.protocol import Destination, Transaction
+from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import (
     AuthError,
     DestinationError,
@@ -30,107 +25,24 @@ from sync_worker.errors import (
     TooLargeError,
     UnreachableError,
 )
-from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Proof
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import Calls, DateRange, Key, Page, Verdict, Window
+from sync_worker.planning.asked import Asked, ask
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.selection import COMPANIES, PROJECTS
-from sync_worker.planning.windows import (
-    DEFAULT_LOOKBACK,
-    DEFAULT_REREAD,
-    FULL_REFRESH_EVERY,
-    NESTED_EVERYTHING_EVERY,
-    RereadRule,
-    cursor_window,
-    due_reach,
-    halves,
-    nested_reach,
-    reread_dates,
-    window_of,
-)
-from sync_worker.runner.progress import Progress, Unheard
-from sync_worker.state.checkpoints import Checkpoint, move_checkpoint, read_checkpoint
+from sync_worker.planning.selection import PROJECTS
+from sync_worker.planning.windows import halves
+from sync_worker.runner.frame import Parts, RunFrame
+from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.ledger import ScopeKey
-from sync_worker.state.rereads import (
-    Reach,
-    Reread,
-    parents_read,
-    read_rereads,
-    record_parents_read,
-    record_reread,
-)
+from sync_worker.state.rereads import Reach, Reread, record_parents_read, record_reread
 
 SWEEPS_AT_MOST = 3
 INTERRUPTED = "interrupted"
 
 log = get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class StreamOptions:
-    """What the user set for one stream; None leaves it to the catalog."""
-
-    per_page: int | None = None
-    lookback: timedelta = DEFAULT_LOOKBACK
-    start_on: date | None = None
-    excluded: frozenset[str] = frozenset()
-    reread: RereadRule = DEFAULT_REREAD
-    max_pages: int = 500
-    """A daily log of more pages is read in halves."""
-    full_refresh_every: timedelta = FULL_REFRESH_EVERY
-    nested_everything_every: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a run works with, put together by `app`; `account_company_id` goes with calls that have no company."""
-
-    procore: Procore
-    loader: Loader
-    destination: Destination
-    clock: Clock
-    stop: threading.Event
-    account_company_id: int
-    max_concurrency: int
-    streams: Mapping[str, StreamSpec]
-    options: Callable[[str], StreamOptions]
-    progress: Progress = field(default_factory=Unheard)
-
-
-@dataclass(slots=True)
-class RunFrame:
-    """What all partitions of a run share.
-
-    `by_hand` runs read what is not due too; one that does not move marks leaves no trace but rows and ledger; `period`
-    is what a backfill reads. `started_at` is our own clock's, `server_time` the server's as it was
-    first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
-    was tried.
-    """
-
-    run_id: str
-    everything: bool
-    started_at: datetime
-    by_hand: bool = True
-    moves_marks: bool = True
-    period: Period | None = None
-    server_time: datetime | None = None
-    first_on: Mapping[int, date] = field(default_factory=dict)
-    failure: SyncWorkerError | None = None
-
-    @property
-    def bound(self) -> datetime:
-        """Where the run's windows end: the server's time at its start, our own as long as the server told none."""
-        return self.server_time or self.started_at
-
-
-class Period(NamedTuple):
-    """The days of a backfill, and the name under which its progress is remembered."""
-
-    request: str
-    days: DateRange
 
 
 class Swept(NamedTuple):
@@ -141,30 +53,19 @@ class Swept(NamedTuple):
     keys: Collection[Key] = ()
 
 
-class Asked(NamedTuple):
-    """What a sweep asks for: `window` as the ledger tells it, how far back it reaches, the days of a daily log.
-
-    `parents` are those that a nested stream is read for, by id, with the hashes of their rows.
-    """
-
-    window: Window
-    reach: Reach = Reach.EVERYTHING
-    dates: DateRange | None = None
-    parents: Mapping[int | str, str] | None = None
-
-
 class Reading:
     """One partition being read into the destination; `doubt` is why it can prove nothing, where that is so."""
 
     def __init__(self, parts: Parts, frame: RunFrame, partition: Partition, doubt: str | None = None) -> None:
         self._parts = parts
         self._doubt = doubt
+        self._partition = partition
         self._spec, self._scope = partition
         self._options = parts.options(self._spec.name)
         self._split = splitter(self._spec.envelope)
         self._run_id = frame.run_id
         self._moves_marks = frame.moves_marks
-        self._asked = self._frozen(frame)
+        self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls()
         self._pages_taken = 0
@@ -290,52 +191,9 @@ class Reading:
             evidence = evidence.begun(page.server_time)
         return evidence.with_list(totals[0], totals[-1], units)
 
-    def _frozen(self, frame: RunFrame) -> Asked:
+    def _ask(self, frame: RunFrame) -> Asked:
         with self._parts.destination.reader() as view:
-            checkpoint = read_checkpoint(view, self._spec.name, self._scope)
-            read = read_rereads(view, self._spec.name, self._scope)
-            if self._spec.parent is not None:
-                return self._frozen_nested(frame, view, read)
-        if self._spec.mode is SyncMode.DATE_WINDOW:
-            rule = self._options.reread
-            first_on = self._options.start_on or frame.first_on[self._scope.project_id or 0]
-            reach = Reach.EVERYTHING if frame.everything else due_reach(rule, read, first_on, frame.bound)
-            dates = reread_dates(rule, reach, checkpoint, first_on, frame.bound)
-            return Asked(window_of(dates), reach, dates)
-        # Companies and projects say which scopes there are: a project that is newly permitted to us is an old record.
-        everything = frame.everything or self._spec.name in (COMPANIES, PROJECTS)
-        lookback = self._options.lookback
-        return Asked(cursor_window(self._spec, checkpoint, frame.bound, lookback=lookback, everything=everything))
-
-    def _frozen_nested(self, frame: RunFrame, view: Transaction, read: Mapping[Reach, Reread]) -> Asked:
-        parents = self._live_parents(view)
-        every = self._everything_every(frame)
-        reach = Reach.EVERYTHING if frame.everything else nested_reach(read, frame.bound, every)
-        if reach is Reach.EVERYTHING:
-            return Asked(Window(None, frame.bound), reach, parents=parents)
-        done = parents_read(view, self._spec.name, self._scope)
-        moved = {parent: row_hash for parent, row_hash in parents.items() if done.get(str(parent)) != row_hash}
-        # A window with a beginning: whoever looks for proof of all children must not take this for it.
-        return Asked(Window(min(read[Reach.RECENT].read_at, frame.bound), frame.bound), reach, parents=moved)
-
-    def _live_parents(self, view: Transaction) -> dict[int | str, str]:
-        """The parents of this scope with the hashes of their rows."""
-        above = self._above()
-        scope = {name: value for name, value in self._scope._asdict().items() if value is not None}
-        columns = [self._spec.parent.key if self._spec.parent else "", "_row_hash"]
-        return {key: str(row_hash) for key, row_hash in view.live_values(above, columns, scope) if key is not None}
-
-    def _everything_every(self, frame: RunFrame) -> timedelta:
-        if self._options.nested_everything_every is not None:
-            return self._options.nested_everything_every
-        if self._above().mode is SyncMode.INCREMENTAL:
-            return NESTED_EVERYTHING_EVERY
-        # Nothing says that such a parent moves when its children do.
-        return timedelta(0) if frame.by_hand else self._options.full_refresh_every
-
-    def _above(self) -> StreamSpec:
-        """The parent stream."""
-        return self._parts.streams[self._spec.parent.stream if self._spec.parent else ""]
+            return ask(view, self._partition, self._parts.streams, self._options, frame.terms)
 
     def _remember(self, transaction: Transaction, mark: datetime) -> None:
         """Move the mark; keep how far back the sweep has read, and for which parents."""

@@ -57,9 +57,8 @@ def test_nested_streams_are_read_after_their_parents_in_the_same_scope() -> None
     ]
 
 
-def window(mark: datetime | None, *, stream: str = "rfis", everything: bool = False) -> Window:
-    checkpoint = Checkpoint(mark, mark, "run-1") if mark else None
-    return cursor_window(STREAMS[stream], checkpoint, NOON, lookback=TEN_MINUTES, everything=everything)
+def window(mark: datetime | None) -> Window:
+    return cursor_window(Checkpoint(mark, mark, "run-1") if mark else None, NOON, TEN_MINUTES)
 
 
 def test_the_first_window_is_everything() -> None:
@@ -68,18 +67,6 @@ def test_the_first_window_is_everything() -> None:
 
 def test_a_later_window_begins_before_the_mark_by_the_lookback() -> None:
     assert window(NOON - timedelta(hours=1)) == Window(NOON - timedelta(minutes=70), NOON)
-
-
-def test_a_full_refresh_looks_at_no_mark() -> None:
-    assert window(NOON - timedelta(hours=1), everything=True).start is None
-
-
-def test_what_cannot_be_filtered_is_listed_whole() -> None:
-    assert window(NOON, stream="roles").start is None
-
-
-def test_nested_streams_are_listed_whole() -> None:
-    assert window(NOON, stream="work_order_contract_line_items").start is None
 
 
 def test_a_mark_from_the_future_cannot_turn_the_window_round() -> None:

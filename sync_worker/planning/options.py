@@ -1,0 +1,23 @@
+"""What the user may set for a stream, and what holds unless said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sync_worker.planning.windows import DEFAULT_LOOKBACK, DEFAULT_REREAD, FULL_REFRESH_EVERY, RereadRule
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What the user set for one stream; None leaves it to the catalog."""
+
+    per_page: int | None = None
+    lookback: timedelta = DEFAULT_LOOKBACK
+    start_on: date | None = None
+    excluded: frozenset[str] = frozenset()
+    reread: RereadRule = DEFAULT_REREAD
+    max_pages: int = 500
+    """A daily log of more pages is read in halves."""
+    full_refresh_every: timedelta = FULL_REFRESH_EVERY
+    nested_everything_every: timedelta | None = None

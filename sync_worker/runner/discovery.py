@@ -1,0 +1,106 @@
+"""Which scopes there are: the companies and the projects that Procore shows, read before all else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from sync_worker.catalog.spec import ScopeKind
+from sync_worker.destination.protocol import Parameter
+from sync_worker.model import Scope, Verdict
+from sync_worker.planning.partitions import Partition
+from sync_worker.planning.projects import Project, ProjectChoice, choose
+from sync_worker.planning.selection import COMPANIES, PROJECTS
+from sync_worker.runner.frame import Parts, RunFrame
+from sync_worker.runner.order import Order
+from sync_worker.runner.sync import Reading, Swept
+from sync_worker.runner.unread import close_unread
+
+_NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
+_LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
+
+EARLIEST = date(2000, 1, 1)
+"""Where daily logs of a project begin that tells neither its start nor its creation: all days are one call."""
+
+
+class Listed(NamedTuple):
+    """The projects of a company that were to be read: those that can be, and those that Procore no longer shows."""
+
+    verdict: Verdict
+    readable: Sequence[Project] = ()
+    unseen: Sequence[int] = ()
+
+    @property
+    def ids(self) -> list[int]:
+        """All of them."""
+        return [*(project.project_id for project in self.readable), *self.unseen]
+
+
+def discover(parts: Parts, frame: RunFrame, order: Order) -> dict[int, Listed]:
+    """Read companies and projects; the projects of each company."""
+    by_name = {spec.name: spec for spec in order.specs}
+    frame.server_time = Reading(parts, frame, Partition(by_name[COMPANIES], Scope())).run().server_time
+    listed = dict.fromkeys(order.company_ids, Listed(Verdict.COMPLETE))
+    if PROJECTS in by_name:
+        for company_id in listed:
+            partition = Partition(by_name[PROJECTS], Scope(company_id))
+            swept = Reading(parts, frame, partition).run()
+            frame.server_time = frame.server_time or swept.server_time
+            listed[company_id] = _sorted_out(swept, choose(known_projects(parts, partition), order.choice))
+    return listed
+
+
+def _sorted_out(swept: Swept, chosen: Sequence[Project]) -> Listed:
+    """The chosen projects, by whether Procore shows them; what was shown last time counts where the list failed."""
+    if swept.verdict in (Verdict.FAILED, Verdict.INEXACT):
+        return Listed(swept.verdict, chosen)
+    shown = set(swept.keys)
+    readable = [project for project in chosen if (project.project_id,) in shown]
+    unseen = [project.project_id for project in chosen if (project.project_id,) not in shown]
+    return Listed(swept.verdict, readable, unseen)
+
+
+def known_projects(parts: Parts, partition: Partition) -> list[Project]:
+    """The projects that Procore showed, now or in an earlier run."""
+    columns = ("id", "active", "start_date", "created_at")
+    with parts.destination.reader() as view:
+        return [
+            _project(row)
+            for row in view.live_values(partition.spec, columns, {"company_id": partition.scope.company_id or 0})
+        ]
+
+
+def _project(row: Sequence[Parameter]) -> Project:
+    project_id, active, start_on, created_at = row
+    days = [date.fromisoformat(str(text)[:10]) for text in (start_on, created_at) if text]
+    # A project that does not say whether it is active is read.
+    return Project(int(project_id or 0), active is None or bool(active), min(days, default=None))
+
+
+def first_days(order: Order, frame: RunFrame, projects: Sequence[Project]) -> dict[int, date]:
+    """Where each project's daily logs begin."""
+    return {
+        project.project_id: order.first_on or min(project.first_on or EARLIEST, frame.bound.date())
+        for project in projects
+    }
+
+
+def tell_unseen(parts: Parts, frame: RunFrame, order: Order, listed: Mapping[int, Listed]) -> None:
+    """Give their verdict to projects that were to be read but are not shown; asking would only be refused."""
+    for company_id, found in listed.items():
+        for project_id in found.unseen:
+            _close_project(parts, frame, order, Scope(company_id, project_id), Verdict.NOT_PERMITTED, _NOT_LISTED)
+    any_failed = any(found.verdict is Verdict.FAILED for found in listed.values())
+    verdict, reason = (Verdict.FAILED, _LIST_FAILED) if any_failed else (Verdict.NOT_PERMITTED, _NOT_LISTED)
+    for project_id in sorted(_named(order.choice).difference(*(found.ids for found in listed.values()))):
+        _close_project(parts, frame, order, Scope(order.company_ids[0], project_id), verdict, reason)
+
+
+def _named(choice: ProjectChoice) -> set[int]:
+    return set(choice.requested) or set(choice.include) - set(choice.exclude)
+
+
+def _close_project(parts: Parts, frame: RunFrame, order: Order, scope: Scope, verdict: Verdict, reason: str) -> None:
+    partitions = [Partition(spec, scope) for spec in order.specs if spec.scope is ScopeKind.PROJECT]
+    close_unread(parts, frame, partitions, verdict, reason)

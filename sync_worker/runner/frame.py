@@ -1,0 +1,74 @@
+"""What all of a run shares: the parts it works with, and what it knows of itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.client.procore import Procore
+from sync_worker.clock import Clock
+from sync_worker.destination.protocol import Destination
+from sync_worker.errors import SyncWorkerError
+from sync_worker.load.loader import Loader
+from sync_worker.model import DateRange
+from sync_worker.planning.asked import Terms
+from sync_worker.planning.options import StreamOptions
+from sync_worker.runner.progress import Progress, Unheard
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run works with, put together by `app`; `account_company_id` goes with calls that have no company."""
+
+    procore: Procore
+    loader: Loader
+    destination: Destination
+    clock: Clock
+    stop: threading.Event
+    account_company_id: int
+    max_concurrency: int
+    streams: Mapping[str, StreamSpec]
+    options: Callable[[str], StreamOptions]
+    progress: Progress = field(default_factory=Unheard)
+
+
+class Period(NamedTuple):
+    """The days of a backfill, and the name under which its progress is remembered."""
+
+    request: str
+    days: DateRange
+
+
+@dataclass(slots=True)
+class RunFrame:
+    """What all partitions of a run share.
+
+    `by_hand` runs read what is not due too; one that does not move marks leaves no trace but rows and ledger; `period`
+    is what a backfill reads. `started_at` is our own clock's, `server_time` the server's as it was
+    first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
+    was tried.
+    """
+
+    run_id: str
+    everything: bool
+    started_at: datetime
+    by_hand: bool = True
+    moves_marks: bool = True
+    period: Period | None = None
+    server_time: datetime | None = None
+    first_on: Mapping[int, date] = field(default_factory=dict)
+    failure: SyncWorkerError | None = None
+
+    @property
+    def bound(self) -> datetime:
+        """Where the run's windows end: the server's time at its start, our own as long as the server told none."""
+        return self.server_time or self.started_at
+
+    @property
+    def terms(self) -> Terms:
+        """What holds for all that the run asks."""
+        return Terms(self.bound, self.everything, self.by_hand, self.first_on)
