@@ -41,6 +41,8 @@ from sync_worker.catalog import (
     specifications,
     submittals,
     tasks,
+    tax,
+    units_of_measure,
     work_breakdown,
 )
 from sync_worker.catalog.spec import ScopeKind, StreamSpec
@@ -84,6 +86,8 @@ STREAMS: Mapping[str, StreamSpec] = assemble(
         *directory.STREAMS,
         *project_setup.STREAMS,
         *work_breakdown.STREAMS,
+        *units_of_measure.STREAMS,
+        *tax.STREAMS,
         *rfis.STREAMS,
         *submittals.STREAMS,
         *punch_list.STREAMS,

@@ -26,4 +26,26 @@ ACTION_PLANS = StreamSpec(
     tags=frozenset({"quality_safety"}),
 )
 
-STREAMS = (ACTION_PLANS,)
+ACTION_PLAN_ITEMS = StreamSpec(
+    name="action_plan_items",
+    tool="Project Management/Action Plans",
+    # The items of all plans at once.
+    path="/rest/v1.0/projects/{project_id}/action_plans/plan_items",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id plan_id position plan_section_id template_item_id",
+        string="title description holding_type notes created_at updated_at",
+        boolean="is_blocked is_blocking",
+        datetime="due_at",
+        object="status",
+        array="plan_item_assignees",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    deletes=RecycleBin("/rest/v1.0/projects/{project_id}/recycle_bin/action_plans/plan_items"),
+    tracked=("status", "due_at"),
+    tags=frozenset({"quality_safety"}),
+)
+
+STREAMS = (ACTION_PLANS, ACTION_PLAN_ITEMS)

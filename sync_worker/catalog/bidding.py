@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import Parent, ScopeKind, StreamSpec, columns
+from sync_worker.catalog.spec import UPDATED_AT, Parent, ScopeKind, StreamSpec, SyncMode, columns
 
 BID_PACKAGES = StreamSpec(
     name="bid_packages",
@@ -40,4 +40,28 @@ BIDS = StreamSpec(
     tags=frozenset({"preconstruction"}),
 )
 
-STREAMS = (BID_PACKAGES, BIDS)
+BID_CONTACTS = StreamSpec(
+    name="bid_contacts",
+    tool="Preconstruction/Bid Management",
+    path="/rest/v1.0/projects/{project_id}/bid_contacts",
+    scope=ScopeKind.PROJECT,
+    # They are users, whose ids are global: who bids for two projects is listed in both.
+    primary_key=("project_id", "id"),
+    fields=columns(
+        integer="id business_phone_extension contact_id work_classification_id",
+        string="""
+            address avatar business_id business_phone city country_code email_address email_signature employee_id
+            fax_number first_name initials job_title last_name mobile_phone name notes origin_id origin_data
+            state_code zip
+        """,
+        boolean="erp_integrated_accountant is_active is_employee",
+        datetime="created_at last_activated_at last_login_at updated_at welcome_email_sent_at",
+        object="permission_template company_permission_template vendor",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    volatile=("avatar",),
+    tags=frozenset({"preconstruction"}),
+)
+
+STREAMS = (BID_PACKAGES, BIDS, BID_CONTACTS)

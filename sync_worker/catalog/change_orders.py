@@ -6,7 +6,19 @@ The first two come without paging; Procore documents that they answer one object
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import INCLUDE_DELETED, NO_PAGING, UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
+from sync_worker.catalog.line_items import CONTRACT_LINE_ITEM
+from sync_worker.catalog.spec import (
+    INCLUDE_DELETED,
+    NO_PAGING,
+    UPDATED_AT,
+    V2_PAGING,
+    Envelope,
+    Parent,
+    ScopeKind,
+    StreamSpec,
+    SyncMode,
+    columns,
+)
 
 CHANGE_ORDER = columns(
     integer="""
@@ -106,4 +118,75 @@ POTENTIAL_CHANGE_ORDERS = StreamSpec(
     tags=frozenset({"financials"}),
 )
 
-STREAMS = (COMMITMENT_CHANGE_ORDERS, PRIME_CHANGE_ORDERS, CHANGE_ORDER_PACKAGES, POTENTIAL_CHANGE_ORDERS)
+V2_PROJECT = "/rest/v2.0/companies/{company_id}/projects/{project_id}"
+CHANGE_ORDER_LINE_ITEM = columns(
+    string="id description uom extended_type prime_line_item_id wbs_code_id tax_code_id",
+    decimal="quantity unit_cost amount position",
+    object="wbs_code work_breakdown_structure",
+)
+
+COMMITMENT_CHANGE_ORDER_LINE_ITEMS = StreamSpec(
+    name="commitment_change_order_line_items",
+    tool="Construction Financials/Commitments",
+    path="""/rest/v2.0/companies/{company_id}/projects/{project_id}/commitment_change_orders/{commitment_change_order_id}/line_items""",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(CHANGE_ORDER_LINE_ITEM, string="commitment_line_item_id"),
+    parent=Parent(COMMITMENT_CHANGE_ORDERS.name, "commitment_change_order_id"),
+    envelope=Envelope.DATA,
+    paging=V2_PAGING,
+    tracked=("amount",),
+    tags=frozenset({"financials"}),
+)
+
+PRIME_CHANGE_ORDER_LINE_ITEMS = StreamSpec(
+    name="prime_change_order_line_items",
+    tool="Construction Financials/Prime Contracts",
+    path=V2_PROJECT + "/prime_change_orders/{prime_change_order_id}/line_items",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=CHANGE_ORDER_LINE_ITEM,
+    parent=Parent(PRIME_CHANGE_ORDERS.name, "prime_change_order_id"),
+    envelope=Envelope.DATA,
+    paging=V2_PAGING,
+    tracked=("amount",),
+    tags=frozenset({"financials"}),
+)
+
+POTENTIAL_CHANGE_ORDER_LINE_ITEMS = StreamSpec(
+    name="potential_change_order_line_items",
+    tool="Construction Financials/Change Orders",
+    path="/rest/v1.0/potential_change_orders/{potential_change_order_id}/line_items",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=CONTRACT_LINE_ITEM,
+    mode=SyncMode.INCREMENTAL,
+    parent=Parent(POTENTIAL_CHANGE_ORDERS.name, "potential_change_order_id"),
+    query={"project_id": "{project_id}"},
+    cursor=UPDATED_AT,
+    tracked=("amount",),
+    tags=frozenset({"financials"}),
+)
+
+CHANGE_ORDER_CHANGE_REASONS = StreamSpec(
+    name="change_order_change_reasons",
+    tool="Construction Financials/Change Orders",
+    path="/rest/v2.0/companies/{company_id}/change_order_change_reasons",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(string="id change_reason", boolean="show_in_select deletable"),
+    envelope=Envelope.DATA,
+    paging=V2_PAGING,
+    tags=frozenset({"financials"}),
+)
+
+STREAMS = (
+    COMMITMENT_CHANGE_ORDERS,
+    PRIME_CHANGE_ORDERS,
+    CHANGE_ORDER_PACKAGES,
+    POTENTIAL_CHANGE_ORDERS,
+    COMMITMENT_CHANGE_ORDER_LINE_ITEMS,
+    PRIME_CHANGE_ORDER_LINE_ITEMS,
+    POTENTIAL_CHANGE_ORDER_LINE_ITEMS,
+    CHANGE_ORDER_CHANGE_REASONS,
+)

@@ -149,6 +149,68 @@ BILLING_PERIODS = StreamSpec(
     tags=frozenset({"financials"}),
 )
 
+SUBCONTRACTOR_INVOICE_ITEM = columns(
+    integer="id cost_code_id line_item_id position",
+    string="""
+        description_of_work work_completed_from_previous_application work_completed_this_period
+        materials_presently_stored materials_moved
+    """,
+    decimal="""
+        scheduled_value total_completed_and_stored_to_date total_completed_and_stored_to_date_percent
+        work_completed_retainage_from_previous_application work_completed_retainage_retained_this_period
+        work_completed_retainage_percent_this_period materials_stored_retainage_currently_retained
+        materials_stored_retainage_percent_this_period work_completed_retainage_released_this_period
+        materials_stored_retainage_released_this_period scheduled_quantity scheduled_unit_price
+        work_completed_this_period_quantity work_completed_from_previous_application_quantity
+        subcontractor_claimed_amount materials_retainage_retained_moved
+    """,
+    object="wbs_code currency_configuration",
+)
+
+SUBCONTRACTOR_INVOICE_CONTRACT_ITEMS = StreamSpec(
+    name="subcontractor_invoice_contract_items",
+    tool="Construction Financials/Commitments",
+    path="/rest/v1.0/requisitions/{requisition_id}/contract_items",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        SUBCONTRACTOR_INVOICE_ITEM,
+        string="item_type comment status accounting_method",
+        boolean="ssr_manual_override",
+    ),
+    parent=Parent(SUBCONTRACTOR_INVOICES.name, "requisition_id"),
+    query={"project_id": "{project_id}"},
+    tags=frozenset({"financials"}),
+)
+
+SUBCONTRACTOR_INVOICE_CHANGE_ORDER_ITEMS = StreamSpec(
+    name="subcontractor_invoice_change_order_items",
+    tool="Construction Financials/Commitments",
+    path="/rest/v1.0/requisitions/{requisition_id}/change_order_items",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        SUBCONTRACTOR_INVOICE_ITEM,
+        integer="commitment_line_item_id change_order_package_id",
+        string="commitment_line_item_origin_id",
+    ),
+    parent=Parent(SUBCONTRACTOR_INVOICES.name, "requisition_id"),
+    query={"project_id": "{project_id}"},
+    tags=frozenset({"financials"}),
+)
+
+LINE_ITEM_TYPES = StreamSpec(
+    name="line_item_types",
+    tool="Construction Financials/Commitments",
+    path="/rest/v1.0/line_item_types",
+    scope=ScopeKind.PROJECT,
+    # The company's types, listed for each project.
+    primary_key=("project_id", "id"),
+    fields=columns(integer="id", string="name code base_type origin_data origin_id"),
+    query={"company_id": "{company_id}", "project_id": "{project_id}"},
+    tags=frozenset({"financials"}),
+)
+
 STREAMS = (
     WORK_ORDER_CONTRACTS,
     WORK_ORDER_CONTRACT_LINE_ITEMS,
@@ -156,4 +218,7 @@ STREAMS = (
     PURCHASE_ORDER_CONTRACT_LINE_ITEMS,
     SUBCONTRACTOR_INVOICES,
     BILLING_PERIODS,
+    SUBCONTRACTOR_INVOICE_CONTRACT_ITEMS,
+    SUBCONTRACTOR_INVOICE_CHANGE_ORDER_ITEMS,
+    LINE_ITEM_TYPES,
 )

@@ -77,4 +77,62 @@ WORK_CLASSIFICATIONS = StreamSpec(
     tags=frozenset({"company"}),
 )
 
-STREAMS = (OFFICES, TRADES, PROGRAMS, ROLES, WORK_CLASSIFICATIONS)
+PROJECT_STAGES = StreamSpec(
+    name="project_stages",
+    tool="Company Admin/Company Settings",
+    path="/rest/v1.0/companies/{company_id}/project_stages",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id",
+        string="name category",
+        boolean="""
+            is_bidding_stage is_concept_stage readonly default_stage hideable has_rfi_prefixes
+            project_stage_has_children
+        """,
+    ),
+    tags=frozenset({"company"}),
+)
+
+SUBMITTAL_STATUSES = StreamSpec(
+    name="submittal_statuses",
+    tool="Company Admin/Company Settings",
+    path="/rest/v1.0/companies/{company_id}/submittal_statuses",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(integer="id", string="name status"),
+    tags=frozenset({"company"}),
+)
+
+
+def _kinds(name: str) -> StreamSpec:
+    """What projects can be said to be, by `name`."""
+    return StreamSpec(
+        name=name,
+        tool="Company Admin/Company Settings",
+        path=f"/rest/v1.0/companies/{{company_id}}/{name}",
+        scope=ScopeKind.COMPANY,
+        primary_key=("id",),
+        fields=columns(integer="id", string="name"),
+        tags=frozenset({"company"}),
+    )
+
+
+PROJECT_TYPES = _kinds("project_types")
+PROJECT_REGIONS = _kinds("project_regions")
+PROJECT_BID_TYPES = _kinds("project_bid_types")
+PROJECT_OWNER_TYPES = _kinds("project_owner_types")
+
+STREAMS = (
+    OFFICES,
+    TRADES,
+    PROGRAMS,
+    ROLES,
+    WORK_CLASSIFICATIONS,
+    PROJECT_STAGES,
+    PROJECT_TYPES,
+    PROJECT_REGIONS,
+    PROJECT_BID_TYPES,
+    PROJECT_OWNER_TYPES,
+    SUBMITTAL_STATUSES,
+)

@@ -5,7 +5,7 @@ Users and vendors answer active ones only; the inactive ones are lists of their 
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import ATTACHMENT_URLS, UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
+from sync_worker.catalog.spec import ATTACHMENT_URLS, NO_PAGING, UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
 
 VENDOR = columns(
     integer="id children_count",
@@ -142,6 +142,52 @@ PROJECT_VENDORS = StreamSpec(
     tags=frozenset({"directory"}),
 )
 
+COMPANY_PEOPLE = StreamSpec(
+    name="company_people",
+    tool="Core/Directory",
+    # Beside the users those who cannot log in.
+    path="/rest/v1.0/companies/{company_id}/people",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id user_id work_classification_id",
+        # The facts call user_uuid an integer; a UUID is none.
+        string="employee_id first_name last_name origin_id user_uuid",
+        boolean="is_employee",
+        object="contact",
+    ),
+    tags=frozenset({"directory"}),
+)
+
+PERMISSION_TEMPLATES = StreamSpec(
+    name="permission_templates",
+    tool="Core/Directory",
+    path="/rest/v1.0/companies/{company_id}/permission_templates",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(integer="id", string="name type category", boolean="project_specific"),
+    paging=NO_PAGING,
+    tags=frozenset({"directory"}),
+)
+
+CREWS = StreamSpec(
+    name="crews",
+    tool="Core/Directory",
+    path="/rest/v1.0/projects/{project_id}/crews",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id",
+        string="name",
+        datetime="created_at updated_at",
+        object="created_by lead lead_party",
+        array="employees members",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    tags=frozenset({"directory", "field"}),
+)
+
 STREAMS = (
     COMPANY_USERS,
     COMPANY_USERS_INACTIVE,
@@ -150,4 +196,7 @@ STREAMS = (
     DEPARTMENTS,
     PROJECT_USERS,
     PROJECT_VENDORS,
+    COMPANY_PEOPLE,
+    PERMISSION_TEMPLATES,
+    CREWS,
 )

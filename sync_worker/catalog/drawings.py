@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import UPDATED_AT, RecycleBin, ScopeKind, StreamSpec, SyncMode, columns
+from sync_worker.catalog.spec import UPDATED_AT, Parent, RecycleBin, ScopeKind, StreamSpec, SyncMode, columns
 
 DRAWING_AREAS = StreamSpec(
     name="drawing_areas",
@@ -66,4 +66,39 @@ DRAWING_REVISIONS = StreamSpec(
     tags=frozenset({"project_management", "documents"}),
 )
 
-STREAMS = (DRAWING_AREAS, DRAWING_SETS, DRAWING_REVISIONS)
+DRAWING_DISCIPLINES = StreamSpec(
+    name="drawing_disciplines",
+    tool="Project Management/Drawings",
+    path="/rest/v1.1/projects/{project_id}/drawing_disciplines",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(integer="id position", string="name", array="abbreviations"),
+    tags=frozenset({"project_management", "documents"}),
+)
+
+# The list does not take the project: the area tells it.
+DRAWINGS = StreamSpec(
+    name="drawings",
+    tool="Project Management/Drawings",
+    path="/rest/v1.1/drawing_areas/{drawing_area_id}/drawings",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id drawing_discipline_id",
+        string="discipline number title",
+        boolean="obsolete",
+        object="current_revision",
+    ),
+    parent=Parent(DRAWING_AREAS.name, "drawing_area_id"),
+    volatile=(
+        "current_revision.large_thumbnail_url",
+        "current_revision.pdf_url",
+        "current_revision.png_url",
+        "current_revision.thumbnail_url",
+        "current_revision.zip_url",
+    ),
+    tracked=("obsolete",),
+    tags=frozenset({"project_management", "documents"}),
+)
+
+STREAMS = (DRAWING_AREAS, DRAWING_SETS, DRAWING_REVISIONS, DRAWING_DISCIPLINES, DRAWINGS)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import LOG_DATES, UPDATED_AT, DeletedBetween, ScopeKind, StreamSpec, SyncMode, columns
+from sync_worker.catalog.spec import (
+    LOG_DATES,
+    NO_PAGING,
+    UPDATED_AT,
+    DeletedBetween,
+    ScopeKind,
+    StreamSpec,
+    SyncMode,
+    columns,
+)
 
 TIMECARD = columns(
     integer="id origin_id line_item_type_id",
@@ -16,6 +25,20 @@ TIMECARD = columns(
         custom_fields
     """,
     array="automatically_split_timecard_entries",
+)
+
+EQUIPMENT = columns(
+    integer="""
+        id current_project_id managed_equipment_make_id managed_equipment_model_id managed_equipment_type_id
+        managed_equipment_category_id year
+    """,
+    string="name serial_number identification_number description status ownership",
+    boolean="company_visible",
+    datetime="updated_at created_at deleted_at",
+    object="""
+        created_by managed_equipment_make managed_equipment_model managed_equipment_category
+        managed_equipment_type
+    """,
 )
 
 COMPANY_TIMECARD_ENTRIES = StreamSpec(
@@ -93,23 +116,88 @@ COMPANY_EQUIPMENT = StreamSpec(
     path="/rest/v1.0/companies/{company_id}/managed_equipment",
     scope=ScopeKind.COMPANY,
     primary_key=("id",),
-    fields=columns(
-        integer="""
-            id current_project_id managed_equipment_make_id managed_equipment_model_id managed_equipment_type_id
-            managed_equipment_category_id year
-        """,
-        string="name serial_number identification_number description status ownership",
-        boolean="company_visible",
-        datetime="updated_at created_at deleted_at",
-        object="""
-            created_by managed_equipment_make managed_equipment_model managed_equipment_category
-            managed_equipment_type
-        """,
-    ),
+    fields=EQUIPMENT,
     mode=SyncMode.INCREMENTAL,
     cursor=UPDATED_AT,
     tracked=("status", "current_project_id"),
     tags=frozenset({"field"}),
 )
 
-STREAMS = (COMPANY_TIMECARD_ENTRIES, TIMECARD_ENTRIES, TIMESHEETS, COMPANY_EQUIPMENT)
+COMPANY_TIMECARD_TIME_TYPES = StreamSpec(
+    name="company_timecard_time_types",
+    tool="Project Management/Field Productivity",
+    path="/rest/v1.0/companies/{company_id}/timecard_time_types",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(integer="id", string="time_type"),
+    paging=NO_PAGING,
+    tags=frozenset({"field"}),
+)
+
+PROJECT_EQUIPMENT = StreamSpec(
+    name="project_equipment",
+    tool="Project Management/Field Productivity",
+    path="/rest/v1.0/projects/{project_id}/managed_equipment",
+    scope=ScopeKind.PROJECT,
+    # What is used in two projects is listed in both.
+    primary_key=("project_id", "id"),
+    fields=EQUIPMENT,
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    tracked=("status", "current_project_id"),
+    tags=frozenset({"field"}),
+)
+
+ACTUAL_PRODUCTION_QUANTITIES = StreamSpec(
+    name="actual_production_quantities",
+    tool="Project Management/Field Productivity",
+    path="/rest/v1.0/projects/{project_id}/actual_production_quantities",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id timesheet_id",
+        string="description unit_of_measure",
+        date="date",
+        datetime="created_at deleted_at updated_at",
+        decimal="quantity",
+        object="location crew sub_job cost_code created_by",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    tracked=("quantity",),
+    tags=frozenset({"field"}),
+)
+
+TIME_AND_MATERIAL_ENTRIES = StreamSpec(
+    name="time_and_material_entries",
+    tool="Project Management/Field Productivity",
+    path="/rest/v1.0/projects/{project_id}/time_and_material_entries",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id status number location_id customer_id created_by_id",
+        string="name reference_number description work_performed_on_date",
+        boolean="private",
+        datetime="created_at deleted_at updated_at",
+        object="company_signee_party company_signature customer_signature customer_signee_party",
+        array="time_and_material_entry_attachments",
+    ),
+    volatile=(
+        "company_signature.attachment.url",
+        "customer_signature.attachment.url",
+        "time_and_material_entry_attachments[*].url",
+    ),
+    tracked=("status",),
+    tags=frozenset({"field"}),
+)
+
+STREAMS = (
+    COMPANY_TIMECARD_ENTRIES,
+    TIMECARD_ENTRIES,
+    TIMESHEETS,
+    COMPANY_EQUIPMENT,
+    COMPANY_TIMECARD_TIME_TYPES,
+    PROJECT_EQUIPMENT,
+    ACTUAL_PRODUCTION_QUANTITIES,
+    TIME_AND_MATERIAL_ENTRIES,
+)

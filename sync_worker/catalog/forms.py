@@ -26,4 +26,22 @@ FORMS = StreamSpec(
     tags=frozenset({"project_management", "documents"}),
 )
 
-STREAMS = (FORMS,)
+COMPANY_FORM_TEMPLATES = StreamSpec(
+    name="company_form_templates",
+    tool="Project Management/Forms",
+    path="/rest/v1.0/companies/{company_id}/form_templates",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id",
+        string="name description",
+        datetime="created_at updated_at",
+        object="created_by attachment fillable_pdf",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    volatile=("attachment.url", "fillable_pdf.url"),
+    tags=frozenset({"project_management", "documents"}),
+)
+
+STREAMS = (FORMS, COMPANY_FORM_TEMPLATES)

@@ -63,4 +63,48 @@ INSPECTION_ITEMS = StreamSpec(
     tags=frozenset({"quality_safety", "field"}),
 )
 
-STREAMS = (INSPECTIONS, INSPECTION_ITEMS)
+INSPECTION_SECTIONS = StreamSpec(
+    name="inspection_sections",
+    tool="Project Management/Inspections",
+    path="/rest/v1.0/projects/{project_id}/checklist/list_sections",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(integer="id position template_section_id", string="name", datetime="updated_at"),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    tags=frozenset({"quality_safety", "field"}),
+)
+
+INSPECTION_TEMPLATES = StreamSpec(
+    name="inspection_templates",
+    tool="Project Management/Inspections",
+    path="/rest/v1.1/projects/{project_id}/checklist/list_templates",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id parent_inspection_item_id relative_position",
+        string="name company_description description number",
+        boolean="deletable",
+        datetime="created_at updated_at",
+        object="trade synced_to",
+        array="display_conditions",
+    ),
+    tags=frozenset({"quality_safety", "field"}),
+)
+
+INSPECTION_TYPES = StreamSpec(
+    name="inspection_types",
+    tool="Project Management/Inspections",
+    path="/rest/v1.0/companies/{company_id}/inspection_types",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id source_id",
+        string="name",
+        boolean="is_deletable",
+        datetime="created_at updated_at audit_transaction_timestamp deleted_at",
+    ),
+    tags=frozenset({"quality_safety"}),
+)
+
+STREAMS = (INSPECTIONS, INSPECTION_ITEMS, INSPECTION_SECTIONS, INSPECTION_TEMPLATES, INSPECTION_TYPES)

@@ -27,4 +27,18 @@ OBSERVATIONS = StreamSpec(
     tags=frozenset({"quality_safety", "field"}),
 )
 
-STREAMS = (OBSERVATIONS,)
+OBSERVATION_TYPES = StreamSpec(
+    name="observation_types",
+    tool="Project Management/Observations",
+    path="/rest/v1.0/companies/{company_id}/observation_types",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id category_id",
+        string="name localized_name category category_key kind name_translations",
+        boolean="company_active active parent_inactive in_use",
+    ),
+    tags=frozenset({"quality_safety"}),
+)
+
+STREAMS = (OBSERVATIONS, OBSERVATION_TYPES)

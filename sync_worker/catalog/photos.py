@@ -27,4 +27,23 @@ PHOTOS = StreamSpec(
     tags=frozenset({"field", "documents"}),
 )
 
-STREAMS = (PHOTOS,)
+# The API calls them image categories.
+PHOTO_ALBUMS = StreamSpec(
+    name="photo_albums",
+    tool="Project Management/Photos",
+    path="/rest/v1.0/image_categories",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id count position",
+        string="cover_photo name",
+        boolean="private",
+        datetime="created_at updated_at",
+        object="links",
+    ),
+    query={"project_id": "{project_id}"},
+    volatile=("cover_photo",),
+    tags=frozenset({"field", "documents"}),
+)
+
+STREAMS = (PHOTOS, PHOTO_ALBUMS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
+from sync_worker.catalog.spec import NO_PAGING, UPDATED_AT, Envelope, ScopeKind, StreamSpec, SyncMode, columns
 
 PROJECT_ROLES = StreamSpec(
     name="project_roles",
@@ -36,4 +36,19 @@ LOCATIONS = StreamSpec(
     tags=frozenset({"company"}),
 )
 
-STREAMS = (PROJECT_ROLES, LOCATIONS)
+# Procore documents per_page without page; not asked for more, a v2 list may answer ten.
+PROJECT_DATES = StreamSpec(
+    name="project_dates",
+    tool="Core/Project",
+    path="/rest/v2.0/companies/{company_id}/projects/{project_id}/project_dates",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(string="id project_membership_id name date actual_date", boolean="display_on_timeline"),
+    query={"per_page": "100"},
+    envelope=Envelope.DATA,
+    paging=NO_PAGING,
+    tracked=("date", "actual_date"),
+    tags=frozenset({"company"}),
+)
+
+STREAMS = (PROJECT_ROLES, LOCATIONS, PROJECT_DATES)

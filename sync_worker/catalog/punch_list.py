@@ -35,4 +35,15 @@ PUNCH_ITEMS = StreamSpec(
     tags=frozenset({"project_management", "field"}),
 )
 
-STREAMS = (PUNCH_ITEMS,)
+PUNCH_ITEM_TYPES = StreamSpec(
+    name="punch_item_types",
+    tool="Project Management/Punch List",
+    path="/rest/v1.0/punch_item_types",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(integer="id", string="name", datetime="created_at updated_at"),
+    query={"project_id": "{project_id}"},
+    tags=frozenset({"project_management"}),
+)
+
+STREAMS = (PUNCH_ITEMS, PUNCH_ITEM_TYPES)

@@ -1,8 +1,17 @@
-"""Streams of the RFI tool; questions come with the list, answers do not."""
+"""Streams of the RFI tool; questions come with the list, answers with a call for each RFI."""
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import UPDATED_AT, RecycleBin, ScopeKind, StreamSpec, SyncMode, columns
+from sync_worker.catalog.spec import (
+    ATTACHMENT_URLS,
+    UPDATED_AT,
+    Parent,
+    RecycleBin,
+    ScopeKind,
+    StreamSpec,
+    SyncMode,
+    columns,
+)
 
 RFIS = StreamSpec(
     name="rfis",
@@ -30,4 +39,22 @@ RFIS = StreamSpec(
     tags=frozenset({"project_management"}),
 )
 
-STREAMS = (RFIS,)
+RFI_REPLIES = StreamSpec(
+    name="rfi_replies",
+    tool="Project Management/RFI",
+    path="/rest/v1.0/projects/{project_id}/rfis/{rfi_id}/replies",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id created_by_id",
+        string="plain_text_body rich_text_body created_by",
+        boolean="official",
+        datetime="answer_date",
+        array="attachments",
+    ),
+    parent=Parent(RFIS.name, "rfi_id"),
+    volatile=ATTACHMENT_URLS,
+    tags=frozenset({"project_management"}),
+)
+
+STREAMS = (RFIS, RFI_REPLIES)

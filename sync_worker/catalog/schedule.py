@@ -94,4 +94,25 @@ SCHEDULE_ACTIVITIES = StreamSpec(
     tags=frozenset({"project_management", "schedule"}),
 )
 
-STREAMS = (SCHEDULE_TASKS, SCHEDULES, SCHEDULE_ACTIVITIES)
+SCHEDULE_CALENDAR_ITEMS = StreamSpec(
+    name="schedule_calendar_items",
+    tool="Project Management/Schedule (Legacy)",
+    path="/rest/v1.0/projects/{project_id}/schedule/calendar_items",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id percentage",
+        string="color description full_outline_path name task_name",
+        boolean="milestone private",
+        date="start finish",
+        datetime="updated_at",
+        object="assigned created_by",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    query={"sort": "id"},
+    cursor=UPDATED_AT,
+    tracked=("start", "finish", "percentage"),
+    tags=frozenset({"project_management", "schedule"}),
+)
+
+STREAMS = (SCHEDULE_TASKS, SCHEDULES, SCHEDULE_ACTIVITIES, SCHEDULE_CALENDAR_ITEMS)

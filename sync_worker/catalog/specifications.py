@@ -51,4 +51,14 @@ SPECIFICATION_SECTION_REVISIONS = StreamSpec(
     tags=frozenset({"project_management", "documents"}),
 )
 
-STREAMS = (SPECIFICATION_SECTIONS, SPECIFICATION_SECTION_DIVISIONS, SPECIFICATION_SECTION_REVISIONS)
+SPECIFICATION_SETS = StreamSpec(
+    name="specification_sets",
+    tool="Project Management/Specifications",
+    path="/rest/v1.0/projects/{project_id}/specification_sets",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(integer="id position", string="name", date="created_at deleted_at updated_at date"),
+    tags=frozenset({"project_management", "documents"}),
+)
+
+STREAMS = (SPECIFICATION_SECTIONS, SPECIFICATION_SECTION_DIVISIONS, SPECIFICATION_SECTION_REVISIONS, SPECIFICATION_SETS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import UPDATED_AT, RecycleBin, ScopeKind, StreamSpec, SyncMode, columns
+from sync_worker.catalog.spec import ATTACHMENT_URLS, UPDATED_AT, RecycleBin, ScopeKind, StreamSpec, SyncMode, columns
 
 SUBMITTALS = StreamSpec(
     name="submittals",
@@ -37,4 +37,24 @@ SUBMITTALS = StreamSpec(
     tags=frozenset({"project_management"}),
 )
 
-STREAMS = (SUBMITTALS,)
+SUBMITTAL_PACKAGES = StreamSpec(
+    name="submittal_packages",
+    tool="Project Management/Submittals",
+    path="/rest/v1.0/projects/{project_id}/submittal_packages",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(
+        integer="id attachments_count",
+        string="description number title",
+        # Not documented, but the list filters by it; where it is not sent the column stays NULL.
+        datetime="updated_at",
+        object="created_by",
+        array="attachments submittal_ids",
+    ),
+    mode=SyncMode.INCREMENTAL,
+    cursor=UPDATED_AT,
+    volatile=ATTACHMENT_URLS,
+    tags=frozenset({"project_management"}),
+)
+
+STREAMS = (SUBMITTALS, SUBMITTAL_PACKAGES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import UPDATED_AT, Parent, ScopeKind, StreamSpec, SyncMode, columns
+from sync_worker.catalog.spec import NO_PAGING, UPDATED_AT, Parent, ScopeKind, StreamSpec, SyncMode, columns
 
 # Deprecated in favour of work breakdown segments, still served. Procore marks apps down for asking deprecated lists,
 # so no shipped job does; choose this list and the codes nested in it by name.
@@ -75,4 +75,57 @@ WBS_CODES = StreamSpec(
     tags=frozenset({"financials"}),
 )
 
-STREAMS = (STANDARD_COST_CODE_LISTS, STANDARD_COST_CODES, COST_CODES, WBS_CODES)
+COMPANY_WBS_SEGMENTS = StreamSpec(
+    name="company_wbs_segments",
+    tool="Construction Financials/Work Breakdown Structure",
+    path="/rest/v1.0/companies/{company_id}/work_breakdown_structure/segments",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id position segment_items_count wbs_pattern_id",
+        string="type name delimiter structure",
+        boolean="required project_can_modify_origin_project project_can_delete_origin_company",
+        datetime="created_at updated_at",
+    ),
+    paging=NO_PAGING,
+    tags=frozenset({"financials"}),
+)
+
+COMPANY_WBS_SEGMENT_ITEMS = StreamSpec(
+    name="company_wbs_segment_items",
+    tool="Construction Financials/Work Breakdown Structure",
+    path="/rest/v1.0/companies/{company_id}/work_breakdown_structure/segments/{segment_id}/segment_items",
+    scope=ScopeKind.COMPANY,
+    primary_key=("id",),
+    fields=columns(
+        integer="id parent_id",
+        string="code name path_code status",
+        boolean="is_parent in_use",
+        datetime="created_at updated_at",
+        object="segment",
+        array="path_ids path_codes path_names",
+    ),
+    parent=Parent(COMPANY_WBS_SEGMENTS.name, "segment_id"),
+    tags=frozenset({"financials"}),
+)
+
+SUB_JOBS = StreamSpec(
+    name="sub_jobs",
+    tool="Construction Financials/Work Breakdown Structure",
+    path="/rest/v1.0/sub_jobs",
+    scope=ScopeKind.PROJECT,
+    primary_key=("id",),
+    fields=columns(integer="id", string="code name origin_data origin_id created_at updated_at"),
+    query={"project_id": "{project_id}"},
+    tags=frozenset({"financials"}),
+)
+
+STREAMS = (
+    STANDARD_COST_CODE_LISTS,
+    STANDARD_COST_CODES,
+    COST_CODES,
+    WBS_CODES,
+    COMPANY_WBS_SEGMENTS,
+    COMPANY_WBS_SEGMENT_ITEMS,
+    SUB_JOBS,
+)

@@ -189,9 +189,21 @@ class Api:
             return ListKey()
         project_id = None
         if spec.scope is ScopeKind.PROJECT:
-            project_id = self._project_id(given.get("project_id", ""), company_id)
+            project_id = self._project_id(given.get("project_id") or self._home_of_parent(spec, given), company_id)
         key = ListKey(company_id, project_id)
         return key if spec.parent is None else self._nested(spec, key, given.get(spec.parent.param, ""))
+
+    def _home_of_parent(self, spec: StreamSpec, given: Mapping[str, str]) -> str:
+        """The project whose record a nested list is asked for, where nothing but that record is named."""
+        if spec.parent is None:
+            return ""
+        wanted = given.get(spec.parent.param, "")
+        homes = (
+            key
+            for key in self.world.keys(spec.parent.stream)
+            if self.world.parent(spec, key._replace(parent_id=wanted))
+        )
+        return next((str(key.project_id) for key in homes), "")
 
     def _nested(self, spec: StreamSpec, key: ListKey, parent_id: str) -> ListKey:
         entry = self.world.parent(spec, key._replace(parent_id=parent_id))

@@ -12,7 +12,7 @@ from sync_worker.simulator.chance import amount, instant, maybe, money
 from sync_worker.simulator.draw import Draw, Record
 from sync_worker.simulator.fields import choice, cost_code, named
 from sync_worker.simulator.ids import identity
-from sync_worker.simulator.story import Occasion, Story
+from sync_worker.simulator.story import Occasion, Story, several
 
 
 def _company(draw: Draw) -> Record:
@@ -26,7 +26,7 @@ def _company(draw: Draw) -> Record:
 def _project(draw: Draw) -> Record:
     found: Project = draw.subject or cast_project(draw.seed, draw.company, draw.serial, draw.now)
     site = found.site
-    stage = {"id": identity("project_stages", 0, list(words.STAGES).index(found.stage) + 1), "name": found.stage}
+    stage = named(draw, "project_stages", list(words.STAGES).index(found.stage) + 1, found.stage)
     return {
         "id": found.id, "name": found.name, "display_name": f"{found.code} {found.name}", "active": found.is_active,
         "project_number": found.code, "accounting_project_number": found.code.replace("-", ""),
@@ -44,9 +44,9 @@ def _project(draw: Draw) -> Record:
         "warranty_start_date": found.finish_on.isoformat(),
         "warranty_end_date": (found.finish_on + timedelta(days=365)).isoformat(),
         "project_stage": stage,
-        "project_type": named("project_types", words.SITES.index(site) + 1, site.kind),
-        "project_owner_type": choice("project_owner_types", "Private", "Public", "Institutional")(draw),
-        "project_region": choice("project_regions", "Midwest", "Mountain", "East", "West")(draw),
+        "project_type": named(draw, "project_types", words.PROJECT_KINDS.index(site.kind) + 1, site.kind),
+        "project_owner_type": choice("project_owner_types", *words.OWNER_TYPES)(draw),
+        "project_region": choice("project_regions", *words.REGIONS)(draw),
         "office": choice("offices", "Chicago Office", "Denver Office", "Raleigh Office")(draw),
         "departments": [choice("departments", "Operations", "Special Projects")(draw)],
         "flag": draw.rng.choice(("Green", "Green", "Yellow", "Red", None)),
@@ -66,7 +66,7 @@ def _new_person(draw: Draw) -> Person:
 def _user(draw: Draw) -> Record:
     found: Person = draw.subject or _new_person(draw)
     rng = draw.rng
-    template = choice("permission_templates", "Project Manager", "Field Staff", "Subcontractor", "Read Only")(draw)
+    template = choice("permission_templates", *words.TEMPLATES)(draw)
     return {
         "id": found.id, "first_name": found.first_name, "last_name": found.last_name, "name": found.name,
         "initials": found.first_name[0] + found.last_name[0], "email_address": found.email,
@@ -79,6 +79,38 @@ def _user(draw: Draw) -> Record:
         "company_permission_template": maybe(rng, template | {"project_specific": False, "type": "company_tools"}, 0.5),
         "last_login_at": maybe(rng, instant(draw.updated_at), 0.9), "role": maybe(rng, rng.choice(words.ROLES), 0.4),
         "notes": rng.choice((None, "", "Prefers text messages.")), "fax_number": "", "email_signature": None,
+    }  # fmt: skip
+
+
+def _contact(draw: Draw) -> Record:
+    """Someone as the list of all people shows them, who need not be able to log in."""
+    found: Person = draw.subject or _new_person(draw)
+    return {
+        "first_name": found.first_name, "last_name": found.last_name, "is_employee": found.vendor is None,
+        "user_id": found.id if draw.subject else None, "work_classification_id": None, "origin_id": None,
+        "employee_id": f"E{draw.serial:04d}" if found.vendor is None else None,
+        "user_uuid": f"{draw.rng.getrandbits(128):032x}" if draw.subject else None,
+        "contact": {"id": draw.id + 1, "email": found.email, "is_active": found.is_active},
+    }  # fmt: skip
+
+
+def _crew(draw: Draw) -> Record:
+    lead, *members = draw.rng.sample(draw.project.team, min(4, len(draw.project.team)))
+    return {
+        "name": f"{draw.trade().name} crew {draw.serial}", "lead": lead.reference(), "lead_party": lead.reference(),
+        "members": [member.reference() for member in members],
+        "employees": [member.reference() for member in members if member.vendor is None],
+    }  # fmt: skip
+
+
+def _milestone(draw: Draw) -> Record:
+    name = draw.subject or f"Milestone {draw.serial}"
+    share = draw.serial / (len(words.MILESTONES) + 1)
+    planned = draw.project.start_on + (draw.project.finish_on - draw.project.start_on) * min(share, 1)
+    actual = planned + timedelta(days=draw.rng.randint(-3, 12))
+    return {
+        "name": name, "date": planned.isoformat(), "display_on_timeline": True, "project_membership_id": None,
+        "actual_date": actual.isoformat() if actual < draw.now.date() else None,
     }  # fmt: skip
 
 
@@ -158,6 +190,10 @@ def _team(occasion: Occasion) -> Sequence[Any]:
     return occasion.place.project.team if occasion.place.project else ()
 
 
+def _bidders(occasion: Occasion) -> Sequence[Any]:
+    return [person for person in _team(occasion) if person.vendor is not None]
+
+
 def _project_vendors(occasion: Occasion) -> Sequence[Any]:
     return occasion.place.project.vendors if occasion.place.project else ()
 
@@ -170,6 +206,10 @@ STORIES: Mapping[str, Story] = {
     "companies": Story(lambda _: range(1), _company),
     "projects": Story(_projects, _project),
     "company_users": Story(lambda occasion: occasion.place.company.people, _user),
+    "company_people": Story(lambda occasion: occasion.place.company.people, _contact),
+    "crews": Story(several(2, 5), _crew),
+    "bid_contacts": Story(_bidders, _user),
+    "project_dates": Story(lambda _: words.MILESTONES, _milestone),
     "vendors": Story(lambda occasion: occasion.place.company.vendors, _vendor),
     "roles": Story(lambda _: words.ROLES, _role),
     "project_users": Story(_team, _user),

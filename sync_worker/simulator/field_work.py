@@ -10,7 +10,7 @@ from sync_worker.simulator import words
 from sync_worker.simulator.cast import Vendor
 from sync_worker.simulator.chance import instant, maybe, working_days
 from sync_worker.simulator.draw import Draw, Record
-from sync_worker.simulator.fields import choice, cost_code, location, trade
+from sync_worker.simulator.fields import attachments, choice, cost_code, location, trade
 from sync_worker.simulator.ids import identity
 from sync_worker.simulator.story import Occasion, Story, several
 
@@ -58,7 +58,7 @@ def _photo(draw: Draw) -> Record:
         "filename": filename, "url": draw.file_url(filename), "thumbnail_url": draw.file_url(f"thumb_{filename}"),
         "description": rng.choice(("", None, "East elevation", "Slab pour – Level 2", "Before cover-up")),
         "taken_at": instant(draw.created_at - timedelta(minutes=rng.randint(1, 300))),
-        "image_category_id": identity("image_categories", draw.place.number, album + 1),
+        "image_category_id": identity("photo_albums", draw.place.number, album + 1),
         "image_category_name": words.ALBUMS[album], "image_category_private": False, "projection": None,
         "width": width, "height": height, "size": rng.randint(400_000, 6_000_000), "private": False,
         "starred": rng.random() < 0.1, "permanently_deleted": False, "comments_count": rng.choice((0, 0, 1)),
@@ -68,6 +68,66 @@ def _photo(draw: Draw) -> Record:
         "trades": [trade(draw)] if rng.random() < 0.4 else [], "origin_id": None, "daily_log_segment": None,
         "daily_log_header_id": None, "daily_log_segment_id": None,
         "links": {"self": f"/rest/v1.0/images/{draw.id}?project_id={draw.project.id}"},
+    }  # fmt: skip
+
+
+def _album(draw: Draw) -> Record:
+    return {
+        "name": draw.subject or f"Album {draw.serial}", "position": draw.serial, "private": False,
+        "count": draw.rng.randint(0, 60), "cover_photo": draw.file_url("cover.jpg"),
+        "links": {"self": f"/rest/v1.0/image_categories/{draw.id}?project_id={draw.project.id}"},
+    }  # fmt: skip
+
+
+def _machines(occasion: Occasion) -> Sequence[int]:
+    return sorted(occasion.rng.sample(range(1, 7), 3))
+
+
+def _machine(draw: Draw) -> Record:
+    """A machine of the company, as the project that uses it lists it; a new one is new to both."""
+    found = {"id": identity("company_equipment", draw.company.number, draw.subject)} if draw.subject else {}
+    return {**found, "current_project_id": draw.project.id, "deleted_at": None, "status": "active"}
+
+
+def _signed_ticket(draw: Draw) -> Record:
+    day = draw.created_at.date().isoformat()
+    signee = draw.sub().reference()
+    return {
+        "name": f"T&M ticket {draw.serial:03d}", "number": draw.serial, "reference_number": f"TM-{draw.serial:03d}",
+        "work_performed_on_date": day, "status": draw.rng.randint(0, 2), "deleted_at": None,
+        "company_signee_party": signee, "customer_signee_party": draw.staff().reference(),
+        "company_signature": {"id": draw.id + 1, "attachment": draw.attachment(8, "png")},
+        "customer_signature": maybe(draw.rng, {"id": draw.id + 2, "attachment": draw.attachment(9, "png")}, 0.6),
+        "time_and_material_entry_attachments": attachments(draw),
+    }  # fmt: skip
+
+
+def _calendar_item(draw: Draw) -> Record:
+    start_on = draw.created_at.date() + timedelta(days=draw.rng.randint(0, 20))
+    name = draw.rng.choice(_STEPS)[1] or "Milestone"
+    return {
+        "name": name, "task_name": name, "full_outline_path": name, "start": start_on.isoformat(),
+        "finish": (start_on + timedelta(days=draw.rng.randint(0, 10))).isoformat(),
+        "percentage": draw.rng.choice((0, 25, 50, 100)), "color": "#2f6fb3", "milestone": name == "Milestone",
+    }  # fmt: skip
+
+
+def _plan_item(draw: Draw) -> Record:
+    status = draw.rng.choice(("open", "open", "in_progress", "closed"))
+    return {
+        "plan_id": draw.reference("action_plans", 8), "title": draw.rng.choice(words.PLAN_STEPS),
+        "status": {"id": draw.serial % 3 + 1, "name": status.replace("_", " ").title(), "status": status},
+        "plan_item_assignees": [{"id": draw.id + 1, "party": draw.person().reference()}],
+        "holding_type": draw.rng.choice(("hold", "witness", "none")), "position": draw.serial,
+    }  # fmt: skip
+
+
+def _witness_statement(draw: Draw) -> Record:
+    text = draw.rng.choice(("I heard the load shift before it fell.", "I saw him step back from the edge."))
+    return {
+        "statement": f"<p>{text}</p>", "statement_plain_text": text, "witness": draw.person().reference(),
+        "incident_id": draw.reference("incidents", 6), "deleted_at": None,
+        "recording": maybe(draw.rng, draw.attachment(7, "m4a"), 0.2),
     }  # fmt: skip
 
 
@@ -133,6 +193,12 @@ def daily_log(low: int = 12, high: int = 30) -> Story:
 STORIES: Mapping[str, Story] = {
     "manpower_logs": Story(_crews, _manpower_log),
     "photos": Story(several(20, 45), _photo),
+    "photo_albums": Story(lambda _: words.ALBUMS, _album),
+    "project_equipment": Story(_machines, _machine),
+    "time_and_material_entries": Story(several(3, 9), _signed_ticket),
+    "schedule_calendar_items": Story(several(6, 14), _calendar_item),
+    "action_plan_items": Story(several(8, 20), _plan_item),
+    "incident_witness_statements": Story(several(2, 6), _witness_statement),
     "schedules": Story(_schedules, _schedule),
     "schedule_activities": Story(_activities, _activity),
     "schedule_tasks": Story(several(20, 40), lambda draw: {

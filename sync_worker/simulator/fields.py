@@ -49,9 +49,9 @@ def invent(draw: Draw, name: str, type_: FieldType) -> Any:
     return maker(draw) if maker else _BY_TYPE[type_](draw, name)
 
 
-def named(stream: str, serial: int, name: str) -> Record:
+def named(draw: Draw, stream: str, serial: int, name: str) -> Record:
     """A choice from a list that the company keeps: an id and a name."""
-    return {"id": identity(stream, 0, serial), "name": name}
+    return {"id": identity(stream, draw.company.number, serial), "name": name}
 
 
 def choice(stream: str, *names: str) -> Maker:
@@ -59,7 +59,7 @@ def choice(stream: str, *names: str) -> Maker:
 
     def choose(draw: Draw) -> Record:
         serial = draw.rng.randrange(len(names))
-        return named(stream, serial + 1, names[serial])
+        return named(draw, stream, serial + 1, names[serial])
 
     return choose
 
@@ -178,7 +178,7 @@ def _text(draw: Draw, name: str) -> str | None:
     if name.endswith("_id"):
         return str(draw.reference(name.removesuffix("_id") + "s", 9))
     if name.endswith("_at"):
-        return instant(draw.created_at)
+        return instant(draw.updated_at if name == "updated_at" else draw.created_at)
     if name.endswith(("date", "_on")):
         return draw.day()
     if name.endswith(("amount", "_total", "change_orders")):
@@ -251,7 +251,9 @@ def _date(draw: Draw, name: str) -> str | None:
 def _object(draw: Draw, name: str) -> Record | None:
     if name.endswith(("_by", "manager", "inspector", "approver", "reviewer", "assignee", "employee", "party")):
         return _person(draw)
-    return maybe(draw.rng, named(f"{name}s", draw.rng.randint(1, 9), draw.rng.choice(("Standard", "General"))), 0.6)
+    return maybe(
+        draw.rng, named(draw, f"{name}s", draw.rng.randint(1, 9), draw.rng.choice(("Standard", "General"))), 0.6
+    )
 
 
 def _array(draw: Draw, name: str) -> list[Any]:
@@ -296,10 +298,10 @@ _BY_NAME: Mapping[FieldType, Mapping[str, Maker]] = MappingProxyType({
         "company": lambda draw: {"id": draw.company.id, "name": draw.company.name},
         "currency_configuration": lambda _: {"currency_iso_code": "USD"},
         "permissions": lambda draw: {"can_update": draw.rng.random() < 0.5, "can_delete": False},
-        "line_item_type": choice("line_item_types", "Labor", "Materials", "Commitment", "Equipment", "Other"),
+        "line_item_type": choice("line_item_types", *words.COST_TYPES),
         "cost_impact": _impact,
         "schedule_impact": _impact,
-        "timecard_time_type": choice("timecard_time_types", "Regular Time", "Overtime", "Double Time"),
+        "timecard_time_type": choice("company_timecard_time_types", *words.TIME_TYPES),
         "status": choice("statuses", "Open", "Closed", "Draft"),
         "sub_job": lambda _: None,
         "daily_log_segment": lambda _: None,

@@ -94,7 +94,7 @@ def _budget_view(draw: Draw) -> Record:
 
 
 def _budget_rows(_: Occasion) -> Sequence[Any]:
-    categories = ((1, "Labor"), (2, "Materials"), (4, "Commitment"))
+    categories = list(enumerate(words.COST_TYPES, start=1))[:3]
     budgeted = [(trade, category, True) for trade in words.TRADES for category in categories[::2]]
     unbudgeted = [(trade, categories[1], False) for trade in words.TRADES[::5]]
     return [*budgeted, *unbudgeted]
@@ -116,7 +116,7 @@ def _budget_row(draw: Draw) -> Record:
         "cost_code_id": code, "root_cost_code_id": code + 500, "cost_code_origin_id": None,
         "cost_code": f"{trade.code} - {trade.cost_code}",
         "root_cost_code": f"{trade.code[:2]} - Division {trade.code[:2]}",
-        "category_id": identity("line_item_types", 0, category_id), "category": category,
+        "category_id": identity("line_item_types", draw.company.number, category_id), "category": category,
         "original_budget_amount": money(original), "budget_modifications": money(modified),
         "budget_forecast": {"id": draw.id, "amount": forecast, "automatic_amount": forecast, "manual_amount": None,
                             "automatically_calculated": True, "calculation_strategy": "automatic", "notes": None},
@@ -129,7 +129,55 @@ def _change(draw: Draw) -> Record:
     return {
         "grand_total": money(amount(draw.rng, -4_000, 48_000)), "type": draw.spec.name.title().replace("_", "")[:-1],
         "contract_id": draw.reference("work_order_contracts", 6), "executed": draw.rng.random() < 0.5,
-        "change_order_change_reason": choice("change_reasons", "Client Request", "Design Change", "Allowance")(draw),
+        "change_order_change_reason": choice("change_order_change_reasons", *words.CHANGE_REASONS)(draw),
+    }  # fmt: skip
+
+
+def _change_line(draw: Draw) -> Record:
+    parent = draw.place.parent or {}
+    share = _share(draw, Decimal(str(parent.get("grand_total") or "0")))
+    found = draw.trade()
+    code = identity("wbs_codes", draw.place.number, words.TRADES.index(found) + 1)
+    return {
+        "amount": money(share), "unit_cost": money(share), "quantity": "1.0", "uom": "ls", "extended_type": "manual",
+        "position": draw.serial % 1_000, "description": f"{found.cost_code} – {parent.get('title') or 'Change'}",
+        "wbs_code_id": str(code), "wbs_code": {"id": str(code), "flat_code": f"{found.code}.S"},
+        "work_breakdown_structure": None, "tax_code_id": None, "prime_line_item_id": None,
+    }  # fmt: skip
+
+
+def _invoice_item(draw: Draw) -> Record:
+    scheduled = amount(draw.rng, 2_000, 160_000)
+    percent = draw.rng.choice((0, 10, 35, 60, 100))
+    done = (scheduled * percent / 100).quantize(Decimal("0.01"))
+    before = (done / 2).quantize(Decimal("0.01"))
+    return {
+        "scheduled_value": money(scheduled), "total_completed_and_stored_to_date": money(done),
+        "total_completed_and_stored_to_date_percent": money(percent), "materials_presently_stored": "0.00",
+        "work_completed_from_previous_application": money(before), "work_completed_this_period": money(done - before),
+        "materials_moved": "0.00", "description_of_work": draw.trade().cost_code, "position": draw.serial % 1_000,
+        "scheduled_quantity": "1.0", "scheduled_unit_price": money(scheduled), "item_type": "contract_item",
+        "subcontractor_claimed_amount": money(done - before),
+    }  # fmt: skip
+
+
+def _divisions(_: Occasion) -> Sequence[str]:
+    return tuple(dict.fromkeys(trade.code[:2] for trade in words.TRADES))
+
+
+def _summary_row(draw: Draw) -> Record:
+    division = draw.subject or f"{90 + draw.serial % 10}"
+    original = money(amount(draw.rng, 40_000, 4_000_000))
+    return {
+        "name": f"{division} - Division {division}", "biller_type": "Project", "original_budget_amount": original,
+        "budget_modifications": money(amount(draw.rng, 0, 25_000)), "budget_forecast": {"amount": original},
+    }  # fmt: skip
+
+
+def _budget_column(draw: Draw) -> Record:
+    return {
+        "name": draw.subject or f"Column {draw.serial}", "type": "standard", "position": draw.serial % 1_000,
+        "aggregatable": True, "filterable": False, "groupable": False,
     }  # fmt: skip
 
 
@@ -142,6 +190,13 @@ STORIES: Mapping[str, Story] = {
     "prime_contract_line_items": Story(_lines, _line_item),
     "budget_views": Story(lambda _: ("Procore Standard Budget", "Forecast by Cost Code"), _budget_view),
     "budget_view_detail_rows": Story(_budget_rows, _budget_row, is_open=True),
+    "budget_view_summary_rows": Story(_divisions, _summary_row),
+    "budget_detail_columns": Story(lambda _: BUDGET_COLUMNS, _budget_column),
+    "commitment_change_order_line_items": Story(_lines, _change_line),
+    "prime_change_order_line_items": Story(_lines, _change_line),
+    "potential_change_order_line_items": Story(_lines, _line_item),
+    "subcontractor_invoice_contract_items": Story(several(2, 6), _invoice_item),
+    "subcontractor_invoice_change_order_items": Story(several(1, 3), _invoice_item),
     "commitment_change_orders": Story(several(4, 10), _change),
     "prime_change_orders": Story(several(4, 10), _change),
 }

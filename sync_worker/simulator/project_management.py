@@ -10,6 +10,7 @@ from sync_worker.simulator import words
 from sync_worker.simulator.chance import instant, maybe, money, some
 from sync_worker.simulator.draw import Draw, Record
 from sync_worker.simulator.fields import attachments, choice, cost_code, location, named, trade, with_vendor
+from sync_worker.simulator.ids import identity
 from sync_worker.simulator.story import Occasion, Story, several
 
 
@@ -73,7 +74,7 @@ def _submittal(draw: Draw) -> Record:
     return {
         "title": rng.choice(words.SUBMITTAL_TITLES).format(product=found.cost_code),
         "number": number, "formatted_number": f"{section}-{number}", "revision": rng.choice(("0", "0", "0", "1", "2")),
-        "current_revision": True, "status": named("submittal_statuses", ("Open", "Closed", "Draft").index(state) + 1,
+        "current_revision": True, "status": named(draw, "submittal_statuses", words.SUBMITTAL_STATUSES.index(state) + 1,
                                                   state) | {"status": state},
         "type": choice("submittal_types", "Product Information", "Shop Drawing", "Sample", "Other")(draw),
         "specification_section": {
@@ -148,11 +149,16 @@ def _punch_item(draw: Draw) -> Record:
         "cost_impact": "yes_known" if amount else rng.choice(("no_impact", "tbd", "n_a")), "cost_impact_amount": amount,
         "schedule_impact": "no_impact", "schedule_impact_days": None, "schedule_risk": rng.choice(("ml_low", None)),
         "created_by": author.reference(), "final_approver": _person(author), "punch_item_manager": _person(manager),
-        "punch_item_type": choice("punch_item_types", "Architectural", "MEP", "Owner")(draw),
+        "punch_item_type": _punch_item_type(draw),
         "ball_in_court": [] if closed else [_person(sub)], "assignees": [sub.reference()],
         "assignments": [_assignment(draw, sub, closed=closed)], "private": False,
         "has_resolved_responses": closed, "has_unresolved_responses": not closed,
     }  # fmt: skip
+
+
+def _punch_item_type(draw: Draw) -> Record:
+    serial = draw.rng.randint(1, len(words.PUNCH_TYPES))
+    return {"id": identity("punch_item_types", draw.place.number, serial), "name": words.PUNCH_TYPES[serial - 1]}
 
 
 def _person(person: Any) -> Record:
@@ -188,9 +194,51 @@ def _meeting(draw: Draw) -> Record:
     }  # fmt: skip
 
 
+def _replies(occasion: Occasion) -> Sequence[int]:
+    asked_at = str((occasion.place.parent or {}).get("created_at"))
+    # Nobody answers on the same day.
+    return range(occasion.rng.randint(0, 2) if asked_at < occasion.today.isoformat() else 0)
+
+
+def _reply(draw: Draw) -> Record:
+    author = draw.staff()
+    text = draw.rng.choice(("See revised sketch.", "Proceed as proposed.", "Refer to the specification – no change."))
+    return {
+        "plain_text_body": text, "rich_text_body": f"<p>{text}</p>", "created_by": author.name,
+        "created_by_id": author.id, "answer_date": draw.moment(), "official": draw.rng.random() < 0.5,
+    }  # fmt: skip
+
+
+def _discipline(draw: Draw) -> Record:
+    name, abbreviation = draw.subject or (f"Discipline {draw.serial}", "X")
+    return {"name": name, "abbreviations": [abbreviation], "position": draw.serial}
+
+
+def _drawing(draw: Draw) -> Record:
+    serial = draw.rng.randrange(len(words.DISCIPLINES))
+    name, abbreviation = words.DISCIPLINES[serial]
+    number = f"{abbreviation}-{draw.serial % 1_000:03d}"
+    return {
+        "number": number, "discipline": name, "obsolete": draw.rng.random() < 0.1,
+        "drawing_discipline_id": identity("drawing_disciplines", draw.place.number, serial + 1),
+        "current_revision": {
+            "id": draw.id + 1, "revision_number": str(draw.rng.randint(0, 3)), "drawing_date": draw.day(),
+            "pdf_url": draw.file_url(f"{number}.pdf"), "thumbnail_url": draw.file_url(f"{number}_small.png"),
+        },
+    }  # fmt: skip
+
+
+def _specification_set(draw: Draw) -> Record:
+    return {"name": draw.subject or f"Addendum {draw.serial}", "deleted_at": None}
+
+
 STORIES: Mapping[str, Story] = {
     "rfis": Story(several(35, 75), _rfi),
     "submittals": Story(several(45, 95), _submittal),
     "punch_items": Story(several(30, 90), _punch_item),
     "meetings": Story(_meetings, _meeting),
+    "rfi_replies": Story(_replies, _reply),
+    "drawing_disciplines": Story(lambda _: words.DISCIPLINES, _discipline),
+    "drawings": Story(several(2, 5), _drawing),
+    "specification_sets": Story(lambda _: ("Bid Set", "Issued for Construction", "Bulletin 04"), _specification_set),
 }

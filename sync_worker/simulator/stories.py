@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from sync_worker.catalog.spec import ScopeKind, StreamSpec
-from sync_worker.simulator import directory, field_work, financials, project_management
+from sync_worker.simulator import choices, directory, field_work, financials, project_management
 from sync_worker.simulator.chance import seeded
 from sync_worker.simulator.draw import Draw, Place, Record
 from sync_worker.simulator.fields import fill
 from sync_worker.simulator.story import Occasion, Story, several
 
 _WRITTEN: Mapping[str, Story] = {
+    **choices.STORIES,
     **directory.STORIES,
     **project_management.STORIES,
     **field_work.STORIES,

@@ -110,6 +110,36 @@ SITES = (
          39.0438, -77.4874, 78_500_000, "21550 Beaumeade Cir"),
 )  # fmt: skip
 
+PROJECT_KINDS = tuple(dict.fromkeys(site.kind for site in SITES))
+OWNER_TYPES = ("Private", "Public", "Institutional")
+REGIONS = ("Midwest", "Mountain", "East", "West")
+BID_TYPES = ("Negotiated", "Hard Bid", "Design-Build")
+TEMPLATES = ("Project Manager", "Field Staff", "Subcontractor", "Read Only")
+SUBMITTAL_STATUSES = ("Open", "Closed", "Draft")
+TIME_TYPES = ("Regular Time", "Overtime", "Double Time")
+COST_TYPES = ("Labor", "Materials", "Commitment", "Equipment", "Other")
+CHANGE_REASONS = ("Client Request", "Design Change", "Allowance")
+PUNCH_TYPES = ("Architectural", "MEP", "Owner")
+INSPECTION_TYPES = ("Quality", "Safety", "Commissioning", "Environmental")
+OBSERVATION_TYPES = (
+    ("Safety", "Fall Protection"), ("Safety", "Housekeeping"), ("Safety", "Fire Protection"),
+    ("Quality", "Workmanship"), ("Quality", "Firestopping"), ("Commissioning", "Functional Test"),
+    ("Environmental", "Erosion Control"),
+)  # fmt: skip
+UNITS = (
+    ("ls", "Lump Sum", "Amount"), ("ea", "Each", "Amount"), ("sf", "Square Feet", "Area"),
+    ("lf", "Linear Feet", "Length"), ("cy", "Cubic Yards", "Volume"), ("hr", "Hours", "Time"),
+    ("ton", "Tons", "Weight"),
+)  # fmt: skip
+UNIT_CATEGORIES = tuple(dict.fromkeys(category for _, _, category in UNITS))
+TAXES = (("IL", "Illinois sales tax", "6.25"), ("CO", "Colorado sales tax", "2.9"), ("EX", "Exempt", "0.0"))
+DISCIPLINES = (
+    ("Architectural", "A"), ("Structural", "S"), ("Mechanical", "M"), ("Electrical", "E"), ("Plumbing", "P"),
+    ("Civil", "C"),
+)  # fmt: skip
+PLAN_STEPS = ("Approve mock-up", "Witness pressure test", "Inspect rebar", "Sign off fireproofing", "Review submittal")
+MILESTONES = ("Notice to Proceed", "Mobilization", "Topping Out", "Substantial Completion", "Final Completion")
+
 STAGES = {
     "Pre-Construction": (10, 60),
     "Course of Construction": (120, 400),

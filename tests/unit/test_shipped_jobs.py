@@ -16,12 +16,49 @@ from sync_worker.planning.selection import select
 JOBS = load_jobs(shipped_folder())
 DEPRECATED = {"standard_cost_code_lists", "standard_cost_codes"}
 """Asking these counts against an app; whoever needs them chooses them by name."""
+ON_DEMAND = {
+    "action_plan_items",
+    "actual_production_quantities",
+    "bid_contacts",
+    "budget_change_adjustment_line_items",
+    "budget_detail_columns",
+    "budget_modifications",
+    "budget_view_snapshots",
+    "budget_view_summary_rows",
+    "commitment_change_order_line_items",
+    "crews",
+    "drawing_disciplines",
+    "drawings",
+    "incident_actions",
+    "incident_environmentals",
+    "incident_property_damages",
+    "inspection_sections",
+    "inspection_templates",
+    "line_item_types",
+    "manual_forecast_line_items",
+    "photo_albums",
+    "potential_change_order_line_items",
+    "prime_change_order_line_items",
+    "project_dates",
+    "project_equipment",
+    "punch_item_types",
+    "rfi_replies",
+    "schedule_calendar_items",
+    "specification_sets",
+    "sub_jobs",
+    "subcontractor_invoice_change_order_items",
+    "subcontractor_invoice_contract_items",
+    "submittal_packages",
+    "time_and_material_entries",
+}
+"""Each takes a call a project and pass, or many, and few companies look at it; those who do choose it by name."""
 
 PROJECTS = 100
 ALLOWED_AN_HOUR = 0.8 * 3_600
 PARENTS = {
     "bid_packages": 12,
     "budget_views": 2,
+    "company_wbs_segments": 3,
     "prime_contracts": 1,
     "purchase_order_contracts": 15,
     "schedules": 2,
@@ -80,11 +117,11 @@ def test_the_five_jobs_are_there() -> None:
     }
 
 
-def test_every_stream_that_is_neither_sensitive_nor_deprecated_is_in_exactly_one_job() -> None:
+def test_every_stream_is_in_exactly_one_job_but_the_sensitive_deprecated_and_those_on_demand() -> None:
     times = Counter(name for job in JOBS.values() for name in job.streams)
 
     assert set(times.values()) == {1}
-    assert set(times) == {name for name, spec in STREAMS.items() if not spec.sensitive} - DEPRECATED
+    assert set(times) == {name for name, spec in STREAMS.items() if not spec.sensitive} - DEPRECATED - ON_DEMAND
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -101,10 +138,16 @@ def test_whom_streams_name_injured_or_paid_by_the_hour_is_sensitive() -> None:
         "company_timecard_entries",
         "incident_injuries",
         "incident_near_misses",
+        "incident_witness_statements",
         "timecard_entries",
         "timesheets",
         "work_logs",
     }
+
+
+def test_what_is_read_on_demand_alone_is_of_projects() -> None:
+    """A list of the company costs a call a day and is read for everybody."""
+    assert {STREAMS[name].scope for name in ON_DEMAND} == {ScopeKind.PROJECT}
 
 
 def test_a_day_of_all_jobs_takes_no_more_than_four_fifths_of_what_may_be_used() -> None:

@@ -118,6 +118,16 @@ def test_a_hidden_project_leaves_the_list_and_refuses_its_own(caller: Caller, pr
     assert caller.get(f"/rest/v1.0/projects/{project_id}/rfis").status_code == 404
 
 
+def test_a_list_that_names_no_project_belongs_to_that_of_its_parent(caller: Caller, project_id: int) -> None:
+    areas = caller.rows(f"/rest/v1.1/projects/{project_id}/drawing_areas")
+    path = f"/rest/v1.1/drawing_areas/{areas[0]['id']}/drawings"
+
+    assert caller.rows(path)
+    assert caller.get("/rest/v1.1/drawing_areas/1/drawings").status_code == 404
+    caller.simulator.permissions.hide_project(project_id)
+    assert caller.get(path).status_code == 403
+
+
 def test_tools_of_a_project_tell_which_are_switched_off(caller: Caller, project_id: int) -> None:
     caller.simulator.permissions.disable_tool("Project Management/RFI", project_id)
 

@@ -37,8 +37,33 @@ DOCUMENTED: dict[str, Facts] = {
 DEPARTURES: dict[str, Facts] = {
     # No field tells a deleted revision from a live one: asked for among them, deleted ones would never go away.
     "drawing_revisions": {"query": {"with_obsolete": "true"}, "deletes": "{own_path}?filters[deleted]=only"},
+    # Users, equipment and cost types belong to the company and are listed in each project they serve.
+    "bid_contacts": {"primary_key": ["project_id", "id"]},
+    "project_equipment": {"primary_key": ["project_id", "id"]},
+    "line_item_types": {"primary_key": ["project_id", "id"]},
+    # One budget view serves many projects, and its rows and columns need not have ids of their own.
+    "budget_view_summary_rows": {"primary_key": ["project_id", "budget_view_id", "id"]},
+    "budget_detail_columns": {"primary_key": ["project_id", "budget_view_id", "id"]},
+    # A UUID is no integer.
+    "company_people": {"fields": {"user_uuid": "string"}},
+    # The list filters by it, so the record has it.
+    "submittal_packages": {"fields": {"updated_at": "datetime"}},
+    # `page` is not documented, `per_page` is; without it a v2 list answers ten records.
+    "project_dates": {"query": {"per_page": "100"}},
 }
-"""What the catalog says on purpose instead of the facts."""
+"""What the catalog says on purpose instead of the facts; of `fields`, those that differ."""
+
+LEFT_OUT: dict[str, str] = {
+    "change_order_requests": "nested in prime contracts and both kinds of commitments; a stream has one parent",
+    "commitment_contracts": "no field of it is documented; both kinds of commitments have streams of their own",
+    "company_bid_packages": "wrapped as bidPackages; each project's are in bid_packages",
+    "contract_payments": "nested in both kinds of commitments; a stream has one parent",
+    "emails": "asked for by topic, of any tool, and wrapped as emails",
+    "equipment_register": "neither its fields nor how it wraps them is documented; company_equipment is",
+    "rfqs": "nested in both kinds of commitments; a stream has one parent",
+    "workflow_instances": "pages by a cursor, and is asked for a kind of tool at a time",
+}
+"""Lists that the facts know and the catalog does not, and why: each would need a new kind of code."""
 
 SIGNED_BESIDE: dict[str, set[str]] = {
     "drawing_revisions": {"pdf_url", "png_url", "thumbnail_url", "large_thumbnail_url", "zip_url"},
@@ -48,10 +73,29 @@ SIGNED_BESIDE: dict[str, set[str]] = {
     "vendors": {"logo"},
     "vendors_inactive": {"logo"},
     "project_vendors": {"logo"},
+    "bid_contacts": {"avatar"},
+    "company_documents": {"file.current_version.prostore_file.url", "file.current_version.url"},
+    "company_form_templates": {"attachment.url", "fillable_pdf.url"},
+    "drawings": {
+        f"current_revision.{name}" for name in ("pdf_url", "png_url", "thumbnail_url", "large_thumbnail_url", "zip_url")
+    },
+    "incident_witness_statements": {"recording.url"},
+    "photo_albums": {"cover_photo"},
+    "time_and_material_entries": {
+        "company_signature.attachment.url",
+        "customer_signature.attachment.url",
+        "time_and_material_entry_attachments[*].url",
+    },
 }
 """File addresses that the facts leave out; a path too many costs nothing, one too few a write at every read."""
 
-FACTS = {stream: {**facts, **DEPARTURES.get(stream, {})} for stream, facts in DOCUMENTED.items()}
+
+def departed(facts: Facts) -> Facts:
+    departure = DEPARTURES.get(facts["stream"], {})
+    return {**facts, **departure, "fields": {**facts["fields"], **departure.get("fields", {})}}
+
+
+FACTS = {stream: departed(facts) for stream, facts in DOCUMENTED.items()}
 
 ENVELOPES = {
     "bare array": Envelope.ARRAY,
@@ -117,7 +161,9 @@ def test_query(spec: StreamSpec) -> None:
     facts = FACTS[spec.name]
     asked = {param: f"{{{param}}}" for _, param, where in facts["parents"] if where == "query"} | facts["query"]
     windows = {name for name, value in asked.items() if value in WINDOW_PLACEHOLDERS}
-    expected = {name: value for name, value in asked.items() if name not in windows | {"per_page"}}
+    expected = {name: value for name, value in asked.items() if name not in windows}
+    if spec.paging.per_page is not None:
+        expected.pop("per_page", None)
     assert {name: value for name, value in spec.query.items() if name != "sort"} == expected
 
 
@@ -174,13 +220,17 @@ def _documented(deletes: Deletes | None, own_path: str) -> str:
             return f"{param}=range"
 
 
-def test_every_core_list_is_a_stream_and_no_other() -> None:
-    assert set(STREAMS) == set(DOCUMENTED)
+def test_every_list_is_a_stream_or_left_out_for_a_reason() -> None:
+    assert set(STREAMS) == set(DOCUMENTED) - set(LEFT_OUT)
+    assert set(LEFT_OUT) <= set(DOCUMENTED)
+    assert all(LEFT_OUT.values())
 
 
 def test_every_departure_says_something_else_than_the_facts() -> None:
     for stream, departure in DEPARTURES.items():
-        assert all(DOCUMENTED[stream][what] != instead for what, instead in departure.items())
+        facts = DOCUMENTED[stream]
+        assert all(facts[what] != instead for what, instead in departure.items() if what != "fields")
+        assert all(facts["fields"].get(name) != instead for name, instead in departure.get("fields", {}).items())
 
 
 def test_what_is_signed_beside_the_facts_is_not_in_them() -> None:

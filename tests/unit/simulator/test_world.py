@@ -151,6 +151,36 @@ def test_vendors_named_in_records_are_in_the_directory(world: World) -> None:
     assert named <= known
 
 
+@pytest.mark.parametrize(
+    ("stream", "field", "lists"),
+    [
+        ("projects", "project_stage", "project_stages"),
+        ("projects", "project_type", "project_types"),
+        ("projects", "project_region", "project_regions"),
+        ("projects", "project_owner_type", "project_owner_types"),
+        ("company_users", "permission_template", "permission_templates"),
+        ("submittals", "status", "submittal_statuses"),
+        ("punch_items", "punch_item_type", "punch_item_types"),
+        ("work_order_contract_line_items", "line_item_type", "line_item_types"),
+    ],
+)
+def test_what_records_are_said_to_be_is_in_the_list_to_choose_from(
+    world: World, stream: str, field: str, lists: str
+) -> None:
+    choices = {(it.record["id"], it.record["name"]) for it in world.records(lists)}
+
+    chosen = {(it.record[field]["id"], it.record[field]["name"]) for it in world.records(stream)}
+
+    assert chosen
+    assert chosen <= choices
+
+
+def test_machines_on_site_are_the_companys(world: World) -> None:
+    machines = {it.record["id"] for it in world.records("company_equipment")}
+
+    assert {it.record["id"] for it in world.records("project_equipment")} <= machines
+
+
 def test_line_items_add_up_to_their_contract(world: World) -> None:
     totals: dict[Any, Decimal] = {}
     for it in world.records("work_order_contract_line_items"):
