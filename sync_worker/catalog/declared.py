@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from string import Formatter
+from dataclasses import replace
 
 from sync_worker.catalog import STREAMS, assemble
 from sync_worker.catalog.spec import (
     V2_PAGING,
     Cursor,
     CursorSyntax,
+    DateWindow,
     Envelope,
     FieldType,
     Paging,
+    Parent,
     ScopeKind,
     StreamSpec,
     SyncMode,
 )
 from sync_worker.errors import ConfigurationError
+from sync_worker.settings.problems import Finding, did_you_mean, dotted
 from sync_worker.settings.schema import CursorOptions, StreamOptions
+
+KEY_TYPES = (FieldType.INTEGER, FieldType.STRING, FieldType.DATE)
+"""What a record can be told by; what else the types hold has more than one way to be written."""
+TAKEN = ("sqlite_", "dim_", "fact_", "custom_field_values")
+"""How no table may begin: these are the database's and the views' own."""
+SCOPES_THEMSELVES = ("companies", "projects")
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_Problem = tuple[str, str]
+"""What is wrong with one stream, by its key."""
 
 
 def catalog_with(streams: Mapping[str, StreamOptions]) -> Mapping[str, StreamSpec]:
@@ -26,45 +40,66 @@ def catalog_with(streams: Mapping[str, StreamOptions]) -> Mapping[str, StreamSpe
 
     Raises `ConfigurationError` for a stream that cannot be read as it is declared.
     """
-    own = [declared(name, options) for name, options in streams.items() if options.path is not None]
-    try:
-        return assemble([*STREAMS.values(), *own])
-    except ValueError as error:
-        raise ConfigurationError(f"streams: {error}; give yours another name") from error
+    for path, told in findings(streams):
+        raise ConfigurationError(f"{dotted(path)}: {told}")
+    return assemble([*STREAMS.values(), *_specs(streams).values()])
 
 
-def declared(name: str, options: StreamOptions) -> StreamSpec:
+def findings(streams: Mapping[str, StreamOptions]) -> Iterator[Finding]:
+    """What keeps the user's own streams from being read: the first problem of each key to mend."""
+    own = _specs(streams)
+    for name, spec in own.items():
+        first: dict[str, str] = {}
+        for key, told in _problems(spec, {**STREAMS, **own}):
+            first.setdefault(key, told)
+        yield from ((("streams", name, *filter(None, key.split(".", 1))), told) for key, told in first.items())
+
+
+def _specs(streams: Mapping[str, StreamOptions]) -> dict[str, StreamSpec]:
+    own = {name: _spec(name, options) for name, options in streams.items() if options.path is not None}
+    return {name: _with_parents_type(spec, {**STREAMS, **own}) for name, spec in own.items()}
+
+
+def _spec(name: str, options: StreamOptions) -> StreamSpec:
     """The spec of one stream; what it does not list among its fields is kept in `_extra`.
 
     Ids and the cursor need no type: it is known how Procore sends them.
     """
     envelope = Envelope(options.envelope or Envelope.ARRAY)
-    spec = StreamSpec(
+    parent, window = options.parent, options.date_window
+    return StreamSpec(
         name=name,
         tool=options.tool or "",
         path=options.path or "",
         scope=ScopeKind(options.scope or ScopeKind.PROJECT),
         primary_key=options.primary_key,
         fields=_fields(options, envelope),
-        mode=SyncMode.INCREMENTAL if options.cursor else SyncMode.FULL_REFRESH,
+        mode=_mode(options),
+        parent=Parent(parent.stream, parent.param, parent.key) if parent else None,
         query=options.query,
         envelope=envelope,
         paging=V2_PAGING if envelope is Envelope.DATA else Paging(),
         cursor=_cursor(options.cursor) if options.cursor else None,
+        date_window=DateWindow(window.start_param, window.end_param) if window else None,
         volatile=options.volatile,
         tags=frozenset(options.tags),
         sensitive=options.sensitive,
     )
-    if problem := next(_problems(spec), None):
-        key, told = problem
-        raise ConfigurationError(f"streams.{name}.{key}: {told}")
-    return spec
+
+
+def _mode(options: StreamOptions) -> SyncMode:
+    if options.date_window:
+        return SyncMode.DATE_WINDOW
+    return SyncMode.INCREMENTAL if options.cursor else SyncMode.FULL_REFRESH
 
 
 def _fields(options: StreamOptions, envelope: Envelope) -> Mapping[str, FieldType]:
     # v1 lists have whole numbers for ids, v2 lists texts.
     id_type = FieldType.STRING if envelope is Envelope.DATA else FieldType.INTEGER
-    implied = {name: id_type for name in options.primary_key if name == "id" or name.endswith("_id")}
+    of_parent = options.parent.param if options.parent else None
+    implied = {
+        name: id_type for name in options.primary_key if name != of_parent and (name == "id" or name.endswith("_id"))
+    }
     if options.cursor:
         implied[options.cursor.field] = FieldType.DATETIME
     return implied | {name: FieldType(type_) for name, type_ in options.fields.items()}
@@ -77,36 +112,95 @@ def _cursor(options: CursorOptions) -> Cursor:
     return Cursor(options.param or (after if syntax is CursorSyntax.AFTER else filter_), options.field, syntax)
 
 
-def _problems(spec: StreamSpec) -> Iterator[tuple[str, str]]:
-    """What keeps a stream from being read, by key."""
+def _with_parents_type(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> StreamSpec:
+    """The column that holds the parent's id is of the type it has there, unless the user says otherwise."""
+    if spec.parent is None or spec.parent.stream not in streams:
+        return spec
+    type_ = streams[spec.parent.stream].columns.get(spec.parent.key, FieldType.INTEGER)
+    return spec if type_ is FieldType.INTEGER else replace(spec, fields={spec.parent.param: type_, **spec.fields})
+
+
+def _problems(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> Iterator[_Problem]:
+    """What keeps a stream from being read, by key; the empty key is the stream's own name."""
+    if spec.name in STREAMS:
+        yield "", "is the name of a shipped stream; give yours another"
+    if spec.name.startswith(TAKEN):
+        yield "", f"names that begin with {', '.join(TAKEN)} are the program's own"
+    if spec.parent is not None:
+        yield from _problems_of_parent(spec, spec.parent, streams)
     yield from _problems_of_templates(spec)
+    yield from _problems_of_mode(spec)
     yield from _problems_of_fields(spec)
 
 
-def _problems_of_templates(spec: StreamSpec) -> Iterator[tuple[str, str]]:
+def _problems_of_parent(spec: StreamSpec, parent: Parent, streams: Mapping[str, StreamSpec]) -> Iterator[_Problem]:
+    above = streams.get(parent.stream)
+    if above is None:
+        yield "parent.stream", f"unknown stream{did_you_mean(parent.stream, streams)}"
+        return
+    if above.name in SCOPES_THEMSELVES:
+        yield "parent.stream", f"what belongs to {above.name} needs no parent; say so by scope"
+    if spec.name in _line_of(spec, streams):
+        yield "parent.stream", "the stream is nested in itself"
+    if above.scope is not spec.scope:
+        yield "scope", f"must be that of its parent {above.name}: {above.scope}"
+    if parent.param in ("company_id", "project_id"):
+        yield "parent.param", f"{parent.param} is the scope's; name the id of a record of {above.name}"
+    if parent.key not in above.columns:
+        yield "parent.key", f"{above.name} has no column {parent.key}{did_you_mean(parent.key, above.columns)}"
+    elif above.columns[parent.key] not in (FieldType.INTEGER, FieldType.STRING):
+        yield "parent.key", f"{parent.key} of {above.name} is of type {above.columns[parent.key]}, so it is no id"
+    elif spec.scope_columns[parent.param] is not above.columns[parent.key]:
+        yield f"fields.{parent.param}", f"must be of type {above.columns[parent.key]}, as {above.name} has it"
+
+
+def _line_of(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> list[str]:
+    """The streams that one is nested in, its parent first; a circle once around."""
+    found: list[str] = []
+    while spec.parent is not None and spec.parent.stream in streams and spec.parent.stream not in found:
+        found.append(spec.parent.stream)
+        spec = streams[spec.parent.stream]
+    return found
+
+
+def _problems_of_templates(spec: StreamSpec) -> Iterator[_Problem]:
     known = set(spec.scope_columns)
     asked: set[str] = set()
     for key, template in [("path", spec.path), *((f"query.{name}", value) for name, value in spec.query.items())]:
-        try:
-            placeholders = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
-        except ValueError:
+        placeholders = set(_PLACEHOLDER.findall(template))
+        if re.search(r"[{}]", _PLACEHOLDER.sub("", template)):
             yield key, f"the braces of {template!r} do not match"
-            continue
         if strange := sorted(placeholders - known):
             choice = " and ".join(f"{{{name}}}" for name in sorted(known)) or "none"
             yield key, f"{{{strange[0]}}} cannot be filled in; a stream of scope {spec.scope} knows {choice}"
         asked |= placeholders
-    if spec.scope is ScopeKind.PROJECT and "project_id" not in asked:
+    if spec.parent is not None:
+        if spec.parent.param not in asked:
+            yield "path", f"a nested stream needs {{{spec.parent.param}}} in its path or query"
+    elif spec.scope is ScopeKind.PROJECT and "project_id" not in asked:
         yield (
             "path",
             "a stream of scope project needs {project_id} in its path or query; without, all projects are alike",
         )
 
 
-def _problems_of_fields(spec: StreamSpec) -> Iterator[tuple[str, str]]:
+def _problems_of_mode(spec: StreamSpec) -> Iterator[_Problem]:
+    if spec.date_window is None:
+        return
+    if spec.scope is not ScopeKind.PROJECT:
+        yield "date_window", "only for streams of scope project, which has a first day"
+    if spec.parent is not None:
+        yield "date_window", "a nested stream is read by its parents, not by date"
+    if spec.cursor is not None:
+        yield "date_window", "a stream is read by date or by cursor, not by both"
+
+
+def _problems_of_fields(spec: StreamSpec) -> Iterator[_Problem]:
     for name in spec.primary_key:
         if name not in spec.fields and name not in spec.scope_columns:
             yield "primary_key", f"say the type of {name} in fields"
+        elif spec.columns[name] not in KEY_TYPES:
+            yield "primary_key", f"{name} is of type {spec.columns[name]}; a key is integer, string or date"
     for name in spec.fields:
         if name.startswith("_"):
             yield "fields", f"{name}: names that begin with _ are the program's own"

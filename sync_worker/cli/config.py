@@ -10,7 +10,6 @@ from typing import Any
 import click
 import yaml
 
-from sync_worker.catalog.declared import catalog_with
 from sync_worker.cli.boundary import UNUSABLE
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.settings import MASK, LoadedSettings, Settings, SettingsError
@@ -28,7 +27,6 @@ def check(cli: CliContext) -> int:
     if cli.json:
         return _check_as_json(cli)
     settings = cli.load_settings()
-    catalog_with(settings.streams)
     print(f"{cli.config_path}: ok")
     for what, value in _plan(settings):
         print(f"  {what}: {value}")

@@ -12,12 +12,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 import click
 
 from sync_worker.catalog import STREAMS
-from sync_worker.cli.options import GivenOptions
+from sync_worker.catalog.declared import catalog_with, findings
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.cli.options import DEFAULT_CONFIG, GivenOptions
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError
 from sync_worker.logs import configure_logging, redactor
-from sync_worker.settings import LoadedSettings, Settings, load_local_settings, read_settings
+from sync_worker.settings import LoadedSettings, LocalSettings, Settings, load_local_settings, read_settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,12 +41,21 @@ class CliContext:
 
     def database(self) -> Path:
         """The file that holds the data, without asking for credentials; raises `ConfigurationError` when none does."""
-        destination = load_local_settings(self.config_path, self.environ).destination
+        destination = self._local_settings().destination
         if destination.type != "sqlite":
             raise ConfigurationError(f"destination.type {destination.type} is not built yet; use sqlite")
         if not destination.path.is_file():
             raise ConfigurationError(f"{destination.path} does not exist yet; run `sync-worker run --all` first")
         return destination.path
+
+    def streams(self) -> Mapping[str, StreamSpec]:
+        """The shipped streams and the user's own, without asking for credentials or for a configuration."""
+        if self.config_path == Path(DEFAULT_CONFIG) and not self.config_path.exists():
+            return STREAMS
+        return catalog_with(self._local_settings().streams)
+
+    def _local_settings(self) -> LocalSettings:
+        return load_local_settings(self.config_path, self.environ, STREAMS, inspect=findings)
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -57,7 +68,7 @@ class CliContext:
 
     def read_settings(self) -> LoadedSettings:
         """As `load_settings`, and where the values came from."""
-        loaded = read_settings(self.config_path, self.environ, STREAMS)
+        loaded = read_settings(self.config_path, self.environ, STREAMS, inspect=findings)
         redactor.add(*loaded.settings.secret_values())
         return loaded
 

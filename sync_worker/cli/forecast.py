@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sync_worker.app import Request, foresee
-from sync_worker.catalog import STREAMS
+from sync_worker.catalog.declared import catalog_with
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.table import table
 from sync_worker.planning.selection import select
@@ -19,7 +19,7 @@ from sync_worker.state.instants import to_text
 def tell_forecast(cli: CliContext, settings: Settings, request: Request) -> int:
     """Print what the request would ask for; always succeeds."""
     if settings.destination.type == "sqlite" and not settings.destination.path.exists():
-        select(request.streams, STREAMS)
+        select(request.streams, catalog_with(settings.streams))
         found = Forecast((), projects_known=False)
     else:
         found = foresee(settings, request)

@@ -10,7 +10,6 @@ from collections.abc import Collection
 
 import click
 
-from sync_worker.catalog import STREAMS
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.table import table
 from sync_worker.destination.sqlite import SqliteDestination
@@ -40,7 +39,7 @@ Examples:
 def show(cli: CliContext, patterns: str | None, project_id: int | None) -> None:
     """Show the checkpoints: the mark, when it was proven, and by which run."""
     with cli.reading() as view:
-        found = _chosen(all_checkpoints(view), _names(patterns), project_id)
+        found = _chosen(all_checkpoints(view), _names(cli, patterns), project_id)
     if cli.json:
         print(json.dumps([line._asdict() for line in found], indent=2))
     elif found:
@@ -63,7 +62,7 @@ def reset(cli: CliContext, patterns: str | None, project_id: int | None, *, yes:
     """Remove checkpoints, so that the next run reads these streams from the beginning; no row is touched."""
     if not patterns:
         raise ConfigurationError("say which streams with --stream; '*' is all of them")
-    names = _names(patterns)
+    names = _names(cli, patterns)
     with cli.reading() as view:
         found = _chosen(all_checkpoints(view), names, project_id)
     if found and not yes:
@@ -94,10 +93,11 @@ def _remove(cli: CliContext, streams: Collection[str], project_id: int | None) -
         destination.close()
 
 
-def _names(patterns: str | None) -> Collection[str] | None:
+def _names(cli: CliContext, patterns: str | None) -> Collection[str] | None:
     if patterns is None:
         return None
-    return {name for pattern in patterns.split(",") for name in matching(pattern.strip(), STREAMS)}
+    known = cli.streams()
+    return {name for pattern in patterns.split(",") for name in matching(pattern.strip(), known)}
 
 
 def _chosen(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from sync_worker.catalog import STREAMS
+from sync_worker.catalog.spec import StreamSpec
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.durations import in_words
 from sync_worker.cli.table import table
@@ -99,18 +99,20 @@ def command(cli: CliContext) -> None:
     """
     now = SystemClock().now()
     with cli.reading() as view:
-        status = gather(view, now)
+        status = gather(view, now, cli.streams())
     if cli.json:
         print(json.dumps(status.as_json(), indent=2))
     else:
         print("\n".join(as_text(status, now)))
 
 
-def gather(view: Transaction, now: datetime) -> Status:
-    """What there is to say."""
+def gather(view: Transaction, now: datetime, streams: Mapping[str, StreamSpec]) -> Status:
+    """What there is to say; `streams` are all that are known, in their order."""
     scopes = latest_scopes(view)
     last_run = next((run for run in latest_runs(view, 10) if run.outcome is not None), None)
-    return Status(_streams(view, scopes, now), runs_under_way(view), _troubles(scopes, last_run), last_run)
+    return Status(
+        _streams(view, scopes, now, list(streams)), runs_under_way(view), _troubles(scopes, last_run, streams), last_run
+    )
 
 
 def as_text(status: Status, now: datetime) -> Iterator[str]:
@@ -181,11 +183,13 @@ def _places(trouble: Trouble) -> str:
     return f", project {trouble.projects[0]}{more}"
 
 
-def _streams(view: Transaction, scopes: Sequence[LatestScope], now: datetime) -> list[StreamStatus]:
+def _streams(
+    view: Transaction, scopes: Sequence[LatestScope], now: datetime, known: Sequence[str]
+) -> list[StreamStatus]:
     by_stream: dict[str, list[LatestScope]] = defaultdict(list)
     for scope in scopes:
         by_stream[scope.stream].append(scope)
-    order = {name: place for place, name in enumerate(STREAMS)}
+    order = {name: place for place, name in enumerate(known)}
     return [
         _stream(name, by_stream[name], now, view.live_count(name) if view.has_table(name) else None)
         for name in sorted(by_stream, key=lambda name: order.get(name, len(order)))
@@ -201,7 +205,9 @@ def _stream(name: str, scopes: Sequence[LatestScope], now: datetime, rows: int |
     return StreamStatus(name, fresh, oldest, {verdict: counted[verdict] for verdict in _VERDICTS}, rows)
 
 
-def _troubles(scopes: Sequence[LatestScope], last_run: RunLine | None) -> list[Trouble]:
+def _troubles(
+    scopes: Sequence[LatestScope], last_run: RunLine | None, streams: Mapping[str, StreamSpec]
+) -> list[Trouble]:
     """What is wrong now: whatever ended the last run first, then scopes with the same trouble together."""
     found: list[Trouble] = []
     if last_run is not None and last_run.outcome in (Outcome.FAILED, Outcome.PARTIAL) and last_run.error:
@@ -213,18 +219,18 @@ def _troubles(scopes: Sequence[LatestScope], last_run: RunLine | None) -> list[T
         if scope.verdict != Verdict.COMPLETE:
             alike[scope.verdict, scope.stream, scope.error or "no reason was given"].append(scope)
     worst_first = [Verdict.FAILED, Verdict.INEXACT, Verdict.NOT_PERMITTED]
-    order = list(STREAMS)
+    order = list(streams)
 
     def place(key: tuple[str, str, str]) -> tuple[int, int]:
         verdict, stream, _ = key
-        return worst_first.index(Verdict(verdict)), order.index(stream) if stream in STREAMS else len(order)
+        return worst_first.index(Verdict(verdict)), order.index(stream) if stream in streams else len(order)
 
-    return found + [_trouble(*key, alike[key]) for key in sorted(alike, key=place)]
+    return found + [_trouble(*key, alike[key], streams.get(key[1])) for key in sorted(alike, key=place)]
 
 
-def _trouble(verdict: str, stream: str, error: str, scopes: Sequence[LatestScope]) -> Trouble:
+def _trouble(verdict: str, stream: str, error: str, scopes: Sequence[LatestScope], spec: StreamSpec | None) -> Trouble:
     last = max(scopes, key=lambda scope: scope.finished_at)
-    tool = STREAMS[stream].tool if stream in STREAMS else "the tool"
+    tool = (spec.tool if spec else "") or "the tool"
     projects = [scope.project_id for scope in scopes if scope.project_id is not None]
     hint = _HINTS[verdict].format(run_id=last.run_id, tool=tool)
     return Trouble(stream, verdict, error, len(scopes), projects, last.run_id, last.finished_at, hint)

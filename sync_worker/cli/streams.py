@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import DeletedAmongLive, DeletedBetween, Deletes, RecycleBin, ScopeKind, StreamSpec
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.table import table
@@ -27,9 +26,10 @@ Examples:
 @click.argument("name", required=False, metavar="[NAME]")
 @pass_cli
 def command(cli: CliContext, name: str | None) -> None:
-    """Show which streams there are, or one of them in full; NAME may be a glob or tag:NAME."""
-    specs = [STREAMS[found] for found in (matching(name, STREAMS) if name else STREAMS)]
-    alone = specs[0] if name in STREAMS else None
+    """Show which streams there are, your own too, or one of them in full; NAME may be a glob or tag:NAME."""
+    known = cli.streams()
+    specs = [known[found] for found in (matching(name, known) if name else known)]
+    alone = specs[0] if name in known else None
     if cli.json:
         print(json.dumps(as_json(alone) if alone else [as_json(spec) for spec in specs], indent=2))
     elif alone:
@@ -69,7 +69,7 @@ def as_json(spec: StreamSpec) -> dict[str, Any]:
 def in_full(spec: StreamSpec) -> Iterator[str]:
     """The lines that say everything of a stream."""
     facts: list[tuple[str, object]] = [
-        ("permission", f"{spec.tool}: the service account must be able to read it"),
+        ("permission", f"{spec.tool or 'its tool'}: the service account must be able to read it"),
         ("path", spec.path),
         ("query", "&".join(f"{name}={value}" for name, value in spec.query.items())),
         ("scope", spec.scope if spec.parent is None else f"{spec.scope}, for each record of {spec.parent.stream}"),

@@ -4,6 +4,7 @@ from sync_worker.settings.load import LoadedSettings, load_local_settings, load_
 from sync_worker.settings.problems import Problem, SettingsError
 from sync_worker.settings.schema import (
     CursorOptions,
+    DateWindowOptions,
     Delivery,
     Destination,
     DuckDB,
@@ -11,6 +12,7 @@ from sync_worker.settings.schema import (
     Limits,
     LocalSettings,
     Notifier,
+    ParentOptions,
     Parquet,
     Procore,
     Projects,
@@ -24,6 +26,7 @@ from sync_worker.settings.values import MASK
 __all__ = [
     "MASK",
     "CursorOptions",
+    "DateWindowOptions",
     "Delivery",
     "Destination",
     "DuckDB",
@@ -32,6 +35,7 @@ __all__ = [
     "LoadedSettings",
     "LocalSettings",
     "Notifier",
+    "ParentOptions",
     "Parquet",
     "Problem",
     "Procore",

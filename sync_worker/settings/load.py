@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -11,11 +11,14 @@ from pydantic import BaseModel, ValidationError
 
 from sync_worker.settings.explain import explain, misspelt
 from sync_worker.settings.problems import Finding, KeyPath, SettingsError, did_you_mean, dotted
-from sync_worker.settings.schema import LocalSettings, Settings
+from sync_worker.settings.schema import LocalSettings, Settings, StreamOptions
 from sync_worker.settings.source import Document, Value, read_document
 from sync_worker.settings.variables import VariableError, fill
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", Settings, LocalSettings)
+
+Inspect = Callable[[Mapping[str, StreamOptions]], Iterable[Finding]]
+"""What is wrong with streams, by someone who knows more of streams than their keys."""
 
 _ADDRESSES = frozenset({"login_url", "api_url"})
 _DESTINATION_KEYS = {"sqlite": frozenset({"path"}), "postgres": frozenset({"url", "schema"})}
@@ -33,12 +36,13 @@ def load_settings(
     environ: Mapping[str, str],
     known_streams: Collection[str],
     known_jobs: Collection[str] | None = None,
+    inspect: Inspect = lambda _: (),
 ) -> Settings:
     """The settings in the file at `path`; raises `SettingsError`, which lists every problem.
 
     Streams are looked up among `known_streams` and the file's own; jobs only if `known_jobs` is given.
     """
-    return read_settings(path, environ, known_streams, known_jobs).settings
+    return read_settings(path, environ, known_streams, known_jobs, inspect).settings
 
 
 def read_settings(
@@ -46,17 +50,20 @@ def read_settings(
     environ: Mapping[str, str],
     known_streams: Collection[str],
     known_jobs: Collection[str] | None = None,
+    inspect: Inspect = lambda _: (),
 ) -> LoadedSettings:
     """As `load_settings`, and where the values came from."""
     document = read_document(path)
     filler = _Filler(document, environ)
     tree = filler.settle()
     found = list(_unknown_names(tree, known_streams, known_jobs))
-    return LoadedSettings(_validated(Settings, document, tree, found, path.parent), filler.sources)
+    return LoadedSettings(_validated(Settings, document, tree, found, path.parent, inspect), filler.sources)
 
 
-def load_local_settings(path: Path, environ: Mapping[str, str]) -> LocalSettings:
-    """Where the data is, whatever the rest of the file holds; raises `SettingsError`.
+def load_local_settings(
+    path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect = lambda _: ()
+) -> LocalSettings:
+    """Where the data is and of which streams, whatever the rest of the file holds; raises `SettingsError`.
 
     Variables of the other sections are not resolved: whoever looks at the data needs no credentials for Procore.
     """
@@ -67,7 +74,8 @@ def load_local_settings(path: Path, environ: Mapping[str, str]) -> LocalSettings
     ]
     document.tree = {key: value for key, value in document.tree.items() if key in LocalSettings.model_fields}
     tree = _Filler(document, environ).settle()
-    return _validated(LocalSettings, document, tree, found, path.parent)
+    found += _unknown_names(tree, known_streams, None)
+    return _validated(LocalSettings, document, tree, found, path.parent, inspect)
 
 
 class _Filler:
@@ -121,12 +129,18 @@ def _without(section: dict[str, Value], keys: frozenset[str]) -> dict[str, Value
 
 
 def _validated(
-    model: type[Model], document: Document, tree: dict[str, Any], found: list[Finding], folder: Path
+    model: type[Model],
+    document: Document,
+    tree: dict[str, Any],
+    found: list[Finding],
+    folder: Path,
+    inspect: Inspect,
 ) -> Model:
     """`tree` as `model`; raises `SettingsError` for what is wrong with it and for what was `found` already."""
     settings = None
     try:
         settings = model.model_validate(tree, context={"folder": folder.absolute()})
+        found += inspect(settings.streams)
     except ValidationError as error:
         found += _validation_problems(tree, error, model)
     document.blame_others(found)

@@ -209,6 +209,27 @@ def _cursor(value: object) -> object:
     return {"field": value} if isinstance(value, str) else value
 
 
+class ParentOptions(Section):
+    """The stream for each of whose records a nested stream of the user's own is read."""
+
+    stream: Name
+    param: Name
+    """What the parent's id is called in `path` or `query`, and the column that holds it."""
+    key: Text = "id"
+    """The parent's column that holds that id."""
+
+
+class DateWindowOptions(Section):
+    """How a stream of the user's own is asked for days, both inclusive."""
+
+    start_param: Text = "start_date"
+    end_param: Text = "end_date"
+
+
+def _date_window(value: object) -> object:
+    return {True: {}, False: None}.get(value, value) if isinstance(value, bool) else value
+
+
 class StreamOptions(Section):
     """What differs for a shipped stream, or, with `path`, a whole stream of the user's own."""
 
@@ -228,9 +249,15 @@ class StreamOptions(Section):
     exclude_fields: tuple[Text, ...] = ()
     deletes: Literal["soft", "ignore"] = "soft"
     path: ApiPath | None = None
-    scope: Literal["account", "company", "project"] | None = None
+    scope: Literal["company", "project"] | None = None
     primary_key: tuple[Text, ...] = ()
     cursor: Annotated[CursorOptions, BeforeValidator(_cursor, json_schema_input_type=str | CursorOptions)] | None = None
+    date_window: (
+        Annotated[DateWindowOptions, BeforeValidator(_date_window, json_schema_input_type=bool | DateWindowOptions)]
+        | None
+    ) = None
+    """For lists that answer by date, as daily logs do; `true` for start_date and end_date."""
+    parent: ParentOptions | None = None
     fields: Mapping[str, FieldTypeName] = Field(default_factory=dict)
     query: Mapping[str, str] = Field(default_factory=dict)
     envelope: Literal["array", "data"] | None = None
@@ -252,7 +279,20 @@ class StreamOptions(Section):
 
 
 _OWN_STREAM_KEYS = frozenset(
-    {"scope", "primary_key", "cursor", "fields", "query", "envelope", "volatile", "tool", "tags", "sensitive"}
+    {
+        "scope",
+        "primary_key",
+        "cursor",
+        "date_window",
+        "parent",
+        "fields",
+        "query",
+        "envelope",
+        "volatile",
+        "tool",
+        "tags",
+        "sensitive",
+    }
 )
 
 
@@ -305,9 +345,10 @@ class Settings(Section):
 
 
 class LocalSettings(Section):
-    """The part of `config.yaml` that tells where the data is: all that looking at it takes."""
+    """The part of `config.yaml` that tells where the data is and of which streams: all that looking at it takes."""
 
     destination: Destination = Field(default_factory=dict, validate_default=True)
+    streams: Mapping[Name, Entry[StreamOptions]] = Field(default_factory=dict)
 
 
 def _secrets(value: object) -> Iterator[str]:

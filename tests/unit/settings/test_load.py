@@ -420,9 +420,9 @@ def test_where_the_data_is_can_be_told_without_the_variables_of_other_sections(t
     file = tmp_path / "config.yaml"
     file.write_text(PROCORE + "destination: {path: '${FOLDER}/own.db'}\n")
 
-    assert load_local_settings(file, {"FOLDER": "here"}).destination.path == tmp_path / "here" / "own.db"
+    assert load_local_settings(file, {"FOLDER": "here"}, STREAMS).destination.path == tmp_path / "here" / "own.db"
     with pytest.raises(SettingsError, match=r"destination\.path: FOLDER is not set"):
-        load_local_settings(file, {})
+        load_local_settings(file, {}, STREAMS)
 
 
 def test_a_misspelt_section_is_told_whoever_asks(tmp_path: Path) -> None:
@@ -430,4 +430,4 @@ def test_a_misspelt_section_is_told_whoever_asks(tmp_path: Path) -> None:
     file.write_text(PROCORE + "destnation: {path: own.db}\n")
 
     with pytest.raises(SettingsError, match=r"config.yaml:5: destnation: unknown key, did you mean destination\?"):
-        load_local_settings(file, {})
+        load_local_settings(file, {}, STREAMS)

@@ -1,0 +1,40 @@
+"""What the documents show of streams can be used as it stands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sync_worker.catalog import STREAMS, spec
+from sync_worker.catalog.declared import catalog_with, findings
+from sync_worker.settings import load_local_settings
+
+TEXT = (Path(__file__).parents[2] / "docs" / "adding-a-stream.md").read_text("utf-8")
+
+
+def block(language: str) -> str:
+    (found,) = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+    return str(found)
+
+
+def test_the_streams_shown_for_the_configuration_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(block("yaml"), "utf-8")
+
+    settings = load_local_settings(file, {}, STREAMS, inspect=findings)
+
+    assert catalog_with(settings.streams).keys() - STREAMS.keys() == settings.streams.keys()
+
+
+def test_the_stream_shown_for_the_catalog_is_one() -> None:
+    names: dict[str, object] = {**vars(spec)}
+    exec(block("python"), names)  # noqa: S102 - the document is ours
+
+    assert isinstance(names["TOOLBOX_TALKS"], spec.StreamSpec)
+
+
+@pytest.mark.parametrize("field", spec.FieldType)
+def test_every_type_of_a_field_is_told(field: spec.FieldType) -> None:
+    assert f"`{field}`" in TEXT
