@@ -29,23 +29,26 @@ def test_a_forbidden_tool_is_not_permitted_keeps_its_rows_and_stops_nothing(inst
     here = install()
     project = readable_projects(here.simulator)[0]
     here.run()
-    kept, mark = here.query("SELECT * FROM rfis WHERE project_id = ?", project), here.marks()["rfis", project]
+    kept, mark = (
+        here.query("SELECT * FROM submittals WHERE project_id = ?", project),
+        here.marks()["submittals", project],
+    )
 
-    here.simulator.permissions.forbid("rfis", project)
+    here.simulator.permissions.forbid("submittals", project)
     advance(here.simulator, 3600)
     report = here.run()
 
-    line = scope(report, "rfis", project)
+    line = scope(report, "submittals", project)
     assert line.verdict == Verdict.NOT_PERMITTED
     assert line.error is not None
     assert "403" in line.error
     assert "You do not have permission to access this resource" in line.error
     assert line.requests == 1
-    assert [(stream, at) for stream, at, _, _ in incomplete(report)] == [("rfis", project)]
+    assert [(stream, at) for stream, at, _, _ in incomplete(report)] == [("submittals", project)]
     assert report.totals.outcome is Outcome.SUCCEEDED
     assert kept
-    assert here.query("SELECT * FROM rfis WHERE project_id = ?", project) == kept
-    assert here.marks()["rfis", project] == mark < here.marks()["submittals", project]
+    assert here.query("SELECT * FROM submittals WHERE project_id = ?", project) == kept
+    assert here.marks()["submittals", project] == mark < here.marks()["rfis", project]
 
 
 def test_a_list_that_does_not_exist_for_us_is_not_permitted(install: Install) -> None:
@@ -111,18 +114,18 @@ def test_a_configured_project_that_procore_never_listed_is_told_of(install: Inst
 def test_a_failing_list_fails_alone_and_the_next_run_heals_it(install: Install) -> None:
     here = install()
     project = readable_projects(here.simulator)[0]
-    here.simulator.faults.add(failing(f"*/{project}/rfis[?]*"))
+    here.simulator.faults.add(failing(f"*/{project}/submittals[?]*"))
 
     report = here.run()
 
-    line = scope(report, "rfis", project)
+    line = scope(report, "submittals", project)
     assert (line.verdict, line.requests) == (Verdict.FAILED, 2)
     assert line.error is not None
     assert "500" in line.error
-    assert [(stream, at) for stream, at, _, _ in incomplete(report)] == [("rfis", project)]
+    assert [(stream, at) for stream, at, _, _ in incomplete(report)] == [("submittals", project)]
     assert report.totals.outcome is Outcome.PARTIAL
-    assert ("rfis", project) not in here.marks()
-    assert others_equal(here, "rfis")
+    assert ("submittals", project) not in here.marks()
+    assert others_equal(here, "submittals")
 
     here.simulator.faults.clear()
     assert incomplete(here.run()) == []

@@ -159,13 +159,13 @@ def test_a_record_that_moves_to_another_project_moves_here(install: Install) -> 
     here = install(projects=3)
     old, new = readable_projects(here.simulator)[:2]
     here.run()
-    moved = here.simulator.world.records("rfis", project_id=old)[0].record["id"]
+    moved = here.simulator.world.records("submittals", project_id=old)[0].record["id"]
 
     advance(here.simulator, 3600)
-    here.simulator.world.move("rfis", moved, new)
+    here.simulator.world.move("submittals", moved, new)
     here.run()
 
-    assert here.query("SELECT project_id FROM rfis WHERE id = ?", moved) == [(new,)]
+    assert here.query("SELECT project_id FROM submittals WHERE id = ?", moved) == [(new,)]
     assert differences(here.simulator, here.database) == []
 
 
