@@ -264,6 +264,9 @@ def _options(settings: Settings) -> Callable[[str], StreamOptions]:
             max_pages=said.max_pages,
             full_refresh_every=said.full_refresh_every,
             nested_everything_every=said.nested_everything_every,
+            reconcile_every=said.reconcile_every,
+            deleted_every=said.deleted_every,
+            follows_deletes=said.deletes == "soft",
         )
 
     return options

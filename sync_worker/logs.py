@@ -72,6 +72,10 @@ class Event(StrEnum):
     """Rows and progress of a batch are in the destination."""
     RECORD_QUARANTINED = "record.quarantined"
     """A record could not be stored and was set aside with its reason."""
+    DELETES_HELD = "deletes.held"
+    """So many rows would be deleted at once that they wait for a second sweep or for approval."""
+    DELETES_UNTOLD = "deletes.untold"
+    """The tool's own list of deleted records could not be read; complete listings still tell."""
     REQUEST_RETRY_SCHEDULED = "request.retry_scheduled"
     """An attempt failed in a way that may pass; the next one follows after `wait_seconds`."""
     TOKEN_GRANTED = "token.granted"  # noqa: S105 - an event, not a secret

@@ -1,4 +1,4 @@
-"""The nouns that travel the data path: Scope, Window, Page, Verdict, Outcome, Counts."""
+"""The nouns that travel the data path: Scope, Window, Page, Verdict, Ground, Outcome, Counts."""
 
 from __future__ import annotations
 
@@ -69,6 +69,15 @@ class Verdict(StrEnum):
     INEXACT = "inexact"
     NOT_PERMITTED = "not_permitted"
     FAILED = "failed"
+
+
+class Ground(StrEnum):
+    """Why rows are taken for deleted."""
+
+    LISTING = "listing"
+    """A complete listing of all that there is does not hold them."""
+    SIGNAL = "signal"
+    """The tool's own list of deleted records does."""
 
 
 class Outcome(StrEnum):

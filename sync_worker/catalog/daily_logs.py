@@ -12,6 +12,7 @@ from sync_worker.catalog.spec import (
     ATTACHMENT_URLS,
     LOG_DATES,
     NO_PAGING,
+    DateWindow,
     FieldType,
     Paging,
     ScopeKind,
@@ -48,7 +49,7 @@ def _log(
         # Without it logs that need approval list approved entries alone.
         query={"filters[status]": "all"} if approval else {},
         paging=Paging() if paged else NO_PAGING,
-        date_window=LOG_DATES,
+        date_window=LOG_DATES if "date" in fields else DateWindow(field="log_date"),
         volatile=ATTACHMENT_URLS if "attachments" in fields else (),
         tags=frozenset({"daily_logs", "field"}),
         sensitive=sensitive,

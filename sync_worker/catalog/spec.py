@@ -72,10 +72,11 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class DateWindow:
-    """The two query parameters of a list that is asked by date, both ends inclusive."""
+    """The two query parameters of a list that is asked by date, both ends inclusive, and the field they look at."""
 
     start_param: str = "start_date"
     end_param: str = "end_date"
+    field: str = "date"
 
 
 @dataclass(frozen=True, slots=True)

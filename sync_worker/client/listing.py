@@ -6,12 +6,12 @@ Pure; used by runner (which builds a `Listing`) and by `pagination` (which walks
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from sync_worker.catalog.spec import CursorSyntax, StreamSpec
+from sync_worker.catalog.spec import CursorSyntax, DeletedAmongLive, DeletedBetween, RecycleBin, StreamSpec
 from sync_worker.model import DateRange, Scope, Window
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -49,13 +49,43 @@ def listing(
     if company_id is None:
         # Procore answers a call that names no company with an error and counts it against the app.
         raise ValueError(f"{spec.name}: every call names a company, also that of an account-wide list")
-    ids = _ids(spec, scope, parent_id)
-    params = [(name, _filled(value, ids, spec)) for name, value in spec.query.items()]
-    params += _window_params(spec, window)
-    params += _date_params(spec, dates)
+    filters = [*_window_params(spec, window), *_date_params(spec, dates)]
+    return _filled_in(spec, spec.path, spec.query, filters, _ids(spec, scope, parent_id), company_id, per_page)
+
+
+def deleted_listing(
+    spec: StreamSpec, scope: Scope, window: Window, *, header_company_id: int, per_page: int | None = None
+) -> Listing:
+    """The tool's own listing of deleted records, of those deleted within the window where it can be asked for one."""
+    path, query = spec.path, dict(spec.query)
+    match spec.deletes:
+        case RecycleBin(path=None) as bin_:
+            query |= bin_.query
+        case RecycleBin(path=str(own)) as bin_:
+            path, query = own, dict(bin_.query)
+        case DeletedAmongLive() as among:
+            query[among.param] = among.value
+        case DeletedBetween() as between:
+            query[between.param] = _range(window)
+        case None:
+            raise ValueError(f"{spec.name}: the tool has no list of deleted records")
+    company_id = header_company_id if scope.company_id is None else scope.company_id
+    return _filled_in(spec, path, query, [], _ids(spec, scope, None), company_id, per_page)
+
+
+def _filled_in(
+    spec: StreamSpec,
+    path: str,
+    query: Mapping[str, str],
+    filters: Sequence[tuple[str, str]],
+    ids: Mapping[str, str],
+    company_id: int,
+    per_page: int | None,
+) -> Listing:
+    params = [(name, _filled(value, ids, spec)) for name, value in query.items()]
     return Listing(
-        path=_filled(spec.path, {name: quote(value, safe="") for name, value in ids.items()}, spec),
-        params=tuple(params),
+        path=_filled(path, {name: quote(value, safe="") for name, value in ids.items()}, spec),
+        params=(*params, *filters),
         company_id=company_id,
         per_page=None if spec.paging.per_page is None else per_page or spec.paging.per_page,
     )
@@ -80,10 +110,14 @@ def _filled(template: str, ids: Mapping[str, str], spec: StreamSpec) -> str:
 def _window_params(spec: StreamSpec, window: Window | None) -> Iterator[tuple[str, str]]:
     if spec.cursor is None or window is None or window.start is None:
         return
-    # Procore knows whole seconds only: outwards, so that no fraction of one falls between two windows.
-    start, end = _whole_seconds(window.start), _whole_seconds(window.end + timedelta(microseconds=999_999))
     ranged = spec.cursor.syntax is CursorSyntax.RANGE
-    yield spec.cursor.param, f"{start}...{end}" if ranged else start
+    yield spec.cursor.param, _range(window) if ranged else _whole_seconds(window.start)
+
+
+def _range(window: Window) -> str:
+    # Procore knows whole seconds only: outwards, so that no fraction of one falls between two windows.
+    start, end = window.start or window.end, window.end + timedelta(microseconds=999_999)
+    return f"{_whole_seconds(start)}...{_whole_seconds(end)}"
 
 
 def _whole_seconds(instant: datetime) -> str:

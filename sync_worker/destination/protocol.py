@@ -22,6 +22,22 @@ class Stored(NamedTuple):
     tracked: tuple[Parameter, ...]
 
 
+class Extent(NamedTuple):
+    """Some rows of a scope: those of some parents (the column, the set of its values), or of some days, or all.
+
+    `days` are the column, the first day and the last.
+    """
+
+    scope: Mapping[str, int]
+    parents: tuple[str, int] | None = None
+    days: tuple[str, str, str] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the scope."""
+        return self.parents is None and self.days is None
+
+
 class Transaction(Protocol):
     """One unit of change: all of it is stored or none. Must not be used after its `with` block."""
 
@@ -55,28 +71,52 @@ class Transaction(Protocol):
         """Whether there is a table of this name."""
         ...
 
-    def live_count(self, stream: str) -> int:
-        """How many rows of a stream's table are not deleted."""
+    def live_count(self, stream: str, scope: Mapping[str, int] | None = None) -> int:
+        """How many rows of a stream's table, or of a scope in it, are not deleted."""
         ...
 
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
         """Insert or replace whole rows by primary key; values in the order of `columns_of(spec)`."""
         ...
 
-    def note_keys(self, sweep: int, keys: Sequence[Key]) -> int:
-        """Remember keys seen by a sweep until it ends; how many of them are new to it. Must not keep them in memory."""
+    def note_keys(self, spec: StreamSpec, into: int, keys: Sequence[Key]) -> int:
+        """Add keys to the set of that number; how many of them are new to it. Must not keep them in memory.
+
+        Statements find all sets in `_noted (noted, key)`, which is the connection's own and outlives transactions.
+        """
         ...
 
-    def noted(self, sweep: int, keys: Sequence[Key]) -> set[Key]:
-        """Those of the keys that a sweep has seen already."""
+    def noted(self, spec: StreamSpec, noted: int, keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that are in a set."""
         ...
 
-    def noted_keys(self, sweep: int) -> list[Key]:
-        """The keys a sweep has seen."""
+    def noted_keys(self, spec: StreamSpec, noted: int) -> list[Key]:
+        """The keys in a set."""
         ...
 
-    def forget_keys(self, sweep: int) -> None:
-        """Drop what `note_keys` remembered for a sweep."""
+    def note_values(self, spec: StreamSpec, column: str, into: int, values: Sequence[int | str]) -> None:
+        """Add values to a set, in the form that the column has them."""
+        ...
+
+    def note_deleted(self, spec: StreamSpec, column: str, scope: Mapping[str, int], into: int) -> None:
+        """Add what a column holds in the deleted rows of a scope to a set."""
+        ...
+
+    def note_live(
+        self, spec: StreamSpec, extent: Extent, into: int, *, unseen_by: int, among: int | None = None
+    ) -> int:
+        """Add the keys of live rows within an extent to an empty set, how many these are.
+
+        Left out are those in the set `unseen_by`, and those not in the set `among` where one is named.
+        """
+        ...
+
+    def bury(self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None) -> int:
+        """Mark the live rows of a scope that are in a set as deleted at that instant; how many these are."""
+        ...
+
+    def forget_keys(self, *noted: int) -> None:
+        """Drop sets."""
         ...
 
 

@@ -14,14 +14,24 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from sync_worker.catalog.spec import FieldType, StreamSpec
-from sync_worker.destination.protocol import SYNC_COLUMNS, Parameter, Stored, columns_of
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.destination.names import declared_type, given_parts, matches, quoted
+from sync_worker.destination.noted import (
+    CREATE_NOTED,
+    bury_sql,
+    live_index_sql,
+    note_deleted_sql,
+    note_keys_sql,
+    note_live_sql,
+    note_values_sql,
+    noted_among_sql,
+)
+from sync_worker.destination.protocol import SYNC_COLUMNS, Extent, Parameter, Stored, columns_of
 from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
 from sync_worker.model import Key
 
 _BUSY_TIMEOUT_SECONDS = 30
 _CLOSING_SECONDS = 1
-_INTEGER_TYPES = {FieldType.INTEGER, FieldType.BOOLEAN}
 _ROWS_A_STATEMENT = 16
 _WRITER_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -53,7 +63,7 @@ class SqliteDestination:
             self._writer = self._connect()
             for pragma in _WRITER_PRAGMAS:
                 self._writer.execute(pragma)
-            self._writer.execute("CREATE TEMP TABLE _seen (sweep INTEGER, key, PRIMARY KEY (sweep, key)) WITHOUT ROWID")
+            self._writer.execute(CREATE_NOTED)
             with self.transaction() as transaction:
                 transaction.execute("CREATE TABLE IF NOT EXISTS _holder (holder TEXT NOT NULL)")
                 transaction.execute("DELETE FROM _holder")
@@ -94,6 +104,7 @@ class SqliteDestination:
         except sqlite3.Error as error:
             raise DestinationError(_explained(self._path, error)) from error
         with closing(opened) as connection, self._transaction_on(connection) as transaction:
+            transaction.execute(CREATE_NOTED)
             yield transaction
 
     @contextmanager
@@ -209,35 +220,53 @@ class SqliteTransaction:
         self, spec: StreamSpec, columns: Sequence[str], scope: Mapping[str, int]
     ) -> list[tuple[Parameter, ...]]:
         listed = ", ".join(map(quoted, columns))
-        matches = "".join(f" AND {quoted(name)} = :{name}" for name in scope)
         key = ", ".join(map(quoted, spec.primary_key))
-        return self.execute(
-            f"SELECT {listed} FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{matches} ORDER BY {key}", scope
-        )
+        live = f"FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{matches(tuple(scope))}"
+        return self.execute(f"SELECT {listed} {live} ORDER BY {key}", scope)
 
     def has_table(self, name: str) -> bool:
         return bool(self.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name}))
 
-    def live_count(self, stream: str) -> int:
-        ((found,),) = self.execute(f"SELECT count(*) FROM {quoted(stream)} WHERE _deleted_at IS NULL")
+    def live_count(self, stream: str, scope: Mapping[str, int] | None = None) -> int:
+        of_scope = matches(tuple(scope or {}))
+        ((found,),) = self.execute(f"SELECT count(*) FROM {quoted(stream)} WHERE _deleted_at IS NULL{of_scope}", scope)
         return int(found or 0)
 
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
         self._insert(rows, lambda count: _merge_sql(spec, count))
 
-    def note_keys(self, sweep: int, keys: Sequence[Key]) -> int:
-        noted = "INSERT OR IGNORE INTO temp._seen SELECT ?, value FROM json_each(?)"
-        return self._connection.execute(noted, (sweep, _as_json(keys))).rowcount
+    def note_keys(self, spec: StreamSpec, into: int, keys: Sequence[Key]) -> int:
+        return self._connection.execute(note_keys_sql(spec), {"into": into, "keys": _as_json(keys)}).rowcount
 
-    def noted(self, sweep: int, keys: Sequence[Key]) -> set[Key]:
-        seen = "SELECT key FROM temp._seen WHERE sweep = ? AND key IN (SELECT value FROM json_each(?))"
-        return set(map(_noted_key, self._connection.execute(seen, (sweep, _as_json(keys)))))
+    def noted(self, spec: StreamSpec, noted: int, keys: Sequence[Key]) -> set[Key]:
+        found = self._connection.execute(noted_among_sql(spec), {"noted": noted, "keys": _as_json(keys)})
+        return {_noted_key(spec, key) for (key,) in found}
 
-    def noted_keys(self, sweep: int) -> list[Key]:
-        return list(map(_noted_key, self._connection.execute("SELECT key FROM temp._seen WHERE sweep = ?", (sweep,))))
+    def noted_keys(self, spec: StreamSpec, noted: int) -> list[Key]:
+        found = self._connection.execute("SELECT key FROM _noted WHERE noted = ?", (noted,))
+        return [_noted_key(spec, key) for (key,) in found]
 
-    def forget_keys(self, sweep: int) -> None:
-        self._connection.execute("DELETE FROM temp._seen WHERE sweep = ?", (sweep,))
+    def note_values(self, spec: StreamSpec, column: str, into: int, values: Sequence[int | str]) -> None:
+        self.execute(note_values_sql(spec, column), {"into": into, "keys": json.dumps(values)})
+
+    def note_deleted(self, spec: StreamSpec, column: str, scope: Mapping[str, int], into: int) -> None:
+        self.execute(note_deleted_sql(spec, column, tuple(scope)), {**scope, "into": into})
+
+    def note_live(
+        self, spec: StreamSpec, extent: Extent, into: int, *, unseen_by: int, among: int | None = None
+    ) -> int:
+        day, first, last = extent.days or (None, None, None)
+        parent, parents = extent.parents or (None, None)
+        sql = note_live_sql(spec, tuple(extent.scope), parent=parent, day=day, is_among=among is not None)
+        limits = {"parents": parents, "first": first, "last": last, "among": among}
+        return self._connection.execute(sql, {**extent.scope, **limits, "unseen_by": unseen_by, "into": into}).rowcount
+
+    def bury(self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None) -> int:
+        given = {**scope, "noted": noted, "at": at, "run_id": run_id}
+        return self._connection.execute(bury_sql(spec, tuple(scope)), given).rowcount
+
+    def forget_keys(self, *noted: int) -> None:
+        self._connection.executemany("DELETE FROM _noted WHERE noted = ?", [(number,) for number in noted])
 
     def _insert(self, rows: Sequence[Sequence[Parameter]], sql: Callable[[int], str]) -> None:
         # Each statement hands the interpreter to the threads that fetch and has to wait until they give it back.
@@ -246,22 +275,12 @@ class SqliteTransaction:
             self._connection.execute(sql(len(some)), list(chain.from_iterable(some)))
 
 
-def _noted_key(row: tuple[int | str]) -> Key:
-    (key,) = row
-    return tuple(json.loads(key)) if isinstance(key, str) and key.startswith("[") else (key,)
-
-
-def quoted(name: str) -> str:
-    """An identifier that SQL takes literally, whatever is in it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _declared_type(type_: FieldType) -> str:
-    return "INTEGER" if type_ in _INTEGER_TYPES else "TEXT"
+def _noted_key(spec: StreamSpec, key: int | str) -> Key:
+    return (key,) if len(spec.primary_key) == 1 else tuple(json.loads(str(key)))
 
 
 def _prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
-    declared = {name: _declared_type(type_) for name, type_ in spec.columns.items()}
+    declared = {name: declared_type(type_) for name, type_ in spec.columns.items()}
     declared |= dict.fromkeys(SYNC_COLUMNS, "TEXT")
     key = ", ".join(map(quoted, spec.primary_key))
     lines = ", ".join(f"{quoted(name)} {type_}" for name, type_ in declared.items())
@@ -270,6 +289,8 @@ def _prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
     for name, type_ in declared.items():
         if name not in present:
             transaction.execute(f"ALTER TABLE {quoted(spec.name)} ADD COLUMN {quoted(name)} {type_}")
+    if (index := live_index_sql(spec)) is not None:
+        transaction.execute(index)
 
 
 def _as_json(keys: Sequence[Key]) -> str:
@@ -278,18 +299,13 @@ def _as_json(keys: Sequence[Key]) -> str:
 
 @cache
 def _unchanged_sql(spec: StreamSpec) -> str:
-    sent = (
-        ["given.key"]
-        if len(spec.primary_key) == 1
-        else [f"json_extract(given.key, '$[{position}]')" for position in range(len(spec.primary_key))]
-    )
-    matches = " AND ".join(
-        f"known.{quoted(name)} = CAST({part} AS {_declared_type(spec.columns[name])})"
-        for name, part in zip(spec.primary_key, sent, strict=True)
+    same = " AND ".join(
+        f"known.{quoted(name)} = CAST({part} AS {declared_type(spec.columns[name])})"
+        for name, part in given_parts(spec, "given.key")
     )
     return (
         f"SELECT json_group_array(given.key) FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known "
-        f"ON {matches} WHERE known._row_hash = given.value AND known._deleted_at IS NULL"
+        f"ON {same} WHERE known._row_hash = given.value AND known._deleted_at IS NULL"
     )
 
 
@@ -300,15 +316,8 @@ def _stored_sql(spec: StreamSpec) -> str:
     names = [*spec.primary_key, "_row_hash", "_run_id", "_deleted_at", *spec.tracked]
     wanted = [f"known.{quoted(name)}" for name in names]
     wanted.insert(len(spec.primary_key) + 2, version)
-    matches = " AND ".join(
-        f"known.{quoted(name)} = {'given.value' if len(spec.primary_key) == 1 else _part_of_key(position)}"
-        for position, name in enumerate(spec.primary_key)
-    )
-    return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known ON {matches}"
-
-
-def _part_of_key(position: int) -> str:
-    return f"json_extract(given.value, '$[{position}]')"
+    same = " AND ".join(f"known.{quoted(name)} = {part}" for name, part in given_parts(spec, "given.value"))
+    return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known ON {same}"
 
 
 @cache

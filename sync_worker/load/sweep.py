@@ -12,10 +12,13 @@ from datetime import datetime
 from itertools import count
 from typing import NamedTuple
 
-from sync_worker.catalog.spec import StreamSpec
+import msgspec
+
+from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Stored, Transaction
 from sync_worker.load.batch import Batch, newest_by_key
+from sync_worker.load.deletes import Covered, Sets, Settled, Settlement
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
 from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Proof, prove
@@ -35,6 +38,7 @@ from sync_worker.state.ledger import (
     record_page,
     restart_scope,
     scope_counts,
+    widen_scope,
 )
 
 _numbers = count(1)
@@ -42,6 +46,21 @@ log = get_logger()
 
 Also = Callable[[Transaction, datetime], None]
 """What is written in the transaction that proves completeness; it is given the mark."""
+
+
+class _Mark(msgspec.Struct):
+    deleted_at: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_mark = msgspec.json.Decoder(_Mark)
+
+
+def _is_marked(raw: msgspec.Raw) -> bool:
+    """Whether a record that may be alive says that it is deleted."""
+    try:
+        return bytes(_mark.decode(raw).deleted_at) not in (b"null", b'""')
+    except (msgspec.DecodeError, RecursionError):
+        return False
 
 
 class Committed(NamedTuple):
@@ -69,7 +88,11 @@ class Sweep:
         self._key = key
         self._window = window
         self._excluded = excluded
-        self._number = next(_numbers)
+        self._sets = Sets(*(next(_numbers) for _ in Sets._fields))
+        scope = {name: value for name, value in key.scope._asdict().items() if name in spec.scope_columns}
+        self._settlement = Settlement(spec, key, scope, self._sets)
+        self._is_mixed = isinstance(spec.deletes, DeletedAmongLive)
+        self._unkeyed = 0
         self._before = NOTHING_COUNTED
         self._under_way: list[Future[Committed]] = []
         self._made: tuple[int | str | None, Fingerprint, RowMaker] | None = None
@@ -84,37 +107,64 @@ class Sweep:
         self._raise_failures(wait=False)
         fingerprint, rows = self._makers(parent_id)
         identified = [fingerprint.identify(raw) for raw in page.records]
+        self._unkeyed += sum(isinstance(record, Unreadable) for record in identified)
         seen_at = self._clock.now()
         self._under_way.append(
             self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at))
         )
 
-    def restart(self) -> None:
-        """Count from the beginning again: what was read so far is read once more, in other parts."""
+    def take_deleted(self, page: Page) -> None:
+        """Note whom a page of the tool's own list of deleted records names."""
+        fingerprint, _ = self._makers(None)
+        names = [raw for raw in page.records if not self._is_mixed or _is_marked(raw)]
+        identified = [fingerprint.identify(raw) for raw in names]
+        keys = [record.key for record in identified if isinstance(record, Candidate)]
+        self._loader.do(lambda transaction: transaction.note_keys(self._spec, self._sets.told, keys))
+
+    def missing(self, covered: Covered) -> int:
+        """How many rows would be taken for deleted by what was read so far."""
         self._raise_failures(wait=True)
+        return self._loader.do(lambda transaction: self._settlement.missing(transaction, covered))
+
+    def restart(self, window: Window | None = None) -> None:
+        """Count from the beginning again: what was read so far is read once more, in other parts or another window."""
+        self._raise_failures(wait=True)
+        self._unkeyed = 0
+        self._window = window or self._window
 
         def forget(transaction: Transaction) -> None:
-            transaction.forget_keys(self._number)
+            transaction.forget_keys(self._sets.seen)
             restart_scope(transaction, self._key, self._before)
+            if window is not None:
+                widen_scope(transaction, self._key, window)
 
         self._loader.do(forget)
 
-    def settle(self, evidence: Evidence, *, requests: int, last: bool, also: Also | None = None) -> Proof:
-        """Decide what the sweep proved; unless complete, or the `last` one allowed, another one may follow."""
+    def settle(
+        self, evidence: Evidence, covered: Covered | None = None, *, requests: int, last: bool, also: Also | None = None
+    ) -> Proof:
+        """Decide what the sweep proved; unless complete, or the `last` one allowed, another one may follow.
+
+        What is `covered` but was not seen is taken for deleted, if the sweep is complete.
+        """
         self._raise_failures(wait=True)
 
-        def settle(transaction: Transaction) -> Proof:
-            proof, _ = self._decide(transaction, evidence, last, also)
+        def settle(transaction: Transaction) -> tuple[Proof, Settled]:
+            proof, _, settled = self._decide(transaction, evidence, last, also, covered)
             if proof.verdict is not Verdict.INEXACT or last:
-                self._close(transaction, proof, evidence.total, requests)
-            return proof
+                self._close(transaction, proof, evidence.total, requests, settled.deleted)
+            return proof, settled
 
-        return self._loader.do(settle)
+        proof, settled = self._loader.do(settle)
+        self._unkeyed = 0
+        if settled.held:
+            log.warning(Event.DELETES_HELD, rows=settled.held)
+        return proof
 
     def settle_part(self, evidence: Evidence, *, last: bool, also: Also | None = None) -> Proof:
         """Decide what a part of the sweep proved; unless complete, or the `last` try allowed, it may be read again."""
         self._raise_failures(wait=True)
-        proof, self._before = self._loader.do(lambda transaction: self._decide(transaction, evidence, last, also))
+        proof, self._before, _ = self._loader.do(lambda transaction: self._decide(transaction, evidence, last, also))
         return proof
 
     def close(self, proof: Proof, total: int | None, *, requests: int) -> None:
@@ -126,7 +176,7 @@ class Sweep:
         finished_at = self._clock.now()
 
         def close(transaction: Transaction) -> None:
-            transaction.forget_keys(self._number)
+            transaction.forget_keys(*self._sets)
             close_scope(
                 transaction, self._key, verdict, total=None, requests=requests, error=error, finished_at=finished_at
             )
@@ -136,7 +186,7 @@ class Sweep:
     def keys(self) -> list[Key]:
         """The keys seen so far; for the short lists that decide what else is read."""
         self._raise_failures(wait=True)
-        return self._loader.do(lambda transaction: transaction.noted_keys(self._number))
+        return self._loader.do(lambda transaction: transaction.noted_keys(self._spec, self._sets.seen))
 
     def _raise_failures(self, *, wait: bool) -> None:
         # Each is asked once: one that fails between two questions would be forgotten with its error.
@@ -163,9 +213,14 @@ class Sweep:
         return {name: value for name in self._spec.scope_columns if (value := values[name]) is not None}
 
     def _decide(
-        self, transaction: Transaction, evidence: Evidence, last: bool, also: Also | None
-    ) -> tuple[Proof, ScopeCounts]:
-        """What was proved since `_before`, and what is counted before whatever comes next."""
+        self,
+        transaction: Transaction,
+        evidence: Evidence,
+        last: bool,
+        also: Also | None,
+        covered: Covered | None = None,
+    ) -> tuple[Proof, ScopeCounts, Settled]:
+        """What was proved since `_before`, what is counted before whatever comes next, and what was deleted."""
         counts, before = scope_counts(transaction, self._key), self._before
         proof = prove(
             evidence,
@@ -173,17 +228,25 @@ class Sweep:
             distinct_keys=counts.distinct_keys - before.distinct_keys,
             quarantined=counts.quarantined - before.quarantined,
         )
-        transaction.forget_keys(self._number)
+        self._settlement.release_seen(transaction)
         if proof.verdict is Verdict.INEXACT and not last:
+            transaction.forget_keys(self._sets.seen)
             restart_scope(transaction, self._key, before)
             again = before is NOTHING_COUNTED
-            return proof, before if again else before._replace(quarantined=counts.quarantined)
+            return proof, before if again else before._replace(quarantined=counts.quarantined), Settled()
+        settled = Settled()
+        if proof.verdict is Verdict.COMPLETE and covered is not None:
+            is_sure = self._unkeyed == 0
+            settled = self._settlement.settle(transaction, covered, self._clock.now(), is_sure=is_sure)
+        transaction.forget_keys(*self._sets)
         if proof.verdict is Verdict.COMPLETE and also is not None:
             # Our clock may be ahead of the server's; what it commits in between would be skipped.
             also(transaction, min(self._window.end, evidence.server_time or self._window.end))
-        return proof, counts
+        return proof, counts, settled
 
-    def _close(self, transaction: Transaction, proof: Proof, total: int | None, requests: int) -> None:
+    def _close(
+        self, transaction: Transaction, proof: Proof, total: int | None, requests: int, deleted: int = 0
+    ) -> None:
         close_scope(
             transaction,
             self._key,
@@ -192,6 +255,7 @@ class Sweep:
             requests=requests,
             error=proof.reason,
             finished_at=self._clock.now(),
+            deleted=deleted,
         )
 
     def _store(
@@ -211,7 +275,7 @@ class Sweep:
         for candidate in changed:
             if candidate.key not in late:
                 batch.add(candidate, rows, stored.get(candidate.key))
-        distinct_keys = transaction.note_keys(self._number, list(newest)) + len(unreadable)
+        distinct_keys = transaction.note_keys(self._spec, self._sets.seen, list(newest)) + len(unreadable)
         transaction.merge(self._spec, batch.rows)
         record_field_changes(transaction, self._key, batch.field_changes, seen_at)
         record_schema_changes(transaction, self._key, batch.schema_changes, seen_at)
@@ -248,4 +312,4 @@ class Sweep:
             and order_of(known.version) > candidate.version
         ]
         written = {key for key in older if stored[key].run_id == self._key.run_id}
-        return written | transaction.noted(self._number, older) if older else written
+        return written | transaction.noted(self._spec, self._sets.seen, older) if older else written

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -16,12 +16,15 @@ from sync_worker.planning.windows import (
     NESTED_EVERYTHING_EVERY,
     cursor_window,
     due_reach,
+    is_due,
+    log_dates,
     nested_reach,
     reread_dates,
     window_of,
 )
 from sync_worker.state.checkpoints import read_checkpoint
-from sync_worker.state.rereads import Reach, parents_read, read_rereads
+from sync_worker.state.deletes import is_any_held, read_signal
+from sync_worker.state.rereads import Reach, Reread, parents_read, read_rereads
 
 
 class Terms(NamedTuple):
@@ -39,28 +42,37 @@ class Terms(NamedTuple):
 class Asked(NamedTuple):
     """What a sweep asks for: `window` as the ledger tells it, how far back it reaches, the days of a daily log.
 
-    `parents` are those that a nested stream is read for, by id, with the hashes of their rows.
+    `parents` are those that a nested stream is read for, by id, with the hashes of their rows; `parents_gone` those
+    that it was read for and that are no more. `every_day` are all days of a daily log, where `dates` are some of them.
+    Once complete, the sweep `settles` what is deleted, or asks the tool itself over the window `signal`.
     """
 
     window: Window
     reach: Reach = Reach.EVERYTHING
     dates: DateRange | None = None
     parents: Mapping[int | str, str] | None = None
+    parents_gone: Collection[str] = ()
+    every_day: DateRange | None = None
+    settles: bool = False
+    signal: Window | None = None
 
 
 def ask(
     view: Transaction, partition: Partition, streams: Mapping[str, StreamSpec], options: StreamOptions, terms: Terms
 ) -> Asked:
     """What is to be read of a partition now."""
-    spec, scope = partition
+    spec = partition.spec
     if spec.parent is not None:
         return _ask_nested(view, partition, spec.parent, streams[spec.parent.stream], options, terms)
     if spec.mode is SyncMode.DATE_WINDOW:
         return _ask_days(view, partition, options, terms)
-    # Companies and projects say which scopes there are: a project that is newly permitted to us is an old record.
-    if terms.everything or spec.mode is SyncMode.FULL_REFRESH or spec.name in (COMPANIES, PROJECTS):
+    if spec.name in (COMPANIES, PROJECTS):
+        # They say which scopes there are: a project that is newly permitted to us is an old record, and one that is
+        # not shown any more may still be there.
         return Asked(Window(None, terms.bound))
-    return Asked(cursor_window(read_checkpoint(view, spec.name, scope), terms.bound, options.lookback))
+    if spec.mode is SyncMode.FULL_REFRESH:
+        return Asked(Window(None, terms.bound), settles=options.follows_deletes)
+    return _ask_changes(view, partition, options, terms)
 
 
 def live_parents(view: Transaction, parent: Parent, above: StreamSpec, scope: Scope) -> dict[int | str, str]:
@@ -70,6 +82,47 @@ def live_parents(view: Transaction, parent: Parent, above: StreamSpec, scope: Sc
     return {key: str(row_hash) for key, row_hash in rows if key is not None}
 
 
+def _ask_changes(view: Transaction, partition: Partition, options: StreamOptions, terms: Terms) -> Asked:
+    spec, scope = partition
+    checkpoint = read_checkpoint(view, spec.name, scope)
+    whole = read_rereads(view, spec.name, scope).get(Reach.EVERYTHING)
+    every = _sooner(view, partition, options.reconcile_every, options, terms)
+    is_due_whole = options.follows_deletes and is_due(whole and whole.read_at, terms.bound, every)
+    if terms.everything or checkpoint is None or is_due_whole:
+        return Asked(Window(None, terms.bound), settles=options.follows_deletes)
+    window = cursor_window(checkpoint, terms.bound, options.lookback)
+    return Asked(window, Reach.RECENT, signal=_signal(view, partition, whole, options, terms))
+
+
+def _sooner(
+    view: Transaction, partition: Partition, every: timedelta, options: StreamOptions, terms: Terms
+) -> timedelta:
+    """How often everything is read: sooner than usual where deletes wait for a second sweep to agree."""
+    if not is_any_held(view, partition.spec.name, partition.scope):
+        return every
+    return timedelta(0) if terms.by_hand else min(every, options.deleted_every)
+
+
+def _signal(
+    view: Transaction, partition: Partition, whole: Reread | None, options: StreamOptions, terms: Terms
+) -> Window | None:
+    """Over which window the tool is asked for its deleted records; None where it has no such list, or not yet again.
+
+    A list that may not be read is asked for as seldom as its stream is read whole, which tells the same.
+    """
+    spec, scope = partition
+    if spec.deletes is None or not options.follows_deletes:
+        return None
+    last = read_signal(view, spec.name, scope)
+    told = [at for at in (last and last.asked_at, whole and whole.read_at) if at is not None]
+    since = min(max(told, default=terms.bound), terms.bound)
+    is_refused = last is not None and last.refused
+    every = options.reconcile_every if is_refused else options.deleted_every
+    if (terms.by_hand and not is_refused) or is_due(since, terms.bound, every):
+        return Window(since - options.lookback, terms.bound)
+    return None
+
+
 def _ask_days(view: Transaction, partition: Partition, options: StreamOptions, terms: Terms) -> Asked:
     spec, scope = partition
     checkpoint = read_checkpoint(view, spec.name, scope)
@@ -77,7 +130,8 @@ def _ask_days(view: Transaction, partition: Partition, options: StreamOptions, t
     first_on = options.start_on or terms.first_on[scope.project_id or 0]
     reach = Reach.EVERYTHING if terms.everything else due_reach(options.reread, read, first_on, terms.bound)
     dates = reread_dates(options.reread, reach, checkpoint, first_on, terms.bound)
-    return Asked(window_of(dates), reach, dates)
+    whole = None if reach is Reach.EVERYTHING else log_dates(first_on, terms.bound)
+    return Asked(window_of(dates), reach, dates, every_day=whole, settles=options.follows_deletes)
 
 
 def _ask_nested(
@@ -86,14 +140,22 @@ def _ask_nested(
     spec, scope = partition
     parents = live_parents(view, parent, above, scope)
     read = read_rereads(view, spec.name, scope)
-    every = _nested_everything_every(above, options, terms)
-    reach = Reach.EVERYTHING if terms.everything else nested_reach(read, terms.bound, every)
-    if reach is Reach.EVERYTHING:
-        return Asked(Window(None, terms.bound), reach, parents=parents)
     done = parents_read(view, spec.name, scope)
+    every = _sooner(view, partition, _nested_everything_every(above, options, terms), options, terms)
+    reach = Reach.EVERYTHING if terms.everything else nested_reach(read, terms.bound, every)
+    whole = Asked(
+        Window(None, terms.bound),
+        reach,
+        parents=parents,
+        parents_gone=done.keys() - set(map(str, parents)),
+        settles=options.follows_deletes,
+    )
+    if reach is Reach.EVERYTHING:
+        return whole
     moved = {key: row_hash for key, row_hash in parents.items() if done.get(str(key)) != row_hash}
     # A window with a beginning: whoever looks for proof of all children must not take this for it.
-    return Asked(Window(min(read[Reach.RECENT].read_at, terms.bound), terms.bound), reach, parents=moved)
+    window = Window(min(read[Reach.RECENT].read_at, terms.bound), terms.bound)
+    return whole._replace(window=window, parents=moved)
 
 
 def _nested_everything_every(above: StreamSpec, options: StreamOptions, terms: Terms) -> timedelta:

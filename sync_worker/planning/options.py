@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sync_worker.planning.windows import DEFAULT_LOOKBACK, DEFAULT_REREAD, FULL_REFRESH_EVERY, RereadRule
+from sync_worker.planning.windows import (
+    DEFAULT_LOOKBACK,
+    DEFAULT_REREAD,
+    DELETED_EVERY,
+    FULL_REFRESH_EVERY,
+    RECONCILE_EVERY,
+    RereadRule,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +28,8 @@ class StreamOptions:
     """A daily log of more pages is read in halves."""
     full_refresh_every: timedelta = FULL_REFRESH_EVERY
     nested_everything_every: timedelta | None = None
+    reconcile_every: timedelta = RECONCILE_EVERY
+    """How often an incremental list is read whole, to find what was deleted."""
+    deleted_every: timedelta = DELETED_EVERY
+    """How often the tool's own list of deleted records is asked for."""
+    follows_deletes: bool = True

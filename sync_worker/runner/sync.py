@@ -13,31 +13,36 @@ from itertools import count
 from math import ceil
 from typing import NamedTuple
 
-from sync_worker.client.listing import listing
+from sync_worker.catalog.spec import SyncMode
+from sync_worker.client.listing import deleted_listing, listing
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import (
     AuthError,
     DestinationError,
     NotFoundError,
+    RequestError,
+    RetryableError,
     SkippableError,
     StopRequested,
     SyncWorkerError,
     TooLargeError,
     UnreachableError,
 )
+from sync_worker.load.deletes import Covered
 from sync_worker.load.proof import Evidence, Proof
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import Calls, DateRange, Key, Page, Verdict, Window
+from sync_worker.model import Calls, DateRange, Ground, Key, Page, Verdict, Window
 from sync_worker.planning.asked import Asked, ask
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import PROJECTS
-from sync_worker.planning.windows import halves
+from sync_worker.planning.windows import halves, window_of
 from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
+from sync_worker.state.deletes import Signal, record_signal
 from sync_worker.state.ledger import ScopeKey
-from sync_worker.state.rereads import Reach, Reread, record_parents_read, record_reread
+from sync_worker.state.rereads import Reach, Reread, forget_parents_read, record_parents_read, record_reread
 
 SWEEPS_AT_MOST = 3
 INTERRUPTED = "interrupted"
@@ -69,6 +74,8 @@ class Reading:
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls()
         self._pages_taken = 0
+        self._parents_done: list[int | str] = []
+        self._signal: Signal | None = None
         key = ScopeKey(frame.run_id, self._spec.name, self._scope)
         self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, self._asked.window, self._options.excluded)
 
@@ -79,8 +86,9 @@ class Reading:
 
     @property
     def lists(self) -> int:
-        """How many lists will be read, as far as is known: one, or one for each parent."""
-        return 1 if self._asked.parents is None else len(self._asked.parents)
+        """How many lists will be read, as far as is known: one, or one for each parent, and that of what is deleted."""
+        live = 1 if self._asked.parents is None else len(self._asked.parents)
+        return live + (self._asked.signal is not None)
 
     def run(self) -> Swept:
         """Read to a verdict.
@@ -114,9 +122,15 @@ class Reading:
     def _sweep_until_proven(self) -> Swept:
         for number in count(1):
             evidence = self._read_lists()
+            if self._misses_days(evidence):
+                evidence = self._read_every_day()
+            if number == 1:
+                self._read_deleted()
             keys = self._sweep.keys() if self._spec.name == PROJECTS else ()
             last = self._is_last(number)
-            proof = self._sweep.settle(evidence, requests=self._calls.spent, last=last, also=self._remember)
+            proof = self._sweep.settle(
+                evidence, self._covered(), requests=self._calls.spent, last=last, also=self._remember
+            )
             if last or proof.verdict is not Verdict.INEXACT:
                 self._tell(proof)
                 return Swept(proof.verdict, evidence.server_time, keys)
@@ -131,9 +145,11 @@ class Reading:
         """Read every list of the partition to its end: one, or one for each parent."""
         evidence = Evidence(doubt=self._doubt)
         refusal: SkippableError | None = None
+        self._parents_done = []
         for parent_id in [None] if self._asked.parents is None else self._asked.parents:
             try:
                 evidence = self._read_parts(parent_id, evidence)
+                self._parents_done += [] if parent_id is None else [parent_id]
             except SkippableError as refused:
                 # One parent's list may be private or just gone; the others are read all the same.
                 refusal = refused
@@ -191,6 +207,57 @@ class Reading:
             evidence = evidence.begun(page.server_time)
         return evidence.with_list(totals[0], totals[-1], units)
 
+    def _misses_days(self, evidence: Evidence) -> bool:
+        """Whether a row is missing from the days that were read: it may be deleted, or be of another day now."""
+        covered = self._covered() if self._asked.every_day is not None and evidence.steady else None
+        return covered is not None and self._sweep.missing(covered) > 0
+
+    def _read_every_day(self) -> Evidence:
+        dates = self._asked.every_day
+        if dates is None:
+            raise AssertionError("every day was read")
+        window = window_of(dates)
+        self._asked = self._asked._replace(dates=dates, window=window, reach=Reach.EVERYTHING, every_day=None)
+        self._dates = [dates]
+        self._sweep.restart(window)
+        return self._read_lists()
+
+    def _read_deleted(self) -> None:
+        """Read the tool's own list of deleted records, where it is due; the stream does not depend on it."""
+        window = self._asked.signal
+        if window is None:
+            return
+        request = deleted_listing(
+            self._spec,
+            self._scope,
+            window,
+            header_company_id=self._parts.account_company_id,
+            per_page=self._options.per_page,
+        )
+        try:
+            for page in self._parts.procore.pages(request, self._split, self._calls):
+                self._sweep.take_deleted(page)
+            self._signal = Signal(window.end, refused=False)
+        except (SkippableError, RequestError) as refusal:
+            self._signal = Signal(window.end, refused=True)
+            log.warning(Event.DELETES_UNTOLD, error=redactor.text(str(refusal)))
+        except UnreachableError:
+            raise
+        except RetryableError as failure:
+            log.warning(Event.DELETES_UNTOLD, error=redactor.text(str(failure)))
+
+    def _covered(self) -> Covered | None:
+        """What a complete sweep settles the deletes of."""
+        if self._signal is not None and not self._signal.refused:
+            return Covered(Ground.SIGNAL)
+        if not self._asked.settles:
+            return None
+        parent = self._spec.parent
+        if parent is not None:
+            above = self._parts.streams[parent.stream]
+            return Covered(Ground.LISTING, parents=self._parents_done, above=above)
+        return Covered(Ground.LISTING, days=self._asked.dates)
+
     def _ask(self, frame: RunFrame) -> Asked:
         with self._parts.destination.reader() as view:
             return ask(view, self._partition, self._parts.streams, self._options, frame.terms)
@@ -201,13 +268,18 @@ class Reading:
             return
         asked, stream = self._asked, self._spec.name
         move_checkpoint(transaction, stream, self._scope, Checkpoint(mark, self._parts.clock.now(), self._run_id))
-        if asked.dates is None and asked.parents is None:
+        if self._signal is not None:
+            record_signal(transaction, stream, self._scope, self._signal)
+        if asked.reach is Reach.RECENT and self._spec.mode is SyncMode.INCREMENTAL and asked.parents is None:
+            return
+        if self._spec.mode is SyncMode.FULL_REFRESH and asked.parents is None:
             return
         reread = Reread(mark, asked.dates.start_on if asked.dates else None)
         record_reread(transaction, stream, self._scope, asked.reach, reread, self._run_id)
         if asked.parents is not None:
             hashes = {str(parent): row_hash for parent, row_hash in asked.parents.items()}
             record_parents_read(transaction, stream, self._scope, hashes)
+            forget_parents_read(transaction, stream, self._scope, asked.parents_gone)
 
     def _abandon(self, verdict: Verdict | None, reason: str) -> Swept:
         reason = redactor.text(reason)

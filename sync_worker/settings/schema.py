@@ -248,6 +248,11 @@ class StreamOptions(Section):
     nothing tells that a parent moved, as often as `full_refresh_every`."""
     exclude_fields: tuple[Text, ...] = ()
     deletes: Literal["soft", "ignore"] = "soft"
+    """Whether a row is marked when its record is deleted in Procore."""
+    reconcile_every: Duration = Field(default="7d", validate_default=True)
+    """How often a list that is read by its changes is read whole, to find what was deleted."""
+    deleted_every: Duration = Field(default="6h", validate_default=True)
+    """How often schedules ask for the tool's own list of deleted records, where it has one."""
     path: ApiPath | None = None
     scope: Literal["company", "project"] | None = None
     primary_key: tuple[Text, ...] = ()

@@ -41,7 +41,9 @@ def record_schema_changes(
 def quarantine_records(
     executor: Executor, key: ScopeKey, records: Iterable[tuple[str, str]], seen_at: datetime
 ) -> None:
-    """Keep (reason, record as sent) of what could not be stored."""
+    """Keep (reason, record as sent) of what could not be stored: each version of a record once, by its last run."""
     shared = key.parameters() | {"at": to_text(seen_at)}
-    rows = [shared | {"reason": reason, "record": record} for reason, record in records]
-    executor.execute_many(queries()["quarantine_record"], rows)
+    for reason, record in records:
+        met = shared | {"reason": reason, "record": record}
+        if not executor.execute(queries()["meet_quarantined"], met):
+            executor.execute(queries()["quarantine_record"], met)

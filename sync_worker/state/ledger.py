@@ -120,12 +120,17 @@ def close_abandoned_runs(executor: Executor, finished_at: datetime) -> None:
 
 def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: datetime) -> None:
     """Write that the sweep of a scope begins, and over which window."""
-    parameters = key.parameters() | {
-        "window_from": to_text(window.start) if window.start else None,
-        "window_to": to_text(window.end),
-        "started_at": to_text(started_at),
-    }
+    parameters = key.parameters() | _as_parameters(window) | {"started_at": to_text(started_at)}
     executor.execute(queries()["open_scope"], parameters)
+
+
+def widen_scope(executor: Executor, key: ScopeKey, window: Window) -> None:
+    """Write that a sweep reads over another window than it was opened for."""
+    executor.execute(queries()["widen_scope"], key.parameters() | _as_parameters(window))
+
+
+def _as_parameters(window: Window) -> dict[str, Parameter]:
+    return {"window_from": to_text(window.start) if window.start else None, "window_to": to_text(window.end)}
 
 
 def record_page(executor: Executor, key: ScopeKey, counts: PageCounts) -> None:
@@ -162,6 +167,7 @@ def close_scope(
     requests: int,
     error: str | None,
     finished_at: datetime,
+    deleted: int = 0,
 ) -> None:
     """Write the verdict of a scope; None when it was interrupted."""
     executor.execute(
@@ -174,6 +180,7 @@ def close_scope(
             "error": error,
             "finished_at": to_text(finished_at),
             "quarantined": _quarantined(executor, key),
+            "deleted": deleted,
         },
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -73,3 +73,9 @@ def record_parents_read(executor: Executor, stream: str, scope: Scope, hashes: M
     of_scope = {"stream": stream, **scope._asdict()}
     parameters = [of_scope | {"parent_key": parent, "row_hash": row_hash} for parent, row_hash in hashes.items()]
     executor.execute_many(queries()["record_parent_read"], parameters)
+
+
+def forget_parents_read(executor: Executor, stream: str, scope: Scope, parents: Collection[str]) -> None:
+    """Forget that a nested stream was read for these parents."""
+    of_scope = {"stream": stream, **scope._asdict()}
+    executor.execute_many(queries()["forget_parent_read"], [of_scope | {"parent_key": parent} for parent in parents])

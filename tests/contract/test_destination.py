@@ -9,13 +9,16 @@ import pytest
 
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, ScopeKind, StreamSpec
-from sync_worker.destination.protocol import Destination, Stored, columns_of
+from sync_worker.destination.protocol import Destination, Extent, Stored, columns_of
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import DestinationError
 from sync_worker.model import Key
 
 VENDORS = STREAMS["vendors"]
 BUDGET_ROWS = STREAMS["budget_view_detail_rows"]
+RFIS = STREAMS["rfis"]
+LINES = STREAMS["purchase_order_contract_line_items"]
+CONTRACTS = STREAMS["purchase_order_contracts"]
 HOSTILE = StreamSpec(
     name='odd "table"; --',
     tool="",
@@ -129,42 +132,102 @@ def test_what_fails_inside_a_transaction_is_stored_in_no_part(destination: Desti
     def store_and_fail() -> None:
         with destination.transaction() as transaction:
             transaction.merge(VENDORS, [row(VENDORS, company_id=4, id=5)])
-            transaction.note_keys(1, [(4, 5)])
+            transaction.note_keys(VENDORS, 1, [(4, 5)])
             transaction.execute("SELECT * FROM no_such_table")
 
     with pytest.raises(DestinationError):
         store_and_fail()
     assert stored(destination, VENDORS, (4, 5)) == {}
     with destination.transaction() as transaction:
-        assert transaction.noted_keys(1) == []
+        assert transaction.noted_keys(VENDORS, 1) == []
 
 
 def test_keys_seen_are_counted_once_and_apart_for_each_sweep(destination: Destination) -> None:
     with destination.transaction() as transaction:
-        assert transaction.note_keys(1, [(5,), (6,)]) == 2
-        assert transaction.note_keys(1, [(6,), (7,)]) == 1
-        assert (
-            transaction.note_keys(
-                2,
-                [
-                    (6,),
-                ],
-            )
-            == 1
-        )
-        assert sorted(transaction.noted_keys(1)) == [(5,), (6,), (7,)]
-        transaction.forget_keys(1)
-        assert transaction.noted_keys(1) == []
-        assert transaction.noted_keys(2) == [(6,)]
+        assert transaction.note_keys(RFIS, 1, [(5,), (6,)]) == 2
+        assert transaction.note_keys(RFIS, 1, [(6,), (7,)]) == 1
+        assert transaction.note_keys(RFIS, 2, [(6,)]) == 1
+        assert transaction.note_keys(RFIS, 3, [(6,)]) == 1
+        assert sorted(transaction.noted_keys(RFIS, 1)) == [(5,), (6,), (7,)]
+        transaction.forget_keys(1, 3)
+        assert transaction.noted_keys(RFIS, 1) == transaction.noted_keys(RFIS, 3) == []
+        assert transaction.noted_keys(RFIS, 2) == [(6,)]
 
 
-@pytest.mark.parametrize("key", [("text",), (4, 5), (70, "1:2"), ("[1]", 2)])
-def test_keys_seen_come_back_as_they_were(destination: Destination, key: Key) -> None:
+KEYS: list[tuple[StreamSpec, Key]] = [
+    (RFIS, (9007199254740993,)),
+    (STREAMS["schedules"], ("[1]",)),
+    (STREAMS["schedules"], ('é "quoted" \\ 01\n\x01\x7f\U0001f3d7',)),
+    (VENDORS, (4, 5)),
+    (STREAMS["documents"], ('[1] é "q" \\ \n\U0001f3d7', 2)),
+    (BUDGET_ROWS, (70, 3, '1:"é":')),
+    (BUDGET_ROWS, (70, 3, "12")),
+]
+
+
+@pytest.mark.parametrize(("spec", "key"), KEYS)
+def test_keys_seen_come_back_as_they_were(destination: Destination, spec: StreamSpec, key: Key) -> None:
     with destination.transaction() as transaction:
-        transaction.note_keys(1, [key])
-        assert transaction.noted_keys(1) == [key]
-        other = (*key[:-1], 9)
-        assert (transaction.noted(1, [key, other]), transaction.noted(2, [key])) == ({key}, set())
+        transaction.note_keys(spec, 1, [key])
+        assert transaction.noted_keys(spec, 1) == [key]
+        other = (*key[:-1], 9 if isinstance(key[-1], int) else "9")
+        assert (transaction.noted(spec, 1, [key, other]), transaction.noted(spec, 2, [key])) == ({key}, set())
+
+
+@pytest.mark.parametrize(("spec", "key"), KEYS)
+def test_a_row_whose_key_was_seen_is_never_among_the_missing(
+    destination: Destination, spec: StreamSpec, key: Key
+) -> None:
+    destination.prepare([spec])
+    given = dict(zip(spec.primary_key, key, strict=True))
+    scope = {name: int(given.get(name, 4)) for name in ("company_id", "project_id") if name in spec.scope_columns}
+    with destination.transaction() as transaction:
+        transaction.merge(spec, [row(spec, **scope | given)])
+        transaction.note_keys(spec, 1, [key])
+        assert transaction.note_live(spec, Extent(scope), 2, unseen_by=1) == 0
+        assert transaction.note_live(spec, Extent(scope), 3, unseen_by=9) == 1
+        assert transaction.noted_keys(spec, 3) == [key]
+        assert transaction.bury(spec, scope, 1, at="2026-03-03T00:00:00Z", run_id="run-2") == 1
+        assert transaction.bury(spec, scope, 1, at="2026-03-04T00:00:00Z", run_id="run-3") == 0
+    assert (stored(destination, spec, key)[key].run_id, stored(destination, spec, key)[key].is_deleted) == (
+        "run-2",
+        True,
+    )
+
+
+def test_what_lives_within_an_extent_is_told_from_the_rest(destination: Destination) -> None:
+    destination.prepare([LINES, CONTRACTS])
+    parent = LINES.parent.param if LINES.parent else ""
+    with destination.transaction() as transaction:
+        for line, contract, project in ((1, 50, 70), (2, 50, 70), (3, 51, 70), (4, 52, 70), (5, 50, 71)):
+            transaction.merge(LINES, [row(LINES, id=line, company_id=4, project_id=project, **{parent: contract})])
+        gone: dict[str, int | str | None] = {"company_id": 4, "project_id": 70, "_deleted_at": "2026-03-02T00:00:00Z"}
+        transaction.merge(LINES, [row(LINES, id=6, **{parent: 50}, **gone)])
+        transaction.merge(CONTRACTS, [row(CONTRACTS, id=52, **gone)])
+        transaction.merge(CONTRACTS, [row(CONTRACTS, id=51, company_id=4, project_id=70)])
+        here = {"company_id": 4, "project_id": 70}
+        transaction.note_keys(LINES, 1, [(1,)])
+        transaction.note_values(LINES, parent, 2, [50])
+        transaction.note_deleted(CONTRACTS, "id", here, 2)
+
+        assert transaction.note_live(LINES, Extent(here, parents=(parent, 2)), 3, unseen_by=1) == 2
+        assert sorted(transaction.noted_keys(LINES, 3)) == [(2,), (4,)]
+        assert transaction.note_live(LINES, Extent(here), 4, unseen_by=1, among=3) == 2
+        assert transaction.live_count(LINES.name, here) == 4
+        assert transaction.bury(LINES, here, 3, at="2026-03-03T00:00:00Z", run_id=None) == 2
+        assert transaction.live_count(LINES.name, here) == 2
+        assert transaction.live_count(LINES.name) == 3
+
+
+def test_days_bound_an_extent_on_both_sides(destination: Destination) -> None:
+    logs = STREAMS["notes_logs"]
+    destination.prepare([logs])
+    with destination.transaction() as transaction:
+        for number, day in enumerate(("2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04", None)):
+            transaction.merge(logs, [row(logs, id=number, company_id=4, project_id=70, date=day)])
+        days = Extent({"company_id": 4, "project_id": 70}, days=("date", "2026-03-02", "2026-03-03"))
+        assert transaction.note_live(logs, days, 1, unseen_by=9) == 2
+        assert sorted(transaction.noted_keys(logs, 1)) == [(1,), (2,)]
 
 
 def test_names_that_look_like_sql_are_only_names(destination: Destination) -> None:

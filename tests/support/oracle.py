@@ -29,12 +29,18 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 def differences(
-    simulator: Simulator, database: Path, *, streams: Collection[str] = (), projects: Collection[int] = ()
+    simulator: Simulator,
+    database: Path,
+    *,
+    streams: Collection[str] = (),
+    projects: Collection[int] = (),
+    deletes: bool = False,
 ) -> list[str]:
     """Every cell in which a table and the truth differ, at most twenty; empty when they are equal.
 
-    `projects` are those that were to be read, unless told otherwise the active ones that may be seen. What no listing
-    tells is left out on both sides: records in the recycle bin, and projects that may not be seen.
+    `projects` are those that were to be read, unless told otherwise the active ones that may be seen; what is there of
+    those that may not be seen is left out. A row that is deleted in Procore may live on, unless `deletes` says that
+    they were to be followed.
     """
     specs = simulator.world.streams
     wanted = projects or readable_projects(simulator)
@@ -43,10 +49,13 @@ def differences(
         connection.row_factory = sqlite3.Row
         for name in streams or specs:
             unlisted = {_key(specs[name], row) for row in _rows(simulator, specs[name], wanted, listed=False)}
+            may_live = unlisted if name == "projects" or not deletes else set()
             expected = {_key(specs[name], row): row for row in _rows(simulator, specs[name], wanted, listed=True)}
             stored = _stored(connection, specs[name])
-            present = {key: row for key, row in stored.items() if key not in unlisted}
-            found += (f"{name} {difference}" for difference in _compare(expected, present))
+            dead = {key for key, row in stored.items() if row["_deleted_at"] is not None}
+            found += (f"{name} {key}: deleted here, alive in Procore" for key in dead & expected.keys())
+            present = {key: row for key, row in stored.items() if key not in dead and key not in may_live}
+            found += (f"{name} {difference}" for difference in _compare(_without(expected, dead), present))
     return found[:20]
 
 
@@ -108,7 +117,7 @@ def _stored(connection: sqlite3.Connection, spec: StreamSpec) -> Table:
 
 def _read(spec: StreamSpec, cells: dict[str, Any]) -> Row:
     """A stored row, with cells of JSON and instants parsed and everything else exactly as it is."""
-    assert cells.pop("_deleted_at") is None, f"{spec.name}: nothing was deleted"
+    assert cells["_deleted_at"] is None or _UTC_TEXT.fullmatch(cells["_deleted_at"])
     assert cells.pop("_run_id")
     assert cells.pop("_row_hash")
     assert _UTC_TEXT.fullmatch(cells.pop("_loaded_at"))
@@ -124,6 +133,10 @@ def _read(spec: StreamSpec, cells: dict[str, Any]) -> Row:
         elif isinstance(value, str):
             cells[name] = _unsigned(value)
     return cells
+
+
+def _without(table: Table, keys: Collection[tuple[Any, ...]]) -> Table:
+    return {key: row for key, row in table.items() if key not in keys}
 
 
 def _compare(expected: Table, stored: Table) -> Iterator[str]:

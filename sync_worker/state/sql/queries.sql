@@ -60,6 +60,7 @@ WHERE run_id = :run_id AND stream = :stream
 -- The verdict of one (stream, scope), or none when it was interrupted.
 UPDATE _run_scopes SET
     verdict = :verdict, total = :total, requests = :requests, error = :error, finished_at = :finished_at,
+    deleted = :deleted,
     unchanged = CASE WHEN distinct_keys > inserted + updated + :quarantined
                      THEN distinct_keys - inserted - updated - :quarantined ELSE 0 END
 WHERE run_id = :run_id AND stream = :stream
@@ -149,10 +150,100 @@ INSERT INTO _schema_changes (stream, field, kind, run_id, seen_at)
 VALUES (:stream, :field, :kind, :run_id, :seen_at)
 ON CONFLICT (stream, field, kind) DO NOTHING;
 
+-- name: meet_quarantined
+-- A record that was set aside by an earlier run is met again as it was; this run counts it, `at` stays.
+UPDATE _quarantine SET run_id = :run_id WHERE rowid = (
+    SELECT min(rowid) FROM _quarantine
+    WHERE stream = :stream AND record = :record AND run_id <> :run_id
+      AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0))
+RETURNING 1;
+
 -- name: quarantine_record
 -- A record that cannot be stored, kept as sent.
 INSERT INTO _quarantine (stream, company_id, project_id, run_id, at, reason, record)
 VALUES (:stream, :company_id, :project_id, :run_id, :at, :reason, :record);
+
+-- name: note_agreed
+-- Of the rows that a sweep takes for deleted, those that an earlier run held; one list alone cannot agree with itself.
+INSERT INTO _noted
+SELECT :agreed, record_key FROM _held_deletes
+WHERE stream = :stream AND run_id <> :run_id AND NOT (ground = 'signal' AND :ground = 'signal')
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0)
+  AND EXISTS (SELECT 1 FROM _noted AS gone WHERE gone.noted = :gone AND gone.key = record_key)
+RETURNING 1;
+
+-- name: forget_agreed
+-- What is agreed on is not held any longer.
+DELETE FROM _noted WHERE noted = :gone AND key IN (SELECT key FROM _noted WHERE noted = :agreed);
+
+-- name: hold_deletes
+-- Rows that a sweep takes for deleted wait for a second one; what was held already keeps its date.
+INSERT INTO _held_deletes (stream, company_id, project_id, record_key, ground, run_id, held_at)
+SELECT :stream, :company_id, :project_id, key, :ground, :run_id, :held_at FROM _noted WHERE noted = :gone
+ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0), record_key) DO NOTHING;
+
+-- name: release_held
+-- Rows of a set are held no longer: they were seen alive, or are deleted now.
+DELETE FROM _held_deletes
+WHERE stream = :stream AND EXISTS (SELECT 1 FROM _noted WHERE noted = :noted AND key = record_key)
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: release_other_held
+-- Rows outside a set are held no longer: they belong to another scope now, or are deleted already.
+DELETE FROM _held_deletes
+WHERE stream = :stream AND NOT EXISTS (SELECT 1 FROM _noted WHERE noted = :noted AND key = record_key)
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: note_held
+-- What is held of one scope.
+INSERT INTO _noted
+SELECT :into, record_key FROM _held_deletes
+WHERE stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: held_deletes
+-- How many rows of each scope wait, since when and why.
+SELECT stream, company_id, project_id, count(*), min(held_at), min(ground), min(run_id)
+FROM _held_deletes GROUP BY stream, company_id, project_id ORDER BY stream, company_id, project_id;
+
+-- name: held_keys
+-- Which rows of one scope wait.
+SELECT record_key FROM _held_deletes
+WHERE stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0)
+ORDER BY record_key;
+
+-- name: is_any_held
+-- Whether rows of one scope wait.
+SELECT 1 FROM _held_deletes
+WHERE stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0)
+LIMIT 1;
+
+-- name: read_signal
+-- When the tool's own list of deleted records was last asked for.
+SELECT asked_at, refused FROM _delete_signals
+WHERE stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_signal
+-- The tool's own list of deleted records was asked for.
+INSERT INTO _delete_signals (stream, company_id, project_id, asked_at, refused)
+VALUES (:stream, :company_id, :project_id, :asked_at, :refused)
+ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET
+    asked_at = excluded.asked_at, refused = excluded.refused;
+
+-- name: widen_scope
+-- A sweep reads more than it was opened for.
+UPDATE _run_scopes SET window_from = :window_from, window_to = :window_to
+WHERE run_id = :run_id AND stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: forget_parent_read
+-- A parent is gone: should it come back, its nested list is read anew.
+DELETE FROM _parents_read
+WHERE stream = :stream AND parent_key = :parent_key
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
 -- name: enqueue_tick
 -- A tick becomes a run that waits to be taken; a tick that is known already changes nothing.
@@ -236,6 +327,11 @@ LEFT JOIN _checkpoints AS c ON c.stream = s.stream
     AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
     AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0)
 WHERE s.place = 1 ORDER BY s.stream, s.company_id, s.project_id;
+
+-- name: reset_signals
+-- A stream forgets when its deleted records were asked for.
+DELETE FROM _delete_signals
+WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
 
 -- name: reset_rereads
 -- A stream forgets how far back it was read.

@@ -51,6 +51,9 @@ def test_later_runs_equal_procore_after_days_of_changes(install: Install) -> Non
         assert differences(here.simulator, here.database) == []
         rows = report.totals.rows
         assert min(rows.inserted, rows.updated, rows.unchanged) > 0
+    here.run(full_refresh=True)
+    here.run(full_refresh=True)
+    assert differences(here.simulator, here.database, deletes=True) == []
 
 
 def test_only_the_row_of_an_edited_record_is_written(install: Install) -> None:

@@ -28,11 +28,13 @@ def instant(text: str) -> datetime:
 
 
 def asked_windows(here: Installation) -> dict[tuple[str, int | None], str]:
-    """The filter that each incremental list was asked with last."""
+    """The filter that each incremental list was asked with last; those of deleted records have another or none."""
     found = {}
     for request in here.simulator.requests:
         spec = STREAMS.get(request.stream or "")
-        if spec is not None and spec.cursor is not None and spec.name in INCREMENTAL:
+        if spec is None or spec.cursor is None or spec.name not in INCREMENTAL:
+            continue
+        if spec.deletes is None or spec.cursor.param in request.query:
             project = next((id_ for id_ in here.simulator.world.project_ids if str(id_) in str(request)), None)
             found[spec.name, project] = request.query[spec.cursor.param]
     return found

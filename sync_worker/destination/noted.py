@@ -1,0 +1,82 @@
+"""Sets of keys in a temporary table, and what is done to the rows that have them; SQLite's SQL."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.destination.names import declared_type, given_parts, key_given, key_of, matches, quoted
+
+CREATE_NOTED = "CREATE TEMP TABLE _noted (noted INTEGER, key, PRIMARY KEY (noted, key)) WITHOUT ROWID"
+_LIVE = "_deleted_at IS NULL"
+
+
+@cache
+def note_keys_sql(spec: StreamSpec) -> str:
+    """Add the keys in the JSON array `:keys` to the set `:into`."""
+    return f"INSERT OR IGNORE INTO _noted SELECT :into, {key_given(spec)} FROM json_each(:keys)"
+
+
+@cache
+def noted_among_sql(spec: StreamSpec) -> str:
+    """Those of the keys in the JSON array `:keys` that are in the set `:noted`."""
+    return f"SELECT key FROM _noted WHERE noted = :noted AND key IN (SELECT {key_given(spec)} FROM json_each(:keys))"
+
+
+@cache
+def note_values_sql(spec: StreamSpec, column: str) -> str:
+    """Add the values in the JSON array `:keys` to the set `:into`, as that column of the table has them."""
+    as_stored = f"CAST(value AS {declared_type(spec.columns[column])})"
+    return f"INSERT OR IGNORE INTO _noted SELECT :into, {as_stored} FROM json_each(:keys)"
+
+
+@cache
+def note_deleted_sql(spec: StreamSpec, column: str, scope: tuple[str, ...]) -> str:
+    """Add that column of the deleted rows of a scope to the set `:into`."""
+    source = f"{quoted(spec.name)} WHERE _deleted_at IS NOT NULL{matches(scope)}"
+    return f"INSERT OR IGNORE INTO _noted SELECT :into, {quoted(column)} FROM {source}"
+
+
+@cache
+def note_live_sql(
+    spec: StreamSpec, scope: tuple[str, ...], *, parent: str | None, day: str | None, is_among: bool
+) -> str:
+    """Add the keys of the live rows of a scope that are not in the set `:unseen_by` to the set `:into`.
+
+    Of those alone whose `parent` is in the set `:parents`, whose `day` lies within `:first` and `:last`, and that are
+    in the set `:among`, as far as each is asked for.
+    """
+    of_parents = f" AND {quoted(parent)} IN (SELECT key FROM _noted WHERE noted = :parents)" if parent else ""
+    of_days = f" AND {quoted(day)} BETWEEN :first AND :last" if day else ""
+    among = f" AND {_is_in(spec, ':among')}" if is_among else ""
+    unseen = f"NOT EXISTS (SELECT 1 FROM _noted WHERE noted = :unseen_by AND key = {key_of(spec)})"
+    return (
+        f"INSERT INTO _noted SELECT :into, {key_of(spec)} FROM {quoted(spec.name)} "
+        f"WHERE {_LIVE}{matches(scope)}{of_parents}{of_days}{among} AND {unseen}"
+    )
+
+
+@cache
+def bury_sql(spec: StreamSpec, scope: tuple[str, ...]) -> str:
+    """Mark the live rows of a scope whose keys are in the set `:noted` as deleted."""
+    return (
+        f"UPDATE {quoted(spec.name)} SET _deleted_at = :at, _loaded_at = :at, _run_id = coalesce(:run_id, _run_id) "
+        f"WHERE {_LIVE}{matches(scope)} AND {_is_in(spec, ':noted')}"
+    )
+
+
+@cache
+def live_index_sql(spec: StreamSpec) -> str | None:
+    """An index on the live rows of each scope with their keys, so that a scope is settled without the others' rows."""
+    scope = [name for name in ("company_id", "project_id") if name in spec.scope_columns]
+    if not scope:
+        return None
+    listed = ", ".join(map(quoted, dict.fromkeys([*scope, *spec.primary_key])))
+    name = quoted(f"_live_{spec.name}")
+    return f"CREATE INDEX IF NOT EXISTS {name} ON {quoted(spec.name)} ({listed}) WHERE {_LIVE}"
+
+
+def _is_in(spec: StreamSpec, noted: str) -> str:
+    key = ", ".join(map(quoted, spec.primary_key))
+    parts = ", ".join(part for _, part in given_parts(spec, "key"))
+    return f"({key}) IN (SELECT {parts} FROM _noted WHERE noted = {noted})"

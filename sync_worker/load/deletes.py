@@ -1,0 +1,113 @@
+"""Settles which rows are deleted, in the transaction that proves a sweep complete.
+
+Few are marked at once. Many, or all that a scope has, wait until a later run takes them for deleted as well, or until
+somebody approves: a filter that Procore forgot, or a permission that it took, must not empty a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.destination.protocol import Extent, Transaction
+from sync_worker.model import DateRange, Ground
+from sync_worker.state.deletes import hold_deletes, note_agreed, release_held, release_other_held
+from sync_worker.state.instants import to_text
+from sync_worker.state.ledger import ScopeKey
+
+_ROWS_AT_ONCE = 10
+_SHARE_AT_ONCE = 0.1
+
+
+class Covered(NamedTuple):
+    """What a sweep has read all of, or been told of: `parents` by id and the stream they are of, or days, or all."""
+
+    ground: Ground
+    days: DateRange | None = None
+    parents: Sequence[int | str] | None = None
+    above: StreamSpec | None = None
+
+
+class Sets(NamedTuple):
+    """The numbers of the sets of keys that a sweep keeps: seen alive, told to be deleted, and what follows of them."""
+
+    seen: int
+    told: int
+    parents: int
+    gone: int
+    agreed: int
+
+
+class Settled(NamedTuple):
+    """How many rows were marked as deleted, and how many are held."""
+
+    deleted: int = 0
+    held: int = 0
+
+
+def is_too_many(gone: int, live: int, *, agreed: int = 0) -> bool:
+    """Whether so many rows of a scope must not go at once; those that are `agreed` on do not count."""
+    fresh = gone - agreed
+    return fresh > 0 and (fresh > max(_ROWS_AT_ONCE, _SHARE_AT_ONCE * live) or gone >= live)
+
+
+class Settlement:
+    """Who is gone in one scope of a stream; `sets` are its sweep's."""
+
+    def __init__(self, spec: StreamSpec, key: ScopeKey, scope: Mapping[str, int], sets: Sets) -> None:
+        self._spec = spec
+        self._key = key
+        self._scope = scope
+        self._sets = sets
+
+    def missing(self, transaction: Transaction, covered: Covered) -> int:
+        """How many rows would be taken for deleted."""
+        found = self._note_gone(transaction, covered)
+        transaction.forget_keys(self._sets.parents, self._sets.gone)
+        return found
+
+    def release_seen(self, transaction: Transaction) -> None:
+        """What was seen alive does not wait to be deleted, whatever the sweep proved."""
+        release_held(transaction, self._key.stream, self._key.scope, self._sets.seen)
+
+    def settle(self, transaction: Transaction, covered: Covered, at: datetime, *, is_sure: bool) -> Settled:
+        """Mark what is gone, or hold it; unless `is_sure` that no other key was in the list, all is held."""
+        stream, scope, sets = self._key.stream, self._key.scope, self._sets
+        gone = self._note_gone(transaction, covered)
+        if covered.ground is Ground.LISTING and covered.days is None and covered.parents is None:
+            release_other_held(transaction, stream, scope, sets.gone)
+        if not gone:
+            return Settled()
+        agreed = 0
+        if is_sure:
+            agreed = note_agreed(transaction, self._key, covered.ground, gone=sets.gone, agreed=sets.agreed)
+        deleted = self._bury(transaction, sets.agreed, at) if agreed else 0
+        live = transaction.live_count(stream, self._scope) + deleted
+        if is_sure and not is_too_many(gone, live, agreed=agreed):
+            return Settled(deleted + self._bury(transaction, sets.gone, at))
+        hold_deletes(transaction, self._key, covered.ground, sets.gone, at)
+        return Settled(deleted, gone - agreed)
+
+    def _note_gone(self, transaction: Transaction, covered: Covered) -> int:
+        extent = self._extent(transaction, covered)
+        among = self._sets.told if covered.ground is Ground.SIGNAL else None
+        return transaction.note_live(self._spec, extent, self._sets.gone, unseen_by=self._sets.seen, among=among)
+
+    def _extent(self, transaction: Transaction, covered: Covered) -> Extent:
+        parent, window = self._spec.parent, self._spec.date_window
+        if covered.days is not None and window is not None:
+            days = (window.field, covered.days.start_on.isoformat(), covered.days.end_on.isoformat())
+            return Extent(self._scope, days=days)
+        if covered.parents is not None and covered.above is not None and parent is not None:
+            transaction.note_values(self._spec, parent.param, self._sets.parents, covered.parents)
+            # What hung on a parent went with it; its list is not there to be read.
+            transaction.note_deleted(covered.above, parent.key, self._scope, self._sets.parents)
+            return Extent(self._scope, parents=(parent.param, self._sets.parents))
+        return Extent(self._scope)
+
+    def _bury(self, transaction: Transaction, noted: int, at: datetime) -> int:
+        deleted = transaction.bury(self._spec, self._scope, noted, at=to_text(at), run_id=self._key.run_id)
+        release_held(transaction, self._key.stream, self._key.scope, noted)
+        return deleted

@@ -1,0 +1,92 @@
+"""Deletes that wait for a second opinion, and when the tool's own lists of deleted records were asked for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sync_worker.model import Ground, Scope
+from sync_worker.state.executor import Executor, Parameter
+from sync_worker.state.instants import from_text, to_text
+from sync_worker.state.ledger import ScopeKey
+from sync_worker.state.queries import queries
+
+
+class HeldDeletes(NamedTuple):
+    """How many rows of one (stream, scope) wait, since when, on what ground, and which run held them first."""
+
+    stream: str
+    company_id: int | None
+    project_id: int | None
+    rows: int
+    held_at: str
+    ground: str
+    run_id: str
+
+    @property
+    def scope(self) -> Scope:
+        """Where they are."""
+        return Scope(self.company_id, self.project_id)
+
+
+class Signal(NamedTuple):
+    """When a list of deleted records was last asked for, and whether it may not be read."""
+
+    asked_at: datetime
+    refused: bool
+
+
+def note_agreed(executor: Executor, key: ScopeKey, ground: Ground, *, gone: int, agreed: int) -> int:
+    """Move those keys of the set `gone` that an earlier run held to the set `agreed`; how many these are."""
+    sets: dict[str, Parameter] = {"gone": gone, "agreed": agreed}
+    found = executor.execute(queries()["note_agreed"], key.parameters() | sets | {"ground": ground})
+    executor.execute(queries()["forget_agreed"], sets)
+    return len(found)
+
+
+def hold_deletes(executor: Executor, key: ScopeKey, ground: Ground, gone: int, at: datetime) -> None:
+    """Let the rows of a set wait."""
+    given: dict[str, Parameter] = {"ground": ground, "gone": gone, "held_at": to_text(at)}
+    executor.execute(queries()["hold_deletes"], key.parameters() | given)
+
+
+def release_held(executor: Executor, stream: str, scope: Scope, noted: int) -> None:
+    """Let the rows of a set wait no longer."""
+    executor.execute(queries()["release_held"], {"stream": stream, **scope._asdict(), "noted": noted})
+
+
+def release_other_held(executor: Executor, stream: str, scope: Scope, noted: int) -> None:
+    """Let the rows outside a set wait no longer."""
+    executor.execute(queries()["release_other_held"], {"stream": stream, **scope._asdict(), "noted": noted})
+
+
+def note_held(executor: Executor, stream: str, scope: Scope, into: int) -> None:
+    """Add the keys of what waits to a set."""
+    executor.execute(queries()["note_held"], {"stream": stream, **scope._asdict(), "into": into})
+
+
+def held_deletes(executor: Executor) -> list[HeldDeletes]:
+    """All that waits, by stream and scope."""
+    return [HeldDeletes(*row) for row in executor.execute(queries()["held_deletes"])]  # type: ignore[arg-type]
+
+
+def held_keys(executor: Executor, stream: str, scope: Scope) -> list[Parameter]:
+    """The keys of the rows that wait in one scope."""
+    return [key for (key,) in executor.execute(queries()["held_keys"], {"stream": stream, **scope._asdict()})]
+
+
+def is_any_held(executor: Executor, stream: str, scope: Scope) -> bool:
+    """Whether anything waits in one scope."""
+    return bool(executor.execute(queries()["is_any_held"], {"stream": stream, **scope._asdict()}))
+
+
+def read_signal(executor: Executor, stream: str, scope: Scope) -> Signal | None:
+    """When the list of deleted records was last asked for."""
+    rows = executor.execute(queries()["read_signal"], {"stream": stream, **scope._asdict()})
+    return Signal(from_text(str(rows[0][0])), bool(rows[0][1])) if rows else None
+
+
+def record_signal(executor: Executor, stream: str, scope: Scope, signal: Signal) -> None:
+    """Store that the list of deleted records was asked for."""
+    given: dict[str, Parameter] = {"asked_at": to_text(signal.asked_at), "refused": signal.refused}
+    executor.execute(queries()["record_signal"], {"stream": stream, **scope._asdict(), **given})
