@@ -1,4 +1,4 @@
-"""`sync-worker state`: up to where each stream is read, and how to make it forget."""
+"""`sync-worker state`: up to where each stream is read, how to make it forget, and deletes that wait for approval."""
 
 from __future__ import annotations
 
@@ -6,25 +6,31 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import click
 
+from sync_worker.catalog.spec import StreamSpec
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.table import table
+from sync_worker.clock import SystemClock
+from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError
+from sync_worker.load.deletes import approve
 from sync_worker.planning.selection import matching
+from sync_worker.state.deletes import HeldDeletes, held_deletes, held_keys
 from sync_worker.state.history import CheckpointLine, all_checkpoints, reset_checkpoints
 from sync_worker.state.migration import migrate
 
+_KEYS_SHOWN = 20
 _STREAMS = click.option("--stream", "patterns", metavar="S[,S]", help="These streams: names, globs, tag:NAME.")
 _PROJECT = click.option("--project", "project_id", type=int, metavar="ID", help="This project alone.")
 
 
 @click.group(no_args_is_help=False)
 def command() -> None:
-    """Show or reset the checkpoints: up to where each stream of each project is proven complete."""
+    """Show or reset the checkpoints, up to where each stream of each project is complete; approve held deletes."""
 
 
 @command.command(
@@ -74,6 +80,78 @@ def reset(cli: CliContext, patterns: str | None, project_id: int | None, *, yes:
         print(f"{_counted(found)} removed" if found else "there were no such checkpoints")
 
 
+@command.command(
+    "approve-deletes",
+    epilog="""\b
+Examples:
+  sync-worker state approve-deletes
+  sync-worker state approve-deletes rfis 'tag:financials' --project 101 --yes""",
+)
+@click.argument("patterns", nargs=-1, metavar="[STREAM]...")
+@_PROJECT
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_cli
+def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int | None, *, yes: bool) -> None:
+    """Show the deletes that are held because they were so many at once, and mark those rows as deleted.
+
+    No row is removed: `_deleted_at` is set, and empty again should the record come back.
+    """
+    streams = cli.streams()
+    with cli.reading() as view:
+        held = _held(view, {name for each in patterns for name in _matching(each, streams)}, project_id)
+        keys = [held_keys(view, line.stream, line.scope) for line in held]
+    if not cli.json:
+        print("\n".join(_held_lines(held, keys)))
+    approved = bool(held) and (yes or _is_approved(held))
+    deleted = _approve(cli, held, streams) if approved else 0
+    if cli.json:
+        shown = [line._asdict() | {"keys": list(map(_shown, its))} for line, its in zip(held, keys, strict=True)]
+        print(json.dumps({"held": shown, "approved": approved, "deleted": deleted}, indent=2))
+    elif approved:
+        print(f"{deleted} rows are marked as deleted")
+
+
+def _held(view: Transaction, names: Collection[str], project_id: int | None) -> list[HeldDeletes]:
+    lines = held_deletes(view) if view.has_table("_held_deletes") else []
+    return [line for line in lines if (not names or line.stream in names) and project_id in (None, line.project_id)]
+
+
+def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Parameter]]) -> Iterator[str]:
+    if not held:
+        yield "no deletes are held"
+    for line, its in zip(held, keys, strict=True):
+        where = f", project {line.project_id}" if line.project_id is not None else ""
+        yield f"{line.stream}{where}: {line.rows} rows, held since {line.held_at} by run {line.run_id}"
+        yield from (f"  {_shown(key)}" for key in its[:_KEYS_SHOWN])
+        if len(its) > _KEYS_SHOWN:
+            yield f"  … and {len(its) - _KEYS_SHOWN} more; --json lists them all"
+
+
+def _shown(key: Parameter) -> Parameter | list[Parameter]:
+    """A key of several parts apart."""
+    is_several = isinstance(key, str) and key.startswith("[")
+    return json.loads(str(key)) if is_several else key
+
+
+def _is_approved(held: Sequence[HeldDeletes]) -> bool:
+    rows = sum(line.rows for line in held)
+    if sys.stdin.isatty():
+        return click.confirm(f"Mark {rows} rows as deleted?", err=True)
+    print(f"nothing is marked yet; say --yes to mark {rows} rows as deleted", file=sys.stderr)
+    return False
+
+
+def _approve(cli: CliContext, held: Sequence[HeldDeletes], streams: Mapping[str, StreamSpec]) -> int:
+    now = SystemClock().now()
+    # A daemon may hold the database meanwhile.
+    with SqliteDestination(cli.database()).aside() as transaction:
+        return sum(approve(transaction, streams[line.stream], line.scope, now) for line in held)
+
+
+def _matching(patterns: str, streams: Mapping[str, StreamSpec]) -> Collection[str]:
+    return {name for pattern in patterns.split(",") for name in matching(pattern.strip(), streams)}
+
+
 def _ask(found: Collection[CheckpointLine]) -> None:
     question = f"Remove {_counted(found)}, so that the next run reads all of it again?"
     if not sys.stdin.isatty():
@@ -96,8 +174,7 @@ def _remove(cli: CliContext, streams: Collection[str], project_id: int | None) -
 def _names(cli: CliContext, patterns: str | None) -> Collection[str] | None:
     if patterns is None:
         return None
-    known = cli.streams()
-    return {name for pattern in patterns.split(",") for name in matching(pattern.strip(), known)}
+    return _matching(patterns, cli.streams())
 
 
 def _chosen(

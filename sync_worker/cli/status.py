@@ -18,6 +18,7 @@ from sync_worker.cli.table import table
 from sync_worker.clock import SystemClock
 from sync_worker.destination.protocol import Transaction
 from sync_worker.model import Outcome, Verdict
+from sync_worker.state.deletes import HeldDeletes, held_deletes
 from sync_worker.state.history import (
     LatestScope,
     RunLine,
@@ -72,6 +73,7 @@ class Status:
     running: Sequence[RunUnderWay]
     errors: Sequence[Trouble]
     last_run: RunLine | None
+    held: Sequence[HeldDeletes] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -79,7 +81,7 @@ class Status:
             "streams": [line._asdict() for line in self.streams],
             "running": [run._asdict() for run in self.running],
             "allowance": {},
-            "held_deletes": [],
+            "held_deletes": [line._asdict() for line in self.held],
             "errors": [asdict(trouble) for trouble in self.errors],
             "health": [],
         }
@@ -110,9 +112,9 @@ def gather(view: Transaction, now: datetime, streams: Mapping[str, StreamSpec]) 
     """What there is to say; `streams` are all that are known, in their order."""
     scopes = latest_scopes(view)
     last_run = next((run for run in latest_runs(view, 10) if run.outcome is not None), None)
-    return Status(
-        _streams(view, scopes, now, list(streams)), runs_under_way(view), _troubles(scopes, last_run, streams), last_run
-    )
+    held = held_deletes(view) if view.has_table("_held_deletes") else []
+    troubles = _troubles(scopes, last_run, streams)
+    return Status(_streams(view, scopes, now, list(streams)), runs_under_way(view), troubles, last_run, held)
 
 
 def as_text(status: Status, now: datetime) -> Iterator[str]:
@@ -128,6 +130,18 @@ def as_text(status: Status, now: datetime) -> Iterator[str]:
     if status.errors:
         yield ""
         yield from _error_lines(status.errors)
+    if status.held:
+        yield ""
+        yield from _held_lines(status.held)
+
+
+def _held_lines(held: Sequence[HeldDeletes]) -> Iterator[str]:
+    for line in held[:_ERRORS_SHOWN]:
+        project = "" if line.project_id is None else f", project {line.project_id}"
+        yield f"held: {line.rows} rows of {line.stream}{project} would be deleted at once (since {line.held_at})"
+    if len(held) > _ERRORS_SHOWN:
+        yield f"… and {len(held) - _ERRORS_SHOWN} more; --json lists them all"
+    yield "  → a second complete sweep decides; `sync-worker state approve-deletes` shows them and approves now"
 
 
 def _running_line(run: RunUnderWay, now: datetime) -> str:

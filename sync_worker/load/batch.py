@@ -34,7 +34,7 @@ class Batch:
         try:
             row = maker.row(candidate)
         except (msgspec.DecodeError, RecursionError) as error:
-            self.unreadable.append(Unreadable(f"the record cannot be read: {error}", candidate.raw))
+            self.unreadable.append(Unreadable(f"the record cannot be read: {error}", candidate.raw, candidate.key))
             return
         self.keys.append(candidate.key)
         self.rows.append([*row.values, self._run_id, self._loaded_at, None, candidate.row_hash, row.extra])

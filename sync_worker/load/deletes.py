@@ -6,19 +6,22 @@ somebody approves: a filter that Procore forgot, or a permission that it took, m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from enum import Enum
 from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Extent, Transaction
-from sync_worker.model import DateRange, Ground
-from sync_worker.state.deletes import hold_deletes, note_agreed, release_held, release_other_held
+from sync_worker.model import DateRange, Ground, Scope
+from sync_worker.state.deletes import hold_deletes, is_same, note_agreed, note_held, release_held, release_other_held
 from sync_worker.state.instants import to_text
 from sync_worker.state.ledger import ScopeKey
 
 _ROWS_AT_ONCE = 10
 _SHARE_AT_ONCE = 0.1
+# The set of what is approved; those of sweeps have other numbers.
+_APPROVED = 0
 
 
 class Covered(NamedTuple):
@@ -31,13 +34,28 @@ class Covered(NamedTuple):
 
 
 class Sets(NamedTuple):
-    """The numbers of the sets of keys that a sweep keeps: seen alive, told to be deleted, and what follows of them."""
+    """The numbers of the sets of keys that a sweep keeps.
+
+    `seen` are alive, as were those seen by the sweep `before`; `told` are said to be deleted; the others follow from
+    these.
+    """
 
     seen: int
+    before: int
     told: int
     parents: int
     gone: int
     agreed: int
+
+
+class Doubt(Enum):
+    """Why what a sweep did not see may be there all the same."""
+
+    NONE = "none"
+    SHIFTING = "shifting"
+    """The pages may have shifted while they were read; a later run can agree."""
+    UNKEYED = "unkeyed"
+    """A record could not be told by its key, so it may be any of them; only a person can agree."""
 
 
 class Settled(NamedTuple):
@@ -53,13 +71,27 @@ def is_too_many(gone: int, live: int, *, agreed: int = 0) -> bool:
     return fresh > 0 and (fresh > max(_ROWS_AT_ONCE, _SHARE_AT_ONCE * live) or gone >= live)
 
 
+def scope_values(spec: StreamSpec, scope: Scope) -> dict[str, int]:
+    """What the scope columns of a stream's rows hold in one scope."""
+    return {name: value for name, value in scope._asdict().items() if name in spec.scope_columns and value is not None}
+
+
+def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, at: datetime) -> int:
+    """Mark what waits in one scope as deleted; how many rows these are."""
+    note_held(transaction, spec.name, scope, _APPROVED)
+    deleted = transaction.bury(spec, scope_values(spec, scope), _APPROVED, at=to_text(at), run_id=None)
+    release_held(transaction, spec.name, scope, _APPROVED)
+    transaction.forget_keys(_APPROVED)
+    return deleted
+
+
 class Settlement:
     """Who is gone in one scope of a stream; `sets` are its sweep's."""
 
-    def __init__(self, spec: StreamSpec, key: ScopeKey, scope: Mapping[str, int], sets: Sets) -> None:
+    def __init__(self, spec: StreamSpec, key: ScopeKey, sets: Sets) -> None:
         self._spec = spec
         self._key = key
-        self._scope = scope
+        self._scope = scope_values(spec, key.scope)
         self._sets = sets
 
     def missing(self, transaction: Transaction, covered: Covered) -> int:
@@ -72,8 +104,8 @@ class Settlement:
         """What was seen alive does not wait to be deleted, whatever the sweep proved."""
         release_held(transaction, self._key.stream, self._key.scope, self._sets.seen)
 
-    def settle(self, transaction: Transaction, covered: Covered, at: datetime, *, is_sure: bool) -> Settled:
-        """Mark what is gone, or hold it; unless `is_sure` that no other key was in the list, all is held."""
+    def settle(self, transaction: Transaction, covered: Covered, at: datetime, doubt: Doubt) -> Settled:
+        """Mark what is gone, or hold it."""
         stream, scope, sets = self._key.stream, self._key.scope, self._sets
         gone = self._note_gone(transaction, covered)
         if covered.ground is Ground.LISTING and covered.days is None and covered.parents is None:
@@ -81,14 +113,18 @@ class Settlement:
         if not gone:
             return Settled()
         agreed = 0
-        if is_sure:
+        if doubt is not Doubt.UNKEYED:
             agreed = note_agreed(transaction, self._key, covered.ground, gone=sets.gone, agreed=sets.agreed)
         deleted = self._bury(transaction, sets.agreed, at) if agreed else 0
         live = transaction.live_count(stream, self._scope) + deleted
-        if is_sure and not is_too_many(gone, live, agreed=agreed):
+        if doubt is Doubt.NONE and not is_too_many(gone, live, agreed=agreed):
             return Settled(deleted + self._bury(transaction, sets.gone, at))
         hold_deletes(transaction, self._key, covered.ground, sets.gone, at)
         return Settled(deleted, gone - agreed)
+
+    def is_repeated(self, transaction: Transaction) -> bool:
+        """Whether the sweep saw just those that the one before it saw: then nobody slipped between their pages."""
+        return is_same(transaction, self._sets.before, self._sets.seen)
 
     def _note_gone(self, transaction: Transaction, covered: Covered) -> int:
         extent = self._extent(transaction, covered)

@@ -37,10 +37,11 @@ class Candidate(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """A record that cannot be stored, and why."""
+    """A record that cannot be stored, and why; its key, if that much could be read."""
 
     reason: str
     raw: msgspec.Raw
+    key: Key | None = None
 
 
 class Fingerprint:
@@ -67,6 +68,7 @@ class Fingerprint:
 
     def identify(self, raw: msgspec.Raw) -> Candidate | Unreadable:
         """Key, version and hash of `raw`, or why it cannot be stored."""
+        key: Key | None = None
         try:
             key = self._key_of(raw)
             if key is None:
@@ -74,7 +76,7 @@ class Fingerprint:
             digest = self._seed.copy()
             digest.update(self._content(raw))
         except (msgspec.DecodeError, RecursionError) as error:
-            return Unreadable(f"the record cannot be read: {error}", raw)
+            return Unreadable(f"the record cannot be read: {error}", raw, key)
         return Candidate(key, digest.hexdigest()[: 2 * _HASH_BYTES], raw, self._version_of)
 
     def _key_of(self, raw: msgspec.Raw) -> Key | None:

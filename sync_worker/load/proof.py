@@ -15,14 +15,16 @@ class Evidence(NamedTuple):
     """What the server said of one sweep, over all its lists: one, or one for each parent.
 
     `total` is None as soon as one list gave none; `steady` is false when a `Total` changed while its pages were read;
-    `refused` counts parents whose list may not be read, `gone` those that are no longer there; `server_time` is the
-    server's `Date` on the first page; `doubt` is a reason, known beforehand, why the sweep can prove nothing.
+    `pages` are those of all lists; `refused` counts parents whose list may not be read, `gone` those that are no longer
+    there; `server_time` is the server's `Date` on the first page; `doubt` is a reason, known beforehand, why the sweep
+    can prove nothing.
     """
 
     total: int | None = 0
     units: int = 0
     steady: bool = True
     lists: int = 0
+    pages: int = 0
     refused: int = 0
     gone: int = 0
     server_time: datetime | None = None
@@ -32,22 +34,28 @@ class Evidence(NamedTuple):
         """This evidence, begun at `server_time` unless it had begun before."""
         return self if self.server_time is not None else self._replace(server_time=server_time)
 
-    def with_list(self, first_total: int | None, last_total: int | None, units: int) -> Evidence:
+    @property
+    def is_shifting(self) -> bool:
+        """Whether a record may have slipped from a page that was not read yet to one that was."""
+        return self.pages > self.lists
+
+    def with_list(self, first_total: int | None, last_total: int | None, units: int, pages: int = 1) -> Evidence:
         """This evidence and that of one more list, read to its end."""
         return self._replace(
             total=None if self.total is None or last_total is None else self.total + last_total,
             units=self.units + units,
             steady=self.steady and first_total == last_total,
             lists=self.lists + 1,
+            pages=self.pages + pages,
         )
 
     def with_refusal(self) -> Evidence:
         """This evidence and a list that may not be read."""
-        return self._replace(lists=self.lists + 1, refused=self.refused + 1)
+        return self._replace(lists=self.lists + 1, pages=self.pages + 1, refused=self.refused + 1)
 
     def with_gone(self) -> Evidence:
         """This evidence and a parent that was deleted after it was listed: it has no list to read."""
-        return self._replace(lists=self.lists + 1, gone=self.gone + 1)
+        return self._replace(lists=self.lists + 1, pages=self.pages + 1, gone=self.gone + 1)
 
 
 class Proof(NamedTuple):

@@ -18,7 +18,7 @@ from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Stored, Transaction
 from sync_worker.load.batch import Batch, newest_by_key
-from sync_worker.load.deletes import Covered, Sets, Settled, Settlement
+from sync_worker.load.deletes import Covered, Doubt, Sets, Settled, Settlement
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
 from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Proof, prove
@@ -89,8 +89,8 @@ class Sweep:
         self._window = window
         self._excluded = excluded
         self._sets = Sets(*(next(_numbers) for _ in Sets._fields))
-        scope = {name: value for name, value in key.scope._asdict().items() if name in spec.scope_columns}
-        self._settlement = Settlement(spec, key, scope, self._sets)
+        self._settlement = Settlement(spec, key, self._sets)
+        self._has_before = False
         self._is_mixed = isinstance(spec.deletes, DeletedAmongLive)
         self._unkeyed = 0
         self._before = NOTHING_COUNTED
@@ -107,7 +107,7 @@ class Sweep:
         self._raise_failures(wait=False)
         fingerprint, rows = self._makers(parent_id)
         identified = [fingerprint.identify(raw) for raw in page.records]
-        self._unkeyed += sum(isinstance(record, Unreadable) for record in identified)
+        self._unkeyed += sum(record.key is None for record in identified)
         seen_at = self._clock.now()
         self._under_way.append(
             self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at))
@@ -125,6 +125,24 @@ class Sweep:
         """How many rows would be taken for deleted by what was read so far."""
         self._raise_failures(wait=True)
         return self._loader.do(lambda transaction: self._settlement.missing(transaction, covered))
+
+    def is_unsure(self, covered: Covered, evidence: Evidence) -> bool:
+        """Whether rows are missing that may only have slipped between the pages."""
+        self._raise_failures(wait=True)
+
+        def ask(transaction: Transaction) -> bool:
+            return self._doubt(transaction, evidence) is Doubt.SHIFTING and bool(
+                self._settlement.missing(transaction, covered)
+            )
+
+        return evidence.is_shifting and self._loader.do(ask)
+
+    def again(self) -> None:
+        """Count from the beginning again, to compare what is seen with what was seen now."""
+        self._sets = self._sets._replace(seen=self._sets.before, before=self._sets.seen)
+        self._settlement = Settlement(self._spec, self._key, self._sets)
+        self._has_before = True
+        self.restart()
 
     def restart(self, window: Window | None = None) -> None:
         """Count from the beginning again: what was read so far is read once more, in other parts or another window."""
@@ -236,13 +254,20 @@ class Sweep:
             return proof, before if again else before._replace(quarantined=counts.quarantined), Settled()
         settled = Settled()
         if proof.verdict is Verdict.COMPLETE and covered is not None:
-            is_sure = self._unkeyed == 0
-            settled = self._settlement.settle(transaction, covered, self._clock.now(), is_sure=is_sure)
+            doubt = self._doubt(transaction, evidence)
+            settled = self._settlement.settle(transaction, covered, self._clock.now(), doubt)
         transaction.forget_keys(*self._sets)
         if proof.verdict is Verdict.COMPLETE and also is not None:
             # Our clock may be ahead of the server's; what it commits in between would be skipped.
             also(transaction, min(self._window.end, evidence.server_time or self._window.end))
         return proof, counts, settled
+
+    def _doubt(self, transaction: Transaction, evidence: Evidence) -> Doubt:
+        if self._unkeyed:
+            return Doubt.UNKEYED
+        if not evidence.is_shifting or (self._has_before and self._settlement.is_repeated(transaction)):
+            return Doubt.NONE
+        return Doubt.SHIFTING
 
     def _close(
         self, transaction: Transaction, proof: Proof, total: int | None, requests: int, deleted: int = 0
@@ -275,7 +300,10 @@ class Sweep:
         for candidate in changed:
             if candidate.key not in late:
                 batch.add(candidate, rows, stored.get(candidate.key))
-        distinct_keys = transaction.note_keys(self._spec, self._sets.seen, list(newest)) + len(unreadable)
+        # What cannot be stored is there all the same.
+        seen = [*newest, *(record.key for record in unreadable if record.key is not None)]
+        distinct_keys = transaction.note_keys(self._spec, self._sets.seen, seen)
+        distinct_keys += sum(record.key is None for record in unreadable)
         transaction.merge(self._spec, batch.rows)
         record_field_changes(transaction, self._key, batch.field_changes, seen_at)
         record_schema_changes(transaction, self._key, batch.schema_changes, seen_at)

@@ -131,7 +131,8 @@ def _ask_days(view: Transaction, partition: Partition, options: StreamOptions, t
     reach = Reach.EVERYTHING if terms.everything else due_reach(options.reread, read, first_on, terms.bound)
     dates = reread_dates(options.reread, reach, checkpoint, first_on, terms.bound)
     whole = None if reach is Reach.EVERYTHING else log_dates(first_on, terms.bound)
-    return Asked(window_of(dates), reach, dates, every_day=whole, settles=options.follows_deletes)
+    tells_day = spec.date_window is not None and spec.date_window.field in spec.columns
+    return Asked(window_of(dates), reach, dates, every_day=whole, settles=options.follows_deletes and tells_day)
 
 
 def _ask_nested(

@@ -127,10 +127,12 @@ class Reading:
             if number == 1:
                 self._read_deleted()
             keys = self._sweep.keys() if self._spec.name == PROJECTS else ()
-            last = self._is_last(number)
-            proof = self._sweep.settle(
-                evidence, self._covered(), requests=self._calls.spent, last=last, also=self._remember
-            )
+            last, covered = self._is_last(number), self._covered()
+            if covered is not None and not last and self._sweep.is_unsure(covered, evidence):
+                log.info(Event.SWEEP_REPEATED, error="rows are missing that may have slipped between the pages")
+                self._sweep.again()
+                continue
+            proof = self._sweep.settle(evidence, covered, requests=self._calls.spent, last=last, also=self._remember)
             if last or proof.verdict is not Verdict.INEXACT:
                 self._tell(proof)
                 return Swept(proof.verdict, evidence.server_time, keys)
@@ -195,7 +197,7 @@ class Reading:
             per_page=self._options.per_page,
         )
         totals: list[int | None] = []
-        units = 0
+        units = pages = 0
         for page in self._parts.procore.pages(request, self._split, self._calls):
             if dates is not None and _pages_in(page) > self._options.max_pages:
                 raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages")
@@ -204,8 +206,9 @@ class Reading:
             self._parts.progress.page_taken(len(page.records))
             totals = [*totals[:1], page.total]
             units += page.units
+            pages += 1
             evidence = evidence.begun(page.server_time)
-        return evidence.with_list(totals[0], totals[-1], units)
+        return evidence.with_list(totals[0], totals[-1], units, pages)
 
     def _misses_days(self, evidence: Evidence) -> bool:
         """Whether a row is missing from the days that were read: it may be deleted, or be of another day now."""

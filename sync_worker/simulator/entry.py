@@ -34,7 +34,13 @@ class Truth(NamedTuple):
 class Entry(Protocol):
     """What lists need of a record."""
 
-    is_deleted: bool
+    deleted_at: str
+    """When it was put into the recycle bin; empty while it lives."""
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is in the recycle bin."""
+        ...
 
     @property
     def record(self) -> Record:
@@ -53,14 +59,19 @@ class Entry(Protocol):
 class Kept:
     """A record held in memory; its bytes are written once for each of its versions."""
 
-    __slots__ = ("_bytes", "_record", "is_deleted", "serial", "stream")
+    __slots__ = ("_bytes", "_record", "deleted_at", "serial", "stream")
 
     def __init__(self, stream: str, serial: int, record: Record) -> None:
         self.stream = stream
         self.serial = serial
-        self.is_deleted = False
+        self.deleted_at = ""
         self._record = record
         self._bytes: bytes | None = None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is in the recycle bin."""
+        return bool(self.deleted_at)
 
     @property
     def record(self) -> Record:

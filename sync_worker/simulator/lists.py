@@ -116,7 +116,8 @@ def _deleted(spec: StreamSpec, query: Query, *, in_bin: bool, understood: set[st
     if isinstance(spec.deletes, DeletedBetween):
         understood.add(spec.deletes.param)
         if spec.deletes.param in query:
-            return _between("deleted_at", *_range(query[spec.deletes.param]))
+            start, end = _range(query[spec.deletes.param])
+            return lambda entry: start <= entry.deleted_at <= end
     return lambda entry: not entry.is_deleted
 
 

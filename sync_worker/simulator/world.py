@@ -180,8 +180,7 @@ class World:
         with self.lock:
             entry = next((entry for entry in self._list(self.home(stream), key) if not entry.is_deleted), None)
             if entry is not None:
-                entry.is_deleted = True
-                self._changed()
+                self._put(entry, instant(self.clock.now()))
 
     def move(self, stream: str, record_id: int | str, project_id: int) -> None:
         """Give a record to another project of its company."""
@@ -218,10 +217,13 @@ class World:
     def _bin(self, stream: str, record_id: int | str, project_id: int | None, *, is_deleted: bool) -> None:
         with self.lock:
             entry = self._found(stream, record_id, project_id)[1]
-            entry.is_deleted = is_deleted
-            marks = {"deleted_at": instant(self.clock.now()) if is_deleted else None, "deleted": is_deleted}
-            entry.write({name: value for name, value in marks.items() if name in entry.record})
-            self._changed()
+            self._put(entry, instant(self.clock.now()) if is_deleted else "")
+
+    def _put(self, entry: Kept, deleted_at: str) -> None:
+        entry.deleted_at = deleted_at
+        marks = {"deleted_at": deleted_at or None, "deleted": entry.is_deleted}
+        entry.write({name: value for name, value in marks.items() if name in entry.record})
+        self._changed()
 
     def _changed(self) -> None:
         self.version += 1

@@ -36,6 +36,11 @@ class Signal(NamedTuple):
     refused: bool
 
 
+def is_same(executor: Executor, one: int, other: int) -> bool:
+    """Whether two sets hold the same keys."""
+    return bool(executor.execute(queries()["is_same"], {"one": one, "other": other})[0][0])
+
+
 def note_agreed(executor: Executor, key: ScopeKey, ground: Ground, *, gone: int, agreed: int) -> int:
     """Move those keys of the set `gone` that an earlier run held to the set `agreed`; how many these are."""
     sets: dict[str, Parameter] = {"gone": gone, "agreed": agreed}

@@ -163,6 +163,11 @@ RETURNING 1;
 INSERT INTO _quarantine (stream, company_id, project_id, run_id, at, reason, record)
 VALUES (:stream, :company_id, :project_id, :run_id, :at, :reason, :record);
 
+-- name: is_same
+-- Whether two sets of keys are one and the same.
+SELECT (SELECT count(*) FROM _noted WHERE noted = :one) = (SELECT count(*) FROM _noted WHERE noted = :other)
+   AND NOT EXISTS (SELECT key FROM _noted WHERE noted = :one EXCEPT SELECT key FROM _noted WHERE noted = :other);
+
 -- name: note_agreed
 -- Of the rows that a sweep takes for deleted, those that an earlier run held; one list alone cannot agree with itself.
 INSERT INTO _noted

@@ -132,6 +132,37 @@ def test_a_record_without_an_id_is_set_aside_and_its_page_goes_on(install: Insta
     assert report.totals.rows.quarantined == 2
 
 
+def test_an_unreadable_record_is_set_aside_once_for_each_of_its_versions(install: Install) -> None:
+    here = install()
+    one, other = '{"subject":"nobody knows me"}', '{"subject":"nobody knows me now"}'
+    runs = []
+    for records in (f"[{one},{one}]", f"[{one},{one}]", f"[{one},{one},{other}]"):
+        here.simulator.faults.clear()
+        answering(here, records)
+        runs.append(here.run("rfis", full_refresh=True))
+
+    assert [report.totals.rows.quarantined for report in runs] == [2, 2, 3]
+    assert here.query("SELECT record, count(*), max(run_id) FROM _quarantine GROUP BY record ORDER BY 2 DESC") == [
+        (one, 2, runs[-1].run_id),
+        (other, 1, runs[-1].run_id),
+    ]
+    assert [scope(report, "rfis", readable_projects(here.simulator)[0]).unchanged for report in runs] == [0, 0, 0]
+
+
+def test_a_record_without_an_id_may_be_any_that_is_missing(install: Install) -> None:
+    here = install()
+    answering(here, '[{"id":7},{"id":8},{"id":9}]')
+    here.run("rfis")
+    here.simulator.faults.clear()
+    answering(here, '[{"id":8},{"id":9},{"id":null}]')
+
+    for _ in range(3):
+        here.run("rfis", full_refresh=True)
+
+    assert here.query("SELECT id FROM rfis WHERE _deleted_at NOTNULL") == []
+    assert here.query("SELECT record_key FROM _held_deletes") == [(7,)]
+
+
 def test_a_list_that_is_mostly_unreadable_fails(install: Install) -> None:
     here = install()
     project = answering(here, json.dumps([{"id": 7}, *[{"subject": "x"}] * 11]))
