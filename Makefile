@@ -54,12 +54,13 @@ dependencies: setup ## check that what is imported is declared, and the other wa
 	$(BIN)/deptry --no-ansi .
 
 COMPILE = $(or $(UV),uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-  --no-annotate $(OPTIONS) pyproject.toml
+  --no-annotate $(OPTIONS)
 
 lock: ## pin anew what pyproject.toml declares, keeping pins that still fit (needs uv)
-	$(COMPILE) --all-extras --output-file requirements/all.txt
-	$(COMPILE) --constraints requirements/all.txt --output-file requirements/run.txt
-	$(COMPILE) --constraints requirements/all.txt --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --all-extras --output-file requirements/all.txt
+	$(COMPILE) pyproject.toml --constraints requirements/all.txt --output-file requirements/run.txt
+	$(COMPILE) pyproject.toml --constraints requirements/all.txt --group dev --output-file requirements/dev.txt
+	$(COMPILE) --constraints requirements/dev.txt --group build --output-file requirements/build.txt
 
 upgrade: ## pin the newest versions that pyproject.toml allows (needs uv)
 	$(MAKE) lock OPTIONS=--upgrade

@@ -27,6 +27,7 @@ class Entry(NamedTuple):
 COMMANDS: Mapping[str, Entry] = MappingProxyType(
     {
         "demo": Entry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
+        "init": Entry("sync_worker.cli.init", "Write a commented config.yaml and .env.example."),
         "serve": Entry("sync_worker.cli.serve", "Run jobs on their schedules, until stopped: the daemon."),
         "run": Entry("sync_worker.cli.run", "Run jobs or streams now."),
         "status": Entry("sync_worker.cli.status", "Say how fresh and complete the data is."),

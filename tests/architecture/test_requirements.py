@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CORE = PROJECT["project"]["dependencies"]
 EXTRAS = [line for extra in PROJECT["project"]["optional-dependencies"].values() for line in extra]
-DECLARED = {"run": CORE, "all": CORE + EXTRAS, "dev": CORE + PROJECT["dependency-groups"]["dev"]}
+GROUPS = PROJECT["dependency-groups"]
+BUILD, DEV = GROUPS["build"], [line for line in GROUPS["dev"] if isinstance(line, str)]
+DECLARED = {"run": CORE, "all": CORE + EXTRAS, "build": BUILD, "dev": CORE + BUILD + DEV}
 PIN = re.compile(r"^[\w.-]+(\[[\w,-]+\])?==\S+( ; [^\\]+)?( --hash=sha256:[0-9a-f]{64})+$")
 
 
