@@ -3,8 +3,8 @@ ARG BUILD_IMAGE=python:3.13-slim
 ARG RUNTIME_IMAGE=${BUILD_IMAGE}
 
 FROM ${BUILD_IMAGE} AS build
-# run | all: without or with the libraries of every extra.
-ARG REQUIREMENTS=run
+# container | all: all is with the libraries of every extra, and three times as large.
+ARG REQUIREMENTS=container
 WORKDIR /src
 # pip has an environment of its own, so that the worker's holds nothing that is not needed to run.
 RUN python3 -m venv /tools && python3 -m venv --without-pip /opt/sync-worker

@@ -60,6 +60,7 @@ lock: ## pin anew what pyproject.toml declares, keeping pins that still fit (nee
 	$(COMPILE) pyproject.toml --all-extras --output-file requirements/all.txt
 	$(COMPILE) pyproject.toml --constraints requirements/all.txt --output-file requirements/run.txt
 	$(COMPILE) pyproject.toml --constraints requirements/all.txt --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --constraints requirements/all.txt --group container --output-file requirements/container.txt
 	$(COMPILE) --constraints requirements/dev.txt --group build --output-file requirements/build.txt
 
 upgrade: ## pin the newest versions that pyproject.toml allows (needs uv)

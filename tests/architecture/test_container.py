@@ -45,7 +45,7 @@ def test_the_image_installs_only_what_is_pinned_with_hashes() -> None:
     for install in installs:
         assert "--require-hashes" in install or "--no-deps --no-index" in install
     for name in re.findall(r"requirements/([\w${}]+)\.txt", DOCKERFILE):
-        assert (ROOT / f"requirements/{name.replace('${REQUIREMENTS}', 'run')}.txt").is_file()
+        assert (ROOT / f"requirements/{name.replace('${REQUIREMENTS}', 'container')}.txt").is_file()
 
 
 def test_the_image_runs_the_daemon_as_nobody_in_particular_and_without_a_shell() -> None:

@@ -13,8 +13,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CORE = PROJECT["project"]["dependencies"]
 EXTRAS = [line for extra in PROJECT["project"]["optional-dependencies"].values() for line in extra]
 GROUPS = PROJECT["dependency-groups"]
-BUILD, DEV = GROUPS["build"], [line for line in GROUPS["dev"] if isinstance(line, str)]
-DECLARED = {"run": CORE, "all": CORE + EXTRAS, "build": BUILD, "dev": CORE + BUILD + DEV}
+BUILD, CONTAINER, DEV = GROUPS["build"], GROUPS["container"], [line for line in GROUPS["dev"] if isinstance(line, str)]
+DECLARED = {"run": CORE, "all": CORE + EXTRAS, "build": BUILD, "container": CORE + CONTAINER, "dev": CORE + BUILD + DEV}
 PIN = re.compile(r"^[\w.-]+(\[[\w,-]+\])?==\S+( ; [^\\]+)?( --hash=sha256:[0-9a-f]{64})+$")
 
 
@@ -48,7 +48,7 @@ def test_development_and_production_run_the_same_versions() -> None:
     everything = pins("all")
     differing = {
         library: (version, everything[library])
-        for name in ("run", "dev")
+        for name in ("run", "container", "dev")
         for library, version in pins(name).items()
         if everything.get(library, version) != version
     }
