@@ -22,8 +22,9 @@ from sync_worker.clock import Clock, SystemClock
 from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.engine.handover import hand_over
-from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
+from sync_worker.errors import ConfigurationError, DestinationError, StopRequested, SyncWorkerError, failure_of
 from sync_worker.load.loader import Loader
+from sync_worker.logs import Event, get_logger
 from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
@@ -38,9 +39,12 @@ from sync_worker.settings import Settings
 from sync_worker.state.ledger import RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.migration import migrate
 from sync_worker.state.queue import Asked, QueuedRun, new_run_id
+from sync_worker.state.retention import Retention, prune
 
 DAEMON = "the daemon, "
 """The role of who takes runs that wait in the ledger."""
+
+log = get_logger()
 
 
 class Request(NamedTuple):
@@ -85,11 +89,20 @@ class Worker:
         order = self._order(request)
         self._parts.destination.prepare(order.specs)
         ended = run(self._parts, order)
+        self._prune()
         return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
 
     def foresee(self, request: Request) -> Forecast:
         """What `run` would ask for."""
         return forecast(self._parts, self._order(request))
+
+    def _prune(self) -> None:
+        """Keep the ledger small; whoever cannot does so after the next run."""
+        parts, kept = self._parts, self._settings.retention
+        try:
+            prune(parts.destination, Retention(kept.runs, kept.scopes), parts.clock.now(), parts.stop)
+        except DestinationError as refusal:
+            log.warning(Event.LEDGER_REFUSED, error=str(refusal))
 
     def _order(self, request: Request) -> Order:
         configured = self._settings.procore
@@ -125,18 +138,27 @@ def _as_backfill(order: Order, since: date, until: date | None) -> Order:
 def _report(destination: Destination, run_id: str) -> Report:
     with destination.reader() as view:
         totals, scopes = run_totals(view, run_id), run_scopes(view, run_id)
-    failure = StopRequested if totals.outcome is Outcome.INTERRUPTED else SyncWorkerError
-    return Report(run_id, failure(totals.error) if totals.error else None, totals, scopes)
+    group = StopRequested.__name__ if totals.outcome is Outcome.INTERRUPTED else totals.failure
+    return Report(run_id, failure_of(group, totals.error) if totals.error else None, totals, scopes)
 
 
-def run_by_daemon(settings: Settings, request: Request, *, stop: threading.Event, clock: Clock) -> Report:
-    """Have the daemon that holds the database run it, and follow; raises as `hand_over` does."""
+def run_by_daemon(
+    settings: Settings, request: Request, *, stop: threading.Event, clock: Clock, progress: Progress | None = None
+) -> Report:
+    """Have the daemon that holds the database run it, and follow; raises as `hand_over` does.
+
+    Raises `ConfigurationError` too where the daemon's configuration is what keeps it from running.
+    """
     select(request.streams, catalog_with(settings.streams))
     destination = SqliteDestination(settings.destination.path)
-    asked = Asked(request.streams, request.projects, request.full_refresh)
-    queued = QueuedRun(new_run_id(clock.now()), request.job, request.trigger, asked=asked)
-    hand_over(queued, destination, is_held=destination.is_held, clock=clock, stop=stop)
-    return _report(destination, queued.run_id)
+    asked = Asked(request.streams, request.projects, request.full_refresh, request.since, request.until)
+    trigger = "backfill" if request.since else request.trigger
+    queued = QueuedRun(new_run_id(clock.now()), request.job, trigger, asked=asked)
+    hand_over(queued, destination, is_held=destination.is_held, clock=clock, stop=stop, progress=progress)
+    report = _report(destination, queued.run_id)
+    if isinstance(report.failure, ConfigurationError):
+        raise report.failure
+    return report
 
 
 @contextmanager

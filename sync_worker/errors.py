@@ -76,3 +76,11 @@ class DestinationError(SyncWorkerError):
 
 class StopRequested(SyncWorkerError):  # noqa: N818 - a request, not an error
     """The process was asked to stop while it waited or between two pages."""
+
+
+def failure_of(group: str | None, message: str) -> SyncWorkerError:
+    """An error as it was, by the name of its group; a name that this version does not know is any error."""
+    known: list[type[SyncWorkerError]] = [SyncWorkerError]
+    for found in known:
+        known += found.__subclasses__()
+    return next((found for found in known if found.__name__ == group), SyncWorkerError)(message)

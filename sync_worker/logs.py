@@ -55,7 +55,7 @@ class Event(StrEnum):
     TICK_RECORDED = "tick.recorded"
     """A job is due and a run of it waits in the ledger."""
     LEDGER_REFUSED = "ledger.refused"
-    """The daemon could not read or write the ledger; it asks again."""
+    """The ledger could not be read or written; that is tried again."""
     DAEMON_STARTED = "daemon.started"
     """The daemon holds its database and counts ticks."""
     DAEMON_STOPPED = "daemon.stopped"

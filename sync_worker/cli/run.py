@@ -1,34 +1,19 @@
-"""`sync-worker run`: jobs or streams, now, in the foreground."""
+"""`sync-worker run`: jobs or streams, now."""
 
 from __future__ import annotations
 
 import difflib
-import json
-import sys
-import threading
 from collections.abc import Mapping
 
 import click
 
-from sync_worker.app import DAEMON, Report, Request, open_worker, run_by_daemon
+from sync_worker.app import Request
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.forecast import tell_forecast
 from sync_worker.cli.jobs import runnable_jobs
-from sync_worker.cli.progress import shown_progress
-from sync_worker.cli.stopping import STOPPED, stop_on_signals
-from sync_worker.cli.summary import report_as_json, report_as_text
-from sync_worker.clock import Clock, SystemClock
-from sync_worker.errors import AuthError, ConfigurationError, LockHeldError, StopRequested
+from sync_worker.cli.running import run_and_tell
+from sync_worker.errors import ConfigurationError
 from sync_worker.job import SyncJob
-from sync_worker.logs import Event, get_logger, redactor
-from sync_worker.model import Outcome, Verdict
-from sync_worker.runner.progress import Progress
-from sync_worker.runner.run import asked_for
-from sync_worker.settings import Settings
-
-DONE, INCOMPLETE, UNREADABLE = 0, 1, 3
-
-log = get_logger()
 
 
 @click.command(
@@ -61,33 +46,7 @@ def command(
     request = request._replace(projects=projects, full_refresh=full_refresh)
     if dry_run:
         return tell_forecast(cli, settings, request)
-    clock = SystemClock()
-    began = clock.monotonic()
-    with stop_on_signals() as stop, shown_progress(cli) as progress:
-        report = _done(settings, request, clock, stop, progress)
-    seconds = clock.monotonic() - began
-    if cli.json:
-        print(json.dumps(report_as_json(report, seconds)))
-    elif report.failure is None or report.totals.rows.seen:
-        print(report_as_text(report, seconds))
-    if report.failure is not None:
-        lead = "stopped" if isinstance(report.failure, StopRequested) else "error"
-        print(redactor.text(f"{lead}: {report.failure}"), file=sys.stderr)
-    return exit_code(report)
-
-
-def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Event, progress: Progress) -> Report:
-    """Run it here, or where a daemon holds the database, there."""
-    try:
-        with open_worker(
-            settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, progress=progress
-        ) as worker:
-            return worker.run(request)
-    except LockHeldError as held:
-        if not held.holder.startswith(DAEMON):
-            raise
-    log.info(Event.RUN_HANDED_OVER, job=request.job)
-    return run_by_daemon(settings, request, stop=stop, clock=clock)
+    return run_and_tell(cli, settings, request)
 
 
 def requested(known: Mapping[str, SyncJob], jobs: tuple[str, ...], streams: str | None, *, every_job: bool) -> Request:
@@ -105,15 +64,3 @@ def requested(known: Mapping[str, SyncJob], jobs: tuple[str, ...], streams: str 
             hint = f"did you mean {near[0]}?" if near else f"the jobs are {', '.join(known) or 'none'}"
             raise ConfigurationError(f"no job is called {name!r}; {hint}")
     return Request(",".join(names), [pattern for name in names for pattern in known[name].streams])
-
-
-def exit_code(report: Report) -> int:
-    """What the process says of a finished run; see the table of exit codes in the README."""
-    if isinstance(report.failure, StopRequested):
-        return STOPPED
-    verdicts = asked_for(report.scopes)
-    if report.totals.outcome is Outcome.SUCCEEDED:
-        return DONE
-    nothing_read = verdicts.isdisjoint({Verdict.COMPLETE, Verdict.INEXACT})
-    refused = isinstance(report.failure, AuthError) or verdicts == {Verdict.NOT_PERMITTED}
-    return UNREADABLE if nothing_read and refused else INCOMPLETE

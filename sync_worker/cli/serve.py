@@ -84,9 +84,7 @@ def _serve(
 
 def _execute(worker: Worker, run: QueuedRun) -> None:
     asked = run.asked or Asked(())
-    worker.run(
-        Request(run.job, asked.streams, asked.projects, asked.full_refresh, trigger=run.trigger, run_id=run.run_id)
-    )
+    worker.run(Request(run.job, **asked._asdict(), trigger=run.trigger, run_id=run.run_id))
 
 
 class _Announcer:

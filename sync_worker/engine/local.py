@@ -85,4 +85,5 @@ class LocalEngine:
         with suppress(DestinationError), self._ledger.aside() as transaction:
             has_begun, _ = run_progress(transaction, run.run_id)
             if has_begun or not only_begun:
-                close_run(transaction, run.run_id, Outcome.FAILED, finished_at=self._clock.now(), error=error)
+                now = self._clock.now()
+                close_run(transaction, run.run_id, Outcome.FAILED, finished_at=now, error=error, failure=failure)

@@ -24,7 +24,7 @@ from sync_worker.runner.sync import INTERRUPTED, Reading
 from sync_worker.runner.unread import close_unread
 from sync_worker.state.backfills import begin_backfill, forget_backfill
 from sync_worker.state.checkpoints import read_checkpoint
-from sync_worker.state.ledger import RunRow, ScopeResult, close_run, open_run, run_scopes
+from sync_worker.state.ledger import RunRow, ScopeResult, close_run, open_run, plan_run, run_scopes
 from sync_worker.state.queue import new_run_id
 
 log = get_logger()
@@ -47,7 +47,9 @@ def run(parts: Parts, order: Order) -> Ended:
         tell_unseen(parts, frame, order, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
         due = _due(parts, frame, chains(order.specs, ids))
-        parts.progress.planned(sum(map(len, due)))
+        ahead = sum(map(len, due))
+        parts.loader.do(lambda transaction: plan_run(transaction, frame.run_id, ahead))
+        parts.progress.planned(ahead)
         _read_all(parts, frame, due)
     return Ended(frame.run_id, frame.failure)
 
@@ -87,7 +89,8 @@ def _close(transaction: Transaction, parts: Parts, frame: RunFrame) -> Outcome:
     outcome = Outcome.INTERRUPTED if stopped else outcome_of(scopes, failed=frame.failure is not None)
     if frame.period is not None and outcome is Outcome.SUCCEEDED:
         forget_backfill(transaction, frame.period.request)
-    close_run(transaction, frame.run_id, outcome, finished_at=parts.clock.now(), error=_text(frame.failure))
+    now, error = parts.clock.now(), _text(frame.failure)
+    close_run(transaction, frame.run_id, outcome, finished_at=now, error=error, failure=frame.failure)
     return outcome
 
 

@@ -29,12 +29,16 @@ class RunLine(NamedTuple):
 
 
 class RunUnderWay(NamedTuple):
-    """A run that has not ended: scopes it began and finished so far; `moved_at` is when the last of them did either."""
+    """A run that has not ended: scopes it began and finished so far; `moved_at` is when the last of them did either.
+
+    `partitions` is how many scopes it has in all, None as long as it does not know.
+    """
 
     run_id: str
     job: str
     trigger: str
     started_at: str
+    partitions: int | None
     scopes_begun: int
     scopes_finished: int
     rows_seen: int
@@ -67,13 +71,13 @@ class CheckpointLine(NamedTuple):
 
 
 def latest_runs(executor: Executor, most: int) -> list[RunLine]:
-    """The runs that began last, newest first."""
-    return [RunLine(*row) for row in _rows(executor, "latest_runs", run_id=None, most=most)]
+    """The runs that wait, then those that began last, newest first."""
+    return [RunLine(*row) for row in _rows(executor, "latest_runs", most=most)]
 
 
 def find_run(executor: Executor, run_id: str) -> RunLine | None:
     """One run, if there is one of that id."""
-    return next((RunLine(*row) for row in _rows(executor, "latest_runs", run_id=run_id, most=1)), None)
+    return next((RunLine(*row) for row in _rows(executor, "find_run", run_id=run_id)), None)
 
 
 def runs_under_way(executor: Executor) -> list[RunUnderWay]:

@@ -76,12 +76,13 @@ class ScopeResult:
 
 
 class RunTotals(NamedTuple):
-    """A finished run in sum."""
+    """A finished run in sum; `failure` is the name of the group of errors that ended it, if one did."""
 
     outcome: Outcome
     requests: int
     rows: Counts
     error: str | None
+    failure: str | None = None
 
 
 def open_run(executor: Executor, run: RunRow) -> None:
@@ -98,8 +99,24 @@ def open_run(executor: Executor, run: RunRow) -> None:
     )
 
 
-def close_run(executor: Executor, run_id: str, outcome: Outcome, *, finished_at: datetime, error: str | None) -> None:
-    """Write how a run ended and the sums of its scopes; the first outcome stands."""
+def plan_run(executor: Executor, run_id: str, ahead: int) -> None:
+    """Write that so many partitions are ahead of a run, for whoever follows it."""
+    executor.execute(queries()["record_plan"], {"run_id": run_id, "ahead": ahead})
+
+
+def close_run(
+    executor: Executor,
+    run_id: str,
+    outcome: Outcome,
+    *,
+    finished_at: datetime,
+    error: str | None,
+    failure: BaseException | None = None,
+) -> None:
+    """Write how a run ended and the sums of its scopes; the first outcome stands.
+
+    Of `failure` its group is kept, by which whoever followed the run ends as it would have ended here.
+    """
     executor.execute(
         queries()["close_run"],
         {
@@ -109,6 +126,8 @@ def close_run(executor: Executor, run_id: str, outcome: Outcome, *, finished_at:
             "error": error,
         },
     )
+    if failure is not None:
+        executor.execute(queries()["record_failure"], {"run_id": run_id, "failure": type(failure).__name__})
 
 
 def close_abandoned_runs(executor: Executor, finished_at: datetime) -> None:
@@ -183,6 +202,8 @@ def close_scope(
             "deleted": deleted,
         },
     )
+    if verdict is not None:
+        executor.execute(queries()["note_latest_scope"], key.parameters())
 
 
 def run_scopes(executor: Executor, run_id: str) -> list[ScopeResult]:
@@ -193,11 +214,10 @@ def run_scopes(executor: Executor, run_id: str) -> list[ScopeResult]:
 
 def run_totals(executor: Executor, run_id: str) -> RunTotals:
     """A run in sum."""
-    outcome, requests, seen, inserted, updated, unchanged, deleted, quarantined, error = executor.execute(
-        queries()["run_totals"], {"run_id": run_id}
-    )[0]
-    counted = (int(value or 0) for value in (seen, inserted, updated, unchanged, deleted, quarantined))
-    return RunTotals(Outcome(str(outcome)), int(requests or 0), Counts(*counted), str(error) if error else None)
+    outcome, requests, *counted, error, failure = executor.execute(queries()["run_totals"], {"run_id": run_id})[0]
+    rows = Counts(*(int(value or 0) for value in counted))
+    texts = (str(value) if value else None for value in (error, failure))
+    return RunTotals(Outcome(str(outcome)), int(requests or 0), rows, *texts)
 
 
 def as_json(result: ScopeResult) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from secrets import token_hex
 from typing import NamedTuple
 
@@ -14,11 +14,13 @@ from sync_worker.state.queries import queries
 
 
 class Asked(NamedTuple):
-    """What a run is to read: streams by name, glob or tag, and projects by number."""
+    """What a run is to read: streams by name, glob or tag, and projects by number; `since` makes it a backfill."""
 
     streams: Sequence[str]
     projects: Sequence[int] = ()
     full_refresh: bool = False
+    since: date | None = None
+    until: date | None = None
 
 
 class QueuedRun(NamedTuple):
@@ -58,6 +60,8 @@ def enqueue_run(executor: Executor, run: QueuedRun) -> None:
                 "streams": json.dumps(list(run.asked.streams)),
                 "projects": json.dumps(list(run.asked.projects)),
                 "full_refresh": run.asked.full_refresh,
+                "since_on": _day_text(run.asked.since),
+                "until_on": _day_text(run.asked.until),
             },
         )
 
@@ -72,10 +76,11 @@ def queued_runs(executor: Executor) -> list[QueuedRun]:
 
 
 def resume_interrupted(executor: Executor, now: datetime) -> None:
-    """Let a run wait for each run of the daemon's own that was cut short, unless a later one goes on with it."""
-    for run_id, job, *request in executor.execute(queries()["interrupted_runs"]):
+    """Let a run wait for each run of the daemon's own that was cut short; what was asked for by hand stays that."""
+    for run_id, job, trigger, *request in executor.execute(queries()["interrupted_runs"]):
         executor.execute(queries()["forget_request"], {"run_id": run_id})
-        enqueue_run(executor, QueuedRun(new_run_id(now), str(job), "catch_up", asked=_asked(*request)))
+        asked = _asked(*request)
+        enqueue_run(executor, QueuedRun(new_run_id(now), str(job), str(trigger) if asked else "catch_up", asked=asked))
 
 
 def last_tick(executor: Executor, job: str, until: datetime) -> datetime | None:
@@ -90,7 +95,17 @@ def run_progress(executor: Executor, run_id: str) -> tuple[bool, bool]:
     return started_at is not None, outcome is not None
 
 
-def _asked(streams: Parameter, projects: Parameter, full_refresh: Parameter) -> Asked | None:
+def _asked(
+    streams: Parameter, projects: Parameter, full_refresh: Parameter, since: Parameter, until: Parameter
+) -> Asked | None:
     if streams is None:
         return None
-    return Asked(json.loads(str(streams)), json.loads(str(projects)), bool(full_refresh))
+    return Asked(json.loads(str(streams)), json.loads(str(projects)), bool(full_refresh), _day(since), _day(until))
+
+
+def _day(text: Parameter) -> date | None:
+    return date.fromisoformat(str(text)) if text else None
+
+
+def _day_text(day: date | None) -> str | None:
+    return day.isoformat() if day else None

@@ -15,6 +15,17 @@ UPDATE _runs SET
     quarantined = (SELECT count(*) FROM _quarantine WHERE run_id = :run_id)
 WHERE run_id = :run_id AND outcome IS NULL;
 
+-- name: record_failure
+-- Which group of errors ended a run; like its outcome the first one stands.
+INSERT INTO _run_details (run_id, failure) VALUES (:run_id, :failure)
+ON CONFLICT (run_id) DO UPDATE SET failure = coalesce(_run_details.failure, excluded.failure);
+
+-- name: record_plan
+-- How many partitions a run has in all, once that is known: those told of already, and those ahead.
+INSERT INTO _run_details (run_id, partitions)
+SELECT :run_id, :ahead + count(*) FROM _run_scopes WHERE run_id = :run_id
+ON CONFLICT (run_id) DO UPDATE SET partitions = excluded.partitions;
+
 -- name: unfinished_runs
 -- Runs that began and have no outcome.
 SELECT run_id FROM _runs WHERE outcome IS NULL AND started_at IS NOT NULL;
@@ -66,15 +77,32 @@ UPDATE _run_scopes SET
 WHERE run_id = :run_id AND stream = :stream
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
+-- name: note_latest_scope
+-- This run has the last verdict of a (stream, scope).
+INSERT INTO _latest_scopes (stream, company_id, project_id, run_id)
+VALUES (:stream, :company_id, :project_id, :run_id)
+ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET run_id = excluded.run_id;
+
 -- name: run_scopes
 -- All scopes of a run in the order they began.
 SELECT stream, company_id, project_id, verdict, total, rows_seen, inserted, updated, unchanged, deleted, requests, error
 FROM _run_scopes WHERE run_id = :run_id ORDER BY started_at, stream, company_id, project_id;
 
 -- name: run_totals
--- The sums of a finished run.
-SELECT outcome, requests, rows_seen, inserted, updated, unchanged, deleted, quarantined, error
-FROM _runs WHERE run_id = :run_id;
+-- The sums of a finished run, and what ended it.
+SELECT outcome, requests, rows_seen, inserted, updated, unchanged, deleted, quarantined, error, failure
+FROM _runs LEFT JOIN _run_details USING (run_id) WHERE run_id = :run_id;
+
+-- name: run_so_far
+-- How far a run is, for who follows it.
+SELECT r.started_at, r.outcome, r.error, d.partitions,
+       (SELECT coalesce(sum(s.rows_seen), 0) FROM _run_scopes AS s WHERE s.run_id = r.run_id)
+FROM _runs AS r LEFT JOIN _run_details AS d ON d.run_id = r.run_id WHERE r.run_id = :run_id;
+
+-- name: scopes_finished
+-- The scopes of a run that ended at that instant or later.
+SELECT stream, company_id, project_id, verdict, error, requests, finished_at
+FROM _run_scopes WHERE run_id = :run_id AND finished_at >= :since ORDER BY finished_at, stream, company_id, project_id;
 
 -- name: read_checkpoint
 -- The high-water mark of one (stream, scope).
@@ -263,8 +291,8 @@ INSERT INTO _runs (run_id, job, trigger) VALUES (:run_id, :job, :trigger);
 
 -- name: enqueue_request
 -- What a waiting run is to read.
-INSERT INTO _queue (run_id, streams, projects, full_refresh)
-VALUES (:run_id, :streams, :projects, :full_refresh);
+INSERT INTO _queue (run_id, streams, projects, full_refresh, since_on, until_on)
+VALUES (:run_id, :streams, :projects, :full_refresh, :since_on, :until_on);
 
 -- name: forget_request
 -- A run's request, once the run is done or another one goes on with it.
@@ -272,17 +300,19 @@ DELETE FROM _queue WHERE run_id = :run_id;
 
 -- name: queued_runs
 -- Runs that wait to be taken, in the order they were asked for.
-SELECT run_id, job, trigger, scheduled_at, streams, projects, full_refresh
+SELECT run_id, job, trigger, scheduled_at, streams, projects, full_refresh, since_on, until_on
 FROM _runs LEFT JOIN _queue USING (run_id)
 WHERE started_at IS NULL AND outcome IS NULL ORDER BY _runs.rowid;
 
 -- name: interrupted_runs
--- Runs of the daemon's own that were cut short and that no later run of the same job has gone on with.
-SELECT run_id, job, streams, projects, full_refresh
+-- Runs of the daemon's own that were cut short: what it was asked for by hand, and of its jobs what no later run of the
+-- same job has gone on with.
+SELECT run_id, job, trigger, streams, projects, full_refresh, since_on, until_on
 FROM _runs AS cut LEFT JOIN _queue USING (run_id)
-WHERE outcome = 'interrupted' AND (trigger IN ('schedule', 'catch_up') OR streams IS NOT NULL)
-  AND NOT EXISTS (SELECT 1 FROM _runs AS later
-                  WHERE later.job = cut.job AND later.rowid > cut.rowid AND later.outcome IS NOT 'skipped')
+WHERE outcome = 'interrupted' AND (streams IS NOT NULL OR (
+    trigger IN ('schedule', 'catch_up')
+    AND NOT EXISTS (SELECT 1 FROM _runs AS later
+                    WHERE later.job = cut.job AND later.rowid > cut.rowid AND later.outcome IS NOT 'skipped')))
 ORDER BY cut.rowid;
 
 -- name: last_tick
@@ -304,34 +334,81 @@ DELETE FROM _checkpoints
 WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
 
 -- name: latest_runs
--- The runs that began last, newest first; one alone if it is named.
+-- The runs that wait, then those that began last.
 SELECT run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, requests, rows_seen, inserted, updated,
        unchanged, deleted, quarantined, error
-FROM _runs WHERE CAST(:run_id AS TEXT) IS NULL OR run_id = :run_id
-ORDER BY coalesce(started_at, scheduled_at) DESC, run_id DESC LIMIT :most;
+FROM _runs ORDER BY coalesce(started_at, '9999') DESC, run_id DESC LIMIT :most;
+
+-- name: find_run
+-- One run.
+SELECT run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, requests, rows_seen, inserted, updated,
+       unchanged, deleted, quarantined, error
+FROM _runs WHERE run_id = :run_id;
 
 -- name: runs_under_way
 -- Runs that have not ended, with what their scopes have come to; the sums of a run are written at its end.
-SELECT r.run_id, r.job, r.trigger, r.started_at, count(s.stream), count(s.finished_at), coalesce(sum(s.rows_seen), 0),
-       coalesce(sum(s.requests), 0), max(coalesce(s.finished_at, s.started_at))
-FROM _runs AS r LEFT JOIN _run_scopes AS s ON s.run_id = r.run_id
+SELECT r.run_id, r.job, r.trigger, r.started_at, max(d.partitions), count(s.stream), count(s.finished_at),
+       coalesce(sum(s.rows_seen), 0), coalesce(sum(s.requests), 0), max(coalesce(s.finished_at, s.started_at))
+FROM _runs AS r
+LEFT JOIN _run_details AS d ON d.run_id = r.run_id
+LEFT JOIN _run_scopes AS s ON s.run_id = r.run_id
 WHERE r.outcome IS NULL AND r.started_at IS NOT NULL
 GROUP BY r.run_id, r.job, r.trigger, r.started_at ORDER BY r.started_at;
 
 -- name: latest_scopes
 -- The last verdict of every (stream, scope) and its high-water mark, if it was ever complete.
 SELECT s.stream, s.company_id, s.project_id, s.verdict, s.error, s.run_id, s.finished_at, c.mark
-FROM (
-    SELECT stream, company_id, project_id, verdict, error, run_id, finished_at,
-           row_number() OVER (
-               PARTITION BY stream, coalesce(company_id, 0), coalesce(project_id, 0)
-               ORDER BY started_at DESC, run_id DESC) AS place
-    FROM _run_scopes WHERE verdict IS NOT NULL
-) AS s
+FROM _latest_scopes AS l
+JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
+    AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
+    AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
 LEFT JOIN _checkpoints AS c ON c.stream = s.stream
     AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
     AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0)
-WHERE s.place = 1 ORDER BY s.stream, s.company_id, s.project_id;
+ORDER BY s.stream, s.company_id, s.project_id;
+
+-- name: runs_with_old_scopes
+-- Runs that ended before, with scopes that a later run has read again.
+SELECT r.run_id FROM _runs AS r
+WHERE r.finished_at < :before AND EXISTS (
+    SELECT 1 FROM _run_scopes AS s WHERE s.run_id = r.run_id AND NOT EXISTS (
+        SELECT 1 FROM _latest_scopes AS l
+        WHERE l.run_id = s.run_id AND l.stream = s.stream
+          AND coalesce(l.company_id, 0) = coalesce(s.company_id, 0)
+          AND coalesce(l.project_id, 0) = coalesce(s.project_id, 0)))
+ORDER BY r.finished_at;
+
+-- name: prune_scopes
+-- The scopes of a run go, but for those whose last verdict it has.
+DELETE FROM _run_scopes
+WHERE run_id = :run_id AND NOT EXISTS (
+    SELECT 1 FROM _latest_scopes AS l
+    WHERE l.run_id = _run_scopes.run_id AND l.stream = _run_scopes.stream
+      AND coalesce(l.company_id, 0) = coalesce(_run_scopes.company_id, 0)
+      AND coalesce(l.project_id, 0) = coalesce(_run_scopes.project_id, 0));
+
+-- name: old_runs
+-- Runs that ended before and have no scopes left; the last tick of a job stays, or it would be taken for missed.
+SELECT r.run_id FROM _runs AS r
+WHERE r.finished_at < :before
+  AND NOT EXISTS (SELECT 1 FROM _run_scopes AS s WHERE s.run_id = r.run_id)
+  AND (r.scheduled_at IS NULL OR EXISTS (
+      SELECT 1 FROM _runs AS later
+      WHERE later.job = r.job AND later.scheduled_at > r.scheduled_at AND later.scheduled_at <= :now))
+ORDER BY r.finished_at LIMIT :most;
+
+-- name: prune_run
+-- A run goes.
+DELETE FROM _runs WHERE run_id = :run_id;
+
+-- name: prune_details
+-- What was kept beside a run goes with it.
+DELETE FROM _run_details WHERE run_id = :run_id;
+
+-- name: prune_requests
+-- What runs were asked for goes once they are done; one that was cut short is gone on with.
+DELETE FROM _queue
+WHERE run_id IN (SELECT run_id FROM _runs WHERE outcome IS NOT NULL AND outcome <> 'interrupted');
 
 -- name: reset_signals
 -- A stream forgets when its deleted records were asked for.

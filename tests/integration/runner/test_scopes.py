@@ -8,7 +8,7 @@ from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, incomplete, scope, verdicts
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import ScopeKind
-from sync_worker.cli.run import exit_code
+from sync_worker.cli.running import exit_code
 from sync_worker.model import Outcome, Verdict
 from sync_worker.simulator.faults import Fault
 

@@ -96,7 +96,7 @@ def test_a_run_cut_short_is_gone_on_with_once(transaction: Transaction) -> None:
 
     assert [(run.job, run.trigger, run.asked) for run in queued_runs(transaction)] == [
         ("field", "catch_up", None),
-        ("rfis", "catch_up", BY_HAND.asked),
+        ("rfis", "manual", BY_HAND.asked),
     ]
 
 

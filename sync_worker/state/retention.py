@@ -1,0 +1,61 @@
+"""How long the ledger keeps what it tells; the last verdict of every (stream, scope) stays whatever its age."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from sync_worker.state.executor import Executor, Parameter
+from sync_worker.state.instants import to_text
+from sync_worker.state.queries import queries
+
+_RUNS_A_TRANSACTION = 500
+
+
+class Retention(NamedTuple):
+    """How long runs and the lines of their scopes are kept."""
+
+    runs: timedelta
+    scopes: timedelta
+
+
+class Ledger(Protocol):
+    """Where runs are kept, for whoever holds the database."""
+
+    def reader(self) -> AbstractContextManager[Executor]:
+        """A read-only view of what is committed."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Executor]:
+        """A writing transaction."""
+        ...
+
+
+def prune(ledger: Ledger, retention: Retention, now: datetime, stop: threading.Event) -> int:
+    """Remove what is older, in transactions that keep nobody waiting, until asked to stop; how many runs are gone."""
+    with ledger.reader() as view:
+        found = view.execute(queries()["runs_with_old_scopes"], {"before": to_text(now - retention.scopes)})
+    for (run_id,) in found:
+        if stop.is_set():
+            return 0
+        with ledger.transaction() as transaction:
+            transaction.execute(queries()["prune_scopes"], {"run_id": run_id})
+    with ledger.transaction() as transaction:
+        transaction.execute(queries()["prune_requests"])
+    return _prune_runs(ledger, to_text(now - retention.runs), to_text(now), stop)
+
+
+def _prune_runs(ledger: Ledger, before: str, now: str, stop: threading.Event) -> int:
+    pruned = 0
+    while not stop.is_set():
+        with ledger.transaction() as transaction:
+            parameters: dict[str, Parameter] = {"before": before, "now": now, "most": _RUNS_A_TRANSACTION}
+            found = [{"run_id": run_id} for (run_id,) in transaction.execute(queries()["old_runs"], parameters)]
+            for name in ("prune_details", "prune_run"):
+                transaction.execute_many(queries()[name], found)
+        pruned += len(found)
+        if len(found) < _RUNS_A_TRANSACTION:
+            break
+    return pruned
