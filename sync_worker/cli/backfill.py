@@ -8,9 +8,6 @@ from datetime import date, datetime
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.cli.jobs import runnable_jobs
-from sync_worker.cli.run import requested
-from sync_worker.cli.running import run_and_tell
 from sync_worker.clock import SystemClock
 from sync_worker.errors import ConfigurationError
 
@@ -34,6 +31,9 @@ def command(
     yes: bool,
 ) -> int:
     """Read a past period again, month by month; what was finished is not read twice when it is repeated."""
+    from sync_worker.cli.jobs import runnable_jobs
+    from sync_worker.cli.running import requested, run_and_tell
+
     settings = cli.load_settings()
     request = requested(runnable_jobs(settings), (), streams, every_job=streams is None)
     first, last = _period(since, until, SystemClock().now().date())

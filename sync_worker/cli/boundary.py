@@ -69,7 +69,7 @@ def _unexpected(error: Exception, given: GivenOptions) -> int:
 
 def _say(prefix: str, text: str) -> None:
     # Costs a tenth of a second, which commands that succeed need not pay.
-    from sync_worker.logs import redactor  # noqa: PLC0415
+    from sync_worker.logs import redactor
 
     lead = f"{prefix}: " if prefix else ""
     try:

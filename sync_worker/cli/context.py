@@ -1,4 +1,7 @@
-"""What a subcommand is handed: the global options, settled, and the way to the settings."""
+"""What a subcommand is handed: the global options, settled, and the way to the settings.
+
+Imported by every command, for `--help` too: what takes long to import is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from sync_worker.catalog import STREAMS
-from sync_worker.catalog.declared import catalog_with, findings
-from sync_worker.catalog.spec import StreamSpec
 from sync_worker.cli.options import DEFAULT_CONFIG, GivenOptions
-from sync_worker.destination.protocol import Transaction
-from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError
-from sync_worker.logs import configure_logging, redactor
-from sync_worker.settings import LoadedSettings, LocalSettings, Settings, load_local_settings, read_settings
+
+if TYPE_CHECKING:
+    from sync_worker.catalog.spec import StreamSpec
+    from sync_worker.destination.protocol import Transaction
+    from sync_worker.settings import LoadedSettings, LocalSettings, Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,9 +40,17 @@ class CliContext:
         """The settings, their secrets made known to the logs; raises `SettingsError`."""
         return self.read_settings().settings
 
+    def load_local_settings(self) -> LocalSettings:
+        """Where the data is, without asking for credentials; raises `SettingsError`."""
+        from sync_worker.catalog import STREAMS
+        from sync_worker.catalog.declared import findings
+        from sync_worker.settings import load_local_settings
+
+        return load_local_settings(self.config_path, self.environ, STREAMS, inspect=findings)
+
     def database(self) -> Path:
         """The file that holds the data, without asking for credentials; raises `ConfigurationError` when none does."""
-        destination = self._local_settings().destination
+        destination = self.load_local_settings().destination
         if destination.type != "sqlite":
             raise ConfigurationError(f"destination.type {destination.type} is not built yet; use sqlite")
         if not destination.path.is_file():
@@ -50,24 +59,37 @@ class CliContext:
 
     def streams(self) -> Mapping[str, StreamSpec]:
         """The shipped streams and the user's own, without asking for credentials or for a configuration."""
+        from sync_worker.catalog import STREAMS
+        from sync_worker.catalog.declared import catalog_with
+
         if self.config_path == Path(DEFAULT_CONFIG) and not self.config_path.exists():
             return STREAMS
-        return catalog_with(self._local_settings().streams)
-
-    def _local_settings(self) -> LocalSettings:
-        return load_local_settings(self.config_path, self.environ, STREAMS, inspect=findings)
+        return catalog_with(self.load_local_settings().streams)
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """What is committed, to look at, whoever writes meanwhile."""
+        from sync_worker.destination.sqlite import SqliteDestination
+
         path = self.database()
         with SqliteDestination(path).reader() as view:
             if not view.has_table("_migrations"):
                 raise ConfigurationError(f"{path} holds nothing yet; run `sync-worker run --all` first")
             yield view
 
+    def is_held(self) -> bool:
+        """Whether some process works on the data; not to be asked while it is read."""
+        from sync_worker.destination.sqlite import SqliteDestination
+
+        return SqliteDestination(self.database()).is_held()
+
     def read_settings(self) -> LoadedSettings:
         """As `load_settings`, and where the values came from."""
+        from sync_worker.catalog import STREAMS
+        from sync_worker.catalog.declared import findings
+        from sync_worker.logs import redactor
+        from sync_worker.settings import read_settings
+
         loaded = read_settings(self.config_path, self.environ, STREAMS, inspect=findings)
         redactor.add(*loaded.settings.secret_values())
         return loaded
@@ -78,6 +100,8 @@ def pass_cli(command: Callable[Concatenate[CliContext, P], R]) -> Callable[P, R]
 
     @functools.wraps(command)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        from sync_worker.logs import configure_logging
+
         given = click.get_current_context().ensure_object(GivenOptions)
         configure_logging(verbosity=given.verbosity, color=given.color)
         context = CliContext(given.config_path, given.json, given.verbosity, given.color, given.environ)

@@ -15,7 +15,7 @@ from sync_worker.scheduler.heartbeat import beats, heartbeat_path
 @pass_cli
 def command(cli: CliContext) -> int:
     """Exit 0 when the daemon beats, else 1."""
-    path = heartbeat_path(cli.load_settings().data_dir)
+    path = heartbeat_path(cli.load_local_settings().data_dir)
     is_alive = beats(path, SystemClock().now())
     if cli.json:
         print(json.dumps({"beats": is_alive}))

@@ -54,15 +54,15 @@ def shown_progress(cli: CliContext) -> Iterator[Progress]:
 
 def _drawn(cli: CliContext) -> RichProgress:
     # A tenth of a second that only a terminal pays.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
-    from rich.progress import Progress as RichProgress  # noqa: PLC0415
+    from rich.progress import Progress as RichProgress
 
     return RichProgress(
         TextColumn("{task.description:<32}", markup=False),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 import threading
+from collections.abc import Mapping
 
 from sync_worker.app import DAEMON, Report, Request, open_worker, run_by_daemon
 from sync_worker.cli.context import CliContext
@@ -12,7 +14,8 @@ from sync_worker.cli.progress import shown_progress
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.summary import report_as_json, report_as_text
 from sync_worker.clock import Clock, SystemClock
-from sync_worker.errors import AuthError, LockHeldError, StopRequested
+from sync_worker.errors import AuthError, ConfigurationError, LockHeldError, StopRequested
+from sync_worker.job import SyncJob
 from sync_worker.logs import redactor
 from sync_worker.model import Outcome, Verdict
 from sync_worker.runner.progress import Progress
@@ -37,6 +40,23 @@ def run_and_tell(cli: CliContext, settings: Settings, request: Request) -> int:
         lead = "stopped" if isinstance(report.failure, StopRequested) else "error"
         print(redactor.text(f"{lead}: {report.failure}"), file=sys.stderr)
     return exit_code(report)
+
+
+def requested(known: Mapping[str, SyncJob], jobs: tuple[str, ...], streams: str | None, *, every_job: bool) -> Request:
+    """What the words on the command line ask for; raises `ConfigurationError` for an unknown or a missing choice."""
+    if sum(map(bool, (jobs, streams, every_job))) != 1:
+        raise ConfigurationError(
+            f"say what to run: jobs by name, --all, or --streams; the jobs are {', '.join(known) or 'none'}"
+        )
+    if streams:
+        return Request(streams, [pattern.strip() for pattern in streams.split(",")])
+    names = tuple(known) if every_job else jobs
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the jobs are {', '.join(known) or 'none'}"
+            raise ConfigurationError(f"no job is called {name!r}; {hint}")
+    return Request(",".join(names), [pattern for name in names for pattern in known[name].streams])
 
 
 def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Event, progress: Progress) -> Report:

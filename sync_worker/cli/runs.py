@@ -12,7 +12,7 @@ from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.durations import in_words
 from sync_worker.cli.table import table
 from sync_worker.errors import ConfigurationError
-from sync_worker.state.history import RunLine, find_run, latest_runs
+from sync_worker.state.history import RunLine, as_it_is, find_run, latest_runs
 from sync_worker.state.instants import from_text
 from sync_worker.state.ledger import ScopeResult, run_scopes
 
@@ -31,7 +31,7 @@ Examples:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many runs.")
 @pass_cli
 def command(cli: CliContext, run_id: str | None, limit: int) -> None:
-    """Show the last runs, newest first, or one of them in full with all its lists."""
+    """Show the runs that wait and the last ones, newest first, or one of them in full with all its lists."""
     if run_id is None:
         _show_all(cli, limit)
     else:
@@ -39,8 +39,9 @@ def command(cli: CliContext, run_id: str | None, limit: int) -> None:
 
 
 def _show_all(cli: CliContext, limit: int) -> None:
+    held = cli.is_held()
     with cli.reading() as view:
-        found = latest_runs(view, limit)
+        found = [as_it_is(run, held=held) for run in latest_runs(view, limit)]
     if cli.json:
         print(json.dumps([run._asdict() for run in found], indent=2))
     elif found:
@@ -50,10 +51,12 @@ def _show_all(cli: CliContext, limit: int) -> None:
 
 
 def _show_one(cli: CliContext, run_id: str) -> None:
+    held = cli.is_held()
     with cli.reading() as view:
-        run, scopes = find_run(view, run_id), run_scopes(view, run_id)
-    if run is None:
+        found, scopes = find_run(view, run_id), run_scopes(view, run_id)
+    if found is None:
         raise ConfigurationError(f"no run is called {run_id!r}; `sync-worker runs` lists the last ones")
+    run = as_it_is(found, held=held)
     if cli.json:
         print(json.dumps(run._asdict() | {"streams": [asdict(scope) for scope in scopes]}, indent=2))
     else:
@@ -73,7 +76,7 @@ def in_full(run: RunLine, scopes: Sequence[ScopeResult]) -> Iterator[str]:
         ("scheduled", run.scheduled_at),
         ("started", run.started_at),
         ("finished", run.finished_at and f"{run.finished_at}, after {_took(run)}"),
-        ("outcome", run.outcome or "not finished yet"),
+        ("outcome", _outcome(run)),
         ("error", run.error),
         ("rows", rows),
         ("calls", run.requests),
@@ -91,9 +94,12 @@ def in_full(run: RunLine, scopes: Sequence[ScopeResult]) -> Iterator[str]:
 
 
 def _line(run: RunLine) -> tuple[str | int | None, ...]:
-    outcome = run.outcome or "running"
     counts = (run.rows_seen, run.inserted, run.updated, run.deleted, run.requests)
-    return (run.run_id, run.job, run.trigger, run.started_at, _took(run), outcome, *counts)
+    return (run.run_id, run.job, run.trigger, run.started_at, _took(run), _outcome(run), *counts)
+
+
+def _outcome(run: RunLine) -> str:
+    return run.outcome or ("queued" if run.started_at is None else "running")
 
 
 def _scope_line(scope: ScopeResult) -> tuple[str | int | None, ...]:

@@ -70,8 +70,8 @@ def command(context: click.Context, /, **given: Any) -> None:
 
 
 def _simulator(given: dict[str, Any]) -> Simulator:
-    from sync_worker.simulator.allowance import Limits  # noqa: PLC0415 - a server takes long to import
-    from sync_worker.simulator.server import Simulator  # noqa: PLC0415
+    from sync_worker.simulator.allowance import Limits
+    from sync_worker.simulator.server import Simulator
 
     return Simulator(
         _world(given),
@@ -84,8 +84,8 @@ def _simulator(given: dict[str, Any]) -> Simulator:
 
 
 def _world(given: dict[str, Any]) -> World:
-    from sync_worker.simulator.bulk import BulkWorld  # noqa: PLC0415
-    from sync_worker.simulator.world import World  # noqa: PLC0415
+    from sync_worker.simulator.bulk import BulkWorld
+    from sync_worker.simulator.world import World
 
     clock, seed, projects = _clock(given["fast"], given["today"]), given["seed"], given["projects"]
     if given["bulk"] is None:
@@ -99,8 +99,8 @@ def _world(given: dict[str, Any]) -> World:
 
 
 def _clock(rate: float, today: datetime | None) -> Clock:
-    from sync_worker.clock import SystemClock  # noqa: PLC0415
-    from sync_worker.simulator.clocks import SteppedClock  # noqa: PLC0415
+    from sync_worker.clock import SystemClock
+    from sync_worker.simulator.clocks import SteppedClock
 
     if rate == 1.0 and today is None:
         return SystemClock()

@@ -23,6 +23,7 @@ from sync_worker.state.history import (
     LatestScope,
     RunLine,
     RunUnderWay,
+    as_it_is,
     latest_runs,
     latest_scopes,
     runs_under_way,
@@ -33,6 +34,7 @@ _ERRORS_SHOWN = 10
 _VERDICTS = (Verdict.COMPLETE, Verdict.INEXACT, Verdict.FAILED, Verdict.NOT_PERMITTED)
 _HEADINGS = ("stream", "fresh", *_VERDICTS, "rows")
 _QUIET_SECONDS = 600
+_LAST_RUNS = 20
 _HINTS: Mapping[str, str] = {
     Verdict.FAILED: "the next run tries again; `sync-worker runs {run_id}` shows the run",
     Verdict.INEXACT: "the list changed while it was read; the next run reads it again",
@@ -99,31 +101,32 @@ def command(cli: CliContext) -> None:
 
     A stream is as fresh as its oldest scope: everything older than that is proven to be in the database.
     """
-    now = SystemClock().now()
+    now, is_held = SystemClock().now(), cli.is_held()
     with cli.reading() as view:
-        status = gather(view, now, cli.streams())
+        status = gather(view, now, cli.streams(), is_held=is_held)
     if cli.json:
         print(json.dumps(status.as_json(), indent=2))
     else:
         print("\n".join(as_text(status, now)))
 
 
-def gather(view: Transaction, now: datetime, streams: Mapping[str, StreamSpec]) -> Status:
-    """What there is to say; `streams` are all that are known, in their order."""
+def gather(view: Transaction, now: datetime, streams: Mapping[str, StreamSpec], *, is_held: bool = True) -> Status:
+    """What there is to say; `streams` are all that are known, in their order. No run is under way in unheld data."""
     scopes = latest_scopes(view)
-    last_run = next((run for run in latest_runs(view, 10) if run.outcome is not None), None)
-    held = held_deletes(view) if view.has_table("_held_deletes") else []
+    last_runs = (as_it_is(run, held=is_held) for run in latest_runs(view, _LAST_RUNS))
+    last_run = next((run for run in last_runs if run.outcome is not None), None)
+    deletes = held_deletes(view) if view.has_table("_held_deletes") else []
+    running = runs_under_way(view) if is_held else []
     troubles = _troubles(scopes, last_run, streams)
-    return Status(_streams(view, scopes, now, list(streams)), runs_under_way(view), troubles, last_run, held)
+    return Status(_streams(view, scopes, now, list(streams)), running, troubles, last_run, deletes)
 
 
 def as_text(status: Status, now: datetime) -> Iterator[str]:
     """The lines for people; the first says whether all is well."""
     yield _first_sentence(status)
     yield from (_running_line(run, now) for run in status.running)
-    if status.last_run is not None and status.last_run.finished_at:
-        ago = in_words(_seconds_since(status.last_run.finished_at, now))
-        yield f"last run: {status.last_run.job} {status.last_run.outcome} {ago} ago (run {status.last_run.run_id})"
+    if status.last_run is not None:
+        yield _last_line(status.last_run, now)
     if status.streams:
         yield ""
         yield from table(_HEADINGS, [_row(line) for line in status.streams])
@@ -146,12 +149,17 @@ def _held_lines(held: Sequence[HeldDeletes]) -> Iterator[str]:
 
 def _running_line(run: RunUnderWay, now: datetime) -> str:
     quiet = _seconds_since(run.moved_at or run.started_at, now)
-    # Whether its process is alive only the lock could tell, and who looks takes none.
-    doubt = f"; nothing for {in_words(quiet)}, it may have been killed" if quiet > _QUIET_SECONDS else ""
+    waiting = f"; nothing for {in_words(quiet)}" if quiet > _QUIET_SECONDS else ""
+    lists = run.scopes_finished if run.partitions is None else f"{run.scopes_finished} of {run.partitions}"
     return (
-        f"running: {run.job} for {in_words(_seconds_since(run.started_at, now))}, {run.scopes_finished} lists "
-        f"finished, {run.rows_seen} rows seen (run {run.run_id}){doubt}"
+        f"running: {run.job} for {in_words(_seconds_since(run.started_at, now))}, {lists} lists finished, "
+        f"{run.rows_seen} rows seen (run {run.run_id}){waiting}"
     )
+
+
+def _last_line(run: RunLine, now: datetime) -> str:
+    ago = f" {in_words(_seconds_since(run.finished_at, now))} ago" if run.finished_at else ""
+    return f"last run: {run.job} {run.outcome}{ago} (run {run.run_id})"
 
 
 def _seconds_since(text: str, now: datetime) -> float:

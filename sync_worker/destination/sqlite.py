@@ -148,14 +148,14 @@ class SqliteDestination:
                 f"destination.path {self._path} cannot be written: {error.strerror}; "
                 "give this user the right to write there or name another path"
             ) from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(lock):
             holder = self._holder()
-            lock.close()
-            raise LockHeldError(
-                f"{self._path} is held by {holder}; stop it first, or let it do the work", holder=holder
-            ) from None
+            # Who asks `is_held` has the lock for an instant, which is over now.
+            if not _locked(lock):
+                lock.close()
+                raise LockHeldError(
+                    f"{self._path} is held by {holder}; stop it first, or let it do the work", holder=holder
+                )
         return lock
 
     def is_held(self) -> bool:
@@ -175,6 +175,14 @@ class SqliteDestination:
                 return str(view.execute("SELECT holder FROM _holder")[0][0])
         except (DestinationError, IndexError):
             return "another process that is just starting"
+
+
+def _locked(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:

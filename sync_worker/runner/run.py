@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sync_worker.catalog.spec import SyncMode
 from sync_worker.destination.protocol import Transaction
-from sync_worker.errors import DestinationError, StopRequested, SyncWorkerError
+from sync_worker.errors import AuthError, DestinationError, StopRequested, SyncWorkerError, UnreachableError
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import DateRange, Outcome, Verdict
 from sync_worker.planning.partitions import Chain, Partition, chains
@@ -157,11 +157,20 @@ def _read_all(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> Non
 def _tell_untried(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain], failure: SyncWorkerError) -> None:
     """Give a line to the partitions that an early end left unread; an asked stop is no verdict on them."""
     stopped = isinstance(failure, StopRequested)
-    verdict, reason = (None, INTERRUPTED) if stopped else (Verdict.FAILED, f"not tried: {failure}")
+    verdict, reason = (None, INTERRUPTED) if stopped else (Verdict.FAILED, _not_tried(failure))
     with parts.destination.reader() as view:
         told = {(scope.stream, scope.company_id, scope.project_id) for scope in run_scopes(view, frame.run_id)}
     untried = [part for chain in all_chains for part in chain if (part.spec.name, *part.scope) not in told]
     close_unread(parts, frame, untried, verdict, reason)
+
+
+def _not_tried(failure: SyncWorkerError) -> str:
+    """Why the run ended, without the list at which it did; the run itself has that."""
+    if isinstance(failure, AuthError):
+        return "not tried: the credentials were refused"
+    if isinstance(failure, UnreachableError):
+        return "not tried: Procore could not be reached"
+    return "not tried: the run ended early"
 
 
 def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:

@@ -352,6 +352,7 @@ class Settings(Section):
 class LocalSettings(Section):
     """The part of `config.yaml` that tells where the data is and of which streams: all that looking at it takes."""
 
+    data_dir: LocalPath = Field(default=Path("data"), validate_default=True)
     destination: Destination = Field(default_factory=dict, validate_default=True)
     streams: Mapping[Name, Entry[StreamOptions]] = Field(default_factory=dict)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
+from sync_worker.model import Outcome
 from sync_worker.state.executor import Executor, Parameter
+from sync_worker.state.ledger import ABANDONED
 from sync_worker.state.queries import queries
 
 
@@ -78,6 +80,13 @@ def latest_runs(executor: Executor, most: int) -> list[RunLine]:
 def find_run(executor: Executor, run_id: str) -> RunLine | None:
     """One run, if there is one of that id."""
     return next((RunLine(*row) for row in _rows(executor, "find_run", run_id=run_id)), None)
+
+
+def as_it_is(run: RunLine, *, held: bool) -> RunLine:
+    """A run as it is seen now: where nobody holds the database, one that has not ended was cut short."""
+    if held or run.started_at is None or run.outcome is not None:
+        return run
+    return run._replace(outcome=Outcome.INTERRUPTED, error=ABANDONED)
 
 
 def runs_under_way(executor: Executor) -> list[RunUnderWay]:

@@ -12,6 +12,9 @@ from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.instants import to_text
 from sync_worker.state.queries import queries
 
+ABANDONED = "the process ended without finishing"
+"""What is said of a run whose process was killed."""
+
 
 class RunRow(NamedTuple):
     """A run as it is opened; `trigger` says who asked: manual, schedule, catch_up or backfill."""
@@ -133,8 +136,7 @@ def close_run(
 def close_abandoned_runs(executor: Executor, finished_at: datetime) -> None:
     """Close runs whose process was killed; only who holds the database knows that none is alive."""
     for (run_id,) in executor.execute(queries()["unfinished_runs"]):
-        error = "the process ended without finishing"
-        close_run(executor, str(run_id), Outcome.INTERRUPTED, finished_at=finished_at, error=error)
+        close_run(executor, str(run_id), Outcome.INTERRUPTED, finished_at=finished_at, error=ABANDONED)
 
 
 def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: datetime) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 
 import pytest
@@ -15,6 +19,27 @@ from sync_worker.simulator.faults import Fault
 
 STREAMS = "manpower_logs,rfis"
 BACKFILL = ("backfill", "--since", "2024-01-01", "--until", "2026-12-31", "--streams", STREAMS, "--json", "--yes")
+
+
+@contextmanager
+def serving(here: Installation) -> Iterator[subprocess.Popen[str]]:
+    """A daemon that holds the data; killed at the end."""
+    with here.start("serve", "--json", "-v") as process:
+        try:
+            until(process, "daemon.started")
+            yield process
+        finally:
+            process.kill()
+
+
+def until(process: subprocess.Popen[str], event: str, times: int = 1) -> None:
+    """Follow a process until it has logged an event that often."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        times -= json.loads(line)["event"] == event
+        if times == 0:
+            return
+    raise AssertionError(f"it ended without {event}")
 
 
 def finished(here: Installation) -> set[tuple[int, str]]:
@@ -36,10 +61,7 @@ def test_a_killed_backfill_reads_no_finished_month_again(install: Install) -> No
     here = install(scale=0.3)
     here.simulator.faults.add(Fault(path="*/manpower_logs[?]*", delay_seconds=0.02, times=1_000_000))
     with here.start(*BACKFILL, "-v") as process:
-        assert process.stderr is not None
-        pages = (line for line in process.stderr if json.loads(line)["event"] == "page.fetched")
-        for _ in range(50):
-            next(pages)
+        until(process, "page.fetched", times=50)
         process.kill()
         process.communicate()
     done = finished(here)
@@ -64,6 +86,33 @@ def test_a_killed_backfill_reads_no_finished_month_again(install: Install) -> No
     assert differences(here.simulator, here.database, streams=STREAMS.split(",")) == []
     assert here.query("SELECT count(*) FROM _checkpoints") == [(0,)]
     assert finished(here) == set()
+
+
+def test_a_backfill_beside_a_daemon_is_the_daemons_and_survives_it(install: Install) -> None:
+    here = install(scale=0.3, config={"server": {"port": 0}})
+    here.config["jobs"] = {}
+    here.simulator.faults.add(Fault(path="*/manpower_logs[?]*", delay_seconds=0.02, times=1_000_000))
+    with serving(here) as daemon, here.start(*BACKFILL) as follower:
+        until(daemon, "page.fetched", times=50)
+        follower.send_signal(signal.SIGINT)
+        _, err = follower.communicate(timeout=10)
+        until(daemon, "page.fetched")
+    done = finished(here)
+    here.simulator.faults.clear()
+    here.simulator.requests.clear()
+    with serving(here) as daemon:
+        until(daemon, "run.finished")
+
+    assert follower.returncode == 75
+    assert "the daemon goes on with it" in err.splitlines()[-1]
+    assert done
+    assert done.isdisjoint(asked(here))
+    assert here.query("SELECT trigger, outcome FROM _runs ORDER BY rowid") == [
+        ("backfill", "interrupted"),
+        ("backfill", "succeeded"),
+    ]
+    assert differences(here.simulator, here.database, streams=STREAMS.split(",")) == []
+    assert here.query("SELECT count(*) FROM _checkpoints") == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -223,3 +223,81 @@ def test_a_handed_over_run_that_the_daemon_leaves_is_gone_on_with(install: Insta
         assert until(process, "run.finished")["outcome"] == "succeeded"
         stopped(process)
     assert differences(here.simulator, here.database) == []
+
+
+def test_a_handed_over_run_is_told_as_the_same_run_here_would_be(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    with serving(here) as (process, _):
+        until(process, "daemon.started")
+        followed = here.command("run", "by_hand", "--json")
+        stopped(process)
+    alone = here.command("run", "by_hand", "--json")
+
+    def told(answer: subprocess.CompletedProcess[str]) -> tuple[list[Any], list[Any]]:
+        events = [json.loads(line) for line in answer.stderr.splitlines()]
+        scopes = [event for event in events if event["event"] == "scope.finished"]
+        of_run = [event["event"] for event in events if event["event"].startswith("run.")]
+        return of_run, sorted([event["stream"], event.get("project_id"), event["verdict"]] for event in scopes)
+
+    assert told(followed) == (["run.handed_over", *told(alone)[0]], told(alone)[1])
+    assert told(alone)[0] == ["run.started", "run.finished"]
+    assert json.loads(followed.stdout).keys() == json.loads(alone.stdout).keys()
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault(path="/oauth/token", status=401, body='{"error": "invalid_client"}', times=1_000), 3),
+        (Fault(path="*/rfis[?]*", status=400, times=1_000), 1),
+        (Fault(path="*/rfis[?]*", status=403, times=1_000), 3),
+    ],
+    ids=["credentials refused", "request refused", "not permitted"],
+)
+def test_a_handed_over_run_ends_with_the_code_that_it_would_have_here(
+    install: Install, fault: Fault, code: int
+) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    here.simulator.faults.add(fault)
+    with serving(here) as (process, _):
+        until(process, "daemon.started")
+        followed = here.command("run", "by_hand")
+        stopped(process)
+    alone = here.command("run", "by_hand")
+
+    assert (followed.returncode, alone.returncode) == (code, code)
+    assert [line for line in followed.stderr.splitlines() if line.startswith("error: ")] == [
+        line for line in alone.stderr.splitlines() if line.startswith("error: ")
+    ]
+
+
+def test_what_the_daemons_configuration_does_not_know_is_a_configuration_error_of_who_asks(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
+    own = {"path": "/rest/v1.0/projects/{project_id}/rfis", "scope": "project", "primary_key": ["id"]}
+    with serving(here) as (process, _):
+        until(process, "daemon.started")
+        here.config["streams"] = {"my_rfis": own}
+        answered = here.command("run", "--streams", "my_rfis")
+        stopped(process)
+
+    assert answered.returncode == 2
+    assert "my_rfis" in answered.stderr.splitlines()[-1]
+
+
+def test_a_killed_daemons_database_is_free_at_once_and_its_run_is_seen_as_interrupted(install: Install) -> None:
+    here = daemon_of(install, everything=EVERYTHING)
+    here.simulator.faults.add(Fault(path="/rest/*", delay_seconds=0.1, times=1_000_000))
+    with serving(here) as (process, _):
+        run_id = until(process, "scope.finished", times=2)["run_id"]
+        alive = json.loads(here.command("status", "--json").stdout)
+        process.kill()
+        process.wait()
+    dead = json.loads(here.command("status", "--json").stdout)
+    in_full = json.loads(here.command("runs", run_id, "--json").stdout)
+    here.simulator.faults.clear()
+
+    assert [run["run_id"] for run in alive["running"]] == [run_id]
+    assert dead["running"] == []
+    assert (in_full["outcome"], in_full["error"]) == ("interrupted", "the process ended without finishing")
+    assert here.query("SELECT outcome FROM _runs WHERE run_id = ?", run_id) == [(None,)]
+    assert here.command("run", "--streams", "companies").returncode == 0
+    assert here.query("SELECT outcome FROM _runs WHERE run_id = ?", run_id) == [("interrupted",)]

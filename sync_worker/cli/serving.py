@@ -1,0 +1,112 @@
+"""The daemon, from its start to a signal."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+
+from sync_worker.app import DAEMON, Request, Worker, open_worker
+from sync_worker.cli.context import CliContext
+from sync_worker.cli.jobs import ConfiguredJob, configured_jobs
+from sync_worker.cli.stopping import stop_on_signals
+from sync_worker.clock import Clock, SystemClock
+from sync_worker.engine.local import LocalEngine
+from sync_worker.errors import ConfigurationError
+from sync_worker.logs import Event, get_logger, redactor
+from sync_worker.scheduler.heartbeat import Heartbeat, heartbeat_path
+from sync_worker.scheduler.loop import Loop, Planned
+from sync_worker.scheduler.schedules import parse_schedule
+from sync_worker.server.probes import probes
+from sync_worker.settings import Settings
+from sync_worker.state.queue import Asked, QueuedRun
+
+log = get_logger()
+
+
+def serve(cli: CliContext) -> None:
+    """Count ticks and run jobs until asked to stop; raises `ConfigurationError` and `LockHeldError` before."""
+    settings = cli.load_settings()
+    jobs = configured_jobs(settings)
+    planned = {name: _planned(name, job) for name, job in jobs.items()}
+    clock = SystemClock()
+    with (
+        stop_on_signals() as stop,
+        open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, role=DAEMON) as worker,
+    ):
+        _serve(worker, settings, planned, _announcer(cli, jobs, planned, clock), clock=clock, stop=stop)
+
+
+def _planned(name: str, job: ConfiguredJob) -> Planned:
+    try:
+        schedule = parse_schedule(job.schedule, job.timezone) if job.schedule else None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"jobs.{name}: {error}") from None
+    return Planned(Asked(job.streams, job.projects), schedule)
+
+
+def _serve(
+    worker: Worker,
+    settings: Settings,
+    planned: Mapping[str, Planned],
+    announce: _Announcer,
+    *,
+    clock: Clock,
+    stop: threading.Event,
+) -> None:
+    heartbeat = Heartbeat(heartbeat_path(settings.data_dir), clock)
+    heartbeat.begin()
+    engine = LocalEngine(lambda run: _execute(worker, run), worker.ledger, clock=clock, stop=stop)
+    loop = Loop(planned, engine, worker.ledger, clock=clock, stop=stop, beat=heartbeat.beat)
+    address = settings.server
+    with probes(
+        address.host,
+        address.port,
+        is_healthy=heartbeat.is_recent,
+        is_ready=lambda: loop.is_ready and not stop.is_set(),
+    ) as url:
+        announce(url)
+        log.info(Event.DAEMON_STARTED, jobs=list(planned), url=url)
+        try:
+            loop.run()
+        finally:
+            stop.set()
+            engine.join()
+    log.info(Event.DAEMON_STOPPED)
+
+
+def _execute(worker: Worker, run: QueuedRun) -> None:
+    asked = run.asked or Asked(())
+    worker.run(Request(run.job, **asked._asdict(), trigger=run.trigger, run_id=run.run_id))
+
+
+class _Announcer:
+    """Says what the daemon will do, once it can."""
+
+    def __init__(self, lines: list[dict[str, str | None]], *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._lines = lines
+
+    def __call__(self, url: str) -> None:
+        if self._as_json:
+            print(json.dumps({"url": url, "jobs": self._lines}), flush=True)
+            return
+        if not self._lines:
+            print("no job is configured; runs by hand are taken")
+        width = max((len(str(line["job"])) for line in self._lines), default=0)
+        for line in self._lines:
+            when = f"{line['schedule']} {line['timezone']}, next {line['next']}" if line["next"] else "by hand"
+            print(f"{line['job']:{width}}  {when}")
+        print(f"probes at {url}; stop with Ctrl-C", flush=True)
+
+
+def _announcer(
+    cli: CliContext, jobs: Mapping[str, ConfiguredJob], planned: Mapping[str, Planned], clock: Clock
+) -> _Announcer:
+    now = clock.now()
+    lines: list[dict[str, str | None]] = []
+    for name, job in jobs.items():
+        schedule = planned[name].schedule
+        upcoming = f"{schedule.next_after(now):%Y-%m-%dT%H:%M:%SZ}" if schedule else None
+        lines.append({"job": name, "schedule": job.schedule, "timezone": job.timezone, "next": upcoming})
+    return _Announcer(lines, as_json=cli.json)

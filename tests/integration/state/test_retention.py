@@ -1,0 +1,140 @@
+"""What the ledger keeps for how long."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.model import Outcome, Scope, Verdict, Window
+from sync_worker.state.history import latest_scopes
+from sync_worker.state.ledger import RunRow, ScopeKey, close_run, close_scope, open_run, open_scope
+from sync_worker.state.migration import migrate
+from sync_worker.state.queue import Asked, QueuedRun, enqueue_run, last_tick, queued_runs
+from sync_worker.state.retention import Retention, prune
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+KEPT = Retention(runs=timedelta(days=90), scopes=timedelta(days=14))
+PROJECT = Scope(1, 101)
+
+
+class Kept:
+    """A ledger that is written day by day and pruned now."""
+
+    def __init__(self, destination: SqliteDestination) -> None:
+        self.destination = destination
+        self.stop = threading.Event()
+
+    def run(self, run_id: str, days_ago: int, *streams: str, job: str = "field") -> None:
+        """A scheduled run that ended so long ago and read these streams of one project."""
+        at = NOW - timedelta(days=days_ago)
+        with self.destination.transaction() as transaction:
+            open_run(transaction, RunRow(run_id, job, "schedule", at, at))
+            for stream in streams:
+                key = ScopeKey(run_id, stream, PROJECT)
+                open_scope(transaction, key, Window(None, at), at)
+                close_scope(transaction, key, Verdict.COMPLETE, total=0, requests=1, error=None, finished_at=at)
+            close_run(transaction, run_id, Outcome.SUCCEEDED, finished_at=at, error=None, failure=ValueError())
+
+    def prune(self) -> int:
+        """As after a run; how many runs are gone."""
+        return prune(self.destination, KEPT, NOW, self.stop)
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """What is left."""
+        with self.destination.reader() as view:
+            return list(view.execute(sql))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    destination = SqliteDestination(tmp_path / "procore.db")
+    destination.open(holder="the tests of retention")
+    with destination.transaction() as transaction:
+        migrate(transaction, "sqlite")
+    yield Kept(destination)
+    destination.close()
+
+
+SCOPES = "SELECT run_id, stream FROM _run_scopes ORDER BY run_id, stream"
+RUNS = "SELECT run_id FROM _runs ORDER BY rowid"
+
+
+def test_scopes_go_after_two_weeks_and_runs_after_three_months(kept: Kept) -> None:
+    kept.run("r1", 91, "rfis")
+    kept.run("r2", 89, "rfis")
+    kept.run("r3", 15, "rfis")
+    kept.run("r4", 13, "rfis")
+    kept.run("r5", 1, "rfis")
+
+    assert kept.prune() == 1
+
+    assert kept.rows(SCOPES) == [("r4", "rfis"), ("r5", "rfis")]
+    assert kept.rows(RUNS) == [("r2",), ("r3",), ("r4",), ("r5",)]
+    assert kept.rows("SELECT run_id FROM _run_details ORDER BY run_id") == kept.rows(RUNS)
+    assert kept.prune() == 0
+
+
+def test_the_last_verdict_of_each_scope_stays_whatever_its_age_and_its_run_too(kept: Kept) -> None:
+    kept.run("r1", 200, "rfis", "submittals")
+    kept.run("r2", 1, "rfis")
+
+    kept.prune()
+
+    assert kept.rows(SCOPES) == [("r1", "submittals"), ("r2", "rfis")]
+    assert kept.rows(RUNS) == [("r1",), ("r2",)]
+    with kept.destination.reader() as view:
+        assert [(line.stream, line.run_id) for line in latest_scopes(view)] == [("rfis", "r2"), ("submittals", "r1")]
+
+
+def test_the_last_tick_of_a_job_is_never_forgotten(kept: Kept) -> None:
+    """Or a job of once a year would not be caught up with."""
+    kept.run("r1", 400, job="yearly")
+    kept.run("r2", 200, job="yearly")
+    kept.run("r3", -300, job="yearly")  # of a clock that was wrong
+
+    assert kept.prune() == 1
+
+    with kept.destination.reader() as view:
+        assert last_tick(view, "yearly", NOW) == NOW - timedelta(days=200)
+
+
+def test_what_a_run_was_asked_for_goes_once_it_is_done(kept: Kept) -> None:
+    asked = Asked(["rfis"])
+    with kept.destination.transaction() as transaction:
+        for name in ("done", "cut", "waits"):
+            enqueue_run(transaction, QueuedRun(name, "rfis", "manual", asked=asked))
+        for name, outcome in (("done", Outcome.SUCCEEDED), ("cut", Outcome.INTERRUPTED)):
+            open_run(transaction, RunRow(name, "rfis", "manual", NOW))
+            close_run(transaction, name, outcome, finished_at=NOW, error=None)
+
+    kept.prune()
+
+    assert kept.rows("SELECT run_id FROM _queue ORDER BY run_id") == [("cut",), ("waits",)]
+    with kept.destination.reader() as view:
+        assert [run.run_id for run in queued_runs(view)] == ["waits"]
+
+
+def test_nothing_is_pruned_by_who_is_asked_to_stop(kept: Kept) -> None:
+    kept.run("r1", 100, "rfis")
+    kept.run("r2", 1, "rfis")
+    kept.stop.set()
+
+    assert kept.prune() == 0
+    assert kept.rows(SCOPES) == [("r1", "rfis"), ("r2", "rfis")]
+
+
+def test_the_history_of_fields_is_kept(kept: Kept) -> None:
+    kept.run("r1", 1000, "rfis")
+    kept.run("r2", 1, "rfis")
+    with kept.destination.transaction() as transaction:
+        columns = ("stream", "company_id", "project_id", "record_key", "field", "seen_at", "run_id")
+        transaction.insert("_field_history", columns, [("rfis", 1, 101, "7", "status", "2023-09-01T00:00:00Z", "r1")])
+
+    assert kept.prune() == 1
+
+    assert kept.rows("SELECT run_id FROM _field_history") == [("r1",)]
