@@ -209,3 +209,12 @@ def test_the_secrets_of_the_settings_are_known_to_the_logs_once_loaded(tmp_path:
 def test_a_command_chooses_its_exit_code_by_what_it_returns() -> None:
     assert exit_code(lambda: 75, GivenOptions({})) == 75
     assert exit_code(lambda: None, GivenOptions({})) == 0
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"demo", "config", "init", "report", "check"}))
+def test_the_help_of_a_command_imports_nothing_that_takes_long(command: Command, name: str) -> None:
+    answer = command(name, "--help", environ={"PYTHONPROFILEIMPORTTIME": "1"})
+
+    assert answer.returncode == 0
+    imported = {line.rpartition("|")[2].strip() for line in answer.stderr.splitlines()}
+    assert imported.isdisjoint({"pydantic", "structlog", "requests", "starlette", "rich", "sync_worker.app"})

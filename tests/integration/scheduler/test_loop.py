@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -25,6 +26,7 @@ SCHEDULES = {
     "missing": ("30 2 * * *", CHICAGO),
     "weekly": ("0 6 * * 1", CHICAGO),
     "often": ("every 45m", "UTC"),
+    "daily": ("@daily", CHICAGO),
 }
 EVERYTHING = Asked(["*"])
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -127,7 +129,39 @@ def test_seven_days_across_a_clock_change_run_every_tick_once(here: Daemons, sta
     assert len(here.runs()) == len(set(here.runs()))
     assert set(here.runs()) == expected
     by_job = {job: sum(run[0] == job for run in here.runs()) for job in SCHEDULES}
-    assert by_job == {"field": 168, "early": 7, "missing": 7, "weekly": 1, "often": 224}
+    assert by_job == {"field": 168, "early": 7, "missing": 7, "weekly": 1, "often": 224, "daily": 7}
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        # Clocks go from 02:00 to 03:00: what was due at 02:30 is due an hour after 01:30 all the same.
+        ("2026-03-08", {"daily": "06:00", "early": "07:30", "missing": "08:30"}),
+        # 01:00 to 02:00 comes twice: the first time counts.
+        ("2026-11-01", {"daily": "05:00", "early": "06:30", "missing": "08:30"}),
+    ],
+)
+def test_on_the_day_that_clocks_change_every_job_is_due_once(here: Daemons, day: str, expected: dict[str, str]) -> None:
+    here.clock = ManualClock(datetime.fromisoformat(f"{day}T00:00:00Z"))
+    here.schedules = {job: SCHEDULES[job] for job in expected}
+
+    here.serve(here.clock.now() + timedelta(days=1))
+
+    assert {job: at for job, _, at, _ in here.runs()} == {job: f"{day}T{at}:00Z" for job, at in expected.items()}
+    assert len(here.runs()) == len(expected)
+
+
+@pytest.mark.parametrize("start", [datetime(2026, 3, 5, 12, tzinfo=UTC), datetime(2026, 10, 29, 12, tzinfo=UTC)])
+def test_daemons_that_come_and_go_for_a_week_run_every_tick_once(here: Daemons, start: datetime) -> None:
+    here.clock = ManualClock(start)
+    random = Random(7)  # noqa: S311 - any moment will do
+    end = start + timedelta(days=7)
+    while here.clock.now() < end:
+        here.serve(min(end, here.clock.now() + timedelta(minutes=random.randint(1, 500))))
+
+    ticks = [(job, at) for job, _, at, _ in here.runs()]
+    assert len(ticks) == len(set(ticks)) == 168 + 7 + 7 + 1 + 224 + 7
+    assert {(trigger, outcome) for _, trigger, _, outcome in here.runs()} == {("schedule", "succeeded")}
 
 
 def test_ten_hours_down_become_one_catch_up_run_of_each_job_that_was_due(here: Daemons) -> None:
@@ -139,6 +173,35 @@ def test_ten_hours_down_become_one_catch_up_run_of_each_job_that_was_due(here: D
     assert here.runs()[before:] == [
         ("field", "catch_up", "2026-03-03T00:00:00Z", "succeeded"),
         ("often", "catch_up", "2026-03-03T00:00:00Z", "succeeded"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("set_by", "expected"),
+    [
+        (timedelta(hours=-1), [("schedule", "02T13:00"), ("schedule", "02T14:00"), ("schedule", "02T15:00")]),
+        (
+            timedelta(days=1),
+            [("schedule", "02T13:00"), ("schedule", "02T14:00"), ("catch_up", "03T14:00")]
+            + [("schedule", f"03T{hour}:00") for hour in (15, 16)],
+        ),
+    ],
+    ids=["an hour back", "a day forward"],
+)
+def test_a_clock_that_is_set_under_a_daemon_doubles_no_tick_and_misses_none_for_good(
+    here: Daemons, set_by: timedelta, expected: list[tuple[str, str]]
+) -> None:
+    here.schedules = {"field": ("0 * * * *", "UTC")}
+    here.clock = clock = SettableClock(NOON)
+
+    def set_clock() -> None:
+        if clock.monotonic() >= timedelta(hours=2, minutes=20).total_seconds():
+            clock.wrong_by = set_by
+
+    here.serve(NOON + timedelta(hours=4, minutes=30), at_pass=set_clock, poll_seconds=60)
+
+    assert [(trigger, at) for _, trigger, at, _ in here.runs()] == [
+        (trigger, f"2026-03-{at}:00Z") for trigger, at in expected
     ]
 
 
