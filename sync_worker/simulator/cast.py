@@ -19,11 +19,13 @@ from sync_worker.simulator.ids import identity
 
 Reference = dict[str, Any]
 PROJECTS_OF_COMPANY = 1_000
+_ALWAYS_NEEDED = 4.0
+_OTHERWISE_NEEDED = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """A subcontractor or supplier."""
+    """A firm of the directory: a subcontractor, a designer or an owner, by its trade."""
 
     id: int
     name: str
@@ -36,6 +38,11 @@ class Vendor:
     def domain(self) -> str:
         """Where its people get mail; `.example` never resolves."""
         return _plain(self.name.split(",")[0]) + ".example"
+
+    @property
+    def builds(self) -> bool:
+        """Whether it is a subcontractor."""
+        return self.trade in words.TRADES
 
     def reference(self) -> Reference:
         """How records name it."""
@@ -76,7 +83,10 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project with the people, vendors and locations that its records speak of."""
+    """A project with the people, vendors and locations that its records speak of.
+
+    `vendors` are its subcontractors, one of a trade; the designers and the owner are in `team` through their people.
+    """
 
     number: int
     id: int
@@ -90,7 +100,12 @@ class Project:
     value: Decimal
     team: tuple[Person, ...]
     vendors: tuple[Vendor, ...]
+    owner: Vendor
     locations: tuple[Location, ...]
+
+    def progress(self, day: date) -> float:
+        """How much of it is over, from 0 to 1."""
+        return max(0.0, min(1.0, (day - self.start_on).days / (self.finish_on - self.start_on).days))
 
     def reference(self) -> Reference:
         """How records name it."""
@@ -108,10 +123,9 @@ class Company:
     vendors: tuple[Vendor, ...]
     projects: tuple[Project, ...] = field(default=())
 
-    @property
-    def active_vendors(self) -> Sequence[Vendor]:
-        """Vendors that records may still name."""
-        return [vendor for vendor in self.vendors if vendor.is_active]
+    def active(self, *trades: str) -> Sequence[Vendor]:
+        """Firms of one of the trades that records may still name."""
+        return [vendor for vendor in self.vendors if vendor.is_active and vendor.trade.name in trades]
 
 
 def cast_company(seed: object, index: int, projects: int, now: datetime) -> Company:
@@ -138,6 +152,8 @@ def cast_project(seed: object, company: Company, position: int, now: datetime) -
     is_active = position % 7 != 0
     stage = words.STAGES_IN_TURN[(position - 1) % len(words.STAGES_IN_TURN)] if is_active else "Warranty"
     start_on = (now - timedelta(days=rng.randint(*words.STAGES[stage]))).date()
+    vendors = _subcontractors(rng, company)
+    owner = company.active("Owner")[(position - 1) % len(words.SITES)]
     return Project(
         number=number,
         id=identity("projects", company.number, position),
@@ -149,8 +165,9 @@ def cast_project(seed: object, company: Company, position: int, now: datetime) -
         start_on=start_on,
         finish_on=start_on + timedelta(days=rng.randint(420, 540)),
         value=(Decimal(site.value) * Decimal(1 + phase / 10)).quantize(CENT),
-        team=tuple(_team(rng, company)),
-        vendors=tuple(rng.sample(company.active_vendors, 9)),
+        team=tuple(_team(rng, company, vendors, owner)),
+        vendors=tuple(vendors),
+        owner=owner,
         locations=tuple(_locations(rng, number)),
     )
 
@@ -167,6 +184,28 @@ def _vendors(rng: Random, number: int) -> list[Vendor]:
         found.append(
             Vendor(identity("vendors", number, serial), name, trade, site.city, site.state, is_active=serial % 10 != 0)
         )
+    return found + _designers_and_owners(number, len(found))
+
+
+def _designers_and_owners(number: int, before: int) -> list[Vendor]:
+    by_name = {trade.name: trade for trade in words.ALL_TRADES}
+    firms = [
+        *((name, by_name[trade], words.SITES[0]) for name, trade in words.DESIGNERS),
+        *((name, words.OWNER_TRADE, site) for name, site in zip(words.OWNERS, words.SITES, strict=True)),
+    ]
+    return [
+        Vendor(identity("vendors", number, serial), name, trade, site.city, site.state, is_active=True)
+        for serial, (name, trade, site) in enumerate(firms, start=before + 1)
+    ]
+
+
+def _subcontractors(rng: Random, company: Company) -> list[Vendor]:
+    """One firm of each trade that the project needs."""
+    found: list[Vendor] = []
+    for trade in words.TRADES:
+        firms = company.active(trade.name)
+        if firms and (trade.percent > _ALWAYS_NEEDED or rng.random() < _OTHERWISE_NEEDED):
+            found.append(rng.choice(firms))
     return found
 
 
@@ -174,15 +213,17 @@ def _people(rng: Random, number: int, company: str, vendors: Sequence[Vendor]) -
     own_domain = "".join(word for word in company.lower().split()[:2] if word.isalpha()) + ".example"
     found: list[Person] = []
     taken: set[str] = set()
-    employers: list[Vendor | None] = [None] * 26 + [vendor for vendor in vendors if vendor.is_active]
+    employers: list[Vendor | None] = [None] * 26
+    for firm in vendors:
+        # Designers send two people, so that one is there when the other has left.
+        employers += [firm] * (2 if firm.trade in words.DESIGN_TRADES else firm.is_active)
     for serial, vendor in enumerate(employers, start=1):
         first, last = rng.choice(words.FIRST_NAMES), rng.choice(words.LAST_NAMES)
         while f"{first} {last}" in taken:
             first, last = rng.choice(words.FIRST_NAMES), rng.choice(words.LAST_NAMES)
         taken.add(f"{first} {last}")
-        title = (
-            rng.choice(words.VENDOR_TITLES) if vendor else words.STAFF_TITLES[(serial - 1) % len(words.STAFF_TITLES)]
-        )
+        titles = words.DESIGNER_TITLES.get(vendor.trade.name, words.VENDOR_TITLES) if vendor else ()
+        title = rng.choice(titles) if titles else words.STAFF_TITLES[(serial - 1) % len(words.STAFF_TITLES)]
         login = f"{_plain(first)}.{_plain(last)}@{vendor.domain if vendor else own_domain}"
         is_active = serial % 13 != 0
         found.append(Person(identity("company_users", number, serial), first, last, title, login, vendor, is_active))
@@ -194,10 +235,11 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in decomposed if letter.isascii() and letter.isalpha())
 
 
-def _team(rng: Random, company: Company) -> list[Person]:
-    staff = [person for person in company.people if person.vendor is None and person.is_active]
-    others = [person for person in company.people if person.vendor is not None and person.is_active]
-    return rng.sample(staff, 8) + rng.sample(others, 10)
+def _team(rng: Random, company: Company, vendors: Sequence[Vendor], owner: Vendor) -> list[Person]:
+    people = [person for person in company.people if person.is_active]
+    staff = rng.sample([person for person in people if person.vendor is None], 8)
+    designers = [rng.choice(company.active(trade.name)) for trade in words.DESIGN_TRADES]
+    return staff + [person for person in people if person.vendor in (*vendors, *designers, owner)]
 
 
 def _locations(rng: Random, number: int) -> list[Location]:
@@ -205,7 +247,7 @@ def _locations(rng: Random, number: int) -> list[Location]:
     for area in words.AREAS:
         parent = Location(identity("locations", number, len(found) + 1), area, area, None)
         found.append(parent)
-        for room in some(rng, words.ROOMS, 5):
+        for room in some(rng, words.ROOMS[area], 5):
             serial = len(found) + 1
             found.append(Location(identity("locations", number, serial), f"{area}>{room}", room, parent.id))
     return found

@@ -44,6 +44,7 @@ def between(rng: Random, start: datetime, end: datetime) -> datetime:
     """A moment of a working day between two instants, never past `end`."""
     span = max(0, int((end - start).total_seconds()))
     moment = start + timedelta(seconds=rng.randint(0, span))
+    moment -= timedelta(days=max(0, moment.weekday() - 4))
     at_work = moment.replace(hour=rng.randint(12, 22), minute=rng.randint(0, 59), second=rng.randint(0, 59))
     return min(max(at_work, start), end).replace(microsecond=0)
 

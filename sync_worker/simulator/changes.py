@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
 
@@ -45,10 +46,10 @@ def _edits(world: World, rng: Random) -> list[Change]:
         if stream not in world.streams:
             continue
         truths = world.records(stream)
-        edits = ((it, edit(it.record, now, rng)) for it in rng.sample(truths, min(len(truths), most * 4)))
-        wanted = [(truth, edited) for truth, edited in edits if edited is not None]
-        done += [_write(world, stream, truth, edited) for truth, edited in wanted[:most]]
-        done += _save_parents(world, stream, [truth for truth, _ in wanted[:most]])
+        edits = ((it, edit(it.record, now, rng)) for it in rng.sample(truths, len(truths)))
+        wanted = list(islice(((truth, edited) for truth, edited in edits if edited is not None), most))
+        done += [_write(world, stream, truth, edited) for truth, edited in wanted]
+        done += _save_parents(world, stream, [truth for truth, _ in wanted])
     return done
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sync_worker.simulator import words
@@ -26,6 +26,9 @@ def _company(draw: Draw) -> Record:
 def _project(draw: Draw) -> Record:
     found: Project = draw.subject or cast_project(draw.seed, draw.company, draw.serial, draw.now)
     site = found.site
+    region, office = words.BRANCHES[site.state]
+    awarded_at = datetime.combine(found.start_on, time(15), draw.now.tzinfo) - timedelta(days=draw.rng.randint(30, 90))
+    draw.happened(awarded_at, draw.now - timedelta(days=draw.rng.randint(1, 30)))
     stage = named(draw, "project_stages", list(words.STAGES).index(found.stage) + 1, found.stage)
     return {
         "id": found.id, "name": found.name, "display_name": f"{found.code} {found.name}", "active": found.is_active,
@@ -46,8 +49,8 @@ def _project(draw: Draw) -> Record:
         "project_stage": stage,
         "project_type": named(draw, "project_types", words.PROJECT_KINDS.index(site.kind) + 1, site.kind),
         "project_owner_type": choice("project_owner_types", *words.OWNER_TYPES)(draw),
-        "project_region": choice("project_regions", *words.REGIONS)(draw),
-        "office": choice("offices", "Chicago Office", "Denver Office", "Raleigh Office")(draw),
+        "project_region": named(draw, "project_regions", words.REGIONS.index(region) + 1, region),
+        "office": named(draw, "offices", words.OFFICES.index(office) + 1, office),
         "departments": [choice("departments", "Operations", "Special Projects")(draw)],
         "flag": draw.rng.choice(("Green", "Green", "Yellow", "Red", None)),
         "square_feet": draw.rng.randint(18, 420) * 500,
@@ -120,7 +123,7 @@ def _vendor(draw: Draw) -> Record:
         draw.id, f"Newcomer {draw.serial} LLC", draw.trade(), "Peoria", "IL", is_active=True
     )
     trade = {
-        "id": identity("trades", draw.company.number, words.TRADES.index(found.trade) + 1),
+        "id": identity("trades", draw.company.number, words.ALL_TRADES.index(found.trade) + 1),
         "name": found.trade.name, "active": True, "updated_at": instant(draw.founded_at - timedelta(days=700)),
     }  # fmt: skip
     contact = next((person for person in draw.company.people if person.vendor == found), None)
@@ -186,6 +189,10 @@ def _trades(_: Occasion) -> Sequence[Any]:
     return words.TRADES
 
 
+def _all_trades(_: Occasion) -> Sequence[Any]:
+    return words.ALL_TRADES
+
+
 def _team(occasion: Occasion) -> Sequence[Any]:
     return occasion.place.project.team if occasion.place.project else ()
 
@@ -216,7 +223,7 @@ STORIES: Mapping[str, Story] = {
     "project_vendors": Story(_project_vendors, _vendor),
     "project_roles": Story(lambda _: words.ROLES[:8], _project_role),
     "locations": Story(_locations, _location),
-    "trades": Story(_trades, _trade),
+    "trades": Story(_all_trades, _trade),
     "cost_codes": Story(_trades, _cost_code),
     "standard_cost_codes": Story(_trades, _cost_code),
     "wbs_codes": Story(_trades, _cost_code),

@@ -37,7 +37,10 @@ class Place:
 
 @dataclass(slots=True)
 class Draw:
-    """The making of one record; `now` is when the world began, or the instant of an insert."""
+    """The making of one record; `now` is when the world began, or the instant of an insert.
+
+    `span` is the part of the time so far in which a record of the beginning came to be: numbers follow the dates.
+    """
 
     seed: object
     spec: StreamSpec
@@ -46,6 +49,7 @@ class Draw:
     subject: Any
     founded_at: datetime
     now: datetime
+    span: tuple[float, float] = (0.0, 1.0)
     rng: Random = field(init=False)
     created_at: datetime = field(init=False)
     updated_at: datetime = field(init=False)
@@ -53,16 +57,45 @@ class Draw:
     def __post_init__(self) -> None:
         """Settle the dates, which all else depends on."""
         self.rng = seeded(self.seed, self.spec.name, self.place.number, self.serial)
-        if self.now > self.founded_at:
+        if self.is_added:
             self.created_at = self.updated_at = self.now.replace(microsecond=0)
             return
-        start_on = self.project.start_on if self.place.project else (self.now - timedelta(days=900)).date()
-        self.created_at = between(self.rng, _noon(start_on, self.now), self.now)
+        self.created_at = self._within(*self.span)
         self.updated_at = between(self.rng, self.created_at, self.now)
+
+    def _within(self, first: float, last: float) -> datetime:
+        """A moment of that part of the time in which the place saw records."""
+        project = self.place.project
+        start = _noon(project.start_on if project else (self.now - timedelta(days=900)).date(), self.now)
+        end = min(self.now, _noon(project.finish_on, self.now)) if project else self.now
+        life = max(end - start, timedelta(0))
+        return min(between(self.rng, start + life * first, start + life * last), self.now)
+
+    def moment_of_life(self, share: float) -> datetime:
+        """When that part of the project was over."""
+        start = _noon(self.project.start_on, self.now)
+        return start + (_noon(self.project.finish_on, self.now) - start) * share
+
+    def early(self, share: float) -> None:
+        """Let the record come to be in the first `share` of that time, in order all the same."""
+        if not self.is_added:
+            self.created_at = self._within(self.span[0] * share, self.span[1] * share)
+            self.updated_at = between(self.rng, self.created_at, self.now)
+
+    def happened(self, created_at: datetime, updated_at: datetime) -> None:
+        """Let the record be of these instants, as far as they are not ahead."""
+        if not self.is_added:
+            self.created_at = min(created_at, self.now)
+            self.updated_at = min(max(self.created_at, updated_at), self.now)
+
+    @property
+    def is_added(self) -> bool:
+        """Whether it is inserted into a world that has begun."""
+        return self.now > self.founded_at
 
     def dated(self, day: date) -> None:
         """Let the record be written on `day`, as daily logs are."""
-        if self.now > self.founded_at:
+        if self.is_added:
             return
         self.created_at = min(_noon(day, self.now) + timedelta(minutes=self.rng.randint(0, 600)), self.now)
         self.updated_at = min(self.created_at + timedelta(minutes=self.rng.randint(0, 2000)), self.now)
@@ -96,7 +129,12 @@ class Draw:
 
     def sub(self) -> Person:
         """Someone of a subcontractor."""
-        return self.rng.choice([person for person in self.project.team if person.vendor is not None])
+        return self.rng.choice([person for person in self.project.team if person.vendor and person.vendor.builds])
+
+    def someone_of(self, trade: str) -> Person:
+        """Whoever works on the project for a firm of that trade, else someone of its staff."""
+        found = [person for person in self.project.team if person.vendor and person.vendor.trade.name == trade]
+        return self.rng.choice(found) if found else self.staff()
 
     def vendor(self) -> Vendor:
         """A vendor of the project."""
@@ -107,8 +145,13 @@ class Draw:
         return self.rng.choice(self.project.locations)
 
     def trade(self) -> words.Trade:
-        """A trade."""
-        return self.rng.choice(words.TRADES)
+        """A trade of the project."""
+        return self.vendor().trade
+
+    @property
+    def progress(self) -> float:
+        """How much of the project is over, from 0 to 1."""
+        return self.project.progress(self.now.date())
 
     def day(self, ahead: int = 30, back: int = 0) -> str:
         """A date near the record's creation."""

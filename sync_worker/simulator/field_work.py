@@ -21,7 +21,8 @@ def _crews(occasion: Occasion) -> Sequence[tuple[date, Vendor]]:
     project = occasion.place.project
     if project is None:
         return ()
-    days = working_days(occasion.today, max(2, round(DAYS_OF_LOGS * occasion.scale)))
+    wanted = working_days(occasion.today, max(2, round(DAYS_OF_LOGS * occasion.scale)))
+    days = [day for day in wanted if day >= project.start_on] or wanted[-2:]
     return [
         (day, vendor)
         for day in days
@@ -38,14 +39,19 @@ def _manpower_log(draw: Draw) -> Record:
     return {
         "date": day.isoformat(), "datetime": f"{day.isoformat()}T12:00:00Z", "position": draw.serial,
         "vendor": vendor.reference(), "num_workers": workers, "num_hours": hours,
-        "man_hours": f"{workers * float(hours):.1f}", "notes": rng.choice(words.MANPOWER_NOTES),
+        "man_hours": f"{workers * float(hours):.1f}", "notes": _note(draw, vendor),
         "status": "approved" if rng.random() < 0.9 else "pending", "deleted_at": None,
         "user": None, "contact": None, "created_by": author.reference(), "cost_code": maybe(rng, cost_code(draw), 0.4),
         "location": maybe(rng, location(draw), 0.7),
-        "trade": {"id": identity("trades", draw.company.number, words.TRADES.index(vendor.trade) + 1),
+        "trade": {"id": identity("trades", draw.company.number, words.ALL_TRADES.index(vendor.trade) + 1),
                   "name": vendor.trade.name, "active": True},
         "permissions": {"can_update": True, "can_delete": False},
     }  # fmt: skip
+
+
+def _note(draw: Draw, vendor: Vendor) -> str:
+    found: str = draw.rng.choice((*words.MANPOWER_NOTES, *words.MANPOWER_NOTES_OF.get(vendor.trade.name, ())))
+    return found
 
 
 def _photo(draw: Draw) -> Record:

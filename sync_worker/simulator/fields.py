@@ -9,7 +9,7 @@ from typing import Any
 
 from sync_worker.catalog.spec import FieldType, StreamSpec
 from sync_worker.simulator import words
-from sync_worker.simulator.cast import Person
+from sync_worker.simulator.cast import Location, Person
 from sync_worker.simulator.chance import amount, instant, maybe, money, some
 from sync_worker.simulator.draw import Draw, Record
 from sync_worker.simulator.ids import identity
@@ -66,7 +66,11 @@ def choice(stream: str, *names: str) -> Maker:
 
 def location(draw: Draw) -> Record:
     """A location as records hold it."""
-    found = draw.location()
+    return location_of(draw, draw.location())
+
+
+def location_of(draw: Draw, found: Location) -> Record:
+    """That location as records hold it."""
     stamp = instant(draw.founded_at - timedelta(days=500))
     return {
         "id": found.id, "name": found.name, "node_name": found.node_name, "parent_id": found.parent_id,
@@ -104,8 +108,12 @@ def wbs_code(draw: Draw) -> Record:
 
 def specification_section(draw: Draw) -> Record:
     """A specification section as records hold it."""
-    found = draw.trade()
-    number = found.code.replace("-", " ") + " 00"
+    return section_of(draw, draw.trade())
+
+
+def section_of(draw: Draw, found: words.Trade) -> Record:
+    """The specification section of a trade as records hold it."""
+    number = found.section
     return {
         "id": identity("specification_sections", draw.place.number, words.TRADES.index(found) + 1),
         "number": number, "description": found.cost_code, "label": f"{number} - {found.cost_code}",

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from random import Random
+from typing import Any, NamedTuple
 
+from sync_worker.catalog.spec import FieldType
 from sync_worker.simulator import words
-from sync_worker.simulator.chance import amount, money, seeded, split
+from sync_worker.simulator.cast import Project, Vendor
+from sync_worker.simulator.chance import CENT, amount, instant, money, seeded, split
 from sync_worker.simulator.draw import Draw, Record
-from sync_worker.simulator.fields import choice
+from sync_worker.simulator.fields import choice, phrase
 from sync_worker.simulator.ids import identity
+from sync_worker.simulator.project_management import due_on, settled
 from sync_worker.simulator.story import Occasion, Story, several
 
 BUDGET_COLUMNS = (
@@ -22,22 +27,82 @@ BUDGET_COLUMNS = (
 )
 
 
-def _contract(kind: str, unit: str) -> Callable[[Draw], Record]:
+class Deal(NamedTuple):
+    """What a contract is about, with whom and for how much; `begins` is the part of the project that is over then."""
+
+    title: str
+    vendor: Vendor
+    total: Decimal
+    begins: float
+
+
+def _per_cent(project: Project, percent: float) -> Decimal:
+    return (project.value * Decimal(percent) / 100).quantize(CENT)
+
+
+def subcontracts(project: Project) -> list[Deal]:
+    """One for each firm on the project, by what its trade usually costs."""
+    return [
+        Deal(f"{vendor.trade.name} Subcontract", vendor, _per_cent(project, vendor.trade.percent * _skew(vendor)),
+             vendor.trade.begins)
+        for vendor in project.vendors
+    ]  # fmt: skip
+
+
+def _skew(vendor: Vendor) -> float:
+    """Some are dear, some are cheap."""
+    return 0.85 + (vendor.id % 31) / 100
+
+
+def _purchases(project: Project) -> list[Deal]:
+    firms = {vendor.trade.name: vendor for vendor in project.vendors}
+    return [
+        Deal(f"{title} Purchase Order", firms[trade], _per_cent(project, percent), firms[trade].trade.begins - 0.1)
+        for title, trade, percent in words.PACKAGES
+        if trade in firms
+    ]
+
+
+def _prime(project: Project) -> list[Deal]:
+    return [Deal(f"Prime Contract – {project.name}", project.owner, project.value, 0.0)]
+
+
+def _deals(of: Callable[[Project], list[Deal]]) -> Callable[[Occasion], Sequence[Deal]]:
+    def subjects(occasion: Occasion) -> Sequence[Deal]:
+        found = of(occasion.place.project) if occasion.place.project else []
+        return found[: max(1, round(len(found) * occasion.scale))]
+
+    return subjects
+
+
+def _standing(deal: Deal, progress: float, rng: Random) -> tuple[str, int]:
+    """The status of a contract and how much of it is paid."""
+    if progress < deal.begins - 0.1:
+        return rng.choice(("Draft", "Out For Signature", "Out For Signature")), 0
+    paid_percent = max(0, min(100, round((progress - deal.begins) / (1.02 - deal.begins) * 105)))
+    return ("Complete", 100) if paid_percent == 100 else ("Approved", paid_percent)
+
+
+def _contract(kind: str) -> Callable[[Draw], Record]:
     def compose(draw: Draw) -> Record:
         rng = draw.rng
         vendor = draw.vendor()
-        total = amount(rng, 18_000, 2_400_000)
-        changes = amount(rng, 0, 60_000) if rng.random() < 0.6 else Decimal(0)
-        pending = amount(rng, 0, 20_000) if rng.random() < 0.3 else Decimal(0)
+        deal = draw.subject or Deal(
+            f"{vendor.trade.name} Subcontract", vendor, amount(rng, 18_000, 240_000), draw.progress
+        )
+        vendor, total = deal.vendor, deal.total
+        draw.early(0.3)
+        status, paid_percent = _standing(deal, draw.progress, rng)
+        is_signed = status in {"Approved", "Complete"}
+        changes = amount(rng, 0, int(total // 20) + 1) if is_signed and rng.random() < 0.6 else Decimal(0)
+        pending = amount(rng, 0, int(total // 50) + 1) if is_signed and rng.random() < 0.3 else Decimal(0)
         revised = total + changes
-        status = rng.choice(("Approved", "Approved", "Approved", "Complete", "Out For Signature", "Draft"))
-        paid_percent = {"Approved": rng.choice((0, 10, 35, 60, 90)), "Complete": 100}.get(status, 0)
-        billed = (revised * paid_percent / 100).quantize(Decimal("0.01"))
+        billed = (revised * paid_percent / 100).quantize(CENT)
         day = draw.created_at.date().isoformat()
         return {
             "number": f"{kind}-{draw.project.code}-{draw.serial % 100_000:03d}",
-            "title": f"{vendor.trade.cost_code} {unit}",
-            "status": status, "executed": status in {"Approved", "Complete"}, "accounting_method": "amount",
+            "title": deal.title,
+            "status": status, "executed": is_signed, "accounting_method": "amount",
             "vendor": {"id": vendor.id, "company": vendor.name}, "project": draw.project.reference(),
             "grand_total": money(total), "approved_change_orders": money(changes), "revised_contract": money(revised),
             "pending_change_orders": money(pending), "pending_revised_contract": money(revised + pending),
@@ -46,7 +111,7 @@ def _contract(kind: str, unit: str) -> Callable[[Draw], Record]:
             "percentage_paid": money(paid_percent), "remaining_balance_outstanding": money(revised - billed),
             "retainage_percent": "10.00", "contract_date": day, "contract_start_date": day, "issued_on_date": day,
             "deleted_at": None, "private": True, "requisitions_are_enabled": True,
-            "description": f"<p>{vendor.trade.cost_code}: furnish and install complete.</p>",
+            "description": f"<p>{deal.title}: furnish and install complete.</p>",
             "inclusions": rng.choice(("", None, "Per plans and specs; freight included.")),
             "exclusions": rng.choice(("", None, "Winter protection; permits.")),
         }  # fmt: skip
@@ -103,10 +168,19 @@ def _budget_rows(_: Occasion) -> Sequence[Any]:
 def _budget_row(draw: Draw) -> Record:
     trade, (category_id, category), budgeted = draw.subject or (draw.trade(), (9, "Other"), True)
     rng = draw.rng
-    original = amount(rng, 4_000, 1_800_000) if budgeted else Decimal(0)
-    modified = amount(rng, 0, 25_000) if rng.random() < 0.3 else Decimal(0)
-    columns = {name: money(amount(rng, 0, 400_000)) for name in BUDGET_COLUMNS}
-    forecast = money(amount(rng, 0, 90_000))
+    # Most of a trade's money is in its contracts.
+    share = 0.85 if category == "Commitment" else 0.15
+    original = _per_cent(draw.project, trade.percent * share) if budgeted else Decimal(0)
+    modified = amount(rng, 0, 25_000) if budgeted and rng.random() < 0.3 else Decimal(0)
+    revised = original + modified
+    pending = (revised * rng.choice((0, 0, 0, 1, 3)) / 100).quantize(CENT)
+    bought_percent = rng.randint(88, 104) if category == "Commitment" else 0
+    committed = (revised * bought_percent / 100).quantize(CENT)
+    direct = amount(rng, 500, 18_000) if not budgeted else (revised * rng.randint(0, 4) / 100).quantize(CENT)
+    projected = committed + direct + pending
+    left = max(Decimal(0), revised + pending - projected)
+    columns = dict(zip(BUDGET_COLUMNS, map(money, (pending, committed, direct, projected, left)), strict=True))
+    forecast = money(left)
     code = identity("cost_codes", draw.place.number, words.TRADES.index(trade) + 1)
     return {
         "id": draw.id if budgeted else None, "deletable": False, "company_id": draw.company.id,
@@ -125,11 +199,77 @@ def _budget_row(draw: Draw) -> Record:
     }  # fmt: skip
 
 
-def _change(draw: Draw) -> Record:
+_FORMS: Mapping[type, frozenset[FieldType]] = {
+    str: frozenset({FieldType.STRING, FieldType.DATE, FieldType.DATETIME, FieldType.DECIMAL}),
+    bool: frozenset({FieldType.BOOLEAN}),
+    int: frozenset({FieldType.INTEGER, FieldType.DECIMAL}),
+    dict: frozenset({FieldType.OBJECT}),
+    type(None): frozenset(FieldType),
+}
+
+
+def fits(value: Any, type_: FieldType | None) -> bool:
+    """Whether a field of that type may be sent so."""
+    return type_ in _FORMS[type(value)]
+
+
+def _change(contracts: str) -> Callable[[Draw], Record]:
+    """A change order to one of the first of these contracts."""
+
+    def compose(draw: Draw) -> Record:
+        rng = draw.rng
+        total = amount(rng, -6_000, 85_000)
+        contract_id = draw.reference(contracts, 1 if contracts == "prime_contracts" else 6)
+        is_approved = settled(draw, 25, 0.1)
+        reviewed_on = draw.updated_at.date()
+        title, reason = phrase(draw), choice("change_order_change_reasons", *words.CHANGE_REASONS)(draw)
+        invoiced_on = reviewed_on + timedelta(days=rng.randint(5, 35))
+        paid_on = invoiced_on + timedelta(days=rng.randint(25, 45))
+        today = draw.now.date()
+        is_invoiced, is_paid = is_approved and invoiced_on <= today, is_approved and paid_on <= today
+        return {
+            "grand_total": money(total), "type": draw.spec.name.title().replace("_", "")[:-1], "title": title,
+            "status": "approved" if is_approved else rng.choice(("pending", "pending", "draft")),
+            "contract_id": contract_id, "executed": is_approved, "revision": "0",
+            "due_date": due_on(draw, 14, 30).isoformat(),
+            "reviewed_at": instant(draw.updated_at) if is_approved else None,
+            "signed_change_order_received_date": reviewed_on.isoformat() if is_approved else None,
+            "invoiced_date": invoiced_on.isoformat() if is_invoiced else None,
+            "paid_date": paid_on.isoformat() if is_paid else None,
+            "change_order_change_reason": reason,
+            "change_reason": reason["name"], "description": rng.choice(("", None, f"{title}. See attached pricing.")),
+            "schedule_impact_amount": rng.choice((0, 0, 0, 2, 5)),
+        }  # fmt: skip
+
+    def fitting(draw: Draw) -> Record:
+        types = draw.spec.fields
+        # Lists of the same tool differ in how they type what they share.
+        return {name: value for name, value in compose(draw).items() if fits(value, types.get(name))}
+
+    return fitting
+
+
+def _invoice(draw: Draw) -> Record:
+    """A month's bill of one of the project's subcontractors."""
+    rng = draw.rng
+    deals = subcontracts(draw.project)
+    index = rng.randrange(len(deals))
+    deal, month = deals[index], draw.created_at.date().replace(day=1)
+    is_approved = settled(draw, 10, 0.05)
+    paid_on = draw.updated_at.date() + timedelta(days=rng.randint(20, 35))
+    is_paid = is_approved and paid_on <= draw.now.date()
     return {
-        "grand_total": money(amount(draw.rng, -4_000, 48_000)), "type": draw.spec.name.title().replace("_", "")[:-1],
-        "contract_id": draw.reference("work_order_contracts", 6), "executed": draw.rng.random() < 0.5,
-        "change_order_change_reason": choice("change_order_change_reasons", *words.CHANGE_REASONS)(draw),
+        "commitment_id": identity("work_order_contracts", draw.place.number, index + 1),
+        "commitment_type": "WorkOrderContract", "contract_name": deal.title,
+        "vendor_id": deal.vendor.id, "vendor_name": deal.vendor.name,
+        "invoice_number": f"{rng.randint(1000, 9999)}",
+        "status": "approved" if is_approved else rng.choice(("under_review", "draft", "revise_and_resubmit")),
+        "requisition_start": month.isoformat(),
+        "requisition_end": (month + timedelta(days=27)).isoformat(),
+        "billing_date": draw.created_at.date().isoformat(), "submitted_at": draw.created_at.date().isoformat(),
+        "payment_date": paid_on.isoformat() if is_paid else None,
+        "total_claimed_amount": money(deal.total * rng.randint(4, 14) / 100),
+        "percent_complete": money(rng.randint(5, 95)), "final": False,
     }  # fmt: skip
 
 
@@ -182,9 +322,9 @@ def _budget_column(draw: Draw) -> Record:
 
 
 STORIES: Mapping[str, Story] = {
-    "work_order_contracts": Story(several(6, 12), _contract("SC", "Subcontract")),
-    "purchase_order_contracts": Story(several(4, 8), _contract("PO", "Purchase Order")),
-    "prime_contracts": Story(lambda _: range(1), _contract("PC", "Prime Contract")),
+    "work_order_contracts": Story(_deals(subcontracts), _contract("SC")),
+    "purchase_order_contracts": Story(_deals(_purchases), _contract("PO")),
+    "prime_contracts": Story(_deals(_prime), _contract("PC")),
     "work_order_contract_line_items": Story(_lines, _line_item),
     "purchase_order_contract_line_items": Story(_lines, _line_item),
     "prime_contract_line_items": Story(_lines, _line_item),
@@ -197,6 +337,9 @@ STORIES: Mapping[str, Story] = {
     "potential_change_order_line_items": Story(_lines, _line_item),
     "subcontractor_invoice_contract_items": Story(several(2, 6), _invoice_item),
     "subcontractor_invoice_change_order_items": Story(several(1, 3), _invoice_item),
-    "commitment_change_orders": Story(several(4, 10), _change),
-    "prime_change_orders": Story(several(4, 10), _change),
+    "commitment_change_orders": Story(several(4, 10), _change("work_order_contracts")),
+    "prime_change_orders": Story(several(4, 10), _change("prime_contracts")),
+    "potential_change_orders": Story(several(6, 14), _change("prime_contracts")),
+    "change_order_packages": Story(several(4, 8), _change("prime_contracts")),
+    "subcontractor_invoices": Story(several(8, 24), _invoice),
 }

@@ -3,44 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from math import log
 from typing import Any
 
 from sync_worker.simulator import words
+from sync_worker.simulator.cast import Location
 from sync_worker.simulator.chance import instant, maybe, money, some
 from sync_worker.simulator.draw import Draw, Record
-from sync_worker.simulator.fields import attachments, choice, cost_code, location, named, trade, with_vendor
+from sync_worker.simulator.fields import (
+    attachments,
+    choice,
+    cost_code,
+    location,
+    location_of,
+    named,
+    section_of,
+    trade,
+    with_vendor,
+)
 from sync_worker.simulator.ids import identity
 from sync_worker.simulator.story import Occasion, Story, several
 
+MEDIAN_DAYS_TO_ANSWER = 9
+SHARE_NEVER_ANSWERED = 0.04
 
-def _subject(draw: Draw) -> str:
+
+_OUTDOORS = {"Earthwork": "Site", "Paving": "Site", "Roofing": "Roof"}
+
+
+def _where(draw: Draw, trade_name: str) -> Location:
+    """A place on site where that trade works."""
+    areas = (_OUTDOORS[trade_name],) if trade_name in _OUTDOORS else ("Level", "Basement")
+    return draw.rng.choice([it for it in draw.project.locations if it.parent_id and it.name.startswith(areas)])
+
+
+def _asked(draw: Draw) -> tuple[str, str, str]:
+    """What an RFI asks, the trade that asks and who has to answer."""
     rng = draw.rng
-    return rng.choice(words.RFI_SUBJECTS).format(
-        grid=f"{rng.choice('ABCDEFGH')}-{rng.randint(1, 12)}",
-        door=f"{rng.randint(1, 3)}{rng.randint(10, 42)}A",
-        room=rng.choice(words.ROOMS),
-        sheet=f"{rng.choice(('A', 'S', 'M'))}-{rng.randint(1, 5)}0{rng.randint(1, 9)}",
-        n=rng.randint(1, 14),
-    )
+    trades = {vendor.trade.name for vendor in draw.project.vendors}
+    subjects = [it for it in words.RFI_SUBJECTS if it[1] in trades] or list(words.RFI_SUBJECTS)
+    subject, trade_name, designer = rng.choice(subjects)
+    words_of_site = {
+        "grid": f"{rng.choice('ABCDEFGH')}-{rng.randint(1, 12)}", "door": f"{rng.randint(1, 3)}{rng.randint(10, 42)}A",
+        "room": "{room}", "sheet": f"{rng.randint(1, 5)}0{rng.randint(1, 9)}", "n": rng.randint(1, 14),
+    }  # fmt: skip
+    return subject.format(**words_of_site), trade_name, designer
 
 
-def rfi_states(draw: Draw) -> str:
-    """Mostly closed when old, open when new, a few drafts."""
-    age_days = (draw.now - draw.created_at).days
-    if draw.rng.random() < 0.04:
-        return "draft"
-    return "closed" if draw.rng.random() < min(0.85, age_days / 60) else "open"
+def settled(draw: Draw, median_days: float, never: float = 0.0) -> bool:
+    """Whether it is over by now, some `median_days` after it began; its last change is set to when."""
+    days = draw.rng.lognormvariate(log(median_days), 0.7)
+    at = draw.created_at + timedelta(days=days, minutes=draw.rng.randint(-200, 200))
+    # What a project leaves open is closed when it ends.
+    is_stuck = draw.rng.random() < never and draw.progress < 1
+    if is_stuck or at > draw.now:
+        return False
+    draw.happened(draw.created_at, at)
+    return True
+
+
+def due_on(draw: Draw, least_days: int, most_days: int) -> date:
+    """A working day that many days after the record came to be."""
+    day = (draw.created_at + timedelta(days=draw.rng.randint(least_days, most_days))).date()
+    return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
 
 
 def _rfi(draw: Draw) -> Record:
     rng = draw.rng
-    author, assignee, manager = draw.sub(), draw.staff(), draw.staff()
-    status = rfi_states(draw)
+    subject, trade_name, designer = _asked(draw)
+    place = location_of(draw, _where(draw, trade_name))
+    subject = subject.replace("{room}", place["node_name"])
+    asking = [vendor.reference() for vendor in draw.project.vendors if vendor.trade.name == trade_name]
+    author, assignee, manager = draw.someone_of(trade_name), draw.someone_of(designer), draw.staff()
+    is_draft = (draw.now - draw.created_at).days < 14 and rng.random() < 0.1
+    is_closed = not is_draft and settled(draw, MEDIAN_DAYS_TO_ANSWER, SHARE_NEVER_ANSWERED)
+    status = "draft" if is_draft else "closed" if is_closed else "open"
     number = f"{draw.serial % 100_000:03d}"
-    subject = _subject(draw)
-    due_on = (draw.created_at + timedelta(days=rng.randint(7, 14))).date()
-    place = location(draw)
     court = assignee.reference() if status == "open" else None
     return {
         "subject": subject, "number": number, "full_number": number, "prefix": "", "status": status,
@@ -48,10 +87,10 @@ def _rfi(draw: Draw) -> Record:
         "rfi_manager": manager.reference(), "assignee": assignee.reference(),
         "assignees": [assignee.reference() | {"locale": "en", "response_required": True}],
         "ball_in_court": court, "ball_in_courts": [court] if court else [],
-        "due_date": due_on.isoformat() if status != "draft" else None,
+        "due_date": due_on(draw, 7, 14).isoformat() if status != "draft" else None,
         "initiated_at": instant(draw.created_at) if status != "draft" else None,
         "time_resolved": instant(draw.updated_at) if status == "closed" else None,
-        "responsible_contractor": author.vendor.reference() if author.vendor else None,
+        "responsible_contractor": asking[0] if asking else None,
         "location": place, "location_id": place["id"], "cost_code": maybe(rng, cost_code(draw), 0.5),
         "questions": [{"id": draw.id + 1, "body": f"{subject}. Please advise.\nSee attached sketch.", "errors": []}],
         "deleted": False, "deleted_at": None, "private": rng.random() < 0.1,
@@ -62,34 +101,35 @@ def _rfi(draw: Draw) -> Record:
 
 def _submittal(draw: Draw) -> Record:
     rng = draw.rng
-    found = draw.trade()
-    section = found.code.replace("-", " ") + " 00"
-    author, manager = draw.sub(), draw.staff()
-    state = rng.choice(("Open", "Open", "Closed", "Closed", "Closed", "Draft"))
+    vendor = draw.vendor()
+    found, section = vendor.trade, vendor.trade.section
+    author, manager = draw.someone_of(found.name), draw.staff()
+    draw.early(0.8)
+    is_draft = (draw.now - draw.created_at).days < 21 and rng.random() < 0.15
+    is_closed = not is_draft and settled(draw, 20, 0.03)
+    state = "Draft" if is_draft else "Closed" if is_closed else "Open"
     sent_on = draw.created_at.date()
+    title = rng.choice(words.SUBMITTALS[found.name])
     approvers = [_approver(draw, position, state) for position in range(rng.randint(1, 3))]
     waiting = [approver["user"] for approver in approvers if approver["returned_date"] is None]
     court = [with_vendor(person) for person in draw.project.team if {"id": person.id, "name": person.name} in waiting]
     number = f"{draw.serial % 100_000:03d}"
     return {
-        "title": rng.choice(words.SUBMITTAL_TITLES).format(product=found.cost_code),
+        "title": title,
         "number": number, "formatted_number": f"{section}-{number}", "revision": rng.choice(("0", "0", "0", "1", "2")),
         "current_revision": True, "status": named(draw, "submittal_statuses", words.SUBMITTAL_STATUSES.index(state) + 1,
                                                   state) | {"status": state},
-        "type": choice("submittal_types", "Product Information", "Shop Drawing", "Sample", "Other")(draw),
-        "specification_section": {
-            "id": draw.reference("specification_sections", 20), "number": section, "description": found.cost_code,
-            "label": f"{section} - {found.cost_code}",
-            "current_revision_id": draw.reference("specification_section_revisions", 20),
-        },
+        "type": _submittal_type(draw, title),
+        "specification_section": section_of(draw, found),
         "approvers": approvers, "ball_in_court": court if state == "Open" else [],
         "created_by": {"id": manager.id, "name": manager.name}, "received_from": {"id": author.id, "name": author.name},
         "submittal_manager": {"id": manager.id, "name": manager.name},
-        "responsible_contractor": author.vendor.reference() if author.vendor else None,
+        "responsible_contractor": vendor.reference(),
         "received_date": sent_on.isoformat(), "issue_date": sent_on.isoformat(),
         "submit_by": (sent_on - timedelta(days=7)).isoformat(), "lead_time": rng.choice((None, 2, 6, 12, 26)),
-        "due_date": (sent_on + timedelta(days=rng.randint(10, 21))).isoformat(),
-        "required_on_site_date": maybe(rng, draw.day(120), 0.6), "actual_delivery_date": None,
+        "due_date": due_on(draw, 14, 21).isoformat(),
+        "required_on_site_date": (sent_on + timedelta(days=rng.randint(45, 150))).isoformat(),
+        "actual_delivery_date": None,
         "distributed_at": instant(draw.updated_at) if state == "Closed" else None,
         "closed_at": instant(draw.updated_at) if state == "Closed" else None,
         "location_id": maybe(rng, draw.location().id, 0.4), "sub_job_id": None, "private": False,
@@ -100,12 +140,20 @@ def _submittal(draw: Draw) -> Record:
     }  # fmt: skip
 
 
+_SUBMITTAL_TYPES = {"Product Data": "Product Information", "Shop Drawings": "Shop Drawing", "Samples": "Sample"}
+
+
+def _submittal_type(draw: Draw, title: str) -> Record:
+    name = next((type_ for ending, type_ in _SUBMITTAL_TYPES.items() if title.endswith(ending)), "Other")
+    return named(draw, "submittal_types", [*_SUBMITTAL_TYPES.values(), "Other"].index(name) + 1, name)
+
+
 def _approver(draw: Draw, position: int, state: str) -> Record:
-    person = draw.staff() if position else draw.person()
+    person = draw.someone_of("Architect") if position else draw.staff()
     responded = state == "Closed" or (position == 0 and draw.rng.random() < 0.4)
     response = choice("submittal_responses", "Approved", "Approved as Noted", "Revise and Resubmit")(draw)
     return {
-        "id": draw.id + position, "approver_type": "Approver" if position else "Submitter",
+        "id": draw.id + position, "approver_type": "Approver" if position else "Reviewer",
         "user": {"id": person.id, "name": person.name}, "workflow_group_number": position + 1,
         "response_required": True, "response": response | {"considered": "approved"} if responded else None,
         "sent_date": draw.created_at.date().isoformat(), "due_date": draw.day(14),
@@ -132,10 +180,17 @@ def _distributed(draw: Draw) -> Record:
     }  # fmt: skip
 
 
+_PUNCH_FROM = 0.7
+
+
 def _punch_item(draw: Draw) -> Record:
     rng = draw.rng
     sub, manager, author = draw.sub(), draw.staff(), draw.staff()
-    closed = rng.random() < 0.6
+    # Punch lists are walked when the project nears its end.
+    if draw.progress > _PUNCH_FROM and not draw.is_added:
+        first = _PUNCH_FROM + (draw.progress - _PUNCH_FROM) * draw.span[0]
+        draw.happened(draw.moment_of_life(first), draw.now)
+    closed = settled(draw, 12, 0.05)
     workflow = "closed" if closed else rng.choice(("initiated", "work_required", "ready_for_review", "in_dispute"))
     amount = rng.choice((None, None, None, money(rng.randint(2, 90) * 50)))
     return {
@@ -143,7 +198,7 @@ def _punch_item(draw: Draw) -> Record:
         "status": "Closed" if closed else "Open", "workflow_status": workflow,
         "closed_at": instant(draw.updated_at) if closed else None,
         "closed_by": manager.reference() if closed else None, "deleted_at": None,
-        "priority": rng.choice(("Low", "Medium", "High", None)), "due_date": draw.day(21),
+        "priority": rng.choice(("Low", "Medium", "High", None)), "due_date": due_on(draw, 7, 21).isoformat(),
         "description": rng.choice(("", None, "<p>See photo. Typical at all units.</p>", "Both sides")),
         "location": location(draw) | {"code": ""}, "trade": trade(draw), "cost_code": maybe(rng, cost_code(draw), 0.3),
         "cost_impact": "yes_known" if amount else rng.choice(("no_impact", "tbd", "n_a")), "cost_impact_amount": amount,
@@ -178,12 +233,17 @@ def _assignment(draw: Draw, person: Any, *, closed: bool) -> Record:
 
 def _meetings(occasion: Occasion) -> Sequence[Any]:
     each = max(1, round(occasion.rng.randint(3, 8) * occasion.scale))
-    return [(series, number) for series in words.MEETING_SERIES for number in range(1, each + 1)]
+    return [(series, number, each) for series in words.MEETING_SERIES for number in range(1, each + 1)]
 
 
 def _meeting(draw: Draw) -> Record:
-    (title, where), number = draw.subject or (draw.rng.choice(words.MEETING_SERIES), draw.serial)
-    starts_at = (draw.created_at + timedelta(days=draw.rng.randint(1, 9))).replace(minute=0, second=0)
+    series, number, of = draw.subject or (draw.rng.choice(words.MEETING_SERIES), draw.serial, draw.serial - 1)
+    title, where = series
+    # One a week, each series on a weekday of its own; the last one is still ahead.
+    weekday = words.MEETING_SERIES.index(series)
+    monday = draw.now - timedelta(days=draw.now.weekday())
+    starts_at = (monday + timedelta(days=weekday, weeks=number - of + 1)).replace(hour=15, minute=0, second=0)
+    draw.happened(starts_at - timedelta(days=6), starts_at + timedelta(hours=5))
     return {
         "title": f"{title} #{number}", "position": number, "location": where, "created_by_id": draw.staff().id,
         "mode": "minutes" if starts_at < draw.now else "agenda", "occurred": starts_at < draw.now,

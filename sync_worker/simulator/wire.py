@@ -8,6 +8,7 @@ import struct
 import threading
 from collections import deque
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,8 +27,9 @@ _DRIPS = 16
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A request and how it was answered; `status` is 0 when it was not."""
+    """A request and how it was answered; `status` is 0 when it was not, `at` is when by the simulated clock."""
 
+    at: datetime
     method: str
     path: str
     query: dict[str, str]
@@ -171,6 +173,7 @@ class Wire:
         number = call.query.get("page", "1")
         self.requests.append(
             Logged(
+                self.api.world.clock.now(),
                 call.method,
                 call.path,
                 dict(call.query),

@@ -29,42 +29,74 @@ VENDOR_TITLES = ("Foreman", "Project Manager", "Owner", "Estimator", "General Fo
 
 
 class Trade(NamedTuple):
-    """A trade, the division of its cost codes and the tail of its companies' names."""
+    """A trade, the division of its cost codes and the tail of its companies' names.
+
+    `percent` is its usual part of a project's cost, `begins` the part of a project's life that is over when it starts.
+    """
 
     name: str
     code: str
     cost_code: str
     suffix: str
+    percent: float = 0.0
+    begins: float = 0.0
+
+    @property
+    def section(self) -> str:
+        """The number of its specification section."""
+        return f"{self.code[:2]} {self.code[3:5]} 00"
 
 
 TRADES = (
-    Trade("Concrete", "03-300", "Cast-in-Place Concrete", "Concrete"),
-    Trade("Masonry", "04-200", "Unit Masonry", "Masonry"),
-    Trade("Structural Steel", "05-120", "Structural Steel Framing", "Steel"),
-    Trade("Rough Carpentry", "06-100", "Rough Carpentry", "Framing"),
-    Trade("Millwork", "06-400", "Architectural Woodwork", "Millwork"),
-    Trade("Roofing", "07-500", "Membrane Roofing", "Roofing"),
-    Trade("Glazing", "08-400", "Entrances and Storefronts", "Glass"),
-    Trade("Doors & Hardware", "08-700", "Door Hardware", "Door & Hardware"),
-    Trade("Drywall", "09-290", "Gypsum Board", "Drywall"),
-    Trade("Flooring", "09-650", "Resilient Flooring", "Flooring"),
-    Trade("Painting", "09-900", "Painting and Coating", "Painting"),
-    Trade("Elevators", "14-200", "Elevators", "Elevator"),
-    Trade("Fire Protection", "21-130", "Fire-Suppression Sprinkler Systems", "Fire Protection"),
-    Trade("Plumbing", "22-400", "Plumbing Fixtures", "Plumbing"),
-    Trade("HVAC", "23-300", "HVAC Air Distribution", "Mechanical"),
-    Trade("Electrical", "26-050", "Common Work Results for Electrical", "Electric"),
-    Trade("Low Voltage", "27-100", "Structured Cabling", "Technologies"),
-    Trade("Earthwork", "31-200", "Earth Moving", "Excavating"),
-    Trade("Paving", "32-120", "Flexible Paving", "Paving"),
-    Trade("Landscaping", "32-900", "Planting", "Landscape"),
+    Trade("Concrete", "03-300", "Cast-in-Place Concrete", "Concrete", 11.0, 0.08),
+    Trade("Masonry", "04-200", "Unit Masonry", "Masonry", 3.0, 0.25),
+    Trade("Structural Steel", "05-120", "Structural Steel Framing", "Steel", 9.0, 0.16),
+    Trade("Rough Carpentry", "06-100", "Rough Carpentry", "Framing", 2.5, 0.3),
+    Trade("Millwork", "06-400", "Architectural Woodwork", "Millwork", 2.0, 0.65),
+    Trade("Roofing", "07-500", "Membrane Roofing", "Roofing", 3.5, 0.35),
+    Trade("Glazing", "08-400", "Entrances and Storefronts", "Glass", 5.5, 0.4),
+    Trade("Doors & Hardware", "08-700", "Door Hardware", "Door & Hardware", 1.5, 0.55),
+    Trade("Drywall", "09-290", "Gypsum Board", "Drywall", 7.0, 0.45),
+    Trade("Flooring", "09-650", "Resilient Flooring", "Flooring", 2.5, 0.68),
+    Trade("Painting", "09-900", "Painting and Coating", "Painting", 1.5, 0.62),
+    Trade("Elevators", "14-200", "Elevators", "Elevator", 2.0, 0.5),
+    Trade("Fire Protection", "21-130", "Fire-Suppression Sprinkler Systems", "Fire Protection", 2.0, 0.38),
+    Trade("Plumbing", "22-400", "Plumbing Fixtures", "Plumbing", 6.0, 0.2),
+    Trade("HVAC", "23-300", "HVAC Air Distribution", "Mechanical", 11.5, 0.3),
+    Trade("Electrical", "26-050", "Common Work Results for Electrical", "Electric", 10.5, 0.15),
+    Trade("Low Voltage", "27-100", "Structured Cabling", "Technologies", 2.0, 0.55),
+    Trade("Earthwork", "31-200", "Earth Moving", "Excavating", 4.5, 0.02),
+    Trade("Paving", "32-120", "Flexible Paving", "Paving", 1.5, 0.75),
+    Trade("Landscaping", "32-900", "Planting", "Landscape", 1.0, 0.8),
 )
+DESIGN_TRADES = (
+    Trade("Architect", "01-100", "Architectural Design", "Architects"),
+    Trade("Structural Engineer", "01-110", "Structural Engineering", "Structural Engineers"),
+    Trade("MEP Engineer", "01-120", "Mechanical and Electrical Engineering", "Consulting Engineers"),
+    Trade("Civil Engineer", "01-130", "Civil Engineering", "Civil"),
+)
+OWNER_TRADE = Trade("Owner", "01-000", "Owner", "")
+ALL_TRADES = (*TRADES, *DESIGN_TRADES, OWNER_TRADE)
+DESIGNERS = (
+    ("Ellery Marsh Architects", "Architect"), ("Studio Verdigris Architecture", "Architect"),
+    ("Tolland Structural Engineers", "Structural Engineer"), ("Brace & Field Structural", "Structural Engineer"),
+    ("Kestrel MEP Consultants", "MEP Engineer"), ("Ampere Hollow Engineering", "MEP Engineer"),
+    ("Rill Civil Group", "Civil Engineer"),
+)  # fmt: skip
+"""The firms that answer questions, by what they design."""
+DESIGNER_TITLES = {
+    "Architect": ("Project Architect", "Architect of Record"),
+    "Structural Engineer": ("Structural Engineer", "Engineer of Record"),
+    "MEP Engineer": ("Mechanical Engineer", "Electrical Engineer"),
+    "Civil Engineer": ("Civil Engineer", "Survey Manager"),
+    "Owner": ("Owner's Representative",),
+}
 VENDOR_STEMS = (
     "Copper Fork", "Bluestem", "Iron Gate", "Prairie Sky", "Northline", "Three Rivers", "Sandhill", "Keystone Bluff",
     "Larkspur", "Red Cedar", "Summit Vale", "Otter Creek", "Juniper", "Granite Falls", "Whitetail", "Harbor Point",
     "Cañon City", "Meridian", "Silver Birch", "Wolf River",
 )  # fmt: skip
-VENDOR_ENDINGS = ("Inc.", "LLC", "Co.", "& Sons, Inc.", "Group")
+VENDOR_ENDINGS = ("Inc.", "LLC", "Co.", "Contractors, Inc.", "Group")
 
 
 class Site(NamedTuple):
@@ -112,13 +144,12 @@ SITES = (
 
 PROJECT_KINDS = tuple(dict.fromkeys(site.kind for site in SITES))
 OWNER_TYPES = ("Private", "Public", "Institutional")
-REGIONS = ("Midwest", "Mountain", "East", "West")
 BID_TYPES = ("Negotiated", "Hard Bid", "Design-Build")
 TEMPLATES = ("Project Manager", "Field Staff", "Subcontractor", "Read Only")
 SUBMITTAL_STATUSES = ("Open", "Closed", "Draft")
 TIME_TYPES = ("Regular Time", "Overtime", "Double Time")
 COST_TYPES = ("Labor", "Materials", "Commitment", "Equipment", "Other")
-CHANGE_REASONS = ("Client Request", "Design Change", "Allowance")
+CHANGE_REASONS = ("Client Request", "Design Development", "Unforeseen Condition", "Allowance", "Code Requirement")
 PUNCH_TYPES = ("Architectural", "MEP", "Owner")
 INSPECTION_TYPES = ("Quality", "Safety", "Commissioning", "Environmental")
 OBSERVATION_TYPES = (
@@ -139,6 +170,21 @@ DISCIPLINES = (
 )  # fmt: skip
 PLAN_STEPS = ("Approve mock-up", "Witness pressure test", "Inspect rebar", "Sign off fireproofing", "Review submittal")
 MILESTONES = ("Notice to Proceed", "Mobilization", "Topping Out", "Substantial Completion", "Final Completion")
+OWNERS = (
+    "Lakeview Physicians Partners", "Ballard Park Independent School District", "Mercado Row Holdings LLC",
+    "Fox Hollow Logistics Partners", "Station Hospitality LLC", "Riverbend Water Reclamation Authority",
+    "Cascade Ridge Credit Union", "Old Mill Lofts LLC", "St. Brigid Health", "Harlan County",
+    "Brightwater Grocery Co.", "Northgate Data Centers",
+)  # fmt: skip
+"""Who pays for each of the sites."""
+BRANCHES = {
+    "IL": ("Midwest", "Chicago Office"), "IA": ("Midwest", "Chicago Office"), "NE": ("Midwest", "Chicago Office"),
+    "TX": ("South", "Denver Office"), "AZ": ("West", "Denver Office"), "CO": ("Mountain", "Denver Office"),
+    "WA": ("West", "Denver Office"), "MT": ("Mountain", "Denver Office"), "MA": ("East", "Raleigh Office"),
+    "NC": ("East", "Raleigh Office"), "VA": ("East", "Raleigh Office"),
+}  # fmt: skip
+"""The region of a state, and the office that builds there."""
+REGIONS, OFFICES = (tuple(dict.fromkeys(names)) for names in zip(*BRANCHES.values(), strict=True))
 
 STAGES = {
     "Pre-Construction": (10, 60),
@@ -154,31 +200,69 @@ ROLES = (
     "MEP Engineer", "Civil Engineer", "Inspector", "Safety Officer", "Owner's Representative", "Accountant",
 )  # fmt: skip
 AREAS = ("Level 1", "Level 2", "Level 3", "Roof", "Site", "Basement")
-ROOMS = ("Lobby", "Corridor", "Mechanical Room", "Stair A", "Stair B", "Restrooms", "Electrical Room", "Conference",
-         "Elevator Lobby", "Open Office", "Break Room", "East Wing", "West Wing")  # fmt: skip
+_INDOORS = ("Corridor", "Mechanical Room", "Stair A", "Stair B", "Restrooms", "Electrical Room", "Conference",
+            "Elevator Lobby", "Open Office", "Break Room", "East Wing", "West Wing")  # fmt: skip
+ROOMS = {
+    "Level 1": ("Lobby", "Vestibule", *_INDOORS),
+    "Level 2": _INDOORS,
+    "Level 3": _INDOORS,
+    "Roof": ("Penthouse", "Roof Drain Area", "Equipment Curbs", "Parapet"),
+    "Site": ("Parking Lot", "Loading Dock", "Entry Drive", "Storm Basin", "Trash Enclosure"),
+    "Basement": ("Mechanical Room", "Electrical Room", "Storage", "Elevator Pit", "Stair A"),
+}
 
 RFI_SUBJECTS = (
-    "Conflict between structural beam and main duct at grid {grid}",
-    "Door {door} hardware set not listed in schedule",
-    "Confirm slab depression at {room}",
-    "Missing dimension on {sheet} at column line {grid}",
-    "Fire rating of shaft wall at {room}",
-    "Substitute for discontinued light fixture type F{n}",
-    "Anchor bolt layout does not match base plate at {grid}",
-    "Waterproofing termination at {room}",
-    "Clarify paint colour in {room} – finish schedule vs. elevation",
-    "Ceiling height conflict with sprinkler main in {room}",
-    "Storm line invert elevation at manhole MH-{n}",
-    "Owner-furnished equipment rough-in at {room}",
-    "Curtain wall embed spacing on {sheet}",
-    "Rebar congestion at footing {grid}",
-    "Access panel location in {room} ceiling",
-    "Roof drain overflow routing near grid {grid}",
+    ("Conflict between structural beam and main duct at grid {grid}", "HVAC", "Structural Engineer"),
+    ("Door {door} hardware set not listed in schedule", "Doors & Hardware", "Architect"),
+    ("Confirm slab depression at {room}", "Concrete", "Structural Engineer"),
+    ("Missing dimension on A-{sheet} at column line {grid}", "Drywall", "Architect"),
+    ("Fire rating of shaft wall at {room}", "Drywall", "Architect"),
+    ("Substitute for discontinued light fixture type F{n}", "Electrical", "MEP Engineer"),
+    ("Anchor bolt layout does not match base plate at {grid}", "Structural Steel", "Structural Engineer"),
+    ("Waterproofing termination at {room}", "Roofing", "Architect"),
+    ("Clarify paint colour in {room} – finish schedule vs. elevation", "Painting", "Architect"),
+    ("Ceiling height conflict with sprinkler main in {room}", "Fire Protection", "MEP Engineer"),
+    ("Storm line invert elevation at manhole MH-{n}", "Earthwork", "Civil Engineer"),
+    ("Owner-furnished equipment rough-in at {room}", "Plumbing", "MEP Engineer"),
+    ("Curtain wall embed spacing on S-{sheet}", "Glazing", "Structural Engineer"),
+    ("Rebar congestion at footing {grid}", "Concrete", "Structural Engineer"),
+    ("Access panel location in {room} ceiling", "HVAC", "Architect"),
+    ("Roof drain overflow routing near grid {grid}", "Plumbing", "MEP Engineer"),
+    ("Panel LP-{n} feeder size differs between E-{sheet} and the one-line", "Electrical", "MEP Engineer"),
+    ("Elevator pit sump discharge location", "Elevators", "MEP Engineer"),
+    ("Flooring transition between {room} and corridor", "Flooring", "Architect"),
+    ("Fire lane turning radius at entry drive", "Paving", "Civil Engineer"),
 )
-SUBMITTAL_TITLES = (
-    "{product} – Product Data", "{product} – Shop Drawings", "{product} – Samples", "{product} – Mix Design",
-    "{product} – Operation & Maintenance Data", "{product} – Warranty",
+"""What is asked, the trade that asks, and who has to answer."""
+SUBMITTALS = {
+    "Concrete": ("Mix Design – 4,000 psi Slab", "Reinforcing Steel Shop Drawings", "Vapor Barrier Product Data"),
+    "Masonry": ("Face Brick Samples", "Mortar and Grout Product Data", "Masonry Anchors Product Data"),
+    "Structural Steel": ("Structural Steel Shop Drawings", "Metal Deck Shop Drawings", "Welder Certificates"),
+    "Rough Carpentry": ("Fire-Treated Blocking Product Data", "Roof Sheathing Product Data"),
+    "Millwork": ("Casework Shop Drawings", "Plastic Laminate Samples", "Reception Desk Shop Drawings"),
+    "Roofing": ("TPO Membrane Product Data", "Roof Insulation Layout", "Roofing Warranty"),
+    "Glazing": ("Curtain Wall Shop Drawings", "Insulated Glass Samples", "Storefront Shop Drawings"),
+    "Doors & Hardware": ("Door Hardware Schedule", "Hollow Metal Frames Shop Drawings"),
+    "Drywall": ("Gypsum Board Product Data", "Acoustical Ceiling Tile Samples", "Firestop Systems Product Data"),
+    "Flooring": ("LVT Samples", "Moisture Test Reports", "Carpet Tile Samples"),
+    "Painting": ("Paint Draw-Downs", "Epoxy Floor Coating Product Data"),
+    "Elevators": ("Elevator Shop Drawings", "Cab Finish Samples"),
+    "Fire Protection": ("Sprinkler Shop Drawings", "Sprinkler Hydraulic Calculations", "Fire Pump Product Data"),
+    "Plumbing": ("Plumbing Fixtures Product Data", "Domestic Water Heater Product Data", "Valve Schedule"),
+    "HVAC": ("Rooftop Units Product Data", "Ductwork Shop Drawings", "VAV Boxes Product Data", "TAB Report"),
+    "Electrical": ("Switchgear Shop Drawings", "Light Fixtures Product Data", "Generator Product Data"),
+    "Low Voltage": ("Structured Cabling Product Data", "Access Control Shop Drawings"),
+    "Earthwork": ("Structural Fill Proctor Tests", "Dewatering Plan"),
+    "Paving": ("Asphalt Mix Design", "Detectable Warning Samples"),
+    "Landscaping": ("Plant List", "Irrigation Shop Drawings"),
+}
+PACKAGES = (
+    ("Switchgear and Panelboards", "Electrical", 2.2), ("Rooftop Units", "HVAC", 2.0),
+    ("Light Fixture Package", "Electrical", 1.1), ("Steel Joists and Deck", "Structural Steel", 1.6),
+    ("Doors, Frames and Hardware", "Doors & Hardware", 0.7), ("Emergency Generator", "Electrical", 0.9),
+    ("Plumbing Fixture Package", "Plumbing", 0.6), ("Acoustical Ceiling Materials", "Drywall", 0.4),
 )  # fmt: skip
+"""What is bought as material, from which trade, in per cent of the project."""
 PUNCH_NAMES = (
     "Touch up paint at door frame", "Replace cracked ceiling tile", "Adjust door closer", "Clean grout haze",
     "Missing cover plate", "Caulk joint at window sill", "Repair drywall damage behind door", "Level carpet tile",
@@ -191,10 +275,19 @@ MEETING_SERIES = (
     ("Pre-Installation Meeting", "Jobsite trailer"),
 )  # fmt: skip
 MANPOWER_NOTES = (
-    "Continued rough-in on Level 2.", "Layout and first course.", "", "Crew short two – sick.",
-    "Poured and finished east half of slab.", "Worked 10s to recover schedule.",
-    "Delivery late; crew moved to Level 3.", "Overhead MEP above corridor ceilings.", "Punch and clean-up.",
+    "", "", "Crew short two – sick.", "Worked 10s to recover schedule.", "Delivery late; crew moved to Level 3.",
+    "Punch and clean-up.",
 )  # fmt: skip
+MANPOWER_NOTES_OF = {
+    "Concrete": ("Poured and finished east half of slab.", "Set forms and rebar for grade beams."),
+    "Masonry": ("Layout and first course.", "Laid block at Stair A to 8 ft."),
+    "Structural Steel": ("Erected sequence 3.", "Bolted up and plumbed grid lines 4 to 7."),
+    "Drywall": ("Hung board on Level 2.", "Framing east corridor, top track complete."),
+    "Plumbing": ("Continued rough-in on Level 2.", "Tested domestic water, Level 1."),
+    "HVAC": ("Overhead duct above corridor ceilings.", "Set RTU-2 with crane."),
+    "Electrical": ("Continued rough-in on Level 2.", "Pulled feeders to LP-2."),
+    "Earthwork": ("Backfilled north wall.", "Proof-rolled parking lot subgrade."),
+}
 ALBUMS = ("Progress", "Safety", "Deliveries", "Concrete Pours", "Punch", "Drone", "Unclassified")
 SCHEDULE_PHASES = (
     ("Preconstruction", ("Notice to Proceed", "Building Permit", "Mobilize")),
@@ -250,7 +343,8 @@ PHRASES: dict[str, tuple[str, ...]] = {
         "Winter conditions",
         "Fire marshal comments",
     ),
-    "potential": ("RFI 014 – additional steel", "Bulletin 02 cost impact"),
+    "potential": ("RFI 014 – additional steel", "Bulletin 02 – Revised storefront", "Relocate panel LP-2"),
+    "commitment_change": ("Overtime to recover schedule", "Bulletin 04 – Revised storefront", "Added receptacles"),
     "delay": ("Rain – 0.8 in overnight", "Late steel delivery", "Crane down for wind"),
     "weather": ("Clear, light wind", "Overcast with drizzle", "High wind after noon"),
     "visitor": ("Owner walk", "City inspector", "Architect site visit"),

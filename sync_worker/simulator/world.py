@@ -256,13 +256,18 @@ class World:
         subjects = founding_subjects(
             self.streams[stream], place, seed=self.seed, scale=self.scale, founded_at=self.founded_at
         )
-        return [self._compose(stream, key, index, it, founding=True) for index, it in enumerate(subjects)]
+        return [
+            self._compose(stream, key, index, it, founding=True, of=len(subjects)) for index, it in enumerate(subjects)
+        ]
 
-    def _compose(self, stream: str, key: ListKey, index: int, subject: Any, *, founding: bool = False) -> Kept:
+    def _compose(
+        self, stream: str, key: ListKey, index: int, subject: Any, *, founding: bool = False, of: int = 1
+    ) -> Kept:
         place = self._place(stream, key)
         serial = place.parent_serial * CHILDREN_OF_ONE + index + 1
         now = self.founded_at if founding else max(self.clock.now(), self.founded_at)
-        draw = Draw(self.seed, self.streams[stream], place, serial, subject, self.founded_at, now)
+        span = (index / of, (index + 1) / of) if founding else (0.0, 1.0)
+        draw = Draw(self.seed, self.streams[stream], place, serial, subject, self.founded_at, now, span)
         return Kept(stream, serial, write(draw))
 
     def _place(self, stream: str, key: ListKey) -> Place:
