@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +20,9 @@ from sync_worker.app import Report, Request, Worker, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
+from sync_worker.cli.telling import Teller
 from sync_worker.clock import SystemClock
+from sync_worker.destination.question import asked
 from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
 from sync_worker.job import load_jobs
 from sync_worker.logs import configure_logging, redactor
@@ -25,23 +30,44 @@ from sync_worker.model import Verdict
 from sync_worker.settings import load_settings
 from sync_worker.simulator.changes import Change, change
 from sync_worker.simulator.clocks import SteppedClock
+from sync_worker.simulator.faults import Fault
 from sync_worker.simulator.server import Simulator
 from sync_worker.simulator.world import World
 
 DATABASE = "procore.db"
 A_DAY = timedelta(days=1)
-FORBIDDEN_TOOL = "Construction Financials/Budget"
+CALLS_BEFORE_THE_LIMIT = 500
+SECONDS_TO_WAIT = 1
+TOO_MANY_REQUESTS = 429
 
 QUESTIONS = (
     (
-        "Which RFIs are overdue, and with whom?",
-        """SELECT number, subject, due_date, json_extract(ball_in_court, '$.name') AS with_whom
-           FROM rfis WHERE status = 'open' AND due_date < date('now') ORDER BY due_date LIMIT 5""",
+        "Who holds overdue RFIs?",
+        """\
+SELECT json_extract(u.vendor, '$.name') AS with_whom,
+       count(*) AS overdue, min(r.due_date) AS oldest_due
+FROM rfis r JOIN company_users u
+  ON u.id = json_extract(r.ball_in_court, '$.id')
+WHERE r.status = 'open' AND r.due_date < date('now')
+GROUP BY 1 ORDER BY overdue DESC LIMIT 5""",
+    ),
+    (
+        "How much of each project is under subcontract, and paid? (millions)",
+        """\
+SELECT p.name AS project, round(p.total_value / 1e6, 1) AS value,
+       round(sum(c.revised_contract) / 1e6, 1) AS subcontracts,
+       round(sum(c.total_payments) / 1e6, 1) AS paid
+FROM projects p JOIN work_order_contracts c ON c.project_id = p.id
+WHERE c.executed GROUP BY p.id ORDER BY value DESC LIMIT 5""",
     ),
     (
         "What has changed since the first sync?",
-        """SELECT stream, field, old_value, new_value FROM _field_history
-           WHERE old_value IS NOT NULL AND length(new_value) < 40 ORDER BY seen_at DESC LIMIT 5""",
+        """\
+SELECT stream, field, old_value AS was, new_value AS now,
+       count(*) AS records
+FROM _field_history
+WHERE old_value IS NOT NULL AND length(new_value) < 12
+GROUP BY 1, 2, 3, 4 ORDER BY records DESC LIMIT 5""",
     ),
 )
 
@@ -67,25 +93,32 @@ def command(cli: CliContext, folder: Path) -> int:
     """Sync a made-up company from the bundled Procore simulator into SQLite; needs no credentials."""
     # The demo tells its own story; the log of a machine beside it would only hide it.
     configure_logging(verbosity=cli.verbosity or -1, color=cli.color)
+    tell = Teller(color=cli.color)
     database = _fresh(folder)
     with stop_on_signals() as stop, _company() as simulator:
-        company = simulator.world.companies[0]
-        _say(f"{company.name}, a made-up contractor with {len(company.projects)} projects, is at {simulator.url}.")
-        _say("No credentials are needed, and nothing leaves this machine.")
         settings = load_settings(_configuration(folder, simulator), {}, STREAMS)
+        _introduce(tell, simulator)
         with open_worker(settings, stop=stop, on_new_secret=redactor.add_token) as worker:
             try:
-                _story(worker, simulator, settings.jobs_dir, stop)
+                _story(tell, worker, simulator, settings.jobs_dir, stop)
             except StopRequested:
+                click.echo("stopped; the same command starts the demo anew", err=True)
                 return STOPPED
-    _say(f"\nThe data is in {database}; any tool that reads SQLite opens it. Two questions to begin with:")
-    for question, sql in QUESTIONS:
-        _say(f"\n  -- {question}\n  {' '.join(sql.split())};")
-    _say("\nNext: put your own Procore into config.yaml (see README.md) and run `sync-worker run --all`.")
+    _ask(tell, database)
+    _part(tell, folder)
     return 0
 
 
-def _story(worker: Worker, simulator: Simulator, jobs_dir: Path, stop: threading.Event) -> None:
+def _introduce(tell: Teller, simulator: Simulator) -> None:
+    company = simulator.world.companies[0]
+    active = sum(project.is_active for project in company.projects)
+    tell.text(
+        f"{company.name}, a made-up general contractor with {len(company.projects)} projects, {active} of them active, "
+        f"on a Procore simulator at {simulator.url}. No credentials are needed, and nothing leaves this machine."
+    )
+
+
+def _story(tell: Teller, worker: Worker, simulator: Simulator, jobs_dir: Path, stop: threading.Event) -> None:
     patterns = [pattern for job in load_jobs(jobs_dir).values() for pattern in job.streams]
 
     def sync() -> Told:
@@ -98,53 +131,108 @@ def _story(worker: Worker, simulator: Simulator, jobs_dir: Path, stop: threading
             raise SyncWorkerError(f"the demo's sync failed: {report.failure}")
         return Told(report, clock.monotonic() - began)
 
-    _say("\nFirst sync")
-    _tell_first(sync())
-    _say("\nA day passes at the company")
+    tell.heading("First sync: everything")
+    _tell_first(tell, sync(), simulator)
+    tell.heading("A day passes at the company")
     clock = simulator.world.clock
     if isinstance(clock, SteppedClock):
         clock.advance(A_DAY.total_seconds())
-    _tell_changes(change(simulator.world))
-    _say("\nSecond sync")
-    _tell_later(sync())
-    _say("\nThird sync, nothing changed")
-    _tell_later(sync())
+    _tell_changes(tell, change(simulator.world))
+    tell.heading("Second sync")
+    _tell_later(tell, sync())
+    tell.heading("Third sync, nothing has changed")
+    _tell_later(tell, sync())
 
 
-def _tell_first(told: Told) -> None:
-    scopes, rows = told.report.scopes, told.report.totals.rows
-    verdicts = Counter(scope.verdict for scope in scopes)
+def _tell_first(tell: Teller, told: Told, simulator: Simulator) -> None:
+    scopes, totals = told.report.scopes, told.report.totals
     streams = len({scope.stream for scope in scopes})
-    _say(
-        f"  {rows.inserted:,} records of {streams} streams with {told.report.totals.requests} calls "
-        f"in {told.seconds:.1f} s."
+    verdicts = Counter(scope.verdict for scope in scopes)
+    tell.fact(
+        "synced",
+        f"{totals.rows.inserted:,} records of {streams} streams in {told.seconds:.1f} s, {totals.requests:,} calls",
     )
-    _say(f"  {verdicts[Verdict.COMPLETE]} of {len(scopes)} lists are proven complete: as many as the server counts.")
-    refused = [scope for scope in scopes if scope.verdict == Verdict.NOT_PERMITTED]
-    if refused:
-        names = ", ".join(sorted({scope.stream for scope in refused}))
-        _say(f"  {len(refused)} may not be read ({names} of project {refused[0].project_id}); the others went on.")
+    tell.fact(
+        "complete",
+        f"{verdicts[Verdict.COMPLETE]} of {len(scopes)} lists proven: as many records came as Procore counts",
+    )
+    for project, lists in _refused(told, simulator):
+        tell.fact("not_permitted", f"{lists} lists of {project}; the others went on", color="yellow")
+    waited = _waited_seconds(simulator)
+    if waited is not None:
+        tell.fact("waited", f"{waited:.1f} s, because Procore answered 429 (too many requests)", color="yellow")
 
 
-def _tell_changes(changes: Sequence[Change]) -> None:
+def _refused(told: Told, simulator: Simulator) -> list[tuple[str, int]]:
+    """Projects with lists that may not be read, and how many."""
+    names = {project.id: project.name for project in simulator.world.companies[0].projects}
+    refused = Counter(it.project_id for it in told.report.scopes if it.verdict == Verdict.NOT_PERMITTED)
+    return [(names.get(project_id or 0, "the company"), lists) for project_id, lists in refused.items()]
+
+
+def _waited_seconds(simulator: Simulator) -> float | None:
+    """How long nobody called after Procore asked to wait, as Procore saw it; None when it did not ask."""
+    calls = list(simulator.requests)
+    asked_at = next((index for index, call in enumerate(calls) if call.status == TOO_MANY_REQUESTS), None)
+    if asked_at is None:
+        return None
+    # Calls that were under way already are answered first.
+    return max((later.at - call.at).total_seconds() for call, later in pairwise(calls[asked_at : asked_at + 10]))
+
+
+def _tell_changes(tell: Teller, changes: Sequence[Change]) -> None:
     counted = Counter((change.kind, change.stream) for change in changes if change.kind != "deleted")
     for kind in ("updated", "inserted"):
-        streams = ", ".join(f"{number} {stream}" for (what, stream), number in counted.items() if what == kind)
-        _say(f"  {kind}: {streams}")
+        streams = [f"{stream} {number}" for (what, stream), number in counted.items() if what == kind]
+        tell.fact(kind, ", ".join(streams))
 
 
-def _tell_later(told: Told) -> None:
-    rows = told.report.totals.rows
-    _say(
-        f"  {rows.inserted} rows inserted, {rows.updated} updated, {rows.unchanged:,} found unchanged and not written; "
-        f"{told.report.totals.requests} calls, {told.seconds:.1f} s."
-    )
+def _tell_later(tell: Teller, told: Told) -> None:
+    totals = told.report.totals
+    rows = totals.rows
+    tell.fact("written", f"{rows.inserted} rows inserted, {rows.updated} updated; {rows.unchanged:,} found unchanged")
+    tell.fact("took", f"{told.seconds:.1f} s, {totals.requests:,} calls")
+
+
+def _ask(tell: Teller, database: Path) -> None:
+    for question, sql in QUESTIONS:
+        tell.heading(question)
+        tell.code(sql)
+        with asked(database, sql) as answer:
+            tell.table(answer.columns, list(answer.rows))
+
+
+def _part(tell: Teller, folder: Path) -> None:
+    """What is there now, and what to do with it."""
+    program = _as_called()
+    tell.heading("Open")
+    tell.fact("database", f"{folder / DATABASE}, with any tool that reads SQLite")
+    tell.heading("Try next")
+    configured = f"{program} -c {folder / 'config.yaml'}"
+    tell.code(f"{configured} status")
+    tell.code(f"{program} streams rfis")
+    tell.code(f"{configured} runs")
+    tell.fact("own Procore", "README.md says how, step by step", color="cyan")
+
+
+def _as_called() -> str:
+    """The program as the user would type it."""
+    script = Path(sys.argv[0])
+    if script.name == "__main__.py":
+        return "python -m sync_worker"
+    found = shutil.which(script.name)
+    return script.name if found and Path(found).samefile(script) else str(script)
 
 
 @contextmanager
 def _company() -> Iterator[Simulator]:
+    """A Procore with a project whose tools this account may not read, and with a limit that is met once."""
     simulator = Simulator(World(clock=SteppedClock(SystemClock().now() - A_DAY)))
-    simulator.permissions.forbid(FORBIDDEN_TOOL, simulator.world.project_ids[1])
+    secret_project = simulator.world.project_ids[-1]
+    for tool in {spec.tool for spec in simulator.world.streams.values()}:
+        simulator.permissions.forbid(tool, secret_project)
+    wait = {"Retry-After": str(SECONDS_TO_WAIT)}
+    simulator.faults.add(Fault(after=CALLS_BEFORE_THE_LIMIT, status=TOO_MANY_REQUESTS, headers=wait))
     simulator.start()
     try:
         yield simulator
@@ -178,7 +266,3 @@ def _fresh(folder: Path) -> Path:
     except OSError as error:
         raise ConfigurationError(f"--dir {folder} cannot be used: {error.strerror}; name another folder") from None
     return database
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

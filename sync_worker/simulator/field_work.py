@@ -12,7 +12,7 @@ from sync_worker.simulator.chance import instant, maybe, working_days
 from sync_worker.simulator.draw import Draw, Record
 from sync_worker.simulator.fields import attachments, choice, cost_code, location, trade
 from sync_worker.simulator.ids import identity
-from sync_worker.simulator.story import Occasion, Story, several
+from sync_worker.simulator.story import Occasion, Story, growing, several
 
 DAYS_OF_LOGS = 60
 
@@ -198,7 +198,7 @@ def daily_log(low: int = 12, high: int = 30) -> Story:
 
 STORIES: Mapping[str, Story] = {
     "manpower_logs": Story(_crews, _manpower_log),
-    "photos": Story(several(20, 45), _photo),
+    "photos": Story(growing(25, 55), _photo),
     "photo_albums": Story(lambda _: words.ALBUMS, _album),
     "project_equipment": Story(_machines, _machine),
     "time_and_material_entries": Story(several(3, 9), _signed_ticket),

@@ -23,7 +23,7 @@ from sync_worker.simulator.fields import (
     with_vendor,
 )
 from sync_worker.simulator.ids import identity
-from sync_worker.simulator.story import Occasion, Story, several
+from sync_worker.simulator.story import Occasion, Story, growing, several
 
 MEDIAN_DAYS_TO_ANSWER = 9
 SHARE_NEVER_ANSWERED = 0.04
@@ -293,9 +293,9 @@ def _specification_set(draw: Draw) -> Record:
 
 
 STORIES: Mapping[str, Story] = {
-    "rfis": Story(several(35, 75), _rfi),
-    "submittals": Story(several(45, 95), _submittal),
-    "punch_items": Story(several(30, 90), _punch_item),
+    "rfis": Story(growing(35, 75), _rfi),
+    "submittals": Story(growing(45, 95), _submittal),
+    "punch_items": Story(growing(50, 140, after=0.4), _punch_item),
     "meetings": Story(_meetings, _meeting),
     "rfi_replies": Story(_replies, _reply),
     "drawing_disciplines": Story(lambda _: words.DISCIPLINES, _discipline),

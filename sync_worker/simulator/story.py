@@ -42,6 +42,13 @@ def several(low: int, high: int) -> Callable[[Occasion], Sequence[int]]:
     return count
 
 
-def exactly(count: int) -> Callable[[Occasion], Sequence[int]]:
-    """That many records whatever the scale."""
-    return lambda _: range(count)
+def growing(low: int, high: int, *, after: float = 0.0) -> Callable[[Occasion], Sequence[int]]:
+    """So many records in a project that is half over, fewer in a young one; `after` so much of it they begin."""
+
+    def count(occasion: Occasion) -> Sequence[int]:
+        project = occasion.place.project
+        progress = project.progress(occasion.today) if project else 1.0
+        share = max(0.1, min(1.0, (progress - after) * 2))
+        return range(max(1, round(occasion.rng.randint(low, high) * occasion.scale * share)))
+
+    return count

@@ -1,24 +1,35 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+COMMAND = [sys.executable, "-m", "sync_worker", "demo", "--dir"]
+
 
 def demo(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sync_worker", "demo", "--dir", str(folder)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return subprocess.run([*COMMAND, str(folder)], capture_output=True, text=True, timeout=60, check=False)
+
+
+def port_of(text: str) -> int:
+    found = re.search(r"http://127\.0\.0\.1:(\d+)", text)
+    assert found
+    return int(found[1])
+
+
+def questions(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The SQL that is shown, and the lines of the table below it."""
+    for sql, answer in re.findall(r"\n((?:  .+\n)+)\n((?:  .+\n)+)", text):
+        if sql.lstrip().startswith("SELECT"):
+            yield sql, answer.splitlines()[1:]
 
 
 @pytest.fixture(scope="module")
@@ -31,33 +42,75 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_the_demo_tells_of_three_syncs_of_which_the_last_writes_nothing(told: tuple[Path, str]) -> None:
     _, text = told
-    assert re.search(r"First sync\n  [\d,]+ records of \d+ streams", text)
-    assert re.search(r"Second sync\n  [1-9]\d* rows inserted, [1-9]\d* updated", text)
-    assert re.search(r"Third sync, nothing changed\n  0 rows inserted, 0 updated", text)
-    assert "may not be read" in text
+    assert re.search(r"First sync: everything\n  synced +[\d,]+ records of \d+ streams", text)
+    assert re.search(r"Second sync\n  written +[1-9]\d* rows inserted, [1-9]\d* updated", text)
+    assert re.search(r"Third sync, nothing has changed\n  written +0 rows inserted, 0 updated", text)
 
 
-def test_the_questions_it_ends_with_have_answers(told: tuple[Path, str]) -> None:
+def test_it_shows_a_project_without_permission_and_an_allowance_that_was_waited_for(told: tuple[Path, str]) -> None:
+    _, text = told
+    assert re.search(r"not_permitted +[1-9]\d* lists of Data Hall 3 Fit-Out", text)
+    waited = re.search(r"waited +(\d\.\d) s, because Procore answered 429", text)
+    assert waited
+    assert 0.9 <= float(waited[1]) < 5
+
+
+def test_it_answers_three_questions_with_the_sql_that_is_shown(told: tuple[Path, str]) -> None:
     folder, text = told
-    questions = re.findall(r"-- .+\n  (SELECT .+;)", text)
-    assert len(questions) == 2
+    asked = list(questions(text))
+    assert len(asked) == 3
     with closing(sqlite3.connect(folder / "procore.db")) as connection:
-        assert all(connection.execute(question).fetchall() for question in questions)
+        for sql, shown in asked:
+            rows = connection.execute(sql).fetchall()
+            assert rows
+            assert [line.split() for line in shown] == [" ".join(map(str, row)).split() for row in rows]
+
+
+def test_what_it_says_fits_a_terminal_and_has_no_colours_in_a_file(told: tuple[Path, str]) -> None:
+    folder, text = told
+    assert "\x1b" not in text
+    assert max(map(len, text.replace(str(folder), "procore-demo").splitlines())) <= 80
+
+
+def test_what_it_says_to_try_next_works(told: tuple[Path, str]) -> None:
+    _, text = told
+    tried = re.findall(r"python -m sync_worker (.+)", text)
+    assert len(tried) == 3
+    for line in tried:
+        options = [quoted or bare for quoted, bare in re.findall(r'"([^"]+)"|(\S+)', line)]
+        done = subprocess.run(
+            [sys.executable, "-m", "sync_worker", *options], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr
 
 
 def test_it_leaves_nothing_running(told: tuple[Path, str]) -> None:
     _, text = told
-    port = re.search(r"http://127\.0\.0\.1:(\d+)", text)
-    assert port
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", int(port[1])), timeout=5)
+        socket.create_connection(("127.0.0.1", port_of(text)), timeout=5)
 
 
 def test_it_can_be_repeated_in_the_same_folder(told: tuple[Path, str]) -> None:
     folder, _ = told
     again = demo(folder)
     assert again.returncode == 0
-    assert "Third sync, nothing changed\n  0 rows inserted, 0 updated" in again.stdout
+    assert re.search(r"Third sync, nothing has changed\n  written +0 rows inserted, 0 updated", again.stdout)
+
+
+def test_ctrl_c_ends_it_with_one_line(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        said = ""
+        while "First sync" not in said:
+            said += process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 75
+        assert process.stderr.read() == "stopped; the same command starts the demo anew\n"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port_of(said)), timeout=5)
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
