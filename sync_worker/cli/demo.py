@@ -181,10 +181,8 @@ def _waited_seconds(simulator: Simulator) -> float | None:
 
 
 def _tell_changes(tell: Teller, changes: Sequence[Change]) -> None:
-    counted = Counter((change.kind, change.stream) for change in changes if change.kind != "deleted")
     for kind in ("updated", "inserted"):
-        streams = [f"{stream} {number}" for (what, stream), number in counted.items() if what == kind]
-        tell.fact(kind, ", ".join(streams))
+        tell.counts(kind, Counter(change.stream for change in changes if change.kind == kind))
 
 
 def _tell_later(tell: Teller, told: Told) -> None:
@@ -212,7 +210,8 @@ def _part(tell: Teller, folder: Path) -> None:
     tell.code(f"{configured} status")
     tell.code(f"{program} streams rfis")
     tell.code(f"{configured} runs")
-    tell.fact("own Procore", "README.md says how, step by step", color="cyan")
+    tell.heading("Then your own Procore")
+    tell.fact("how", "README.md, step by step")
 
 
 def _as_called() -> str:

@@ -119,7 +119,7 @@ def _announce(simulator: Simulator, *, as_json: bool) -> None:
         print(json.dumps(access | {"config": SNIPPET.format(**access)}), flush=True)
         return
     company = simulator.world.companies[0]
-    print(f"{company.name} with {len(company.projects)} projects is at {simulator.url}; stop with Ctrl-C.")
+    print(f"# {company.name} with {len(company.projects)} projects is at {simulator.url}; stop with Ctrl-C.")
     print(f"\n{SNIPPET.format(**access)}", flush=True)
 
 

@@ -6,7 +6,7 @@ Colours only where a terminal shows them and nobody asked for none.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -15,6 +15,7 @@ from sync_worker.cli.table import Cell, table
 COLUMNS = 80
 _INDENT = "  "
 _LABEL_WIDTH = 15
+_TOGETHER = "\N{NO-BREAK SPACE}"
 
 
 class Teller:
@@ -39,6 +40,11 @@ class Teller:
         for line in lines[1:]:
             self._print(_INDENT + " " * _LABEL_WIDTH + line)
 
+    def counts(self, label: str, counted: Mapping[str, int]) -> None:
+        """Names and how often each, never torn apart at the end of a line."""
+        words = ", ".join(f"{name}{_TOGETHER}{number}" for name, number in counted.items())
+        self.fact(label, words)
+
     def code(self, text: str) -> None:
         """Lines to be copied."""
         for line in text.splitlines():
@@ -52,4 +58,4 @@ class Teller:
             self._print(_INDENT + line)
 
     def _print(self, text: str) -> None:
-        click.echo(text, color=self._color)
+        click.echo(text.replace(_TOGETHER, " "), color=self._color)

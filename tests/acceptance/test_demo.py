@@ -118,3 +118,13 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     done = demo(tmp_path / "file" / "inside")
     assert done.returncode == 2
     assert re.fullmatch(r"error: --dir .+ cannot be used: .+\n", done.stderr)
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_the_queries_that_the_documents_begin_with_have_answers(told: tuple[Path, str], number: int) -> None:
+    folder, _ = told
+    text = (Path(__file__).parents[2] / "docs" / "bi-tools.md").read_text("utf-8")
+    queries = re.findall(r"```sql\n(.+?)```", text, re.DOTALL)
+    assert len(queries) == 5
+    with closing(sqlite3.connect(folder / "procore.db")) as connection:
+        connection.execute(queries[number]).fetchall()

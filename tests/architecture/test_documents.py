@@ -1,18 +1,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
+import click
 import pytest
+from pydantic import BaseModel
 
-from sync_worker.cli.main import COMMANDS
+from sync_worker.catalog import STREAMS
+from sync_worker.cli.main import COMMANDS, root
+from sync_worker.job import load_jobs
+from sync_worker.logs import Event
+from sync_worker.planning.selection import COMPANIES, PROJECTS, select
 from sync_worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("jobs/*.md")])
 FILE = re.compile(r"`(?:sync_worker/)?([a-z_]+(?:/[a-z_0-9]+)*\.(?:py|sql|yaml))`")
-LINK = re.compile(r"\]\(([^)#:]+)\)")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#([^)]+))?\)")
+LONGEST_README = 150
 
 
 def commands(text: str) -> set[str]:
@@ -26,18 +36,157 @@ def missing_files(document: Path) -> Iterator[str]:
             yield name
 
 
+def anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(document: Path) -> Iterator[str]:
+    for link, anchor in LINK.findall(document.read_text("utf-8")):
+        target = document.parent / link
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            yield link
+
+
+def cells(line: str) -> list[str]:
+    """The cells of a line of a table; a bar behind a backslash is no border."""
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def table(document: str, first: str) -> Iterator[list[str]]:
+    """The rows of the table whose first heading is `first`."""
+    lines = iter((DOCS / document).read_text("utf-8").splitlines())
+    for line in lines:
+        if line.startswith(f"| {first} |"):
+            next(lines)
+            for row in lines:
+                if not row.startswith("|"):
+                    return
+                yield cells(row)
+
+
+def names(cell: str) -> list[str]:
+    """What a cell has in backquotes."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_document_names_no_file_command_or_link_that_is_not_there(document: Path) -> None:
     text = document.read_text("utf-8")
     assert list(missing_files(document)) == []
     assert commands(text) <= set(COMMANDS)
-    assert [link for link in LINK.findall(text) if not (document.parent / link).exists()] == []
+    assert list(broken_links(document)) == []
 
 
 def test_every_command_is_in_the_readme() -> None:
     assert commands((ROOT / "README.md").read_text("utf-8")) == set(COMMANDS)
 
 
+def test_the_readme_is_short_and_leads_to_every_document() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    linked = {(ROOT / link).resolve() for link, _ in LINK.findall(text)}
+    assert len(text.splitlines()) <= LONGEST_README
+    assert [path.name for path in DOCS.glob("*.md") if path not in linked] == []
+
+
+def commands_below(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command with its words, groups apart."""
+    if not isinstance(command, click.Group):
+        yield " ".join(path), command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        below = command.get_command(context, name)
+        assert below is not None
+        yield from commands_below(below, (*path, name))
+
+
+def flags(command: click.Command) -> set[str]:
+    return {opt for it in command.params if isinstance(it, click.Option) for opt in it.opts if opt.startswith("--")}
+
+
+def described_flags(section: str) -> set[str]:
+    return {flag for line in section.splitlines() for flag in re.findall(r"^\| .*?(--[a-z-]+)", line)}
+
+
+def sections_of_commands() -> dict[str, str]:
+    parts = re.split(r"^### `sync-worker ([a-z ]+)`\n", (DOCS / "commands.md").read_text("utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], (part.split("\n## ")[0] for part in parts[2::2]), strict=True))
+
+
+def test_every_command_and_every_option_is_described_and_no_other() -> None:
+    everywhere = flags(root) | {"--help", "--version"}
+    found = {name: flags(command) - everywhere for name, command in commands_below(root)}
+    assert {name: described_flags(section) for name, section in sections_of_commands().items()} == found
+
+
+def test_the_options_of_all_commands_are_described_once() -> None:
+    described = {flag for row in table("commands.md", "option") for flag in names(row[0]) for flag in [flag.split()[0]]}
+    found = {opt for it in root.params if isinstance(it, click.Option) for opt in it.opts} | {"-h", "--help"}
+    assert described == found
+
+
+def keys(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Every key of the configuration with its path; NAME stands for names that the user gives, [] for an item."""
+    for name, field in model.model_fields.items():
+        yield from keys_of(field.annotation, path + (field.alias or name))
+
+
+def keys_of(annotation: Any, path: str) -> Iterator[str]:
+    inner = list(sections_in(annotation, path))
+    if not inner:
+        yield path
+    for section, its_path in inner:
+        yield from keys(section, f"{its_path}.")
+
+
+def sections_in(annotation: Any, path: str) -> Iterator[tuple[type[BaseModel], str]]:
+    """The sections that a value of this type holds, each with its path."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, path
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Annotated, Union, UnionType):
+        for argument in arguments[:1] if origin is Annotated else arguments:
+            yield from sections_in(argument, path)
+    elif origin is tuple:
+        yield from sections_in(arguments[0], f"{path}[]")
+    elif isinstance(origin, type) and issubclass(origin, Mapping):
+        yield from sections_in(arguments[1], f"{path}.NAME")
+
+
+def test_every_key_of_the_configuration_is_described_and_no_other() -> None:
+    described = [names(row[0])[0] for row in table("configuration.md", "key")]
+    assert len(described) == len(set(described))
+    assert set(described) == set(keys(Settings))
+
+
 def test_every_section_of_the_configuration_is_in_the_shipped_one() -> None:
     text = (ROOT / "config.yaml").read_text("utf-8")
     assert [key for key in Settings.model_fields if not re.search(rf"^(# )?{key}:", text, re.MULTILINE)] == []
+
+
+def test_every_tag_is_described_and_no_other() -> None:
+    text = (DOCS / "configuration.md").read_text("utf-8").partition("## Tags")[2]
+    described = set(re.findall(r"`([a-z_]+)`", text))
+    assert described == {tag for spec in STREAMS.values() for tag in spec.tags}
+
+
+def test_every_log_event_is_described_and_no_other() -> None:
+    assert [names(row[0])[0] for row in table("operations.md", "event")] == [event.value for event in Event]
+
+
+def test_the_tools_that_a_job_needs_are_those_of_its_streams() -> None:
+    described = {names(row[0])[0]: set(row[1].split(", ")) for row in table("procore-access.md", "job")}
+    needed_by_all = {STREAMS[name].tool for name in (COMPANIES, PROJECTS)}
+    needed = {
+        name: {it.tool.rpartition("/")[2] for it in select(job.streams, STREAMS) if it.tool not in needed_by_all}
+        for name, job in load_jobs(ROOT / "jobs").items()
+    }
+    assert described == needed
+
+
+def test_every_sensitive_stream_is_named_where_access_is_asked_for() -> None:
+    text = (DOCS / "procore-access.md").read_text("utf-8")
+    found = re.search(r"injuries, hours or pay are in no job: (.+?)\. ", text, re.DOTALL)
+    assert found
+    assert set(names(found[1])) == {name for name, spec in STREAMS.items() if spec.sensitive}
