@@ -15,6 +15,7 @@ from sync_worker.simulator.ids import identity
 from sync_worker.simulator.story import Occasion, Story, growing, several
 
 DAYS_OF_LOGS = 60
+_SHARE_COMPLETED = 0.85
 
 
 def _crews(occasion: Occasion) -> Sequence[tuple[date, Vendor]]:
@@ -196,8 +197,30 @@ def daily_log(low: int = 12, high: int = 30) -> Story:
     return Story(several(low, high), _day_of_log)
 
 
+def _days_of_logs(occasion: Occasion) -> Sequence[date]:
+    """One header a working day."""
+    project = occasion.place.project
+    wanted = working_days(occasion.today, max(2, round(DAYS_OF_LOGS * occasion.scale)))
+    return [day for day in wanted if project is None or day >= project.start_on] or wanted[-2:]
+
+
+def _log_header(draw: Draw) -> Record:
+    day = draw.subject or draw.now.date()
+    draw.dated(day)
+    is_completed = draw.rng.random() < _SHARE_COMPLETED
+    by = draw.staff().reference()
+    # Most are signed off in the evening, some on the day after.
+    signed_at = min(draw.created_at + timedelta(hours=draw.rng.choice((4, 5, 5, 6, 20))), draw.now)
+    return {
+        "log_date": day.isoformat(), "log_datetime": f"{day.isoformat()}T12:00:00Z", "completed": is_completed,
+        "completed_at": instant(signed_at) if is_completed else None, "completed_by": by if is_completed else None,
+        "distributed": False, "distributed_at": None, "distributed_by": None,
+    }  # fmt: skip
+
+
 STORIES: Mapping[str, Story] = {
     "manpower_logs": Story(_crews, _manpower_log),
+    "daily_log_headers": Story(_days_of_logs, _log_header),
     "photos": Story(growing(25, 55), _photo),
     "photo_albums": Story(lambda _: words.ALBUMS, _album),
     "project_equipment": Story(_machines, _machine),

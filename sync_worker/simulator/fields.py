@@ -9,8 +9,8 @@ from typing import Any
 
 from sync_worker.catalog.spec import FieldType, StreamSpec
 from sync_worker.simulator import words
-from sync_worker.simulator.cast import Location, Person
-from sync_worker.simulator.chance import amount, instant, maybe, money, some
+from sync_worker.simulator.cast import Location, Person, Vendor
+from sync_worker.simulator.chance import amount, instant, maybe, money, seeded, some
 from sync_worker.simulator.draw import Draw, Record
 from sync_worker.simulator.ids import identity
 
@@ -23,7 +23,29 @@ def fill(draw: Draw, written: Record) -> Record:
     """The record with every declared field, in the catalog's order; what the story wrote stands."""
     given = _identifiers(draw) | written
     invented = {name: invent(draw, name, type_) for name, type_ in draw.spec.fields.items() if name not in given}
+    invented |= _agreeing(draw, given | invented, invented)
     return {name: given[name] if name in given else invented[name] for name in draw.spec.fields}
+
+
+_PERIODS = (("start_date", "end_date"), ("period_start", "period_end"), ("requisition_start", "requisition_end"))
+_OF_CLOSED = ("closed_at", "closed_by", "completed_at", "closed_date")
+
+
+def _agreeing(draw: Draw, record: Record, invented: Record) -> Record:
+    """What must be otherwise than invented, so that the fields of a record do not contradict each other."""
+    found: Record = {}
+    for first, last in _PERIODS:
+        days = record.get(first), record.get(last)
+        if {first, last} <= invented.keys() and None not in days:
+            found[first], found[last] = sorted(map(str, days))
+    status = record.get("status")
+    if isinstance(status, str) and status.lower() not in ("closed", "complete", "approved"):
+        found |= {name: None for name in _OF_CLOSED if name in invented}
+    elif "closed_at" in invented and draw.spec.fields["closed_at"] is FieldType.DATETIME:
+        found["closed_at"] = instant(draw.updated_at)
+    if "date_notified" in invented:
+        found["date_notified"] = draw.created_at.date().isoformat()
+    return found
 
 
 def key_field(spec: StreamSpec) -> str | None:
@@ -148,10 +170,11 @@ def attachments(draw: Draw) -> list[Record]:
 
 
 def phrase(draw: Draw) -> str:
-    """A line of the kind that people write in this tool."""
+    """A line of the kind that people write in this tool; a record has one, in its title and in its description."""
+    rng = seeded(draw.seed, "phrase", draw.spec.name, draw.place.number, draw.serial)
     for key, phrases in words.PHRASES.items():
         if key in draw.spec.name:
-            return draw.rng.choice(phrases)
+            return rng.choice(phrases)
     return draw.spec.name.rstrip("s").replace("_", " ").capitalize() + f" {draw.serial}"
 
 
@@ -171,8 +194,14 @@ def _people(draw: Draw) -> list[Record]:
     return [person.reference() for person in some(draw.rng, draw.project.team, 3)]
 
 
+def _firm(draw: Draw) -> Vendor:
+    """The one vendor that a record is about."""
+    rng = seeded(draw.seed, "vendor", draw.spec.name, draw.place.number, draw.serial)
+    return rng.choice(draw.project.vendors)
+
+
 def _vendor(draw: Draw) -> Record:
-    return draw.vendor().reference()
+    return _firm(draw).reference()
 
 
 def _impact(draw: Draw) -> Record:
@@ -311,6 +340,7 @@ _BY_NAME: Mapping[FieldType, Mapping[str, Maker]] = MappingProxyType({
         "schedule_impact": _impact,
         "timecard_time_type": choice("company_timecard_time_types", *words.TIME_TYPES),
         "status": choice("statuses", "Open", "Closed", "Draft"),
+        "change_reason": choice("change_reasons", "Client Request", "Design Development", "Unforeseen Condition"),
         "sub_job": lambda _: None,
         "daily_log_segment": lambda _: None,
         "attachment": lambda draw: draw.attachment(),
@@ -342,11 +372,11 @@ _BY_NAME: Mapping[FieldType, Mapping[str, Maker]] = MappingProxyType({
         "zip": lambda draw: draw.project.site.zip,
         "address": lambda draw: draw.project.site.street,
         "country_code": lambda _: "US",
-        "vendor": lambda draw: draw.vendor().name,
-        "vendor_name": lambda draw: draw.vendor().name,
-        "company": lambda draw: draw.vendor().name,
+        "vendor": lambda draw: _firm(draw).name,
+        "vendor_name": lambda draw: _firm(draw).name,
+        "company": lambda draw: _firm(draw).name,
         "project": lambda draw: draw.project.name,
-        "contract_name": lambda draw: f"{draw.vendor().trade.name} subcontract",
+        "contract_name": lambda draw: f"{_firm(draw).trade.name} subcontract",
         **{name: _one_of(choices) for name, choices in words.ONE_OF.items()},
         "business_phone": _phone,
         "mobile_phone": _phone,
@@ -360,14 +390,14 @@ _BY_NAME: Mapping[FieldType, Mapping[str, Maker]] = MappingProxyType({
         "updated_by": lambda draw: str(draw.person().id),
         **dict.fromkeys(("inspector_name", "involved_name", "issued_to", "subject_from", "subject_to"),
                         lambda draw: draw.person().name),
-        "involved_company": lambda draw: draw.vendor().name,
+        "involved_company": lambda draw: _firm(draw).name,
         "deleted_at": lambda _: None,
         "deleted_by": lambda _: None,
     },
     FieldType.INTEGER: {
         "company_id": lambda draw: draw.company.id,
         "project_id": lambda draw: draw.project.id,
-        "vendor_id": lambda draw: draw.vendor().id,
+        "vendor_id": lambda draw: _firm(draw).id,
         "user_id": lambda draw: draw.person().id,
         "created_by_id": lambda draw: draw.person().id,
         "location_id": lambda draw: draw.location().id,
