@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from sync_worker.catalog import STREAMS
 from sync_worker.cli.main import COMMANDS, root
 from sync_worker.job import load_jobs
 from sync_worker.logs import Event
+from sync_worker.model import Verdict
 from sync_worker.planning.selection import COMPANIES, PROJECTS, select
 from sync_worker.settings import Settings
 
@@ -54,15 +56,12 @@ def cells(line: str) -> list[str]:
 
 
 def table(document: str, first: str) -> Iterator[list[str]]:
-    """The rows of the table whose first heading is `first`."""
-    lines = iter((DOCS / document).read_text("utf-8").splitlines())
-    for line in lines:
-        if line.startswith(f"| {first} |"):
-            next(lines)
-            for row in lines:
-                if not row.startswith("|"):
-                    return
-                yield cells(row)
+    """The rows of every table whose first heading is `first`."""
+    is_inside = False
+    for line in (DOCS / document).read_text("utf-8").splitlines():
+        if is_inside and line.startswith("|") and not line.startswith("|--"):
+            yield cells(line)
+        is_inside = line.startswith(f"| {first} |") or (is_inside and line.startswith("|"))
 
 
 def names(cell: str) -> list[str]:
@@ -121,7 +120,10 @@ def test_every_command_and_every_option_is_described_and_no_other() -> None:
 
 
 def test_the_options_of_all_commands_are_described_once() -> None:
-    described = {flag for row in table("commands.md", "option") for flag in names(row[0]) for flag in [flag.split()[0]]}
+    everywhere = (DOCS / "commands.md").read_text("utf-8").partition("## Exit codes")[0]
+    described = {
+        flag.split()[0] for line in everywhere.splitlines() if line.startswith("| `") for flag in names(cells(line)[0])
+    }
     found = {opt for it in root.params if isinstance(it, click.Option) for opt in it.opts} | {"-h", "--help"}
     assert described == found
 
@@ -152,6 +154,41 @@ def sections_in(annotation: Any, path: str) -> Iterator[tuple[type[BaseModel], s
         yield from sections_in(arguments[0], f"{path}[]")
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         yield from sections_in(arguments[1], f"{path}.NAME")
+
+
+class Texts(ast.NodeVisitor):
+    """Every text in the program, with … for what is filled in."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        parts = (str(it.value) if isinstance(it, ast.Constant) else "…" for it in node.values)
+        self.found.append("".join(parts))
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str):
+            self.found.append(re.sub(r"\{[^}]*\}", "…", node.value))
+
+
+def said_by_the_program() -> list[str]:
+    texts = Texts()
+    for path in ROOT.glob("sync_worker/**/*.py"):
+        texts.visit(ast.parse(path.read_text("utf-8")))
+    return [*texts.found, *FROM_SQLITE]
+
+
+FROM_SQLITE = ("database or disk is full", "database is locked", "disk I/O error", "unable to open database file")
+VERDICTS = {verdict.value for verdict in Verdict}
+
+
+def test_the_messages_that_are_explained_are_those_of_the_program() -> None:
+    texts = said_by_the_program()
+    explained = [name for first in ("message", "what you see") for row in table("troubleshooting.md", first)
+                 for name in names(row[0]) if name not in VERDICTS | STREAMS.keys()]  # fmt: skip
+    assert len(explained) > len(FROM_SQLITE)
+    patterns = {it: re.compile(".*".join(re.escape(part) for part in it.split("…"))) for it in explained}
+    assert [it for it, pattern in patterns.items() if not any(map(pattern.search, texts))] == []
 
 
 def test_every_key_of_the_configuration_is_described_and_no_other() -> None:
