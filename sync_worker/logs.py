@@ -68,6 +68,8 @@ class Event(StrEnum):
     """A list changed while it was read and is read once more."""
     PAGE_FETCHED = "page.fetched"
     """One page arrived and was accepted as data."""
+    TEXT_REPLACED = "text.replaced"
+    """So many characters of a page, which no database holds, are U+FFFD now."""
     BATCH_COMMITTED = "batch.committed"
     """Rows and progress of a batch are in the destination."""
     RECORD_QUARANTINED = "record.quarantined"

@@ -39,10 +39,14 @@ class DateRange(NamedTuple):
 
 
 class Records(NamedTuple):
-    """The undecoded records of one body, and how many units the list counts them as."""
+    """The undecoded records of one body, and how many units the list counts them as.
+
+    `replaced` counts the characters in it that no database holds.
+    """
 
     records: Sequence[msgspec.Raw]
     units: int
+    replaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)

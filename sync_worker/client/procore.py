@@ -135,6 +135,8 @@ class Procore:
         return reply.server_time or self._clock.now()
 
     def _log_page(self, listing: Listing, number: int, reply: Reply, records: Records) -> None:
+        if records.replaced:
+            log.warning(Event.TEXT_REPLACED, path=listing.path, page=number, characters=records.replaced)
         log.debug(
             Event.PAGE_FETCHED,
             path=listing.path,

@@ -25,10 +25,6 @@ _DECLARED: Mapping[FieldType, Any] = {
 }
 
 
-def _plain(text: str) -> Converted:
-    return MISFIT if "\x00" in text else text
-
-
 def _decimal(raw: msgspec.Raw) -> Converted:
     sent = bytes(raw)
     return None if sent == b"null" else CONVERTERS[FieldType.DECIMAL](sent)
@@ -45,7 +41,6 @@ def _nested(opening: str) -> Callable[[msgspec.Raw], Converted]:
 
 
 _REFINED: Mapping[FieldType, Callable[[Any], Converted]] = {
-    FieldType.STRING: _plain,
     FieldType.DATE: date_of,
     FieldType.DATETIME: instant_of,
     FieldType.DECIMAL: _decimal,

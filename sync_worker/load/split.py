@@ -1,7 +1,7 @@
 """Splits the body of a page into undecoded records.
 
-The fast way never builds Python objects. A page it refuses because of one record (a lone surrogate is enough) goes
-through a tolerant one, which cuts the records apart one by one and mends their text.
+The fast way never builds Python objects. A page it refuses because of one record (a lone surrogate is enough), and one
+with a NUL, which no database holds, goes through a tolerant one that mends its text first.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable
+from math import isinf
 from typing import NoReturn
 
 import msgspec
@@ -20,10 +21,12 @@ from sync_worker.model import Records
 
 REPLACEMENT = "\ufffd"
 
-_LONE_SURROGATE = re.compile(
+_ESCAPED_NUL = b"\\u0000"
+_UNSTORABLE = re.compile(
     r"(?<!\\)((?:\\\\)*)"
-    r"(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    r"(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000)"
 )
+_ONE_DIGIT = bytes.maketrans(b"123456789E", b"000000000e")
 
 
 class _Group(msgspec.Struct):
@@ -53,17 +56,35 @@ def splitter(envelope: Envelope) -> Callable[[bytes], Records]:
             if not body.isascii():
                 # Whoever decodes a record later relies on it.
                 body.decode()
-            return fast(body)
+            if _ESCAPED_NUL not in body:
+                return fast(body)
         except msgspec.ValidationError as error:
             raise BadPayloadError(f"the answer is not the list it should be: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
+        mended, replaced = _mended(body)
         try:
-            return fast(_mended(body))
+            return fast(mended)._replace(replaced=replaced)
         except msgspec.DecodeError as error:
             raise BadPayloadError(f"the answer cannot be read: {error}") from None
 
     return split
+
+
+def holds_endless_number(record: msgspec.Raw) -> bool:
+    """Whether a number in it is beyond what a reader of JSON can hold, as 1e400 is; one without exponent never is."""
+    sent = bytes(record)
+    # A pattern over all bytes would take three times as long.
+    shape = sent.translate(_ONE_DIGIT)
+    if b"0e000" not in shape and b"0e+000" not in shape:
+        return False
+    try:
+        json.loads(sent, parse_int=str, parse_float=_refuse_endless)
+    except OverflowError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 def _split_array(body: bytes) -> Records:
@@ -83,21 +104,31 @@ def _split_groups(body: bytes) -> Records:
     return Records([record for group in groups for record in group.meetings], len(groups))
 
 
-def _mended(body: bytes) -> bytes:
-    """The same JSON without what only a strict reader refuses; raises `BadPayloadError` where it is no JSON at all."""
-    text = _LONE_SURROGATE.sub(_keep_pair, body.decode("utf-8", "replace"))
+def _mended(body: bytes) -> tuple[bytes, int]:
+    """The same JSON without characters that cannot be stored, and how many those were.
+
+    Raises `BadPayloadError` where it is no JSON at all.
+    """
+    text = _UNSTORABLE.sub(_keep_pair, body.decode("utf-8", "replace").replace("\0", REPLACEMENT))
     try:
         json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
     except RecursionError:
         raise BadPayloadError("the answer nests deeper than any record does") from None
     except ValueError as error:
         raise BadPayloadError(f"the answer is cut short or is no JSON: {error}") from None
-    return text.encode()
+    mended = text.encode()
+    sent_so = body.count(REPLACEMENT.encode())
+    return mended, mended.count(REPLACEMENT.encode()) - sent_so
 
 
 def _keep_pair(match: re.Match[str]) -> str:
     escaped_backslashes, pair = match.group(1), match.group(2)
     return escaped_backslashes + (pair or REPLACEMENT)
+
+
+def _refuse_endless(number: str) -> None:
+    if isinf(float(number)):
+        raise OverflowError(number)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -23,6 +23,7 @@ from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
 from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Proof, prove
 from sync_worker.load.row import RowMaker
+from sync_worker.load.split import holds_endless_number
 from sync_worker.load.values import order_of
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key, Page, Verdict, Window
@@ -41,6 +42,7 @@ from sync_worker.state.ledger import (
     widen_scope,
 )
 
+_SPOILT = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any range, such as 1e400")
 _numbers = count(1)
 log = get_logger()
 
@@ -95,6 +97,7 @@ class Sweep:
         self._unkeyed = 0
         self._before = NOTHING_COUNTED
         self._under_way: list[Future[Committed]] = []
+        self._is_spoilt = False
         self._made: tuple[int | str | None, Fingerprint, RowMaker] | None = None
 
     def open(self) -> None:
@@ -247,7 +250,10 @@ class Sweep:
             quarantined=counts.quarantined - before.quarantined,
         )
         self._settlement.release_seen(transaction)
+        if self._is_spoilt:
+            proof = _SPOILT if last else _SPOILT._replace(verdict=Verdict.INEXACT)
         if proof.verdict is Verdict.INEXACT and not last:
+            self._is_spoilt = False
             transaction.forget_keys(self._sets.seen)
             restart_scope(transaction, self._key, before)
             again = before is NOTHING_COUNTED
@@ -294,6 +300,10 @@ class Sweep:
         newest = newest_by_key(record for record in identified if isinstance(record, Candidate))
         unchanged = transaction.unchanged(self._spec, {key: found.row_hash for key, found in newest.items()})
         changed = [candidate for key, candidate in newest.items() if key not in unchanged]
+        # Looked for here alone: in every page that comes it would cost half of what reading the page does.
+        if any(holds_endless_number(candidate.raw) for candidate in changed):
+            self._is_spoilt = True
+            return Committed(0, 0)
         stored = transaction.stored(self._spec, [candidate.key for candidate in changed]) if changed else {}
         late = self._late(transaction, changed, stored)
         batch = Batch(self._spec, self._key.run_id, to_text(seen_at))

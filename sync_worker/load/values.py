@@ -15,7 +15,6 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from sync_worker.catalog.spec import FieldType
-from sync_worker.load.split import REPLACEMENT
 
 Value = int | str | bool | None
 
@@ -37,17 +36,10 @@ _text_decoder = msgspec.json.Decoder(str)
 
 
 def text_of(sent: bytes) -> str | None:
-    """The string that `sent` holds, with NUL and invalid UTF-8 replaced; None when it is no JSON string."""
+    """The string that `sent` holds; None when it is no JSON string."""
     if not sent.startswith(b'"'):
         return None
-    if b"\\" in sent:
-        try:
-            text = _text_decoder.decode(sent)
-        except msgspec.DecodeError:
-            text = _text_decoder.decode(sent.decode("utf-8", "replace").encode())
-    else:
-        text = sent[1:-1].decode("utf-8", "replace")
-    return text.replace("\x00", REPLACEMENT) if "\x00" in text else text
+    return _text_decoder.decode(sent) if b"\\" in sent else sent[1:-1].decode("utf-8", "replace")
 
 
 def _string(sent: bytes) -> Converted:

@@ -115,6 +115,39 @@ def test_a_page_with_what_is_no_json_number_fails_the_list_after_another_attempt
     assert here.query("SELECT 1 FROM rfis WHERE id = 7") == []
 
 
+@pytest.mark.parametrize(
+    "sent", ['"custom_fields":{"a":{"value":1e400}}', '"cost_impact":{"value":-1E+400}', '"new":1e400']
+)
+def test_a_page_with_a_number_beyond_any_range_is_read_again_and_then_fails_with_that_reason(
+    install: Install, sent: str
+) -> None:
+    here = install()
+    here.run("rfis")
+    before, marks = here.query("SELECT * FROM rfis"), here.marks()
+    project = answering(here, f'[{{"id":7}},{{"id":8,{sent}}}]')
+
+    report = here.run("rfis", full_refresh=True)
+
+    line = scope(report, "rfis", project)
+    assert (line.verdict, line.requests) == (Verdict.FAILED, 3)
+    assert line.error == "bad payload: a record holds a number beyond any range, such as 1e400"
+    assert here.query("SELECT * FROM rfis") == before
+    assert here.marks()["rfis", project] == marks["rfis", project]
+
+    here.simulator.faults.clear()
+    assert incomplete(here.run("rfis")) == []
+    assert differences(here.simulator, here.database, streams=["rfis"]) == []
+
+
+def test_a_page_with_a_number_beyond_any_range_that_is_mended_when_asked_again_is_taken(install: Install) -> None:
+    here = install()
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", body='[{"id":7,"new":1e400}]'))
+
+    assert incomplete(here.run("rfis")) == []
+
+    assert differences(here.simulator, here.database, streams=["rfis"]) == []
+
+
 def test_a_record_without_an_id_is_set_aside_and_its_page_goes_on(install: Install) -> None:
     here = install()
     poison = '{"subject": "nobody knows me", "custom": 1.10}'

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.catalog.spec import Envelope
 from sync_worker.errors import BadPayloadError
-from sync_worker.load.split import splitter
+from sync_worker.load.split import holds_endless_number, splitter
 
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | texts,
+    lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
     max_leaves=8,
 )
 
@@ -21,7 +23,7 @@ def split(body: bytes, envelope: Envelope = Envelope.ARRAY) -> list[object]:
     return [json.loads(bytes(record)) for record in splitter(envelope)(body).records]
 
 
-@given(st.lists(st.dictionaries(st.text(), json_values)))
+@given(st.lists(st.dictionaries(texts, json_values)))
 def test_records_come_out_as_they_went_in(records: list[object]) -> None:
     assert split(json.dumps(records).encode()) == records
 
@@ -68,3 +70,33 @@ def test_a_byte_order_mark_says_nothing() -> None:
 def test_a_lone_surrogate_costs_itself_and_not_the_page() -> None:
     body = rb'[{"id": 1, "subject": "a\ud800b"}, {"id": 2, "subject": "\ud83d\ude00 \\ud800"}]'
     assert split(body) == [{"id": 1, "subject": "a\ufffdb"}, {"id": 2, "subject": "\U0001f600 \\ud800"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "replaced"),
+    [
+        (rb"NUL \u0000 and again \u0000", "NUL \ufffd and again \ufffd", 2),
+        (b"a NUL as such \x00", "a NUL as such \ufffd", 1),
+        (rb"no NUL: \\u0000", r"no NUL: \u0000", 0),
+        (rb"\ud800 and \ude00\ud83d", "\ufffd and \ufffd\ufffd", 3),
+        (b"caf\xff \xef\xbf\xbd", "caf\ufffd \ufffd", 1),
+        (rb"\ud83d\ude00", "\U0001f600", 0),
+    ],
+)
+def test_characters_that_no_database_holds_are_replaced_and_counted(text: bytes, kept: str, replaced: int) -> None:
+    found = splitter(Envelope.ARRAY)(b'[{"id": 1, "text": "' + text + b'"}, {"id": 2}]')
+    assert [json.loads(bytes(record)) for record in found.records] == [{"id": 1, "text": kept}, {"id": 2}]
+    assert found.replaced == replaced
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1E400", "1.5e+400", "1e1000000", "0.1E+310"])
+@pytest.mark.parametrize("record", ['{{"id":1,"a":{}}}', '{{"id":1,"a":[{{"b":{}}}]}}', '{{"a":"1e400","b":{}}}'])
+def test_a_number_beyond_any_range_is_found_wherever_it_stands(record: str, number: str) -> None:
+    assert holds_endless_number(msgspec.Raw(record.format(number).encode()))
+
+
+@pytest.mark.parametrize(
+    "value", ["1e308", "1e-400", "1E0005", "0e999", '"1e400"', '"\\"1e400"', '{"1e400":1}', "9" * 5_000, "1.5"]
+)
+def test_a_number_that_can_be_held_and_a_text_like_one_beyond_are_none_such(value: str) -> None:
+    assert not holds_endless_number(msgspec.Raw(f'{{"id":1,"a":[{value}]}}'.encode()))
