@@ -2,6 +2,8 @@
 PYTHON ?= python3
 UV ?= $(shell command -v uv)
 
+MINUTES ?= 10
+
 VENV := .venv
 BIN := $(VENV)/bin
 LIBRARIES := $(VENV)/.libraries-installed
@@ -9,7 +11,7 @@ PROJECT := $(VENV)/.project-installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types layers dependencies lock upgrade bench clean
+.PHONY: help setup demo test chaos soak lint format types layers dependencies lock upgrade bench clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +37,12 @@ demo: setup ## sync from the bundled Procore simulator into SQLite; no credentia
 
 test: setup lint types layers dependencies ## check style, types, layers and dependencies, then run the whole suite
 	$(BIN)/pytest -n auto
+
+chaos: setup ## kill runs hundreds of times, and change lists while they are paged; prints figures; takes minutes
+	$(BIN)/pytest -m chaos -n 0 tests/chaos
+
+soak: setup ## let a daemon run among faults, kills and changes for MINUTES (10), then compare every table
+	SOAK_MINUTES=$(MINUTES) $(BIN)/pytest -m soak -n 0 tests/chaos
 
 lint: setup ## check style and format
 	$(BIN)/ruff check

@@ -204,11 +204,13 @@ class Reading:
             self._sweep.take(page, parent_id)
             self._pages_taken += 1
             self._parts.progress.page_taken(len(page.records))
-            totals = [*totals[:1], page.total]
+            totals.append(page.total)
             units += page.units
             pages += 1
             evidence = evidence.begun(page.server_time)
-        return evidence.with_list(totals[0], totals[-1], units, pages)
+        read = evidence.with_list(totals[0], totals[-1], units, pages)
+        # A record that goes and one that comes leave the last Total as the first was.
+        return read if len(set(totals)) == 1 else read._replace(steady=False)
 
     def _misses_days(self, evidence: Evidence) -> bool:
         """Whether a row is missing from the days that were read: it may be deleted, or be of another day now."""

@@ -13,7 +13,8 @@ class Fault:
     """One rule. Given `status` or `body` the answer is replaced, else Procore's own is spoilt on the wire.
 
     `path` is a pattern for the path with its query (`*` matches anything); `after` requests pass first, `times`
-    are hit. `drift` changes the list before it is answered: `insert` puts a record in, `delete` takes the first out.
+    are hit. `drift` changes the list before it is answered: `insert` puts a record in, `delete` takes the first out,
+    `resort` puts the last one first.
     """
 
     path: str = "*"

@@ -124,6 +124,8 @@ class Wire:
         world = self.api.world
         if fault.drift == "insert":
             world.insert(spec.name, company_id=key.company_id, project_id=key.project_id, parent_id=key.parent_id)
+        elif fault.drift == "resort":
+            world.put_last_first(spec.name, key)
         else:
             world.delete_first(spec.name, key)
 

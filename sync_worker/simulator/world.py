@@ -49,6 +49,8 @@ class World:
         cast = [cast_company(seed, index, projects, self.founded_at) for index in range(companies)]
         self._companies = {company.id: company for company in cast}
         self._lists: dict[tuple[str, ListKey], list[Kept]] = {}
+        # Records that moved away leave their numbers to nobody.
+        self._made: dict[tuple[str, ListKey], int] = {}
 
     @property
     def companies(self) -> Sequence[Company]:
@@ -136,7 +138,9 @@ class World:
             name = self.home(stream)
             key = self._first_key(name, ListKey(company_id, project_id, parent_id))
             kept = self._list(name, key)
-            entry = self._compose(name, key, len(kept), None)
+            made = self._made.get((name, key), len(kept))
+            entry = self._compose(name, key, made, None)
+            self._made[name, key] = made + 1
             entry.write(fields or {})
             kept.append(entry)
             self._changed()
@@ -181,6 +185,13 @@ class World:
             entry = next((entry for entry in self._list(self.home(stream), key) if not entry.is_deleted), None)
             if entry is not None:
                 self._put(entry, instant(self.clock.now()))
+
+    def put_last_first(self, stream: str, key: ListKey) -> None:
+        """Sort the last record of a list before the others, as a list of what was saved last does."""
+        with self.lock:
+            kept = self._list(self.home(stream), key)
+            kept.insert(0, kept.pop())
+            self._changed()
 
     def move(self, stream: str, record_id: int | str, project_id: int) -> None:
         """Give a record to another project of its company."""
@@ -247,6 +258,7 @@ class World:
             found = self._lists.get((stream, key))
             if found is None:
                 found = self._lists[stream, key] = self._found_list(stream, key)
+                self._made[stream, key] = len(found)
             return found
 
     def _found_list(self, stream: str, key: ListKey) -> list[Kept]:

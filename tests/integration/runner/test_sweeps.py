@@ -28,6 +28,22 @@ def test_a_list_that_lost_a_record_between_two_pages_is_read_again_until_it_is_e
     assert differences(here.simulator, here.database, streams=["rfis"]) == []
 
 
+def test_a_list_that_lost_one_record_and_gained_another_between_pages_is_read_again(install: Install) -> None:
+    here = install(most_per_page=5)
+    project = readable_projects(here.simulator)[0]
+    here.simulator.faults.add(
+        Fault(path=f"*/{project}/rfis[?]page=2&*", drift="delete"),
+        Fault(path=f"*/{project}/rfis[?]page=3&*", drift="insert"),
+    )
+
+    report = here.run("rfis")
+
+    line = scope(report, "rfis", project)
+    assert incomplete(report) == []
+    assert line.requests > 2 * (line.rows_seen // 5)
+    assert differences(here.simulator, here.database, streams=["rfis"]) == []
+
+
 def test_a_list_that_never_settles_is_inexact_after_three_sweeps_and_keeps_what_it_gave(install: Install) -> None:
     here = install(most_per_page=5)
     project, *others = readable_projects(here.simulator)

@@ -79,7 +79,7 @@ def test_the_same_page_comes_for_ever(caller: Caller, path: str) -> None:
     assert third.links["next"]["url"].endswith("page=4")
 
 
-@pytest.mark.parametrize(("drift", "more"), [("insert", 1), ("delete", -1)])
+@pytest.mark.parametrize(("drift", "more"), [("insert", 1), ("delete", -1), ("resort", 0)])
 def test_a_list_drifts_while_it_is_paged(caller: Caller, path: str, drift: str, more: int) -> None:
     caller.simulator.faults.add(Fault(path="*page=2*", drift=drift))
 

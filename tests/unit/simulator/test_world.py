@@ -275,6 +275,17 @@ def test_a_moved_record_is_in_the_other_project_alone(world: World) -> None:
     assert [it.project_id for it in world.records("rfis") if it.record["id"] == rfi_id] == [second]
 
 
+def test_an_insert_after_a_move_gets_an_id_of_its_own(world: World) -> None:
+    first, second, _ = world.project_ids
+    world.move("rfis", world.records("rfis", project_id=first)[0].record["id"], second)
+
+    for project in (first, second):
+        world.insert("rfis", project_id=project)
+
+    ids = [it.record["id"] for it in world.records("rfis")]
+    assert len(set(ids)) == len(ids)
+
+
 def test_an_insert_gets_an_id_of_its_own_and_the_present_time() -> None:
     clock = ManualClock()
     world = World(projects=1, clock=clock)
