@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -39,14 +40,15 @@ class Evidence(NamedTuple):
         """Whether a record may have slipped from a page that was not read yet to one that was."""
         return self.pages > self.lists
 
-    def with_list(self, first_total: int | None, last_total: int | None, units: int, pages: int = 1) -> Evidence:
-        """This evidence and that of one more list, read to its end."""
+    def with_list(self, totals: Sequence[int | None], units: int) -> Evidence:
+        """This evidence and that of one more list, read to its end; `totals` are what each of its pages told."""
         return self._replace(
-            total=None if self.total is None or last_total is None else self.total + last_total,
+            total=None if self.total is None or totals[-1] is None else self.total + totals[-1],
             units=self.units + units,
-            steady=self.steady and first_total == last_total,
+            # A record that goes and one that comes leave the last as the first was.
+            steady=self.steady and len(set(totals)) == 1,
             lists=self.lists + 1,
-            pages=self.pages + pages,
+            pages=self.pages + len(totals),
         )
 
     def with_refusal(self) -> Evidence:

@@ -197,7 +197,7 @@ class Reading:
             per_page=self._options.per_page,
         )
         totals: list[int | None] = []
-        units = pages = 0
+        units = 0
         for page in self._parts.procore.pages(request, self._split, self._calls):
             if dates is not None and _pages_in(page) > self._options.max_pages:
                 raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages")
@@ -206,11 +206,8 @@ class Reading:
             self._parts.progress.page_taken(len(page.records))
             totals.append(page.total)
             units += page.units
-            pages += 1
             evidence = evidence.begun(page.server_time)
-        read = evidence.with_list(totals[0], totals[-1], units, pages)
-        # A record that goes and one that comes leave the last Total as the first was.
-        return read if len(set(totals)) == 1 else read._replace(steady=False)
+        return evidence.with_list(totals, units)
 
     def _misses_days(self, evidence: Evidence) -> bool:
         """Whether a row is missing from the days that were read: it may be deleted, or be of another day now."""

@@ -25,7 +25,10 @@ class Grant:
 
 
 class Tokens:
-    """The login server's memory; `single` makes a new grant end the one before, which Procore leaves open."""
+    """The login server's memory; `single` makes a new grant end the one before, which Procore leaves open.
+
+    Every token begins with `mark`, so that a search finds whatever is left of one; `issued` are those given out.
+    """
 
     def __init__(
         self, clock: Clock, client_id: str, client_secret: str, *, lifetime_seconds: int = 5400, single: bool = False
@@ -34,9 +37,15 @@ class Tokens:
         self.client_secret = client_secret
         self.lifetime_seconds = lifetime_seconds
         self.single = single
-        self.granted = 0
+        self.mark = ""
+        self.issued: list[str] = []
         self._clock = clock
         self._grants: dict[str, Grant] = {}
+
+    @property
+    def granted(self) -> int:
+        """How many tokens were given out."""
+        return len(self.issued)
 
     def grant(self, client_id: str, client_secret: str) -> Grant | None:
         """A new token, or None for the wrong credentials."""
@@ -45,8 +54,8 @@ class Tokens:
             return None
         if self.single:
             self._grants.clear()
-        self.granted += 1
-        token = sha256(f"{right}\n{self.granted}".encode()).hexdigest()
+        token = self.mark + sha256(f"{right}\n{self.granted + 1}".encode()).hexdigest()
+        self.issued.append(token)
         self._grants[token] = Grant(token, self._clock.now(), self.lifetime_seconds)
         return self._grants[token]
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from sync_worker.simulator.server import CLIENT_SECRET
+
 COMMAND = [sys.executable, "-m", "sync_worker", "demo", "--dir"]
 
 
@@ -82,6 +84,13 @@ def test_what_it_says_to_try_next_works(told: tuple[Path, str]) -> None:
             [sys.executable, "-m", "sync_worker", *options], capture_output=True, text=True, timeout=30, check=False
         )
         assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr
+
+
+def test_it_leaves_its_secret_nowhere(told: tuple[Path, str]) -> None:
+    folder, text = told
+    left = text.encode() + b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert b"Halvorsen" in left
+    assert CLIENT_SECRET.encode() not in left
 
 
 def test_it_leaves_nothing_running(told: tuple[Path, str]) -> None:

@@ -64,7 +64,7 @@ class Installation:
             "destination": {"path": str(self.database)},
         }
         for section, values in self.config.items():
-            plain[section] = plain.get(section, {}) | values
+            plain[section] = plain.get(section, {}) | values if isinstance(values, dict) else values
         path = self.folder / "config.json"
         path.write_text(json.dumps(plain))
         return path

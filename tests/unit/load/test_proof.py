@@ -7,7 +7,7 @@ import pytest
 from sync_worker.load.proof import Evidence, prove
 from sync_worker.model import Verdict
 
-ONE_LIST = Evidence().with_list(3, 3, 3)
+ONE_LIST = Evidence().with_list([3, 3], 3)
 
 
 def verdict(evidence: Evidence, rows_seen: int = 3, distinct_keys: int = 3, quarantined: int = 0) -> Verdict:
@@ -19,12 +19,12 @@ def test_a_list_that_held_what_the_server_counted_is_complete() -> None:
 
 
 def test_a_list_without_total_is_complete_when_no_key_repeated() -> None:
-    assert verdict(Evidence().with_list(None, None, 3)) is Verdict.COMPLETE
-    assert verdict(Evidence().with_list(None, None, 3), distinct_keys=2) is Verdict.INEXACT
+    assert verdict(Evidence().with_list([None, None], 3)) is Verdict.COMPLETE
+    assert verdict(Evidence().with_list([None, None], 3), distinct_keys=2) is Verdict.INEXACT
 
 
 def test_fewer_records_than_counted_are_inexact() -> None:
-    assert verdict(Evidence().with_list(3, 3, 2), rows_seen=2, distinct_keys=2) is Verdict.INEXACT
+    assert verdict(Evidence().with_list([3, 3], 2), rows_seen=2, distinct_keys=2) is Verdict.INEXACT
 
 
 def test_a_repeated_key_is_inexact_even_when_the_count_fits() -> None:
@@ -32,16 +32,16 @@ def test_a_repeated_key_is_inexact_even_when_the_count_fits() -> None:
 
 
 def test_a_total_that_changed_while_paging_is_inexact() -> None:
-    assert verdict(Evidence().with_list(4, 3, 3)) is Verdict.INEXACT
+    assert verdict(Evidence().with_list([4, 3], 3)) is Verdict.INEXACT
 
 
 def test_groups_may_be_what_the_server_counts() -> None:
-    assert verdict(Evidence().with_list(2, 2, 2)) is Verdict.COMPLETE
+    assert verdict(Evidence().with_list([2, 2], 2)) is Verdict.COMPLETE
 
 
 def test_the_lists_of_all_parents_count_together() -> None:
-    assert verdict(Evidence().with_list(1, 1, 1).with_list(2, 2, 2)) is Verdict.COMPLETE
-    assert verdict(Evidence().with_list(1, 1, 1).with_list(None, None, 2)) is Verdict.COMPLETE
+    assert verdict(Evidence().with_list([1, 1], 1).with_list([2, 2], 2)) is Verdict.COMPLETE
+    assert verdict(Evidence().with_list([1, 1], 1).with_list([None, None], 2)) is Verdict.COMPLETE
 
 
 def test_no_parents_at_all_is_a_complete_nothing() -> None:
@@ -54,7 +54,7 @@ def test_a_refused_parent_keeps_the_others_from_counting_as_all() -> None:
 
 @pytest.mark.parametrize(("seen", "quarantined", "failed"), [(100, 10, False), (100, 11, True), (2000, 20, False)])
 def test_too_many_unreadable_records_fail_the_scope(seen: int, quarantined: int, failed: bool) -> None:
-    evidence = Evidence().with_list(seen, seen, seen)
+    evidence = Evidence().with_list([seen, seen], seen)
     assert (verdict(evidence, seen, seen, quarantined) is Verdict.FAILED) is failed
 
 
