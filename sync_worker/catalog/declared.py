@@ -19,6 +19,7 @@ from sync_worker.catalog.spec import (
     ScopeKind,
     StreamSpec,
     SyncMode,
+    is_plain,
 )
 from sync_worker.errors import ConfigurationError
 from sync_worker.settings.problems import Finding, did_you_mean, dotted
@@ -201,6 +202,9 @@ def _problems_of_fields(spec: StreamSpec) -> Iterator[_Problem]:
             yield "primary_key", f"say the type of {name} in fields"
         elif spec.columns[name] not in KEY_TYPES:
             yield "primary_key", f"{name} is of type {spec.columns[name]}; a key is integer, string or date"
+    for name in {*spec.primary_key, spec.cursor_field or ""}:
+        if not is_plain(name):
+            yield "primary_key", f"{name!r}: what identifies a record has no quotes or backslashes in its name"
     for name in spec.fields:
         if name.startswith("_"):
             yield "fields", f"{name}: names that begin with _ are the program's own"

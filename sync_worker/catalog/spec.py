@@ -5,6 +5,7 @@ Owned by the catalog, read by planning, client, load and destination. Never does
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -152,6 +153,11 @@ def columns(shared: Mapping[str, FieldType] | None = None, /, **names_by_type: s
                 raise ValueError(f"field {name} is declared twice")
             found[name] = FieldType(type_name)
     return MappingProxyType(found)
+
+
+def is_plain(name: str) -> bool:
+    """Whether JSON writes a field's name as it is; another can be a column, but nothing that identifies a record."""
+    return json.dumps(name, ensure_ascii=False) == f'"{name}"'
 
 
 @dataclass(frozen=True, slots=True, eq=False)

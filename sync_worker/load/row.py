@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sync_worker.catalog.spec import FieldType, StreamSpec
+from sync_worker.catalog.spec import FieldType, StreamSpec, is_plain
 from sync_worker.load.fingerprint import Candidate, attribute
 from sync_worker.load.values import CONVERTERS, INT64, MISFIT, Converted, Value, date_of, instant_of, text_of
 
@@ -89,13 +89,13 @@ class RowMaker:
 
     def row(self, candidate: Candidate) -> Row:
         """The row of a record; every value it was sent with is in a column or in `_extra`."""
-        values = self._as_declared(candidate)
+        values = None if self._declared is None else self._as_declared(candidate, self._declared)
         return self._field_by_field(candidate) if values is None else Row(values, None, [])
 
-    def _as_declared(self, candidate: Candidate) -> list[Value] | None:
+    def _as_declared(self, candidate: Candidate, decoder: msgspec.json.Decoder[Any]) -> list[Value] | None:
         """The values of a record that is in every field as declared; None of any other."""
         try:
-            values: list[Any] = list(msgspec.structs.astuple(self._declared.decode(candidate.raw)))
+            values: list[Any] = list(msgspec.structs.astuple(decoder.decode(candidate.raw)))
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         for position, refine in self._refined:
@@ -155,8 +155,13 @@ class RowMaker:
 
 
 @cache
-def _declared_decoder(spec: StreamSpec) -> msgspec.json.Decoder[Any]:
-    """Decodes a record that has the declared fields alone, each of its type or null, in the order of the columns."""
+def _declared_decoder(spec: StreamSpec) -> msgspec.json.Decoder[Any] | None:
+    """Decodes a record that has the declared fields alone, each of its type or null, in the order of the columns.
+
+    There is none for a stream with a field whose name must be escaped.
+    """
+    if not all(map(is_plain, spec.columns)):
+        return None
     fields = [(attribute(name), _DECLARED.get(type_, msgspec.Raw), None) for name, type_ in spec.columns.items()]
     names = {attribute(name): name for name in spec.columns}
     return msgspec.json.Decoder(

@@ -1,7 +1,8 @@
 """Splits the body of a page into undecoded records.
 
 The fast way never builds Python objects. A page it refuses because of one record (a lone surrogate is enough), and one
-with a NUL, which no database holds, goes through a tolerant one that mends its text first.
+with a NUL, which no database holds, goes through a tolerant one that mends its text first. So does one with a field
+that nests too deep for any reader; the field becomes a text.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ _UNSTORABLE = re.compile(
     r"(?<!\\)((?:\\\\)*)"
     r"(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000)"
 )
+_STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_DEEPEST = 500
+_FIELD_DEPTH = {Envelope.ARRAY: 3, Envelope.DATA: 4, Envelope.GROUPS: 5}
+"""Where a field that is an object or an array opens: as so many brackets from the outside."""
 _ONE_DIGIT = bytes.maketrans(b"123456789E", b"000000000e")
 
 
@@ -62,7 +67,7 @@ def splitter(envelope: Envelope) -> Callable[[bytes], Records]:
             raise BadPayloadError(f"the answer is not the list it should be: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
-        mended, replaced = _mended(body)
+        mended, replaced = _mended(body, _FIELD_DEPTH[envelope])
         try:
             return fast(mended)._replace(replaced=replaced)
         except msgspec.DecodeError as error:
@@ -104,14 +109,14 @@ def _split_groups(body: bytes) -> Records:
     return Records([record for group in groups for record in group.meetings], len(groups))
 
 
-def _mended(body: bytes) -> tuple[bytes, int]:
-    """The same JSON without characters that cannot be stored, and how many those were.
+def _mended(body: bytes, field_depth: int) -> tuple[bytes, int]:
+    """The same JSON without what cannot be stored, and how many characters were replaced.
 
     Raises `BadPayloadError` where it is no JSON at all.
     """
     text = _UNSTORABLE.sub(_keep_pair, body.decode("utf-8", "replace").replace("\0", REPLACEMENT))
     try:
-        json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
+        text = _readable(text, field_depth)
     except RecursionError:
         raise BadPayloadError("the answer nests deeper than any record does") from None
     except ValueError as error:
@@ -119,6 +124,38 @@ def _mended(body: bytes) -> tuple[bytes, int]:
     mended = text.encode()
     sent_so = body.count(REPLACEMENT.encode())
     return mended, mended.count(REPLACEMENT.encode()) - sent_so
+
+
+def _readable(text: str, field_depth: int) -> str:
+    try:
+        _read(text)
+    except RecursionError:
+        text = _flattened(text, field_depth)
+        _read(text)
+    return text
+
+
+def _read(text: str) -> None:
+    json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
+
+
+def _flattened(text: str, field_depth: int) -> str:
+    """The same JSON with fields that nest too deep written as texts."""
+    parts: list[str] = []
+    kept = depth = start = 0
+    is_deep = False
+    for match in _STRUCTURE.finditer(text):
+        if match[0] in {"[", "{"}:
+            depth += 1
+            if depth == field_depth:
+                start, is_deep = match.start(), False
+            is_deep = is_deep or depth > _DEEPEST
+        elif match[0] in {"]", "}"}:
+            if depth == field_depth and is_deep:
+                parts += [text[kept:start], json.dumps(text[start : match.end()], ensure_ascii=False)]
+                kept = match.end()
+            depth -= 1
+    return "".join([*parts, text[kept:]])
 
 
 def _keep_pair(match: re.Match[str]) -> str:

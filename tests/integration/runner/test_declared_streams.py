@@ -204,6 +204,7 @@ CRANES_OF_A_PROJECT = CRANES | {"path": "/rest/v1.0/projects/{project_id}/cranes
             "fields.rfi_id",
             "must be of type integer, as rfis has it",
         ),
+        ({"primary_key": ['i"d'], "fields": {'i"d': "integer"}}, "primary_key", "'i\"d': what identifies a record"),
     ],
 )
 def test_a_stream_that_cannot_be_read_is_refused_by_the_key_to_mend(
@@ -287,3 +288,25 @@ def test_streams_status_state_and_dry_run_know_own_streams(install: Install) -> 
     asked = told("run", "--streams", "rigs", "--dry-run")["streams"]
     assert [line["stream"] for line in asked] == ["companies", "rigs"]
     assert told("state", "reset", "--stream", "rigs", "--yes")["removed"][0]["stream"] == "rigs"
+
+
+def test_a_stream_whose_names_look_like_sql_gets_a_table_and_columns_of_those_names(install: Install) -> None:
+    field = 'of "all" [things]; DROP TABLE rfis; --'
+    table = {**CRANES, "fields": {field: "string", "select": "string"}}
+    world = World(catalog_of({"table": table}), projects=1, scale=0.2)
+    here = install(world=world, config={"streams": {"table": table}})
+
+    assert incomplete(here.run("rfis", "table")) == []
+
+    assert differences(here.simulator, here.database, streams={"table": table}) == []
+    assert here.command("query", 'SELECT * FROM "table"').returncode == 0
+
+
+@pytest.mark.parametrize("name", ['x"; DROP TABLE rfis; --', "a b", "_runs", "sqlite_master", "Rfis", "x'y"])
+def test_a_table_name_that_could_be_anything_else_is_refused(install: Install, name: str) -> None:
+    here = install(projects=1, config={"streams": {name: CRANES}})
+
+    with pytest.raises(ConfigurationError):
+        here.run("rfis")
+
+    assert list(here.simulator.requests) == []

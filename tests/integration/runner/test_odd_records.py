@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, incomplete, scope
@@ -262,3 +263,33 @@ def test_an_excluded_field_is_left_out_and_comes_back_when_it_is_wanted_again(in
     here.run("rfis", full_refresh=True)
 
     assert differences(here.simulator, here.database, streams=["rfis"]) == []
+
+
+HOSTILE = ('odd "name"', "it's [a] {list}", "x); DROP TABLE rfis; --", "a\\b", "ключ", "`tick` $1 :id ?1")
+
+
+def test_field_names_that_are_hostile_are_kept_as_names_and_executed_by_nobody(install: Install) -> None:
+    here = install()
+    record = {"id": 7, "subject": "=cmd()|'<script>", **{name: {"of": name} for name in HOSTILE}}
+    answering(here, json.dumps([record]))
+
+    assert incomplete(here.run("rfis")) == []
+
+    subject, extra = stored(here, 7, "subject", "_extra")
+    assert (subject, json.loads(extra)) == ("=cmd()|'<script>", {name: {"of": name} for name in HOSTILE})
+    drifted = here.query("SELECT field FROM _schema_changes WHERE stream = 'rfis' AND kind = 'new_field'")
+    assert {field for (field,) in drifted} == set(HOSTILE)
+    assert here.query("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_characters_that_were_replaced_are_told_with_their_number(install: Install) -> None:
+    here = install()
+    answering(here, rb'[{"id":7,"subject":"NUL \u0000, \ud800"},{"id":8,"custom_fields":{"a":"\u0000"}}]')
+
+    with capture_logs() as logs:
+        assert incomplete(here.run("rfis")) == []
+
+    told = [entry for entry in logs if entry["event"] == "text.replaced"]
+    assert [(entry["log_level"], entry["characters"]) for entry in told] == [("warning", 3)]
+    assert stored(here, 7, "subject") == ("NUL \ufffd, \ufffd",)
+    assert stored(here, 8, "custom_fields") == ('{"a":"\ufffd"}',)
