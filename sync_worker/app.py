@@ -7,9 +7,10 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from sync_worker.catalog.declared import catalog_with
@@ -23,6 +24,7 @@ from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.engine.handover import hand_over
 from sync_worker.errors import ConfigurationError, DestinationError, StopRequested, SyncWorkerError, failure_of
+from sync_worker.job import ReportJob
 from sync_worker.load.loader import Loader
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Outcome
@@ -30,13 +32,19 @@ from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
+from sync_worker.reports.archive import keep, put
+from sync_worker.reports.formats import check_formats, render, usual_formats
+from sync_worker.reports.issue import make_issue
+from sync_worker.reports.standing import Choice
+from sync_worker.reports.story import headline
 from sync_worker.runner.forecast import Forecast, forecast
 from sync_worker.runner.frame import Parts
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.progress import Progress, Unheard
+from sync_worker.runner.report import run_report
 from sync_worker.runner.run import run
-from sync_worker.settings import Settings
-from sync_worker.state.ledger import RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
+from sync_worker.settings import ReportSettings, Settings
+from sync_worker.state.ledger import RunRow, RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.migration import migrate
 from sync_worker.state.queue import Asked, QueuedRun, new_run_id
 from sync_worker.state.retention import Retention, prune
@@ -70,6 +78,25 @@ class Report(NamedTuple):
     failure: SyncWorkerError | None
     totals: RunTotals
     scopes: Sequence[ScopeResult]
+
+
+class ReportRequest(NamedTuple):
+    """A report to make: its job, the name it is kept under, and the projects and formats if not all or the usual."""
+
+    name: str
+    job: ReportJob
+    projects: Sequence[int] = ()
+    formats: Sequence[str] = ()
+
+
+class MadeReport(NamedTuple):
+    """A report that was made: what it says in a sentence, and its files."""
+
+    name: str
+    headline: str
+    as_of: datetime
+    rendered_at: datetime
+    files: Sequence[Path]
 
 
 class Worker:
@@ -161,6 +188,82 @@ def run_by_daemon(
     return report
 
 
+def make_report(
+    settings: Settings | ReportSettings,
+    request: ReportRequest,
+    *,
+    clock: Clock | None = None,
+    output: Path | None = None,
+) -> MadeReport:
+    """Make a report from what is committed and keep it in the archive, or put it into `output` alone.
+
+    Raises `ConfigurationError` when there is no data yet, a format cannot be made or the folder cannot be written.
+    """
+    formats = request.formats or usual_formats()
+    check_formats(formats)
+    clock = clock or SystemClock()
+    wanted = settings.procore.projects
+    choice = Choice(frozenset(request.projects), wanted.include, wanted.exclude, wanted.inactive)
+    now = clock.now()
+    with _stored(settings).reader() as view:
+        issue = make_issue(view, request.name, request.job, choice, now)
+    files = {name: content for form in formats for name, content in render(issue, form).items()}
+    if output is not None:
+        paths = put(output, files)
+    else:
+        archive = settings.data_dir / "reports" / request.name
+        folder = keep(archive, issue.as_of, files, now=now, retention=settings.retention.reports)
+        paths = [folder / name for name in files]
+    return MadeReport(request.name, headline(issue), issue.as_of, issue.rendered_at, paths)
+
+
+def make_report_as_run(
+    settings: Settings,
+    request: ReportRequest,
+    *,
+    job: str,
+    trigger: str = "manual",
+    run_id: str | None = None,
+    clock: Clock | None = None,
+) -> tuple[str, MadeReport]:
+    """As `make_report`, with a line in the ledger, whose id is returned; a daemon may hold the database meanwhile."""
+    clock = clock or SystemClock()
+    row = RunRow(run_id or new_run_id(clock.now()), job, trigger, clock.now())
+    return row.run_id, run_report(_stored(settings), row, clock, lambda: make_report(settings, request, clock=clock))
+
+
+class Executor:
+    """Does the runs of a daemon, each from its line in the ledger to its outcome there: a report, or a sync."""
+
+    def __init__(self, worker: Worker, settings: Settings, reports: Mapping[str, ReportRequest], clock: Clock) -> None:
+        self._worker = worker
+        self._settings = settings
+        self._reports = reports
+        self._clock = clock
+
+    def __call__(self, run: QueuedRun) -> None:
+        asked = run.asked or Asked(())
+        report = self._reports.get(run.job)
+        if report is None or asked.streams:
+            self._worker.run(Request(run.job, **asked._asdict(), trigger=run.trigger, run_id=run.run_id))
+            return
+        make_report_as_run(
+            self._settings, report, job=run.job, trigger=run.trigger, run_id=run.run_id, clock=self._clock
+        )
+
+
+def _stored(settings: Settings | ReportSettings) -> SqliteDestination:
+    """The database, which must be there already."""
+    destination = _destination(settings)
+    path = settings.destination.path
+    if not path.is_file():
+        raise ConfigurationError(f"no data yet: {path} does not exist; run `sync-worker run --all` first")
+    with destination.reader() as view:
+        if not view.has_table("_runs"):
+            raise ConfigurationError(f"no data yet: {path} holds nothing; run `sync-worker run --all` first")
+    return destination
+
+
 @contextmanager
 def open_worker(
     settings: Settings,
@@ -230,7 +333,7 @@ def _built(
         transport.close()
 
 
-def _destination(settings: Settings) -> SqliteDestination:
+def _destination(settings: Settings | ReportSettings) -> SqliteDestination:
     if settings.destination.type != "sqlite":
         raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
     return SqliteDestination(settings.destination.path)

@@ -1,4 +1,4 @@
-"""What a job author imports: a job is a module of a jobs folder whose `JOB` says what to read and when."""
+"""What a job author imports: a job is a module of a jobs folder whose `JOB` says what to read or report, and when."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from sync_worker.errors import ConfigurationError
 
 _PACKAGE = Path(__file__).parent
+_REPORT = "report_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,54 @@ class SyncJob:
     schedule: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReportJob:
+    """Tells how long things wait, and with whom; a module `report_x` makes the report `x`.
+
+    `sql` is one SELECT with a row for each of them, in the columns that `jobs/report_rfi_ageing.sql` names and
+    explains. `streams` are those it cannot do without: how fresh and complete they are is printed on it.
+    `noun` is what one of the things is called.
+    """
+
+    title: str
+    noun: str
+    streams: tuple[str, ...]
+    sql: str
+    schedule: str
+
+
+Job: TypeAlias = SyncJob | ReportJob
+
+
+def sql_beside(module: str) -> str:
+    """The SQL in the file of the same name as the module; call it with `__file__`."""
+    return Path(module).with_suffix(".sql").read_text("utf-8")
+
+
 def load_jobs(own_folder: Path) -> Mapping[str, SyncJob]:
-    """All jobs by name: the user's own, then the shipped ones that they do not replace.
+    """All jobs that read, by name: the user's own, then the shipped ones that they do not replace.
 
     Raises `ConfigurationError` for a module that cannot be imported or that declares no job.
     """
+    return {name: job for name, job in _load_all(own_folder).items() if isinstance(job, SyncJob)}
+
+
+def load_reports(own_folder: Path) -> Mapping[str, ReportJob]:
+    """All jobs that report, as `load_jobs`."""
+    return {name: job for name, job in _load_all(own_folder).items() if isinstance(job, ReportJob)}
+
+
+def job_names(own_folder: Path) -> list[str]:
+    """What the jobs are called, both kinds."""
+    return list(_load_all(own_folder))
+
+
+def report_name(job: str) -> str:
+    """What the report of a job is called: `rfi_ageing` for `report_rfi_ageing`."""
+    return job.removeprefix(_REPORT)
+
+
+def _load_all(own_folder: Path) -> Mapping[str, Job]:
     paths = {path.stem: path for folder in (shipped_folder(), own_folder) for path in sorted(folder.glob("*.py"))}
     return {name: _load(name, path) for name, path in paths.items() if not name.startswith("_")}
 
@@ -36,7 +81,7 @@ def shipped_folder() -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / "jobs"
 
 
-def _load(name: str, path: Path) -> SyncJob:
+def _load(name: str, path: Path) -> Job:
     spec = importlib.util.spec_from_file_location(f"sync_worker_jobs.{name}", path)
     if spec is None or spec.loader is None:
         raise ConfigurationError(f"job {path} cannot be loaded")
@@ -46,6 +91,6 @@ def _load(name: str, path: Path) -> SyncJob:
     except Exception as error:
         raise ConfigurationError(f"job {path} cannot be loaded: {type(error).__name__}: {error}") from error
     job = getattr(module, "JOB", None)
-    if not isinstance(job, SyncJob):
-        raise ConfigurationError(f"job {path} declares no job: it needs JOB = SyncJob(…)")
+    if not isinstance(job, SyncJob | ReportJob):
+        raise ConfigurationError(f"job {path} declares no job: it needs JOB = SyncJob(…) or JOB = ReportJob(…)")
     return job

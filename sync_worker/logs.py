@@ -60,6 +60,8 @@ class Event(StrEnum):
     """The daemon holds its database and counts ticks."""
     DAEMON_STOPPED = "daemon.stopped"
     """The daemon has ended its runs after it was asked to stop."""
+    REPORT_UNDELIVERED = "report.undelivered"
+    """A report has addressees, and nothing is delivered yet."""
     SCOPE_FINISHED = "scope.finished"
     """A stream of one scope has its verdict."""
     SCOPE_CRASHED = "scope.crashed"

@@ -12,6 +12,7 @@ import yaml
 
 from sync_worker.cli.boundary import UNUSABLE
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.jobs import configured_reports, tell_undelivered
 from sync_worker.settings import MASK, LoadedSettings, Settings, SettingsError
 
 
@@ -27,9 +28,12 @@ def check(cli: CliContext) -> int:
     if cli.json:
         return _check_as_json(cli)
     settings = cli.load_settings()
+    reports = configured_reports(settings)
     print(f"{cli.config_path}: ok")
     for what, value in _plan(settings):
         print(f"  {what}: {value}")
+    for name, report in reports.items():
+        tell_undelivered(name, report)
     return 0
 
 
@@ -57,7 +61,7 @@ def show(cli: CliContext) -> None:
 def _check_as_json(cli: CliContext) -> int:
     problems: list[dict[str, Any]] = []
     try:
-        cli.load_settings()
+        configured_reports(cli.load_settings())
     except SettingsError as error:
         problems = [asdict(problem) for problem in error.problems]
     print(json.dumps({"ok": not problems, "errors": problems}, indent=2))

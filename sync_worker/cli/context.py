@@ -20,7 +20,7 @@ from sync_worker.errors import ConfigurationError
 if TYPE_CHECKING:
     from sync_worker.catalog.spec import StreamSpec
     from sync_worker.destination.protocol import Transaction
-    from sync_worker.settings import LoadedSettings, LocalSettings, Settings
+    from sync_worker.settings import LoadedSettings, LocalSettings, ReportSettings, Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,6 +66,14 @@ class CliContext:
             return STREAMS
         return catalog_with(self.load_local_settings().streams)
 
+    def load_report_settings(self) -> ReportSettings:
+        """What making reports takes, without asking for credentials; raises `SettingsError`."""
+        from sync_worker.catalog import STREAMS
+        from sync_worker.catalog.declared import findings
+        from sync_worker.settings import load_report_settings
+
+        return load_report_settings(self.config_path, self.environ, STREAMS, inspect=findings)
+
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """What is committed, to look at, whoever writes meanwhile."""
@@ -87,10 +95,15 @@ class CliContext:
         """As `load_settings`, and where the values came from."""
         from sync_worker.catalog import STREAMS
         from sync_worker.catalog.declared import findings
+        from sync_worker.job import job_names
         from sync_worker.logs import redactor
         from sync_worker.settings import read_settings
 
         loaded = read_settings(self.config_path, self.environ, STREAMS, inspect=findings)
+        if loaded.settings.jobs:
+            # Which jobs there are depends on the folder that the file names; their lines are known only while reading.
+            names = job_names(loaded.settings.jobs_dir)
+            loaded = read_settings(self.config_path, self.environ, STREAMS, names, inspect=findings)
         redactor.add(*loaded.settings.secret_values())
         return loaded
 

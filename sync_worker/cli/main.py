@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "streams": Entry("sync_worker.cli.streams", "Show which streams there are, or one of them in full."),
         "state": Entry("sync_worker.cli.state", "Show or reset the checkpoints."),
         "query": Entry("sync_worker.cli.query", "Answer read-only SQL from the database."),
+        "report": Entry("sync_worker.cli.report", "Make a report from what is stored."),
         "backfill": Entry("sync_worker.cli.backfill", "Read a past period again, month by month."),
         "config": Entry("sync_worker.cli.config", "Check or show the configuration, or print its schema."),
         "healthcheck": Entry("sync_worker.cli.healthcheck", "Tell whether the daemon beats, by exit code."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.errors import ConfigurationError
 
 
 @click.command(
@@ -15,7 +16,7 @@ Examples:
   sync-worker run --all --dry-run"""
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@click.option("--all", "every_job", is_flag=True, help="Run all jobs.")
+@click.option("--all", "every_job", is_flag=True, help="Run all jobs that read.")
 @click.option("--streams", metavar="S[,S]...", help="Read these streams: names, globs, tag:NAME.")
 @click.option("--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; repeatable.")
 @click.option("--full-refresh", is_flag=True, help="List everything, whatever was read before.")
@@ -33,10 +34,17 @@ def command(
 ) -> int:
     """Run jobs or streams now."""
     from sync_worker.cli.forecast import tell_forecast
-    from sync_worker.cli.jobs import runnable_jobs
-    from sync_worker.cli.running import requested, run_and_tell
+    from sync_worker.cli.jobs import runnable_jobs, runnable_reports
+    from sync_worker.cli.report import run_reports
+    from sync_worker.cli.running import DONE, requested, run_and_tell
 
     settings = cli.load_settings()
+    reports = runnable_reports(settings)
+    if any(job in reports for job in jobs):
+        if streams or every_job or full_refresh or dry_run or not all(job in reports for job in jobs):
+            raise ConfigurationError("reports are run apart from what reads: `sync-worker run` with their names alone")
+        run_reports(cli, settings, {job: reports[job] for job in jobs}, projects)
+        return DONE
     request = requested(runnable_jobs(settings), jobs, streams, every_job=every_job)
     request = request._replace(projects=projects, full_refresh=full_refresh)
     if dry_run:

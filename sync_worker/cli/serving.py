@@ -6,9 +6,9 @@ import json
 import threading
 from collections.abc import Mapping
 
-from sync_worker.app import DAEMON, Request, Worker, open_worker
+from sync_worker.app import DAEMON, Executor, Worker, open_worker
 from sync_worker.cli.context import CliContext
-from sync_worker.cli.jobs import ConfiguredJob, configured_jobs
+from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports, tell_undelivered
 from sync_worker.cli.stopping import stop_on_signals
 from sync_worker.clock import Clock, SystemClock
 from sync_worker.engine.local import LocalEngine
@@ -19,7 +19,7 @@ from sync_worker.scheduler.loop import Loop, Planned
 from sync_worker.scheduler.schedules import parse_schedule
 from sync_worker.server.probes import probes
 from sync_worker.settings import Settings
-from sync_worker.state.queue import Asked, QueuedRun
+from sync_worker.state.queue import Asked
 
 log = get_logger()
 
@@ -27,28 +27,34 @@ log = get_logger()
 def serve(cli: CliContext) -> None:
     """Count ticks and run jobs until asked to stop; raises `ConfigurationError` and `LockHeldError` before."""
     settings = cli.load_settings()
-    jobs = configured_jobs(settings)
+    reports = configured_reports(settings)
+    jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **reports}
     planned = {name: _planned(name, job) for name, job in jobs.items()}
     clock = SystemClock()
     with (
         stop_on_signals() as stop,
         open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, role=DAEMON) as worker,
     ):
-        _serve(worker, settings, planned, _announcer(cli, jobs, planned, clock), clock=clock, stop=stop)
+        for name, report in reports.items():
+            tell_undelivered(name, report)
+        execute = Executor(worker, settings, {name: report.request for name, report in reports.items()}, clock)
+        _serve(worker, settings, planned, execute, _announcer(cli, jobs, planned, clock), clock=clock, stop=stop)
 
 
-def _planned(name: str, job: ConfiguredJob) -> Planned:
+def _planned(name: str, job: ConfiguredJob | ConfiguredReport) -> Planned:
     try:
         schedule = parse_schedule(job.schedule, job.timezone) if job.schedule else None
     except ConfigurationError as error:
         raise ConfigurationError(f"jobs.{name}: {error}") from None
-    return Planned(Asked(job.streams, job.projects), schedule)
+    asked = Asked(job.streams, job.projects) if isinstance(job, ConfiguredJob) else Asked(())
+    return Planned(asked, schedule)
 
 
 def _serve(
     worker: Worker,
     settings: Settings,
     planned: Mapping[str, Planned],
+    execute: Executor,
     announce: _Announcer,
     *,
     clock: Clock,
@@ -56,7 +62,7 @@ def _serve(
 ) -> None:
     heartbeat = Heartbeat(heartbeat_path(settings.data_dir), clock)
     heartbeat.begin()
-    engine = LocalEngine(lambda run: _execute(worker, run), worker.ledger, clock=clock, stop=stop)
+    engine = LocalEngine(execute, worker.ledger, clock=clock, stop=stop)
     loop = Loop(planned, engine, worker.ledger, clock=clock, stop=stop, beat=heartbeat.beat)
     address = settings.server
     with probes(
@@ -73,11 +79,6 @@ def _serve(
             stop.set()
             engine.join()
     log.info(Event.DAEMON_STOPPED)
-
-
-def _execute(worker: Worker, run: QueuedRun) -> None:
-    asked = run.asked or Asked(())
-    worker.run(Request(run.job, **asked._asdict(), trigger=run.trigger, run_id=run.run_id))
 
 
 class _Announcer:
@@ -101,7 +102,7 @@ class _Announcer:
 
 
 def _announcer(
-    cli: CliContext, jobs: Mapping[str, ConfiguredJob], planned: Mapping[str, Planned], clock: Clock
+    cli: CliContext, jobs: Mapping[str, ConfiguredJob | ConfiguredReport], planned: Mapping[str, Planned], clock: Clock
 ) -> _Announcer:
     now = clock.now()
     lines: list[dict[str, str | None]] = []

@@ -1,6 +1,12 @@
 """`config.yaml`: its keys, its variables, and what is wrong with it, by file and line."""
 
-from sync_worker.settings.load import LoadedSettings, load_local_settings, load_settings, read_settings
+from sync_worker.settings.load import (
+    LoadedSettings,
+    load_local_settings,
+    load_report_settings,
+    load_settings,
+    read_settings,
+)
 from sync_worker.settings.problems import Problem, SettingsError
 from sync_worker.settings.schema import (
     CursorOptions,
@@ -16,6 +22,7 @@ from sync_worker.settings.schema import (
     Parquet,
     Procore,
     Projects,
+    ReportSettings,
     Retention,
     Server,
     Settings,
@@ -40,12 +47,14 @@ __all__ = [
     "Problem",
     "Procore",
     "Projects",
+    "ReportSettings",
     "Retention",
     "Server",
     "Settings",
     "SettingsError",
     "StreamOptions",
     "load_local_settings",
+    "load_report_settings",
     "load_settings",
     "read_settings",
 ]

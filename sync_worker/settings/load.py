@@ -11,15 +11,16 @@ from pydantic import BaseModel, ValidationError
 
 from sync_worker.settings.explain import explain, misspelt
 from sync_worker.settings.problems import Finding, KeyPath, SettingsError, did_you_mean, dotted
-from sync_worker.settings.schema import LocalSettings, Settings, StreamOptions
+from sync_worker.settings.schema import LocalSettings, ReportedProcore, ReportSettings, Settings, StreamOptions
 from sync_worker.settings.source import Document, Value, read_document
 from sync_worker.settings.variables import VariableError, fill
 
-Model = TypeVar("Model", Settings, LocalSettings)
+Model = TypeVar("Model", Settings, LocalSettings, ReportSettings)
 
 Inspect = Callable[[Mapping[str, StreamOptions]], Iterable[Finding]]
 """What is wrong with streams, by someone who knows more of streams than their keys."""
 
+_REPORT_LEAD = "report_"
 _ADDRESSES = frozenset({"login_url", "api_url"})
 _DESTINATION_KEYS = {"sqlite": frozenset({"path"}), "postgres": frozenset({"url", "schema"})}
 
@@ -67,15 +68,31 @@ def load_local_settings(
 
     Variables of the other sections are not resolved: whoever looks at the data needs no credentials for Procore.
     """
+    return _part_of(LocalSettings, path, environ, known_streams, inspect)
+
+
+def load_report_settings(
+    path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect = lambda _: ()
+) -> ReportSettings:
+    """As `load_local_settings`, and what else making reports takes."""
+    return _part_of(ReportSettings, path, environ, known_streams, inspect)
+
+
+def _part_of(
+    model: type[Model], path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect
+) -> Model:
     document = read_document(path)
     found: list[Finding] = [
         ((key,), f"unknown key{did_you_mean(key, Settings.model_fields)}")
         for key in document.tree.keys() - Settings.model_fields.keys()
     ]
-    document.tree = {key: value for key, value in document.tree.items() if key in LocalSettings.model_fields}
+    document.tree = {key: value for key, value in document.tree.items() if key in model.model_fields}
+    procore = document.tree.get("procore")
+    if isinstance(procore, dict):
+        document.tree["procore"] = _only(procore, ReportedProcore.model_fields)
     tree = _Filler(document, environ).settle()
     found += _unknown_names(tree, known_streams, None)
-    return _validated(LocalSettings, document, tree, found, path.parent, inspect)
+    return _validated(model, document, tree, found, path.parent, inspect)
 
 
 class _Filler:
@@ -122,6 +139,10 @@ class _Filler:
         if filled.sources:
             self.sources[dotted(path)] = ", ".join(filled.sources)
         return filled.text
+
+
+def _only(section: dict[str, Value], keys: Collection[str]) -> dict[str, Value]:
+    return {key: value for key, value in section.items() if key in keys}
 
 
 def _without(section: dict[str, Value], keys: frozenset[str]) -> dict[str, Value]:
@@ -183,9 +204,20 @@ def _unknown_names(
         declared = isinstance(options, dict) and "kind" in options
         if known_jobs is not None and not declared and name not in known_jobs:
             yield ("jobs", name), f"unknown job{did_you_mean(name, known_jobs) or '; one declared here needs kind'}"
+        if known_jobs is not None and (problem := _unknown_report(options, known_jobs)):
+            yield ("jobs", name, "report"), problem
         for index, pattern in enumerate(_patterns(options)):
             if not _chooses_any(pattern, known):
                 yield ("jobs", name, "streams", index), f"unknown stream{did_you_mean(pattern, known)}"
+
+
+def _unknown_report(options: Any, known_jobs: Collection[str]) -> str | None:
+    """What is wrong with the report that a job names; it may be named as its job or without the lead."""
+    name = options.get("report") if isinstance(options, dict) else None
+    reports = [job.removeprefix(_REPORT_LEAD) for job in known_jobs if job.startswith(_REPORT_LEAD)]
+    if not isinstance(name, str) or name.removeprefix(_REPORT_LEAD) in reports:
+        return None
+    return f"unknown report{did_you_mean(name, reports) or '; there are ' + ', '.join(sorted(reports))}"
 
 
 def _entries(tree: dict[str, Any], key: str) -> dict[str, Any]:

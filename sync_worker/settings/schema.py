@@ -170,8 +170,11 @@ class JobOptions(Section):
     """Names, globs or `tag:` of the streams a sync job reads."""
     projects: Ids = ()
     report: Text | None = None
+    """Which report a report job makes: `rfi_ageing`."""
     formats: tuple[Literal["html", "xlsx", "pdf", "csv", "json"], ...] = ()
+    """html, csv and, where it can be made, xlsx, unless said."""
     deliver: tuple[Delivery, ...] = ()
+    """Taken, but nothing is delivered yet: each issue waits in the archive."""
 
     @model_validator(mode="after")
     def _says_what_it_does(self) -> JobOptions:
@@ -179,6 +182,10 @@ class JobOptions(Section):
             raise ValueError("kind sync needs streams")
         if self.kind == "report" and self.report is None:
             raise ValueError("kind report needs report")
+        if self.kind == "report" and self.streams:
+            raise ValueError("streams: only for kind sync; a report knows its own")
+        if self.kind == "sync" and (self.report or self.formats or self.deliver):
+            raise ValueError("report, formats, deliver: only for kind report")
         return self
 
 
@@ -355,6 +362,22 @@ class LocalSettings(Section):
     data_dir: LocalPath = Field(default=Path("data"), validate_default=True)
     destination: Destination = Field(default_factory=dict, validate_default=True)
     streams: Mapping[Name, Entry[StreamOptions]] = Field(default_factory=dict)
+
+
+class ReportedProcore(Section):
+    """The part of `procore` that says which projects are reported."""
+
+    projects: Projects = Projects()
+
+
+class ReportSettings(LocalSettings):
+    """The part of `config.yaml` that making reports takes: no credentials among it."""
+
+    procore: ReportedProcore = ReportedProcore()
+    data_dir: LocalPath = Field(default=Path("data"), validate_default=True)
+    jobs_dir: LocalPath = Field(default=Path("jobs"), validate_default=True)
+    retention: Retention = Field(default_factory=Retention)
+    jobs: Mapping[Name, Entry[JobOptions]] | None = None
 
 
 def _secrets(value: object) -> Iterator[str]:

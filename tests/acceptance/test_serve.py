@@ -140,7 +140,7 @@ def test_a_daemon_answers_its_probes_and_the_health_check(install: Install) -> N
     ("job", "reason"),
     [
         ({"kind": "sync", "streams": ["rfis"], "schedule": "0 0 30 2 *"}, "jobs.broken: schedule '0 0 30 2 *'"),
-        ({"schedule": "@daily"}, "jobs.broken: no job is called so"),
+        ({"schedule": "@daily"}, "jobs.broken: unknown job"),
     ],
 )
 def test_a_job_that_cannot_be_run_is_told_before_the_daemon_starts(

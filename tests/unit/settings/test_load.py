@@ -113,7 +113,7 @@ def test_the_smallest_configuration_has_the_defaults_of_the_contract(load: Load,
 
 
 def test_every_key_of_the_contract_is_taken_and_unused_variables_do_not_trouble(load: Load, tmp_path: Path) -> None:
-    settings = load(CONTRACT, ENVIRON, ["sync_field"])
+    settings = load(CONTRACT, ENVIRON, ["sync_field", "report_rfi_ageing"])
 
     assert settings.procore.start_date == date(2020, 1, 1)
     assert [entry.model_dump(exclude={"type"}) for entry in settings.publish] == [
@@ -260,6 +260,14 @@ def test_a_section_or_key_without_a_value_counts_as_left_out(load: Load) -> None
         ("data_dir: 5\n", "config.yaml:5: data_dir: expected a path"),
         ("jobs: {a: {schedule: 5}}\n", "config.yaml:5: jobs.a.schedule: expected text; put it in quotes"),
         ("jobs: {a: {timezone: America/Chicgo}}\n", "config.yaml:5: jobs.a.timezone: unknown time zone, did you mean"),
+        (
+            "jobs: {a: {kind: report, report: b, streams: [rfis]}}\n",
+            "config.yaml:5: jobs.a: streams: only for kind sync; a report knows its own",
+        ),
+        (
+            "jobs: {a: {kind: sync, streams: [rfis], formats: [html]}}\n",
+            "config.yaml:5: jobs.a: report, formats, deliver: only for kind report",
+        ),
         ("jobs: {a: {kind: report}}\n", "config.yaml:5: jobs.a: kind report needs report"),
         ("jobs: {../a: {kind: report}}\n", "config.yaml:5: jobs.../a: expected a name of lower-case letters,"),
         ("publish: [{type: duck}]\n", "config.yaml:5: publish[0]: expected parquet or duckdb, did you mean duckdb?"),
@@ -346,6 +354,20 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(complaint: C
     )
 
     assert [line.split(": ")[0] for line in lines] == [f"config.yaml:{line}" for line in (2, 3, 4, 5, 6, 7, 8)]
+
+
+def test_the_report_of_a_job_is_looked_up_when_the_jobs_are_known(load: Load, complaint: Complaint) -> None:
+    jobs = ["sync_field", "report_rfi_ageing"]
+    mine = f"{PROCORE}jobs:\n  mine: {{kind: report, report: %s}}\n"
+
+    assert complaint(mine % "rfi_aging", ENVIRON, jobs) == [
+        "config.yaml:6: jobs.mine.report: unknown report, did you mean rfi_ageing?"
+    ]
+    assert complaint(mine % "sync_field", ENVIRON, jobs) == [
+        "config.yaml:6: jobs.mine.report: unknown report; there are rfi_ageing"
+    ]
+    assert load(mine % "rfi_ageing", ENVIRON, jobs).jobs
+    assert load(mine % "report_rfi_ageing", ENVIRON, jobs).jobs
 
 
 def test_jobs_are_looked_up_when_their_names_are_known(load: Load, complaint: Complaint) -> None:

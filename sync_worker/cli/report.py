@@ -1,0 +1,105 @@
+"""`sync-worker report`: one report now, from what is stored."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from sync_worker.app import MadeReport, make_report, make_report_as_run
+from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.jobs import ConfiguredReport, runnable_reports, tell_undelivered
+from sync_worker.clock import SystemClock
+from sync_worker.errors import ConfigurationError
+from sync_worker.job import report_name
+from sync_worker.model import Counts, Outcome
+from sync_worker.settings import Settings
+from sync_worker.state.instants import to_text
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sync-worker report rfi_ageing
+  sync-worker report rfi_ageing --format xlsx --output ~/Desktop
+  sync-worker report rfi_ageing --project 101 --format html --format csv"""
+)
+@click.argument("name", metavar="NAME")
+@click.option("--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; repeatable.")
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(["html", "xlsx", "pdf", "csv", "json"]),
+    multiple=True,
+    default=["html"],
+    show_default=True,
+    help="Repeatable.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Put it there instead of the archive in data_dir.",
+)
+@pass_cli
+def command(
+    cli: CliContext, name: str, projects: tuple[int, ...], formats: tuple[str, ...], output: Path | None
+) -> None:
+    """Make one report now from what is stored; asks nothing of Procore and needs no credentials."""
+    settings = cli.load_report_settings()
+    request = _found(runnable_reports(settings), name).request
+    request = request._replace(projects=projects or request.projects, formats=tuple(dict.fromkeys(formats)))
+    made = make_report(settings, request, output=output)
+    print(json.dumps(as_json(made)) if cli.json else as_text(made))
+
+
+def run_reports(
+    cli: CliContext, settings: Settings, reports: Mapping[str, ConfiguredReport], projects: Sequence[int]
+) -> None:
+    """Make reports as `sync-worker run` does: each in the formats that are configured, with a line in the ledger."""
+    clock = SystemClock()
+    for job, report in reports.items():
+        began = clock.monotonic()
+        request = report.request._replace(projects=projects or report.request.projects)
+        run_id, made = make_report_as_run(settings, request, job=job, clock=clock)
+        tell_undelivered(job, report)
+        told = {
+            "run_id": run_id,
+            "outcome": Outcome.SUCCEEDED,
+            "seconds": round(clock.monotonic() - began, 3),
+            "requests": 0,
+            "rows": asdict(Counts()),
+            "streams": [],
+            "report": as_json(made),
+        }
+        print(json.dumps(told) if cli.json else as_text(made))
+
+
+def as_text(made: MadeReport) -> str:
+    """What it says in a sentence, then where it is."""
+    return "\n".join([made.headline, *(f"  {path}" for path in made.files)])
+
+
+def as_json(made: MadeReport) -> dict[str, object]:
+    """A report that was made, for programs."""
+    return {
+        "report": made.name,
+        "headline": made.headline,
+        "data_as_of": to_text(made.as_of),
+        "rendered_at": to_text(made.rendered_at),
+        "files": [str(path) for path in made.files],
+    }
+
+
+def _found(known: Mapping[str, ConfiguredReport], name: str) -> ConfiguredReport:
+    """By the report's own name, or by its job's."""
+    by_name: dict[str, ConfiguredReport] = {report_name(job): report for job, report in known.items()}
+    if report_name(name) in by_name:
+        return by_name[report_name(name)]
+    near = difflib.get_close_matches(name, by_name, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(by_name)}"
+    raise ConfigurationError(f"no report is called {name!r}; {hint}")

@@ -1,0 +1,104 @@
+"""Keeps every issue of a report in a folder of its own, whole or not at all, for as long as the configuration says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from secrets import token_hex
+
+from sync_worker.errors import ConfigurationError
+
+_INSTANT = "%Y%m%dT%H%M%SZ"
+_ISSUE = re.compile(r"(\d{8}T\d{6}Z)(?:-\d+)?")
+_UNDER_WAY = re.compile(r"\.(\d{8}T\d{6}Z)-[0-9a-f]{8}")
+_ABANDONED_AFTER = timedelta(days=1)
+
+
+def keep(archive: Path, as_of: datetime, files: Mapping[str, bytes], *, now: datetime, retention: timedelta) -> Path:
+    """Write the files of an issue into a new folder of `archive`, and drop what is older than `retention`.
+
+    An issue is frozen: a second one of the same data gets a folder beside it.
+    Raises `ConfigurationError` where the folder cannot be written.
+    """
+    try:
+        archive.mkdir(parents=True, exist_ok=True)
+        kept = _written(archive, as_of, files, now)
+        for folder in _too_old(archive, kept, now, retention):
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise _refused(archive, error) from None
+    return kept
+
+
+def put(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write files into a folder that the user named, each one whole or not at all; their paths.
+
+    Raises `ConfigurationError` where that cannot be done.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            unfinished = folder / f".{name}-{token_hex(4)}"
+            try:
+                _write(unfinished, content)
+                unfinished.replace(folder / name)
+            finally:
+                unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise _refused(folder, error) from None
+    return [folder / name for name in files]
+
+
+def _refused(folder: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"{folder} cannot be written: {error.strerror}; name another folder, or make room")
+
+
+def _written(archive: Path, as_of: datetime, files: Mapping[str, bytes], now: datetime) -> Path:
+    unfinished = archive / f".{now.astimezone(UTC):{_INSTANT}}-{token_hex(4)}"
+    unfinished.mkdir()
+    try:
+        for name, content in files.items():
+            _write(unfinished / name, content)
+        return _renamed(unfinished, archive / f"{as_of.astimezone(UTC):{_INSTANT}}")
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _renamed(unfinished: Path, wanted: Path) -> Path:
+    for number in count(1):
+        free = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if not free.exists():
+            try:
+                return unfinished.rename(free)
+            except OSError:
+                # Somebody made the same issue at the same time.
+                if not free.exists():
+                    raise
+    raise AssertionError("numbers do not end")
+
+
+def _too_old(archive: Path, kept: Path, now: datetime, retention: timedelta) -> Iterator[Path]:
+    """Old issues, never the one just written, however old its data; and what a killed process left half-written."""
+    for folder in archive.iterdir():
+        issue, under_way = _ISSUE.fullmatch(folder.name), _UNDER_WAY.fullmatch(folder.name)
+        if issue and folder != kept and now - _instant(issue[1]) > retention:
+            yield folder
+        if under_way and now - _instant(under_way[1]) > _ABANDONED_AFTER:
+            yield folder
+
+
+def _instant(text: str) -> datetime:
+    return datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)

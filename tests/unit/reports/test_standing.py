@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from sync_worker.model import Verdict
+from sync_worker.reports.standing import Choice, Included, LeftOut, Project, Reason, Standing, standing
+from sync_worker.state.history import LatestScope
+
+MONDAY = "2026-03-02T06:00:00Z"
+TUESDAY = "2026-03-03T06:00:00Z"
+
+
+def project(number: int, **values: Any) -> Project:
+    """A project of company 9."""
+    return Project(number, 9, f"P{number}", f"{number:02}", **{"is_active": True} | values)
+
+
+def line(number: int | None, verdict: str = "complete", mark: str | None = MONDAY, **values: Any) -> LatestScope:
+    """What the ledger last said of the RFIs of a project."""
+    plain = {"stream": "rfis", "company_id": 9, "error": None, "run_id": "r", "finished_at": TUESDAY}
+    return LatestScope(**plain | {"project_id": number, "verdict": verdict, "mark": mark} | values)  # type: ignore[arg-type]
+
+
+def sorted_out(found: Standing) -> dict[int, str]:
+    """The verdict or the reason of each project."""
+    told = {each.project.project_id: str(each.verdict) for each in found.included}
+    return told | {each.project.project_id: str(each.reason) for each in found.left_out}
+
+
+def test_every_project_is_told_of_or_left_out_with_the_reason() -> None:
+    projects = [project(1), project(2), project(3), project(4), project(5, is_active=False), project(6)]
+    scopes = [
+        line(1),
+        line(2, "inexact"),
+        line(3, "not_permitted", error="You do not have permission"),
+        line(4, "failed", mark=None, error="500"),
+        line(5),
+        line(6, stream="submittals"),
+        line(7, "not_permitted", mark=None),
+    ]
+
+    found = standing(projects, scopes, ["rfis"], Choice())
+
+    assert sorted_out(found) == {
+        1: "complete",
+        2: "inexact",
+        3: "not permitted",
+        4: "failed",
+        5: "inactive",
+        6: "never read",
+        7: "not permitted",
+    }
+    assert {each.project.project_id: each.detail for each in found.left_out if each.detail} == {
+        3: "You do not have permission",
+        4: "500",
+    }
+
+
+def test_data_is_as_old_as_the_oldest_mark_of_a_stream_that_is_needed() -> None:
+    scopes = [line(1, mark=TUESDAY), line(1, stream="answers", mark=MONDAY), line(1, stream="other", mark="2020-01-01")]
+
+    found = standing([project(1), project(2)], [*scopes, line(2, mark=TUESDAY)], ["rfis"], Choice())
+    both = standing([project(1)], scopes, ["rfis", "answers"], Choice())
+
+    assert found.as_of == datetime(2026, 3, 3, 6, tzinfo=UTC)
+    assert both.as_of == datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+def test_a_stream_of_the_company_counts_for_each_of_its_projects() -> None:
+    found = standing(
+        [project(1)], [line(1), line(None, "failed", stream="users", error="500")], ["rfis", "users"], Choice()
+    )
+
+    assert found.included == [Included(project(1), Verdict.FAILED, datetime(2026, 3, 2, 6, tzinfo=UTC), "500")]
+
+
+def test_what_was_proven_before_a_failure_is_told_as_of_then() -> None:
+    (told,) = standing([project(1)], [line(1, "failed", mark=MONDAY, error="500")], ["rfis"], Choice()).included
+
+    assert (told.verdict, told.as_of, told.error) == (Verdict.FAILED, datetime(2026, 3, 2, 6, tzinfo=UTC), "500")
+
+
+def test_a_stream_that_was_never_read_leaves_the_project_out() -> None:
+    assert standing([project(1)], [line(1)], ["rfis", "answers"], Choice()).left_out == [
+        LeftOut(project(1), Reason.NEVER_READ)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        (Choice(), {1: "complete", 2: "inactive", 3: "complete"}),
+        (Choice(inactive=True), {1: "complete", 2: "complete", 3: "complete"}),
+        (Choice(include=(1, 2)), {1: "complete", 2: "complete", 3: "left out in the configuration"}),
+        (Choice(exclude=(3,)), {1: "complete", 2: "inactive", 3: "left out in the configuration"}),
+        (Choice(asked=(2,)), {2: "complete"}),
+        (Choice(asked=(3,), exclude=(3,)), {3: "complete"}),
+    ],
+)
+def test_the_user_chooses_the_projects(choice: Choice, told: dict[int, str]) -> None:
+    projects = [project(1), project(2, is_active=False), project(3)]
+
+    assert sorted_out(standing(projects, [line(1), line(2), line(3)], ["rfis"], choice)) == told
