@@ -95,12 +95,13 @@ class Installation:
                 Request("by_hand", streams or ("*",), projects, full_refresh, trigger=trigger, since=since, until=until)
             )
 
-    def start(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, under: Sequence[str] = (), stdin: int | None = None) -> subprocess.Popen[str]:
         """The real command with this configuration, as a process; `under` is put before it."""
         return subprocess.Popen(
             [*under, sys.executable, "-m", "sync_worker", "-c", str(self.config_path), *arguments],
             cwd=self.folder,
             env=dict(os.environ),
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
