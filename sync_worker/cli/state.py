@@ -128,10 +128,10 @@ def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Parameter]]
             yield f"  … and {len(its) - _KEYS_SHOWN} more; --json lists them all"
 
 
-def _shown(key: Parameter) -> Parameter | list[Parameter]:
+def _shown(key: Parameter) -> int | str | list[int | str]:
     """A key of several parts apart."""
-    is_several = isinstance(key, str) and key.startswith("[")
-    return json.loads(str(key)) if is_several else key
+    parts = list(_key(key))
+    return parts if len(parts) > 1 else parts[0]
 
 
 def _is_approved(held: Sequence[HeldDeletes]) -> bool:
@@ -158,8 +158,9 @@ def _approve(
 
 
 def _key(held: Parameter) -> Key:
-    shown = _shown(held)
-    return tuple(shown) if isinstance(shown, list) else (shown,)  # type: ignore[return-value]  # no key is null
+    if isinstance(held, str) and held.startswith("["):
+        return tuple(json.loads(held))
+    return (held if isinstance(held, int) else str(held),)
 
 
 def _matching(patterns: str, streams: Mapping[str, StreamSpec]) -> Collection[str]:

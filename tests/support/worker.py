@@ -43,6 +43,7 @@ class Installation:
     clock: Clock = field(default_factory=ManualClock)
     config: dict[str, Any] = field(default_factory=dict)
     retry_policy: RetryPolicy = TWO_ATTEMPTS
+    database_at: Callable[[Path], SqliteDestination] = SqliteDestination
 
     @property
     def database(self) -> Path:
@@ -90,6 +91,7 @@ class Installation:
             on_new_secret=lambda _: None,
             clock=self.clock,
             retry_policy=self.retry_policy,
+            database=self.database_at,
         ) as worker:
             return worker.run(
                 Request("by_hand", streams or ("*",), projects, full_refresh, trigger=trigger, since=since, until=until)
