@@ -90,7 +90,7 @@ class Procore:
                 units=records.units,
                 total=count(reply.headers, "Total"),
                 is_last=paginator.url is None,
-                server_time=self._server_time(reply),
+                server_time=reply.server_time,
                 url=url,
             )
 

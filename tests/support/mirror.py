@@ -31,6 +31,7 @@ from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.load.deletes import approve
 from sync_worker.model import Scope, Verdict
 from sync_worker.simulator.entry import Truth
+from sync_worker.simulator.faults import Fault
 from sync_worker.simulator.server import Simulator
 from sync_worker.simulator.world import World
 
@@ -64,6 +65,7 @@ class Mirror(RuleBasedStateMachine):
         self.here.config = {"limits": {"max_concurrency": 2}}
         self.marks: dict[tuple[Any, ...], str] = {}
         self.only_whole_lists_tell = False
+        self.has_lied = False
 
     @initialize(is_loaded=st.booleans())
     def load(self, is_loaded: bool) -> None:
@@ -154,6 +156,13 @@ class Mirror(RuleBasedStateMachine):
         path = path if path in LISTS or kind not in DRIFTING else LISTS[after]
         self.simulator.faults.add(spoilt(kind, path=path, after=after, times=times))
 
+    @precondition(lambda self: not self.has_lied)
+    @rule(path=st.sampled_from(LISTS[:-1]))
+    def lie(self, path: str) -> None:
+        """A list with data is answered as an empty one; believed would it be the second time."""
+        self.has_lied = True
+        self.simulator.faults.add(Fault(path=path, body="[]"))
+
     @rule()
     def revoke_the_token(self) -> None:
         self.simulator.tokens.revoke()
@@ -205,6 +214,8 @@ class Mirror(RuleBasedStateMachine):
                 scope = Scope(int(company or 0), int(project or 0))
                 approve(transaction, STREAMS[str(stream)], scope, [(int(key or 0),) for (key,) in keys], now)
                 self._count("approved")
+                # Somebody may have believed the lie.
+                self.only_whole_lists_tell |= self.has_lied
 
     def teardown(self) -> None:
         try:
