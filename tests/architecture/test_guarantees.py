@@ -30,14 +30,14 @@ def sections() -> dict[tuple[str, int], str]:
 
 
 @cache
-def tests_in(path: Path) -> frozenset[str]:
+def defined_in(path: Path) -> frozenset[str]:
     tree = ast.parse(path.read_text("utf-8")) if path.is_file() else ast.Module([], [])
     return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
 
 
 def unknown(text: str) -> Iterator[str]:
     for path, name in NAMED.findall(text):
-        if name not in tests_in(ROOT / "tests" / path):
+        if name not in defined_in(ROOT / "tests" / path):
             yield f"{path}::{name}"
 
 
