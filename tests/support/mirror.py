@@ -185,18 +185,14 @@ class Mirror(RuleBasedStateMachine):
 
     @rule(is_full=st.booleans(), commit=st.integers(2, 30), is_before=st.booleans())
     def die_in_a_run(self, is_full: bool, commit: int, is_before: bool) -> None:
-        self.here.database_at = partial(Mortal, fate=Fate(commit, is_before=is_before))
-        with self._checked(), suppress(DiedError):
+        with self._checked(), self._fated(Fate(commit, is_before=is_before)), suppress(DiedError):
             self._run("schedule", is_full)
-        self.here.database_at = SqliteDestination
 
     @rule(is_full=st.booleans(), commit=st.integers(2, 30))
     def stop_a_run(self, is_full: bool, commit: int) -> None:
         stop = Event()
-        self.here.database_at = partial(Mortal, fate=Fate(commit, then=stop.set))
-        with self._checked():
+        with self._checked(), self._fated(Fate(commit, then=stop.set)):
             self._run("manual", is_full, stop)
-        self.here.database_at = SqliteDestination
 
     @rule()
     def approve_what_is_held(self) -> None:
@@ -252,6 +248,15 @@ class Mirror(RuleBasedStateMachine):
         report = self.here.run(*READ, trigger=trigger, full_refresh=is_full, stop=stop)
         self._count(str(report.totals.outcome))
         return report
+
+    @contextmanager
+    def _fated(self, fate: Fate) -> Iterator[None]:
+        self.here.database_at = partial(Mortal, fate=fate)
+        try:
+            yield
+        finally:
+            self.here.database_at = SqliteDestination
+            self.counted["died"] = self.counted.get("died", 0) + fate.is_dead
 
     @contextmanager
     def _checked(self) -> Iterator[None]:
