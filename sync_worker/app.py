@@ -33,8 +33,9 @@ from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
+from sync_worker.reports.earlier import FIGURES, as_file, last_before
 from sync_worker.reports.formats import check_formats, render, usual_formats
-from sync_worker.reports.issue import make_issue
+from sync_worker.reports.issue import figures_of, make_issue
 from sync_worker.reports.standing import Choice
 from sync_worker.reports.story import headline
 from sync_worker.runner.forecast import Forecast, forecast
@@ -205,14 +206,17 @@ def make_report(
     wanted = settings.procore.projects
     choice = Choice(frozenset(request.projects), wanted.include, wanted.exclude, wanted.inactive)
     now = clock.now()
+    archive = settings.data_dir / "reports" / request.name
     with _stored(settings).reader() as view:
         issue = make_issue(view, request.name, request.job, choice, now)
+    figures = figures_of(issue, choice)
+    issue = issue._replace(last=last_before(archive, figures))
     files = {name: content for form in formats for name, content in render(issue, form).items()}
     if output is not None:
         paths = put(output, files)
     else:
-        archive = settings.data_dir / "reports" / request.name
-        folder = keep(archive, issue.as_of, files, now=now, retention=settings.retention.reports)
+        kept = files | {FIGURES: as_file(figures)}
+        folder = keep(archive, issue.as_of, kept, now=now, retention=settings.retention.reports)
         paths = [folder / name for name in files]
     return MadeReport(request.name, headline(issue), issue.as_of, issue.rendered_at, paths)
 
