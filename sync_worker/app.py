@@ -278,13 +278,14 @@ def open_worker(
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
+    database: Callable[[Path], SqliteDestination] = SqliteDestination,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
 
-    Raises `ConfigurationError` and `LockHeldError` before any call is spent.
+    `database` opens the file of that path. Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
     clock = clock or SystemClock()
-    destination = _destination(settings)
+    destination = _destination(settings, database)
     destination.open(holder=f"{role}process {os.getpid()} on {socket.gethostname()}")
     try:
         with destination.transaction() as transaction:
@@ -337,10 +338,12 @@ def _built(
         transport.close()
 
 
-def _destination(settings: Settings | ReportSettings) -> SqliteDestination:
+def _destination(
+    settings: Settings | ReportSettings, database: Callable[[Path], SqliteDestination] = SqliteDestination
+) -> SqliteDestination:
     if settings.destination.type != "sqlite":
         raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
-    return SqliteDestination(settings.destination.path)
+    return database(settings.destination.path)
 
 
 def _transport(settings: Settings) -> Transport:
