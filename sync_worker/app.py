@@ -17,6 +17,7 @@ from sync_worker.catalog.declared import catalog_with
 from sync_worker.client.budget import Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
+from sync_worker.client.tally import Tally
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
@@ -310,13 +311,14 @@ def _built(
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Worker]:
-    loader = Loader(destination)
+    tally = Tally(clock)
+    loader = Loader(destination, tally)
     transport = _transport(settings)
     try:
         yield Worker(
             settings,
             Parts(
-                procore=_procore(settings, transport, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
+                procore=_procore(settings, transport, tally, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
                 loader=loader,
                 destination=destination,
                 clock=clock,
@@ -351,6 +353,7 @@ def _transport(settings: Settings) -> Transport:
 def _procore(
     settings: Settings,
     transport: Transport,
+    tally: Tally,
     clock: Clock,
     stop: threading.Event,
     on_new_secret: Callable[[str], None],
@@ -372,6 +375,7 @@ def _procore(
         retry=Retry(retry_policy, clock=clock, stop=stop),
         clock=clock,
         stop=stop,
+        tally=tally,
     )
 
 

@@ -424,3 +424,17 @@ WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = 
 -- A nested stream forgets for which parents it was read.
 DELETE FROM _parents_read
 WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
+
+-- name: record_calls
+-- More calls of the same day, company, stream and kind.
+INSERT INTO _calls (day, company_id, stream, kind, calls) VALUES (:day, :company_id, :stream, :kind, :calls)
+ON CONFLICT (day, coalesce(company_id, 0), coalesce(stream, ''), kind) DO UPDATE SET
+    calls = _calls.calls + excluded.calls;
+
+-- name: calls_since
+-- All that was counted on a day and later.
+SELECT day, company_id, stream, kind, calls FROM _calls WHERE day >= :first_day ORDER BY day, company_id, stream, kind;
+
+-- name: prune_calls
+-- Counts of days that are long gone.
+DELETE FROM _calls WHERE day < :first_day;
