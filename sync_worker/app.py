@@ -112,6 +112,11 @@ class Worker:
         """The database, for whoever reads the ledger or writes to it aside."""
         return self._parts.destination
 
+    @property
+    def calls_by_status(self) -> Mapping[str, int]:
+        """The calls that this process has made, by the class of their status."""
+        return self._parts.procore.tally.by_status
+
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         order = self._order(request)

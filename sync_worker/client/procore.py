@@ -61,7 +61,7 @@ class Procore:
         self._retry = retry
         self._clock = clock
         self._stop = stop
-        self._tally = tally or Tally(clock)
+        self.tally = tally or Tally(clock)
 
     def pages(self, listing: Listing, parse: Parse, calls: Calls, first_page: int = 1) -> Iterator[Page]:
         """Every page of `listing` from `first_page` on, each asked for when the one before was taken.
@@ -128,9 +128,9 @@ class Procore:
         try:
             reply = self._transport.send(request)
         except SyncWorkerError:
-            self._tally.count(request, None, None)
+            self.tally.count(request, None, None)
             raise
-        self._tally.count(request, reply.status, reply.server_time)
+        self.tally.count(request, reply.status, reply.server_time)
         self._budget.observe(reply.headers, reply.status, self._server_time(reply))
         return reply
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, cast
 
 from sync_worker.model import CallLine
-from sync_worker.state.executor import Executor
+from sync_worker.state.executor import Executor, View
 from sync_worker.state.queries import queries
 
 
@@ -18,9 +18,11 @@ def record_calls(executor: Executor, counted: Mapping[CallLine, int]) -> None:
         executor.execute_many(queries()["record_calls"], rows)
 
 
-def calls_since(executor: Executor, first_day: date) -> dict[CallLine, int]:
+def calls_since(view: View, first_day: date) -> dict[CallLine, int]:
     """What was counted on that day and later."""
-    rows = executor.execute(queries()["calls_since"], {"first_day": first_day.isoformat()})
+    if not view.has_table("_calls"):
+        return {}
+    rows = view.execute(queries()["calls_since"], {"first_day": first_day.isoformat()})
     return {
         CallLine(date.fromisoformat(day), company_id, stream, kind): calls
         for day, company_id, stream, kind, calls in cast("list[tuple[Any, ...]]", rows)
