@@ -21,9 +21,10 @@ from sync_worker.cli.trouble import Trouble, told_shortly, troubles
 from sync_worker.clock import SystemClock
 from sync_worker.destination.protocol import Transaction
 from sync_worker.model import Verdict
+from sync_worker.planning.projects import resting_projects
 from sync_worker.planning.windows import FULL_REFRESH_EVERY
 from sync_worker.state.deletes import HeldDeletes, held_deletes
-from sync_worker.state.freshness import StreamFreshness, freshness, inactive_projects
+from sync_worker.state.freshness import StreamFreshness, freshness
 from sync_worker.state.health import DAYS, Health, read_health
 from sync_worker.state.history import (
     RunLine,
@@ -124,7 +125,7 @@ def gather(
     """What there is to say; `streams` are all that are known, in their order. No run is under way in unheld data."""
     scopes = latest_scopes(view)
     order = {name: place for place, name in enumerate(streams)}
-    found = sorted(freshness(scopes, inactive_projects(view)), key=lambda line: order.get(line.stream, len(order)))
+    found = sorted(freshness(scopes, resting_projects(view)), key=lambda line: order.get(line.stream, len(order)))
     last_runs = (as_it_is(run, held=is_held) for run in latest_runs(view, _LAST_RUNS))
     last_run = next((run for run in last_runs if run.outcome is not None), None)
     return Status(

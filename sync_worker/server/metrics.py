@@ -24,10 +24,11 @@ from starlette.responses import Response
 
 from sync_worker import __version__
 from sync_worker.clock import Clock
+from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import DestinationError
+from sync_worker.planning.projects import resting_projects
 from sync_worker.state.deletes import held_deletes
-from sync_worker.state.executor import View
-from sync_worker.state.freshness import freshness, inactive_projects
+from sync_worker.state.freshness import freshness
 from sync_worker.state.health import read_health
 from sync_worker.state.history import RunLine, latest_scopes, runs_ended_since, runs_under_way
 from sync_worker.state.instants import from_text, to_text
@@ -70,7 +71,7 @@ METRICS = (
 class Ledger(Protocol):
     """Where the numbers are."""
 
-    def reader(self) -> AbstractContextManager[View]:
+    def reader(self) -> AbstractContextManager[Transaction]:
         """A read-only view of what is committed."""
         ...
 
@@ -128,14 +129,14 @@ class _Numbers(Collector):
         except DestinationError:
             return [*families, _family(READABLE, {(): 0})]
 
-    def _stored(self, view: View) -> Iterator[Family]:
+    def _stored(self, view: Transaction) -> Iterator[Family]:
         now = self._clock.now()
         self._ended.read(view)
         yield from self._ended.families()
         yield _family(RUNS_UNDER_WAY, {(): len(runs_under_way(view))})
         scopes = latest_scopes(view)
         yield _family(SCOPES, Counter((scope.verdict,) for scope in scopes))
-        marks = {line.stream: line.oldest_mark for line in freshness(scopes, inactive_projects(view))}
+        marks = {line.stream: line.oldest_mark for line in freshness(scopes, resting_projects(view))}
         yield _family(FRESHNESS, {(stream,): _age(mark, now) for stream, mark in marks.items() if mark})
         held: Counter[tuple[str, ...]] = Counter()
         for line in held_deletes(view):
@@ -156,7 +157,7 @@ class _EndedRuns:
         self._rows: Counter[tuple[str, ...]] = Counter()
         self._avoided: Counter[tuple[str, ...]] = Counter()
 
-    def read(self, view: View) -> None:
+    def read(self, view: Transaction) -> None:
         """Add the runs that ended since last time."""
         for run in runs_ended_since(view, to_text(self._since)):
             if run.run_id not in self._known:

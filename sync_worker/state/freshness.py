@@ -7,9 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from sync_worker.model import Verdict
-from sync_worker.state.executor import View
 from sync_worker.state.history import LatestScope
-from sync_worker.state.queries import queries
 
 
 class StreamFreshness(NamedTuple):
@@ -27,13 +25,6 @@ def freshness(scopes: Sequence[LatestScope], resting: Collection[int] = ()) -> l
     for scope in scopes:
         by_stream[scope.stream].append(scope)
     return [_freshness(stream, found, resting) for stream, found in by_stream.items()]
-
-
-def inactive_projects(view: View) -> set[int]:
-    """The projects that Procore says are inactive."""
-    if not view.has_table("projects"):
-        return set()
-    return {int(project_id or 0) for (project_id,) in view.execute(queries()["inactive_projects"])}
 
 
 def _freshness(stream: str, scopes: Sequence[LatestScope], resting: Collection[int]) -> StreamFreshness:

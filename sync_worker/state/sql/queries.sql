@@ -445,10 +445,6 @@ SELECT day, company_id, stream, kind, calls FROM _calls WHERE day >= :first_day 
 -- Counts of days that are long gone.
 DELETE FROM _calls WHERE day < :first_day;
 
--- name: inactive_projects
--- Projects on which nobody works any more.
-SELECT id FROM projects WHERE active = 0;
-
 -- name: avoided_by_run
 -- The calls that a run did not make, by reason.
 SELECT reason, sum(calls) FROM _avoided WHERE run_id = :run_id GROUP BY reason ORDER BY sum(calls) DESC, reason;
