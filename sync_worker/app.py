@@ -17,6 +17,7 @@ from sync_worker.catalog.declared import catalog_with
 from sync_worker.client.budget import Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
+from sync_worker.client.tally import Tally
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
@@ -33,8 +34,9 @@ from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
+from sync_worker.reports.earlier import FIGURES, as_file, last_before
 from sync_worker.reports.formats import check_formats, render, usual_formats
-from sync_worker.reports.issue import make_issue
+from sync_worker.reports.issue import figures_of, make_issue
 from sync_worker.reports.standing import Choice
 from sync_worker.reports.story import headline
 from sync_worker.runner.forecast import Forecast, forecast
@@ -110,6 +112,11 @@ class Worker:
     def ledger(self) -> Destination:
         """The database, for whoever reads the ledger or writes to it aside."""
         return self._parts.destination
+
+    @property
+    def calls_by_status(self) -> Mapping[str, int]:
+        """The calls that this process has made, by the class of their status."""
+        return self._parts.procore.tally.by_status
 
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
@@ -205,14 +212,17 @@ def make_report(
     wanted = settings.procore.projects
     choice = Choice(frozenset(request.projects), wanted.include, wanted.exclude, wanted.inactive)
     now = clock.now()
+    archive = settings.data_dir / "reports" / request.name
     with _stored(settings).reader() as view:
         issue = make_issue(view, request.name, request.job, choice, now)
+    figures = figures_of(issue, choice)
+    issue = issue._replace(last=last_before(archive, figures))
     files = {name: content for form in formats for name, content in render(issue, form).items()}
     if output is not None:
         paths = put(output, files)
     else:
-        archive = settings.data_dir / "reports" / request.name
-        folder = keep(archive, issue.as_of, files, now=now, retention=settings.retention.reports)
+        kept = files | {FIGURES: as_file(figures)}
+        folder = keep(archive, issue.as_of, kept, now=now, retention=settings.retention.reports)
         paths = [folder / name for name in files]
     return MadeReport(request.name, headline(issue), issue.as_of, issue.rendered_at, paths)
 
@@ -311,13 +321,14 @@ def _built(
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Worker]:
-    loader = Loader(destination)
+    tally = Tally(clock)
+    loader = Loader(destination, tally)
     transport = _transport(settings)
     try:
         yield Worker(
             settings,
             Parts(
-                procore=_procore(settings, transport, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
+                procore=_procore(settings, transport, tally, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
                 loader=loader,
                 destination=destination,
                 clock=clock,
@@ -354,6 +365,7 @@ def _transport(settings: Settings) -> Transport:
 def _procore(
     settings: Settings,
     transport: Transport,
+    tally: Tally,
     clock: Clock,
     stop: threading.Event,
     on_new_secret: Callable[[str], None],
@@ -375,6 +387,7 @@ def _procore(
         retry=Retry(retry_policy, clock=clock, stop=stop),
         clock=clock,
         stop=stop,
+        tally=tally,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from support.clock import ManualClock
 from support.oracle import differences, readable_projects
-from support.worker import Install, advance, incomplete
+from support.worker import A_FEW, Install, advance, incomplete
 from sync_worker.app import Request, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import SyncMode
@@ -67,7 +67,7 @@ def test_a_run_is_the_sum_of_its_scopes_and_its_scopes_are_what_was_asked(instal
 
 
 def test_a_run_that_is_stopped_before_its_first_call_is_interrupted_and_the_next_completes(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     stop = threading.Event()
     stop.set()
 
@@ -81,7 +81,7 @@ def test_a_run_that_is_stopped_before_its_first_call_is_interrupted_and_the_next
 
 
 def test_a_killed_run_is_closed_as_interrupted_with_what_it_had_done(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     done = here.run()
     with closing(sqlite3.connect(here.database, isolation_level=None)) as connection:
         # What a process leaves behind that is killed just before it would have written the outcome.
@@ -138,7 +138,7 @@ def test_a_list_that_was_cut_short_is_read_from_its_first_page(install: Install)
 
 
 def test_a_refused_credential_ends_the_run_at_its_first_call(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.config = {"procore": {"client_secret": "not-the-secret-at-all"}}
 
     report = here.run()
@@ -149,7 +149,7 @@ def test_a_refused_credential_ends_the_run_at_its_first_call(install: Install) -
 
 
 def test_a_token_revoked_in_mid_run_costs_nothing_but_a_new_one(install: Install) -> None:
-    here = install(projects=3, token_lifetime_seconds=5400)
+    here = install(streams=A_FEW, projects=3, token_lifetime_seconds=5400)
     here.run("companies")
     here.simulator.faults.add(Fault(path="*/submittals[?]*", status=401, body='{"message": "Unauthorized"}'))
 
@@ -160,7 +160,7 @@ def test_a_token_revoked_in_mid_run_costs_nothing_but_a_new_one(install: Install
 
 
 def test_what_an_early_end_leaves_unread_is_told_and_was_not_asked_for(install: Install) -> None:
-    here = install(projects=3)
+    here = install(streams=A_FEW, projects=3)
     whole = {(line.stream, line.company_id, line.project_id) for line in here.run().scopes}
     here.simulator.faults.add(Fault(path="*/rfis[?]*", times=1_000, status=401, body='{"message": "Unauthorized"}'))
     asked_before = len(here.simulator.requests)
@@ -179,7 +179,7 @@ def test_what_an_early_end_leaves_unread_is_told_and_was_not_asked_for(install: 
 def test_a_host_that_does_not_answer_ends_the_run_within_half_a_minute_of_waiting(
     install: Install, address: str
 ) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.run()
     here.retry_policy = RetryPolicy()
     here.config = {"procore": {address: "http://127.0.0.1:9"}}
@@ -195,7 +195,7 @@ def test_a_host_that_does_not_answer_ends_the_run_within_half_a_minute_of_waitin
 
 
 def test_nobody_answering_any_more_ends_the_run_and_keeps_what_came(install: Install) -> None:
-    here = install(projects=4)
+    here = install(streams=A_FEW, projects=4)
     project = readable_projects(here.simulator)[-1]
     here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", reset=True, times=1_000))
 

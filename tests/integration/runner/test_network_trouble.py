@@ -8,7 +8,7 @@ import pytest
 
 from support.fault_proxy import FaultProxy, Kind, Trouble
 from support.oracle import differences
-from support.worker import Install, Installation, incomplete
+from support.worker import A_FEW, Install, Installation, incomplete
 from sync_worker.client.retry import RetryPolicy
 from sync_worker.errors import UnreachableError
 
@@ -37,7 +37,7 @@ def reading_through(here: Installation, proxy: FaultProxy) -> None:
 def test_whatever_the_network_does_the_tables_equal_procore_afterwards(
     install: Install, kinds: list[Kind], seed: int
 ) -> None:
-    here = install(most_per_page=20)
+    here = install(streams=A_FEW, most_per_page=20)
     with FaultProxy(here.simulator.url, troubles(kinds, seed)).running() as proxy:
         reading_through(here, proxy)
 
@@ -53,7 +53,7 @@ def test_whatever_the_network_does_the_tables_equal_procore_afterwards(
 def test_a_network_that_swallows_every_answer_ends_the_run_after_two_lists_and_the_next_one_heals_it(
     install: Install,
 ) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.run("companies", "projects")
     swallowed = [Trouble(Kind.BLACK_HOLE, 0)] * 100
     with FaultProxy(here.simulator.url, swallowed).running() as proxy:
