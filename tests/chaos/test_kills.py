@@ -14,6 +14,7 @@ import pytest
 from support.churn import Churn
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation
+from sync_worker.clock import SystemClock
 from sync_worker.simulator.faults import Fault
 
 STREAMS = (
@@ -21,7 +22,6 @@ STREAMS = (
     "work_order_contract_line_items", "budget_views", "budget_view_detail_rows",
 )  # fmt: skip
 RUN = ("run", "--streams", ",".join(STREAMS), "-q")
-LONGEST_SECONDS = 1.6
 
 
 class Harm(NamedTuple):
@@ -61,6 +61,14 @@ def killed_within(here: Installation, seconds: float) -> bool:
         return process.wait(timeout=5) == -signal.SIGKILL
 
 
+def seconds_of_a_run(here: Installation) -> float:
+    """How long a run takes on this machine now, from nothing and with nothing left of it."""
+    began = SystemClock().monotonic()
+    assert here.command(*RUN).returncode == 0
+    here.database.unlink()
+    return SystemClock().monotonic() - began
+
+
 def harm(here: Installation, streams: Collection[str]) -> Harm:
     """What a run of the whole did to records that are there."""
     readable = set(readable_projects(here.simulator))
@@ -92,10 +100,11 @@ def test_kills_at_any_moment_while_data_changes_lose_double_and_delete_nothing(
     churn = Churn(here.simulator, form.seed, restores=form.restores)
     killed = 0
 
+    longest = seconds_of_a_run(here)
     with churn.going_on():
         while killed < form.kills:
-            killed += killed_within(here, random.uniform(0.1, LONGEST_SECONDS))
-            if killed % 10 == 0:
+            killed += killed_within(here, random.uniform(longest / 3, longest))
+            if killed % 10 == 0 and here.database.exists():
                 assert here.query("PRAGMA integrity_check") == [("ok",)]
     here.simulator.faults.clear()
     answer = here.command(*form.last)
@@ -107,4 +116,4 @@ def test_kills_at_any_moment_while_data_changes_lose_double_and_delete_nothing(
     assert answer.returncode == 0, answer.stdout
     assert found == Harm(0, 0, 0)
     assert differences(here.simulator, here.database, streams=STREAMS) == []
-    assert outcomes["interrupted"] > killed // 3
+    assert outcomes["interrupted"] > killed // 5
