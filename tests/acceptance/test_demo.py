@@ -19,7 +19,7 @@ COMMAND = [sys.executable, "-m", "sync_worker", "demo", "--dir"]
 
 
 def demo(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, str(folder)], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([*COMMAND, str(folder)], capture_output=True, text=True, timeout=150, check=False)
 
 
 def port_of(text: str) -> int:
@@ -94,6 +94,19 @@ def test_it_answers_three_questions_with_the_sql_that_is_shown(told: tuple[Path,
             assert [line.split() for line in shown] == [" ".join(map(str, row)).split() for row in rows]
 
 
+def test_it_says_which_report_to_open_and_that_tells_the_change_since_the_first(told: tuple[Path, str]) -> None:
+    folder, text = told
+    first, second = re.findall(r"reported +(.+)", text)
+    page, workbook = (Path(line.strip()) for line in text.partition("\nOpen\n")[2].splitlines()[2:4])
+    assert len(list(folder.glob("reports/rfi_ageing/*/rfi_ageing.html"))) == 2
+    assert workbook.read_bytes().startswith(b"PK")
+    shown = page.read_text("utf-8")
+    assert first.split("RFIs")[0] not in second
+    assert second.split(" RFIs")[0] in shown
+    assert re.search(r"[▲▼] \d+ (more|fewer) since \d+ \w+", shown)
+    assert "Data Hall 3 Fit-Out" in shown.partition("Not in this report")[2]
+
+
 def test_what_it_says_fits_a_terminal_and_has_no_colours_in_a_file(told: tuple[Path, str]) -> None:
     folder, text = told
     assert "\x1b" not in text
@@ -103,7 +116,7 @@ def test_what_it_says_fits_a_terminal_and_has_no_colours_in_a_file(told: tuple[P
 def test_what_it_says_to_try_next_works(told: tuple[Path, str]) -> None:
     _, text = told
     tried = re.findall(r"python -m sync_worker (.+)", text)
-    assert len(tried) == 3
+    assert len(tried) == 4
     for line in tried:
         options = [quoted or bare for quoted, bare in re.findall(r'"([^"]+)"|(\S+)', line)]
         done = subprocess.run(

@@ -69,6 +69,7 @@ class Installation:
     clock: Clock = field(default_factory=ManualClock)
     config: dict[str, Any] = field(default_factory=dict)
     retry_policy: RetryPolicy = TWO_ATTEMPTS
+    database_at: Callable[[Path], SqliteDestination] = SqliteDestination
 
     @property
     def database(self) -> Path:
@@ -118,17 +119,19 @@ class Installation:
             on_new_secret=lambda _: None,
             clock=self.clock,
             retry_policy=self.retry_policy,
+            database=self.database_at,
         ) as worker:
             return worker.run(
                 Request("by_hand", asked, projects, full_refresh, trigger=trigger, since=since, until=until)
             )
 
-    def start(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, under: Sequence[str] = (), stdin: int | None = None) -> subprocess.Popen[str]:
         """The real command with this configuration, as a process; `under` is put before it."""
         return subprocess.Popen(
             [*under, sys.executable, "-m", "sync_worker", "-c", str(self.config_path), *arguments],
             cwd=self.folder,
             env=dict(os.environ),
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -9,8 +9,9 @@ from datetime import datetime
 
 import pytest
 
+from support.clock import ManualClock
 from support.oracle import differences, readable_projects
-from support.worker import A_FEW, Install, incomplete
+from support.worker import A_FEW, Install, advance, incomplete
 from sync_worker.app import Request, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import SyncMode
@@ -96,6 +97,44 @@ def test_a_killed_run_is_closed_as_interrupted_with_what_it_had_done(install: In
     assert (outcome, error) == ("interrupted", "the process ended without finishing")
     assert datetime.fromisoformat(finished_at).tzinfo is not None
     assert sums == [done.totals.requests, done.totals.rows.seen, done.totals.rows.inserted, 0, 0, 0]
+
+
+class StopsInsteadOfWaiting(ManualClock):
+    """Whoever waits is asked to stop."""
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:  # noqa: ARG002 - a clock's signature
+        event.set()
+        return True
+
+
+def test_a_list_that_was_cut_short_is_read_from_its_first_page(install: Install) -> None:
+    here = install(projects=1, most_per_page=3, scale=0.5)
+    (project,) = readable_projects(here.simulator)
+    here.run("rfis")
+    advance(here.simulator, 3600)
+    rfis = [truth.record["id"] for truth in here.simulator.world.records("rfis", project_id=project)]
+    for rfi in rfis:
+        here.simulator.world.update("rfis", rfi, {"subject": "edited"})
+    here.simulator.faults.add(Fault(path="*/rfis[?]*page=3&*", status=500))
+    here.simulator.requests.clear()
+    mark, usual = here.marks()["rfis", project], here.clock
+    here.clock = StopsInsteadOfWaiting()
+
+    cut = here.run("rfis")
+    assert (cut.totals.outcome, cut.totals.rows.updated) == (Outcome.INTERRUPTED, 6)
+    assert here.marks()["rfis", project] == mark
+    here.simulator.world.delete("rfis", rfis[0])
+    here.simulator.world.update("rfis", rfis[6], {"subject": "and now on page 2"})
+    here.clock = usual
+    advance(here.simulator, 3600)
+    again = here.run("rfis")
+
+    asked = [it for it in here.asked("rfis") if "recycle_bin" not in it.path]
+    pages = -(-(len(rfis) - 1) // 3)
+    assert [it.page for it in asked][: 3 + pages] == [1, 2, 3, *range(1, pages + 1)]
+    assert len({it.query["filters[updated_at]"].partition("...")[0] for it in asked}) == 1
+    assert again.totals.rows.updated == len(rfis) - 6
+    assert differences(here.simulator, here.database, streams=["rfis"], deletes=True) == []
 
 
 def test_a_refused_credential_ends_the_run_at_its_first_call(install: Install) -> None:

@@ -98,6 +98,20 @@ def test_a_project_that_is_no_longer_listed_is_told_of_without_a_call_and_keeps_
     assert differences(here.simulator, here.database, streams=["projects"]) == []
 
 
+def test_a_project_that_becomes_inactive_says_so_and_keeps_its_rows(install: Install) -> None:
+    here = install()
+    project = readable_projects(here.simulator)[0]
+    here.run("rfis", "meetings")
+    rows = [here.query(f"SELECT * FROM {stream} ORDER BY id") for stream in ("rfis", "meetings")]
+    here.simulator.world.update("projects", project, {"active": False})
+
+    for _ in range(2):
+        assert incomplete(here.run("rfis", "meetings", full_refresh=True)) == []
+
+    assert here.query("SELECT active, _deleted_at FROM projects WHERE id = ?", project) == [(0, None)]
+    assert [here.query(f"SELECT * FROM {stream} ORDER BY id") for stream in ("rfis", "meetings")] == rows
+
+
 def test_a_configured_project_that_procore_never_listed_is_told_of(install: Install) -> None:
     here = install(projects=3)
     hidden, seen = readable_projects(here.simulator)[:2]

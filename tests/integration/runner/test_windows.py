@@ -12,6 +12,7 @@ from support.worker import A_FEW, Install, Installation, advance, incomplete
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import CursorSyntax, SyncMode
 from sync_worker.simulator.clocks import SteppedClock
+from sync_worker.simulator.faults import Fault
 from sync_worker.simulator.world import World
 
 LOOKBACK = timedelta(minutes=10)
@@ -130,6 +131,21 @@ def test_no_mark_passes_procores_time_when_the_list_of_companies_is_refused(inst
 
     assert here.marks()
     assert max(map(instant, here.marks().values())) <= server.now()
+
+
+def test_no_mark_moves_by_our_own_clock_alone(install: Install) -> None:
+    here = install()
+    here.clock = ManualClock(here.simulator.world.clock.now() + timedelta(hours=5))
+    here.simulator.faults.add(Fault(path="/rest/*", drop_headers=("Date",), times=10_000))
+    streams = ("rfis", "meetings", "manpower_logs", "work_order_contract_line_items")
+
+    assert incomplete(here.run(*streams)) == []
+
+    assert differences(here.simulator, here.database, streams=streams) == []
+    assert here.marks() == {}
+    here.simulator.faults.clear()
+    here.run("rfis")
+    assert here.marks()
 
 
 def test_a_record_committed_late_with_the_marks_own_instant_is_found(install: Install) -> None:
