@@ -15,9 +15,6 @@ import pytest
 
 from sync_worker.simulator.server import CLIENT_SECRET
 
-# What they share is made once.
-pytestmark = pytest.mark.xdist_group("demo")
-
 COMMAND = [sys.executable, "-m", "sync_worker", "demo", "--dir"]
 
 

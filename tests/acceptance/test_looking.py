@@ -20,9 +20,6 @@ import pytest
 from support.worker import Install, Installation, installing
 from sync_worker.catalog import STREAMS
 
-# What they share is made once.
-pytestmark = pytest.mark.xdist_group("looking")
-
 CREDENTIALS = {"procore": {"client_id": "${PROCORE_CLIENT_ID}", "client_secret": "${PROCORE_CLIENT_SECRET}"}}
 FORBIDDEN = "Construction Financials/Budget"
 

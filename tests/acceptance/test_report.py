@@ -13,9 +13,6 @@ import pytest
 
 from support.worker import Install, Installation, installing
 
-# What they share is made once.
-pytestmark = pytest.mark.xdist_group("report")
-
 WEEKLY = {"kind": "report", "report": "rfi_ageing", "formats": ["html", "json"]}
 
 

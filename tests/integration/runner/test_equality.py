@@ -18,9 +18,6 @@ from sync_worker.simulator.entry import Truth
 from sync_worker.simulator.fields import key_field
 from sync_worker.simulator.world import World
 
-# What they share is made once.
-pytestmark = pytest.mark.xdist_group("equality")
-
 
 class Loaded(NamedTuple):
     """An installation after its first run, and what that said."""
