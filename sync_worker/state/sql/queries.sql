@@ -346,6 +346,12 @@ SELECT run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, req
        unchanged, deleted, quarantined, error
 FROM _runs WHERE run_id = :run_id;
 
+-- name: runs_ended_since
+-- Runs that ended at that instant or later.
+SELECT run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, requests, rows_seen, inserted, updated,
+       unchanged, deleted, quarantined, error
+FROM _runs WHERE finished_at >= :since ORDER BY finished_at;
+
 -- name: runs_under_way
 -- Runs that have not ended, with what their scopes have come to; the sums of a run are written at its end.
 SELECT r.run_id, r.job, r.trigger, r.started_at, max(d.partitions), count(s.stream), count(s.finished_at),
@@ -425,3 +431,32 @@ WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = 
 -- A nested stream forgets for which parents it was read.
 DELETE FROM _parents_read
 WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
+
+-- name: record_calls
+-- More calls of the same day, company, stream and kind.
+INSERT INTO _calls (day, company_id, stream, kind, calls) VALUES (:day, :company_id, :stream, :kind, :calls)
+ON CONFLICT (day, coalesce(company_id, 0), coalesce(stream, ''), kind) DO UPDATE SET
+    calls = _calls.calls + excluded.calls;
+
+-- name: calls_since
+-- All that was counted on a day and later.
+SELECT day, company_id, stream, kind, calls FROM _calls WHERE day >= :first_day ORDER BY day, company_id, stream, kind;
+
+-- name: prune_calls
+-- Counts of days that are long gone.
+DELETE FROM _calls WHERE day < :first_day;
+
+-- name: avoided_by_run
+-- The calls that a run did not make, by reason.
+SELECT reason, sum(calls) FROM _avoided WHERE run_id = :run_id GROUP BY reason ORDER BY sum(calls) DESC, reason;
+
+-- name: avoided_by_day
+-- The calls that were not made, by the day on which their run began and by reason.
+SELECT substr(r.started_at, 1, 10), a.reason, sum(a.calls)
+FROM _avoided AS a JOIN _runs AS r ON r.run_id = a.run_id
+WHERE r.started_at >= :first_day
+GROUP BY substr(r.started_at, 1, 10), a.reason ORDER BY 1, 3 DESC, 2;
+
+-- name: quarantined_by_stream
+-- How many records of each stream are set aside.
+SELECT stream, count(*) FROM _quarantine GROUP BY stream ORDER BY stream;
