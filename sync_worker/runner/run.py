@@ -130,7 +130,8 @@ def _due(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> list[Cha
     if frame.by_hand or frame.everything:
         return list(all_chains)
     with parts.destination.reader() as view:
-        return [tuple(part for part in chain if _is_due(parts, frame, view, part)) for chain in all_chains]
+        due = (tuple(part for part in chain if _is_due(parts, frame, view, part)) for chain in all_chains)
+        return [chain for chain in due if chain]
 
 
 def _is_due(parts: Parts, frame: RunFrame, view: Transaction, partition: Partition) -> bool:
