@@ -94,6 +94,11 @@ class Reading:
         live = 1 if self._asked.parents is None else len(self._asked.parents)
         return live + (self._asked.signal is not None)
 
+    @property
+    def spared(self) -> int:
+        """How many lists of parents will not be read because nothing about those has changed."""
+        return self._asked.spared
+
     def run(self) -> Swept:
         """Read to a verdict.
 
