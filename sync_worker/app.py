@@ -32,6 +32,7 @@ from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
+from sync_worker.planning.thrift import ALL, Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
 from sync_worker.reports.formats import check_formats, render, usual_formats
@@ -275,6 +276,7 @@ def open_worker(
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
+    thrift: Thrift = ALL,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
 
@@ -289,7 +291,7 @@ def open_worker(
             close_abandoned_runs(transaction, clock.now())
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()
-        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress) as worker:
+        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, thrift) as worker:
             yield worker
     finally:
         destination.close()
@@ -310,6 +312,7 @@ def _built(
     on_new_secret: Callable[[str], None],
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
+    thrift: Thrift = ALL,
 ) -> Iterator[Worker]:
     loader = Loader(destination)
     transport = _transport(settings)
@@ -327,6 +330,7 @@ def _built(
                 streams=catalog_with(settings.streams),
                 options=_options(settings),
                 progress=progress or Unheard(),
+                thrift=thrift,
             ),
         )
     finally:
