@@ -149,8 +149,10 @@ def _stream(line: StreamFreshness, view: Transaction, now: datetime, stale_after
 
 
 def _stale_after(spec: StreamSpec | None, full_refresh_every: Mapping[str, timedelta]) -> timedelta:
-    """How old a stream may become: a day, or twice as long as schedules leave it alone."""
-    if spec is None or spec.mode is not SyncMode.FULL_REFRESH:
+    """How old a stream may become: a day, or twice as long as schedules leave it alone; an unknown one is nobody's."""
+    if spec is None:
+        return timedelta.max
+    if spec.mode is not SyncMode.FULL_REFRESH:
         return STALE_AFTER
     return max(STALE_AFTER, 2 * full_refresh_every.get(spec.name, FULL_REFRESH_EVERY))
 

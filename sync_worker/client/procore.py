@@ -84,6 +84,7 @@ class Procore:
                 is_last=paginator.url is None,
                 server_time=self._server_time(reply),
                 url=url,
+                per_page=count(reply.headers, "Per-Page"),
             )
 
     def _attempt(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:
