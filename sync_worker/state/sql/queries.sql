@@ -506,3 +506,25 @@ SELECT stream, per_page FROM _page_sizes WHERE learned_at >= :since;
 -- A list gives no larger page than that.
 INSERT INTO _page_sizes (stream, per_page, learned_at) VALUES (:stream, :per_page, :learned_at)
 ON CONFLICT (stream) DO UPDATE SET per_page = excluded.per_page, learned_at = excluded.learned_at;
+
+-- name: read_allowance
+-- The windows of the allowance as last known.
+SELECT period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at
+FROM _allowance ORDER BY seconds DESC;
+
+-- name: read_spent
+-- Our own calls of the hour before the last was written, by minute.
+SELECT minute, calls FROM _allowance_spent ORDER BY minute;
+
+-- name: write_allowance
+-- A window as it is known now.
+INSERT INTO _allowance (period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at)
+VALUES (:period, :seconds, :limit, :granted, :used, :remaining, :resets_at, :waits_until, :seen_at)
+ON CONFLICT (period) DO UPDATE SET
+    seconds = excluded.seconds, call_limit = excluded.call_limit, granted = excluded.granted, used = excluded.used,
+    remaining = excluded.remaining, resets_at = excluded.resets_at, waits_until = excluded.waits_until,
+    seen_at = excluded.seen_at;
+
+-- name: forget_spent
+-- The last hour is written anew.
+DELETE FROM _allowance_spent;
