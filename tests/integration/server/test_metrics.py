@@ -94,6 +94,7 @@ def test_runs_are_counted_once_each_whatever_retention_takes_away(here: Installa
     with destination.aside() as transaction:
         transaction.execute("DELETE FROM _runs WHERE run_id = 'late'")
     ended("later", 40)
+    numbers(page)
     # Committed after one that ended later.
     ended("tardy", 38)
     ended("old", -40)
