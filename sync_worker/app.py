@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sync_worker.catalog.declared import catalog_with
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.budget import Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
@@ -32,6 +33,7 @@ from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
+from sync_worker.planning.thrift import ALL, Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
 from sync_worker.reports.earlier import FIGURES, as_file, last_before
@@ -121,7 +123,7 @@ class Worker:
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         order = self._order(request)
-        self._parts.destination.prepare(order.specs)
+        self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
         ended = run(self._parts, order)
         self._prune()
         return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
@@ -275,7 +277,7 @@ def _stored(settings: Settings | ReportSettings) -> SqliteDestination:
 
 
 @contextmanager
-def open_worker(
+def open_worker(  # noqa: PLR0913 - the last two are for whoever measures and for whoever breaks it
     settings: Settings,
     *,
     stop: threading.Event,
@@ -284,6 +286,7 @@ def open_worker(
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
+    thrift: Thrift = ALL,
     database: Callable[[Path], SqliteDestination] = SqliteDestination,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
@@ -299,7 +302,7 @@ def open_worker(
             close_abandoned_runs(transaction, clock.now())
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()
-        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress) as worker:
+        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, thrift) as worker:
             yield worker
     finally:
         destination.close()
@@ -320,6 +323,7 @@ def _built(
     on_new_secret: Callable[[str], None],
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
+    thrift: Thrift = ALL,
 ) -> Iterator[Worker]:
     tally = Tally(clock)
     loader = Loader(destination, tally)
@@ -338,6 +342,7 @@ def _built(
                 streams=catalog_with(settings.streams),
                 options=_options(settings),
                 progress=progress or Unheard(),
+                thrift=thrift,
             ),
         )
     finally:
