@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -32,11 +33,12 @@ from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
-from sync_worker.planning.thrift import ALL, Thrift
+from sync_worker.planning.thrift import Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
+from sync_worker.reports.earlier import FIGURES, as_file, last_before
 from sync_worker.reports.formats import check_formats, render, usual_formats
-from sync_worker.reports.issue import make_issue
+from sync_worker.reports.issue import figures_of, make_issue
 from sync_worker.reports.standing import Choice
 from sync_worker.reports.story import headline
 from sync_worker.runner.forecast import Forecast, forecast
@@ -112,6 +114,10 @@ class Worker:
     def ledger(self) -> Destination:
         """The database, for whoever reads the ledger or writes to it aside."""
         return self._parts.destination
+
+    def spending(self, thrift: Thrift) -> Worker:
+        """The same worker with some ways of spending less left out."""
+        return Worker(self._settings, replace(self._parts, thrift=thrift))
 
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
@@ -207,14 +213,17 @@ def make_report(
     wanted = settings.procore.projects
     choice = Choice(frozenset(request.projects), wanted.include, wanted.exclude, wanted.inactive)
     now = clock.now()
+    archive = settings.data_dir / "reports" / request.name
     with _stored(settings).reader() as view:
         issue = make_issue(view, request.name, request.job, choice, now)
+    figures = figures_of(issue, choice)
+    issue = issue._replace(last=last_before(archive, figures))
     files = {name: content for form in formats for name, content in render(issue, form).items()}
     if output is not None:
         paths = put(output, files)
     else:
-        archive = settings.data_dir / "reports" / request.name
-        folder = keep(archive, issue.as_of, files, now=now, retention=settings.retention.reports)
+        kept = files | {FIGURES: as_file(figures)}
+        folder = keep(archive, issue.as_of, kept, now=now, retention=settings.retention.reports)
         paths = [folder / name for name in files]
     return MadeReport(request.name, headline(issue), issue.as_of, issue.rendered_at, paths)
 
@@ -276,14 +285,14 @@ def open_worker(
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
-    thrift: Thrift = ALL,
+    database: Callable[[Path], SqliteDestination] = SqliteDestination,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
 
-    Raises `ConfigurationError` and `LockHeldError` before any call is spent.
+    `database` opens the file of that path. Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
     clock = clock or SystemClock()
-    destination = _destination(settings)
+    destination = _destination(settings, database)
     destination.open(holder=f"{role}process {os.getpid()} on {socket.gethostname()}")
     try:
         with destination.transaction() as transaction:
@@ -291,7 +300,7 @@ def open_worker(
             close_abandoned_runs(transaction, clock.now())
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()
-        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, thrift) as worker:
+        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress) as worker:
             yield worker
     finally:
         destination.close()
@@ -312,7 +321,6 @@ def _built(
     on_new_secret: Callable[[str], None],
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
-    thrift: Thrift = ALL,
 ) -> Iterator[Worker]:
     loader = Loader(destination)
     transport = _transport(settings)
@@ -330,7 +338,6 @@ def _built(
                 streams=catalog_with(settings.streams),
                 options=_options(settings),
                 progress=progress or Unheard(),
-                thrift=thrift,
             ),
         )
     finally:
@@ -338,10 +345,12 @@ def _built(
         transport.close()
 
 
-def _destination(settings: Settings | ReportSettings) -> SqliteDestination:
+def _destination(
+    settings: Settings | ReportSettings, database: Callable[[Path], SqliteDestination] = SqliteDestination
+) -> SqliteDestination:
     if settings.destination.type != "sqlite":
         raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
-    return SqliteDestination(settings.destination.path)
+    return database(settings.destination.path)
 
 
 def _transport(settings: Settings) -> Transport:

@@ -55,7 +55,7 @@ class Page:
 
     `records` are the undecoded records (they keep the body alive); `units` is what the list pages by, which is the
     number of records but for grouped lists. `total` is the server's `Total`, `per_page` its `Per-Page`, `server_time`
-    its `Date`.
+    its `Date`, where it tells them.
     """
 
     number: int
@@ -63,7 +63,7 @@ class Page:
     units: int
     total: int | None
     is_last: bool
-    server_time: datetime
+    server_time: datetime | None
     url: str
     per_page: int | None = None
 
