@@ -538,3 +538,24 @@ ON CONFLICT (period) DO UPDATE SET
 -- name: forget_spent
 -- The last hour is written anew.
 DELETE FROM _allowance_spent;
+
+-- name: parents_refused
+-- The parents whose nested list may not be read, as their rows were then.
+SELECT parent_key, row_hash, kind, probe_at FROM _refusals
+WHERE subject = :stream AND parent_key IS NOT NULL
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_parent_refused
+-- The nested list of a parent may not be read.
+INSERT INTO _refusals
+    (subject, company_id, project_id, parent_key, row_hash, kind, reason, refused_at, probed_at, probe_at)
+VALUES (:stream, :company_id, :project_id, :parent_key, :row_hash, :kind, :reason, :at, :at, :probe_at)
+ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce(parent_key, '')) DO UPDATE SET
+    row_hash = excluded.row_hash, kind = excluded.kind, reason = excluded.reason, probed_at = excluded.probed_at,
+    probe_at = excluded.probe_at;
+
+-- name: forget_parent_refused
+-- The nested list of a parent may be read again.
+DELETE FROM _refusals
+WHERE subject = :stream AND parent_key = :parent_key
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
