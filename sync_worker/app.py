@@ -9,11 +9,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from sync_worker.catalog.declared import catalog_with
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.budget import Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
@@ -32,6 +34,7 @@ from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
+from sync_worker.planning.thrift import Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
 from sync_worker.reports.earlier import FIGURES, as_file, last_before
@@ -118,10 +121,14 @@ class Worker:
         """The calls that this process has made, by the class of their status."""
         return self._parts.procore.tally.by_status
 
+    def spending(self, thrift: Thrift) -> Worker:
+        """The same worker with some ways of spending less left out."""
+        return Worker(self._settings, replace(self._parts, thrift=thrift))
+
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         order = self._order(request)
-        self._parts.destination.prepare(order.specs)
+        self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
         ended = run(self._parts, order)
         self._prune()
         return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)

@@ -95,6 +95,7 @@ class Procore:
                 is_last=paginator.url is None,
                 server_time=reply.server_time,
                 url=url,
+                per_page=count(reply.headers, "Per-Page"),
             )
 
     def _asked(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:
