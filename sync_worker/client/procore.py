@@ -71,8 +71,8 @@ class Procore:
         self._retry = retry
         self._clock = clock
         self._stop = stop
-        self.tally = tally or Tally(clock)
         self._pulse = Pulse()
+        self.tally = tally or Tally(clock)
 
     def pages(self, listing: Listing, parse: Parse, calls: Calls, first_page: int = 1) -> Iterator[Page]:
         """Every page of `listing` from `first_page` on, each asked for when the one before was taken.

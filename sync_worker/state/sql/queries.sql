@@ -30,6 +30,16 @@ ON CONFLICT (run_id) DO UPDATE SET partitions = excluded.partitions;
 -- Runs that began and have no outcome.
 SELECT run_id FROM _runs WHERE outcome IS NULL AND started_at IS NOT NULL;
 
+-- name: runs_under_way_beside
+-- The runs that wait or go on beside one, and the last run there is.
+SELECT (SELECT json_group_array(run_id) FROM _runs WHERE outcome IS NULL AND run_id <> :run_id),
+       (SELECT max(rowid) FROM _runs);
+
+-- name: runs_since_beside
+-- The runs that went on beside one since it was asked which these were, and all that came later.
+SELECT run_id FROM _runs
+WHERE run_id <> :run_id AND (rowid > :last OR run_id IN (SELECT value FROM json_each(:under_way)));
+
 -- name: open_scope
 -- The sweep of one (stream, scope) begins.
 INSERT INTO _run_scopes (run_id, stream, company_id, project_id, window_from, window_to, started_at)
