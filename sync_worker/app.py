@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +34,7 @@ from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
-from sync_worker.planning.thrift import ALL, Thrift
+from sync_worker.planning.thrift import Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
 from sync_worker.reports.earlier import FIGURES, as_file, last_before
@@ -119,6 +120,10 @@ class Worker:
     def calls_by_status(self) -> Mapping[str, int]:
         """The calls that this process has made, by the class of their status."""
         return self._parts.procore.tally.by_status
+
+    def spending(self, thrift: Thrift) -> Worker:
+        """The same worker with some ways of spending less left out."""
+        return Worker(self._settings, replace(self._parts, thrift=thrift))
 
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
@@ -277,7 +282,7 @@ def _stored(settings: Settings | ReportSettings) -> SqliteDestination:
 
 
 @contextmanager
-def open_worker(  # noqa: PLR0913 - the last two are for whoever measures and for whoever breaks it
+def open_worker(
     settings: Settings,
     *,
     stop: threading.Event,
@@ -286,7 +291,6 @@ def open_worker(  # noqa: PLR0913 - the last two are for whoever measures and fo
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
-    thrift: Thrift = ALL,
     database: Callable[[Path], SqliteDestination] = SqliteDestination,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
@@ -302,7 +306,7 @@ def open_worker(  # noqa: PLR0913 - the last two are for whoever measures and fo
             close_abandoned_runs(transaction, clock.now())
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()
-        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, thrift) as worker:
+        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress) as worker:
             yield worker
     finally:
         destination.close()
@@ -323,7 +327,6 @@ def _built(
     on_new_secret: Callable[[str], None],
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
-    thrift: Thrift = ALL,
 ) -> Iterator[Worker]:
     tally = Tally(clock)
     loader = Loader(destination, tally)
@@ -342,7 +345,6 @@ def _built(
                 streams=catalog_with(settings.streams),
                 options=_options(settings),
                 progress=progress or Unheard(),
-                thrift=thrift,
             ),
         )
     finally:
