@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sync_worker.catalog.declared import catalog_with
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.budget import Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
+from sync_worker.client.tally import Tally
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
@@ -31,6 +33,7 @@ from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
+from sync_worker.planning.thrift import ALL, Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
 from sync_worker.reports.earlier import FIGURES, as_file, last_before
@@ -112,10 +115,15 @@ class Worker:
         """The database, for whoever reads the ledger or writes to it aside."""
         return self._parts.destination
 
+    @property
+    def calls_by_status(self) -> Mapping[str, int]:
+        """The calls that this process has made, by the class of their status."""
+        return self._parts.procore.tally.by_status
+
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         order = self._order(request)
-        self._parts.destination.prepare(order.specs)
+        self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
         ended = run(self._parts, order)
         self._prune()
         return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
@@ -269,7 +277,7 @@ def _stored(settings: Settings | ReportSettings) -> SqliteDestination:
 
 
 @contextmanager
-def open_worker(
+def open_worker(  # noqa: PLR0913 - the last two are for whoever measures and for whoever breaks it
     settings: Settings,
     *,
     stop: threading.Event,
@@ -278,13 +286,15 @@ def open_worker(
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
+    thrift: Thrift = ALL,
+    database: Callable[[Path], SqliteDestination] = SqliteDestination,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
 
-    Raises `ConfigurationError` and `LockHeldError` before any call is spent.
+    `database` opens the file of that path. Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
     clock = clock or SystemClock()
-    destination = _destination(settings)
+    destination = _destination(settings, database)
     destination.open(holder=f"{role}process {os.getpid()} on {socket.gethostname()}")
     try:
         with destination.transaction() as transaction:
@@ -292,7 +302,7 @@ def open_worker(
             close_abandoned_runs(transaction, clock.now())
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()
-        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress) as worker:
+        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, thrift) as worker:
             yield worker
     finally:
         destination.close()
@@ -313,14 +323,16 @@ def _built(
     on_new_secret: Callable[[str], None],
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
+    thrift: Thrift = ALL,
 ) -> Iterator[Worker]:
-    loader = Loader(destination)
+    tally = Tally(clock)
+    loader = Loader(destination, tally)
     transport = _transport(settings)
     try:
         yield Worker(
             settings,
             Parts(
-                procore=_procore(settings, transport, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
+                procore=_procore(settings, transport, tally, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
                 loader=loader,
                 destination=destination,
                 clock=clock,
@@ -330,6 +342,7 @@ def _built(
                 streams=catalog_with(settings.streams),
                 options=_options(settings),
                 progress=progress or Unheard(),
+                thrift=thrift,
             ),
         )
     finally:
@@ -337,10 +350,12 @@ def _built(
         transport.close()
 
 
-def _destination(settings: Settings | ReportSettings) -> SqliteDestination:
+def _destination(
+    settings: Settings | ReportSettings, database: Callable[[Path], SqliteDestination] = SqliteDestination
+) -> SqliteDestination:
     if settings.destination.type != "sqlite":
         raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
-    return SqliteDestination(settings.destination.path)
+    return database(settings.destination.path)
 
 
 def _transport(settings: Settings) -> Transport:
@@ -355,6 +370,7 @@ def _transport(settings: Settings) -> Transport:
 def _procore(
     settings: Settings,
     transport: Transport,
+    tally: Tally,
     clock: Clock,
     stop: threading.Event,
     on_new_secret: Callable[[str], None],
@@ -376,6 +392,7 @@ def _procore(
         retry=Retry(retry_policy, clock=clock, stop=stop),
         clock=clock,
         stop=stop,
+        tally=tally,
     )
 
 

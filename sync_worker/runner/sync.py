@@ -35,6 +35,7 @@ from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import Calls, DateRange, Ground, Key, Page, Verdict, Window
 from sync_worker.planning.asked import Asked, ask
+from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import PROJECTS
 from sync_worker.planning.windows import halves, window_of
@@ -42,6 +43,7 @@ from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
 from sync_worker.state.ledger import ScopeKey
+from sync_worker.state.page_sizes import record_page_size
 from sync_worker.state.rereads import Reach, Reread, forget_parents_read, record_parents_read, record_reread
 
 SWEEPS_AT_MOST = 3
@@ -51,11 +53,15 @@ log = get_logger()
 
 
 class Swept(NamedTuple):
-    """What became of a partition; `keys` only for projects, which say what else can be read."""
+    """What became of a partition; `keys` only for projects, which say what else can be read.
+
+    `refusal` is why none of it may be read, where that is so.
+    """
 
     verdict: Verdict
     server_time: datetime | None = None
     keys: Collection[Key] = ()
+    refusal: SkippableError | None = None
 
 
 class Reading:
@@ -70,6 +76,8 @@ class Reading:
         self._split = splitter(self._spec.envelope)
         self._run_id = frame.run_id
         self._moves_marks = frame.moves_marks
+        self._page_sizes = frame.page_sizes
+        self._bound_told = frame.server_time
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls()
@@ -90,6 +98,11 @@ class Reading:
         live = 1 if self._asked.parents is None else len(self._asked.parents)
         return live + (self._asked.signal is not None)
 
+    @property
+    def spared(self) -> int:
+        """How many lists of parents will not be read because nothing about those has changed."""
+        return self._asked.spared
+
     def run(self) -> Swept:
         """Read to a verdict.
 
@@ -109,7 +122,7 @@ class Reading:
             self._abandon(None, INTERRUPTED)
             raise
         except SkippableError as refusal:
-            return self._abandon(Verdict.NOT_PERMITTED, str(refusal))
+            return self._abandon(Verdict.NOT_PERMITTED, str(refusal))._replace(refusal=refusal)
         except (AuthError, UnreachableError) as failure:
             self._abandon(Verdict.FAILED, str(failure))
             raise
@@ -159,7 +172,7 @@ class Reading:
                 evidence = evidence.with_gone() if is_gone else evidence.with_refusal()
         if refusal is not None and self._all_refused(evidence):
             raise refusal
-        return evidence
+        return evidence.begun(self._bound_told)
 
     def _all_refused(self, evidence: Evidence) -> bool:
         """Whether nothing could be read for want of permission; it may answer 404 too, but then for all of several."""
@@ -175,10 +188,11 @@ class Reading:
             try:
                 found = self._read_list(parent_id, dates, found)
                 position += 1
-            except TooLargeError:
-                if dates is None or dates.start_on == dates.end_on:
+            except TooLargeError as error:
+                if dates is not None and dates.start_on < dates.end_on:
+                    self._dates[position : position + 1] = halves(dates)
+                elif not self._ask_smaller(error):
                     raise
-                self._dates[position : position + 1] = halves(dates)
                 if self._pages_taken > taken:
                     # The pages that came would count twice.
                     self._sweep.restart()
@@ -194,20 +208,35 @@ class Reading:
             dates=dates,
             parent_id=parent_id,
             header_company_id=self._parts.account_company_id,
-            per_page=self._options.per_page,
+            per_page=page_size(self._spec, self._options, self._page_sizes),
         )
         totals: list[int | None] = []
         units = 0
         for page in self._parts.procore.pages(request, self._split, self._calls):
             if dates is not None and _pages_in(page) > self._options.max_pages:
-                raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages")
+                raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages", is_counted=True)
             self._sweep.take(page, parent_id)
             self._pages_taken += 1
             self._parts.progress.page_taken(len(page.records))
             totals.append(page.total)
             units += page.units
             evidence = evidence.begun(page.server_time)
+            if _is_clamped(page, request.per_page):
+                self._learn_size(page.units)
         return evidence.with_list(totals, units)
+
+    def _ask_smaller(self, error: TooLargeError) -> bool:
+        """Ask for a quarter of a page from now on; false where that cannot help."""
+        size = page_size(self._spec, self._options, self._page_sizes)
+        if error.is_counted or size is None or size <= SMALLEST:
+            return False
+        self._learn_size(max(SMALLEST, size // 4))
+        return True
+
+    def _learn_size(self, per_page: int) -> None:
+        self._page_sizes[self._spec.name] = per_page
+        now = self._parts.clock.now()
+        self._parts.loader.do(lambda transaction: record_page_size(transaction, self._spec.name, per_page, now))
 
     def _misses_days(self, evidence: Evidence) -> bool:
         """Whether a row is missing from the days that were read: it may be deleted, or be of another day now."""
@@ -234,7 +263,7 @@ class Reading:
             self._scope,
             window,
             header_company_id=self._parts.account_company_id,
-            per_page=self._options.per_page,
+            per_page=page_size(self._spec, self._options, self._page_sizes),
         )
         try:
             for page in self._parts.procore.pages(request, self._split, self._calls):
@@ -264,9 +293,9 @@ class Reading:
         with self._parts.destination.reader() as view:
             return ask(view, self._partition, self._parts.streams, self._options, frame.terms)
 
-    def _remember(self, transaction: Transaction, mark: datetime) -> None:
+    def _remember(self, transaction: Transaction, mark: datetime | None) -> None:
         """Move the mark; keep how far back the sweep has read, and for which parents."""
-        if not self._moves_marks:
+        if not self._moves_marks or mark is None:
             return
         asked, stream = self._asked, self._spec.name
         move_checkpoint(transaction, stream, self._scope, Checkpoint(mark, self._parts.clock.now(), self._run_id))
@@ -292,6 +321,11 @@ class Reading:
 
     def _tell(self, proof: Proof) -> None:
         log.info(Event.SCOPE_FINISHED, verdict=proof.verdict, error=proof.reason, requests=self._calls.spent)
+
+
+def _is_clamped(page: Page, asked: int | None) -> bool:
+    """Whether a full page is smaller than what was asked for; the last page tells nothing."""
+    return asked is not None and not page.is_last and page.per_page == page.units and 0 < page.units < asked
 
 
 def _pages_in(page: Page) -> int:
