@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ from sync_worker.reports.formats import check_formats, render, usual_formats
 from sync_worker.reports.issue import make_issue
 from sync_worker.reports.standing import Choice
 from sync_worker.reports.story import headline
-from sync_worker.runner.forecast import Forecast, forecast
+from sync_worker.runner.forecast import Outlook, foresee
 from sync_worker.runner.frame import Parts
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.progress import Progress, Unheard
@@ -119,9 +120,10 @@ class Worker:
         self._prune()
         return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
 
-    def foresee(self, request: Request) -> Forecast:
-        """What `run` would ask for."""
-        return forecast(self._parts, self._order(request))
+    def look_ahead(self, requests: Sequence[Request], ticks_a_day: Sequence[float], *, probing: bool) -> Outlook:
+        """What `run` would ask for, for each of them by itself."""
+        orders = [self._order(request) for request in requests]
+        return foresee(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
 
     def _prune(self) -> None:
         """Keep the ledger small; whoever cannot does so after the next run."""
@@ -294,10 +296,42 @@ def open_worker(
         destination.close()
 
 
-def foresee(settings: Settings, request: Request) -> Forecast:
-    """What `request` would ask for, by what is stored: no call is spent, nothing written, no lock taken."""
-    with _built(settings, _destination(settings), SystemClock(), threading.Event(), lambda _: None) as worker:
-        return worker.foresee(request)
+def look_ahead(
+    settings: Settings,
+    requests: Sequence[Request],
+    *,
+    ticks_a_day: Sequence[float] = (),
+    probing: bool = False,
+    stop: threading.Event | None = None,
+    on_new_secret: Callable[[str], None] = lambda secret: None,  # noqa: ARG005 - without probes there is none
+    clock: Clock | None = None,
+) -> Outlook:
+    """What each request would ask for, by what is stored and by probes if wanted; nothing is written, no lock taken.
+
+    `ticks_a_day` is how often the schedule of each asks for it.
+    """
+    with (
+        _readable(_destination(settings)) as destination,
+        _built(settings, destination, clock or SystemClock(), stop or threading.Event(), on_new_secret) as worker,
+    ):
+        return worker.look_ahead(requests, ticks_a_day, probing=probing)
+
+
+@contextmanager
+def _readable(destination: SqliteDestination) -> Iterator[SqliteDestination]:
+    """The database as it is, or where nothing was stored yet, an empty one for as long as it is looked at."""
+    if destination.is_filled():
+        yield destination
+        return
+    with tempfile.TemporaryDirectory(prefix="sync-worker-") as folder:
+        empty = SqliteDestination(Path(folder) / "empty.db")
+        empty.open(holder="nobody")
+        try:
+            with empty.transaction() as transaction:
+                migrate(transaction, "sqlite")
+            yield empty
+        finally:
+            empty.close()
 
 
 @contextmanager

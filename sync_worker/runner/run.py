@@ -15,10 +15,10 @@ from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import DateRange, Outcome, Verdict
 from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.selection import COMPANIES, PROJECTS
-from sync_worker.planning.windows import is_due
+from sync_worker.planning.windows import Period, is_due
 from sync_worker.runner.backfill import Backfilling
 from sync_worker.runner.discovery import discover, first_days, tell_unseen
-from sync_worker.runner.frame import Parts, Period, RunFrame
+from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.sync import INTERRUPTED, Reading
 from sync_worker.runner.unread import close_unread

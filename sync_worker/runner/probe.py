@@ -1,0 +1,84 @@
+"""Asks lists for one row each: whether they may be read, and how many rows they hold. Nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sync_worker.client.listing import listing
+from sync_worker.errors import RequestError, RetryableError, SkippableError, UnreachableError
+from sync_worker.load.split import splitter
+from sync_worker.model import Calls, DateRange, Page, Window
+from sync_worker.planning.partitions import Partition
+from sync_worker.planning.projects import Project
+from sync_worker.runner.discovery import project_of
+from sync_worker.runner.frame import Parts
+
+
+class Looked(NamedTuple):
+    """What a list says of itself: how many rows it holds, the first of them, and what time it is there."""
+
+    rows: int
+    first: msgspec.Raw | None
+    server_time: datetime
+
+
+class Probe:
+    """Asks Procore, remembers what it said, and counts how often."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._projects: dict[Partition, Sequence[Project]] = {}
+        self.calls = Calls()
+
+    def projects(self, partition: Partition) -> list[Project]:
+        """The projects that Procore shows now; raises as a reading does."""
+        if partition not in self._projects:
+            options = self._parts.options(partition.spec.name)
+            request = listing(*partition, per_page=options.per_page)
+            pages = self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls)
+            self._projects[partition] = [project_of(fields_of(record)) for page in pages for record in page.records]
+        return list(self._projects[partition])
+
+    def look(
+        self,
+        partition: Partition,
+        *,
+        window: Window | None = None,
+        dates: DateRange | None = None,
+        parent_id: int | str | None = None,
+    ) -> Looked:
+        """One call for one row; raises as a reading does."""
+        request = listing(
+            *partition,
+            window=window,
+            dates=dates,
+            parent_id=parent_id,
+            header_company_id=self._parts.account_company_id,
+            per_page=1,
+        )
+        page = next(self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls))
+        return Looked(_rows(page), page.records[0] if page.records else None, page.server_time)
+
+    def glimpse(self, partition: Partition, **asked: Any) -> Looked | None:
+        """As `look`; None where this list alone is refused or broken."""
+        try:
+            return self.look(partition, **asked)
+        except UnreachableError:
+            raise
+        except (SkippableError, RequestError, RetryableError):
+            return None
+
+
+def fields_of(record: msgspec.Raw) -> dict[str, Any]:
+    """A record's fields as they were sent."""
+    fields: dict[str, Any] = msgspec.json.decode(record)
+    return fields
+
+
+def _rows(page: Page) -> int:
+    # A list that tells no total and has another page holds more than this one, nobody knows how many.
+    return page.total if page.total is not None else page.units
