@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.errors import ConfigurationError
-from sync_worker.job import load_jobs, shipped_folder
+from sync_worker.job import all_jobs, shipped_folder
 from sync_worker.settings import Procore, Settings
 from sync_worker.settings.explain import explain
 from sync_worker.settings.values import ApiUrl, Id, Text, TimeZone
@@ -151,7 +151,7 @@ def _jobs(timezone: str) -> Iterator[str]:
     """The shipped jobs; in UTC, as they are shipped, they need not be named."""
     mark = "# " if timezone == "UTC" else ""
     yield f"{mark}jobs:".ljust(31) + "# absent: all jobs with their own schedules; present: these alone"
-    for name, job in load_jobs(shipped_folder()).items():
+    for name, job in all_jobs(shipped_folder()).items():
         yield f'{mark}  {name}: {{schedule: "{job.schedule}", timezone: {_scalar(timezone)}}}'
 
 

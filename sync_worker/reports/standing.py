@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NOT_PERMITTED = "not permitted"
     FAILED = "failed"
     NEVER_READ = "never read"
+    NO_MARK = "not read since its mark was removed"
 
 
 class Choice(NamedTuple):
@@ -125,7 +126,7 @@ def _judged(
         marks = [mark or instant_from(line.finished_at) for mark, line in zip(marks, lines.values(), strict=True)]
     as_of = min((mark for mark in marks if mark), default=None)
     if as_of is None or None in marks:
-        return LeftOut(project, Reason.FAILED, worst.error)
+        return LeftOut(project, Reason.FAILED if verdict is Verdict.FAILED else Reason.NO_MARK, worst.error)
     return Included(project, verdict, as_of, worst.error)
 
 

@@ -109,7 +109,7 @@ def described_flags(section: str) -> set[str]:
 
 
 def sections_of_commands() -> dict[str, str]:
-    parts = re.split(r"^### `sync-worker ([a-z ]+)`\n", (DOCS / "commands.md").read_text("utf-8"), flags=re.MULTILINE)
+    parts = re.split(r"^### `sync-worker ([a-z -]+)`\n", (DOCS / "commands.md").read_text("utf-8"), flags=re.MULTILINE)
     return dict(zip(parts[1::2], (part.split("\n## ")[0] for part in parts[2::2]), strict=True))
 
 
