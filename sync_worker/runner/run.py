@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import copy_context
+from functools import partial
 from typing import NamedTuple
 
 from sync_worker.catalog.spec import SyncMode
@@ -20,11 +21,13 @@ from sync_worker.runner.backfill import Backfilling
 from sync_worker.runner.discovery import discover, first_days, tell_unseen
 from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.order import Backfill, Order
+from sync_worker.runner.permissions import Permissions, remembered
 from sync_worker.runner.sync import INTERRUPTED, Reading
 from sync_worker.runner.unread import close_unread
 from sync_worker.state.backfills import begin_backfill, forget_backfill
 from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.ledger import RunRow, ScopeResult, close_run, open_run, plan_run, run_scopes
+from sync_worker.state.permissions import read_refusals
 from sync_worker.state.queue import new_run_id
 
 log = get_logger()
@@ -46,11 +49,12 @@ def run(parts: Parts, order: Order) -> Ended:
             frame.period = _frozen_period(parts, frame, order.backfill)
         tell_unseen(parts, frame, order, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
-        due = _due(parts, frame, chains(order.specs, ids))
+        permissions = _permissions(parts, frame)
+        due = permissions.begin(_due(parts, frame, chains(order.specs, ids)))
         ahead = sum(map(len, due))
         parts.loader.do(lambda transaction: plan_run(transaction, frame.run_id, ahead))
         parts.progress.planned(ahead)
-        _read_all(parts, frame, due)
+        _read_all(parts, frame, permissions, due)
     return Ended(frame.run_id, frame.failure)
 
 
@@ -126,7 +130,8 @@ def _due(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> list[Cha
     if frame.by_hand or frame.everything:
         return list(all_chains)
     with parts.destination.reader() as view:
-        return [tuple(part for part in chain if _is_due(parts, frame, view, part)) for chain in all_chains]
+        due = (tuple(part for part in chain if _is_due(parts, frame, view, part)) for chain in all_chains)
+        return [chain for chain in due if chain]
 
 
 def _is_due(parts: Parts, frame: RunFrame, view: Transaction, partition: Partition) -> bool:
@@ -137,10 +142,18 @@ def _is_due(parts: Parts, frame: RunFrame, view: Transaction, partition: Partiti
     return is_due(checkpoint and checkpoint.mark, frame.bound, parts.options(spec.name).full_refresh_every)
 
 
-def _read_all(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain]) -> None:
+def _permissions(parts: Parts, frame: RunFrame) -> Permissions:
+    with parts.destination.reader() as view:
+        known = read_refusals(view)
+    heeds = not (frame.by_hand or frame.everything)
+    return Permissions(parts.loader, parts.streams, known, frame.bound, heeds=heeds)
+
+
+def _read_all(parts: Parts, frame: RunFrame, permissions: Permissions, all_chains: Sequence[Chain]) -> None:
     with ThreadPoolExecutor(parts.max_concurrency, thread_name_prefix="fetch") as pool:
         # Each in a context of its own, so that what it logs carries the run's id.
-        futures = [pool.submit(copy_context().run, _read_chain, parts, frame, chain) for chain in all_chains]
+        read = partial(_read_chain, parts, frame, permissions)
+        futures = [pool.submit(copy_context().run, read, chain) for chain in all_chains]
         try:
             for future in as_completed(futures):
                 future.result()
@@ -173,7 +186,7 @@ def _not_tried(failure: SyncWorkerError) -> str:
     return "not tried: the run ended early"
 
 
-def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
+def _read_chain(parts: Parts, frame: RunFrame, permissions: Permissions, chain: Chain) -> None:
     """Read a stream and what is nested in it; a nested stream is only as good as the list of its parents."""
     verdicts: dict[str, Verdict] = {}
     for partition in chain:
@@ -185,9 +198,14 @@ def _read_chain(parts: Parts, frame: RunFrame, chain: Chain) -> None:
         if above in (Verdict.FAILED, Verdict.NOT_PERMITTED):
             close_unread(parts, frame, [partition], above, f"the list of its parents, {parent}, could not be read")
             verdicts[partition.spec.name] = above
+        elif (refusal := permissions.refusal(partition)) is not None:
+            close_unread(parts, frame, [partition], Verdict.NOT_PERMITTED, remembered(refusal))
+            verdicts[partition.spec.name] = Verdict.NOT_PERMITTED
         else:
             doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
-            verdicts[partition.spec.name] = _reading(parts, frame, partition, doubt).run().verdict
+            swept = _reading(parts, frame, partition, doubt).run()
+            permissions.learn(partition, swept)
+            verdicts[partition.spec.name] = swept.verdict
         parts.progress.finished(partition.spec.name)
 
 

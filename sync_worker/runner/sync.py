@@ -51,11 +51,15 @@ log = get_logger()
 
 
 class Swept(NamedTuple):
-    """What became of a partition; `keys` only for projects, which say what else can be read."""
+    """What became of a partition; `keys` only for projects, which say what else can be read.
+
+    `refusal` is why none of it may be read, where that is so.
+    """
 
     verdict: Verdict
     server_time: datetime | None = None
     keys: Collection[Key] = ()
+    refusal: SkippableError | None = None
 
 
 class Reading:
@@ -98,7 +102,7 @@ class Reading:
             self._abandon(None, INTERRUPTED)
             raise
         except SkippableError as refusal:
-            return self._abandon(Verdict.NOT_PERMITTED, str(refusal))
+            return self._abandon(Verdict.NOT_PERMITTED, str(refusal))._replace(refusal=refusal)
         except (AuthError, UnreachableError) as failure:
             self._abandon(Verdict.FAILED, str(failure))
             raise

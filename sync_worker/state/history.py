@@ -120,7 +120,7 @@ def all_checkpoints(executor: Executor) -> list[CheckpointLine]:
 
 def reset_checkpoints(executor: Executor, stream: str, project_id: int | None) -> None:
     """Forget how far a stream was read, in one project or everywhere; the next run reads all of it."""
-    for name in ("reset_checkpoints", "reset_rereads", "reset_parents_read", "reset_signals"):
+    for name in ("reset_checkpoints", "reset_rereads", "reset_parents_read", "reset_signals", "reset_refusals"):
         executor.execute(queries()[name], {"stream": stream, "project_id": project_id})
 
 

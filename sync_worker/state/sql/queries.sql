@@ -435,3 +435,26 @@ WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = 
 -- A nested stream forgets for which parents it was read.
 DELETE FROM _parents_read
 WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
+
+-- name: read_refusals
+-- All that may not be read, single parents left out.
+SELECT subject, company_id, project_id, kind, reason, refused_at, probed_at, probe_at
+FROM _refusals WHERE parent_key IS NULL ORDER BY subject, company_id, project_id;
+
+-- name: record_refusal
+-- Something may not be read; since when it may not stays.
+INSERT INTO _refusals (subject, company_id, project_id, kind, reason, refused_at, probed_at, probe_at)
+VALUES (:subject, :company_id, :project_id, :kind, :reason, :refused_at, :probed_at, :probe_at)
+ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce(parent_key, '')) DO UPDATE SET
+    kind = excluded.kind, reason = excluded.reason, probed_at = excluded.probed_at, probe_at = excluded.probe_at;
+
+-- name: forget_refusal
+-- A stream or a tool may be read again.
+DELETE FROM _refusals
+WHERE subject = :subject AND parent_key IS NULL
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: reset_refusals
+-- A stream forgets where it may not be read.
+DELETE FROM _refusals
+WHERE subject = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
