@@ -458,3 +458,25 @@ WHERE subject = :subject AND parent_key IS NULL
 -- A stream forgets where it may not be read.
 DELETE FROM _refusals
 WHERE subject = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
+
+-- name: read_allowance
+-- The windows of the allowance as last known.
+SELECT period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at
+FROM _allowance ORDER BY seconds DESC;
+
+-- name: read_spent
+-- Our own calls of the hour before the last was written, by minute.
+SELECT minute, calls FROM _allowance_spent ORDER BY minute;
+
+-- name: write_allowance
+-- A window as it is known now.
+INSERT INTO _allowance (period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at)
+VALUES (:period, :seconds, :limit, :granted, :used, :remaining, :resets_at, :waits_until, :seen_at)
+ON CONFLICT (period) DO UPDATE SET
+    seconds = excluded.seconds, call_limit = excluded.call_limit, granted = excluded.granted, used = excluded.used,
+    remaining = excluded.remaining, resets_at = excluded.resets_at, waits_until = excluded.waits_until,
+    seen_at = excluded.seen_at;
+
+-- name: forget_spent
+-- The last hour is written anew.
+DELETE FROM _allowance_spent;

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome, Scope, Verdict, Window
+from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow, read_allowance, write_allowance
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint, read_checkpoint
 from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.journal import quarantine_records
@@ -148,3 +149,20 @@ def test_an_interrupted_scope_has_no_verdict(transaction: Transaction) -> None:
 def test_instants_survive_as_text_that_sorts_like_time(instant: datetime) -> None:
     assert from_text(to_text(instant)) == instant.replace(microsecond=0)
     assert to_text(instant) < to_text(instant + timedelta(seconds=1))
+
+
+def test_the_allowance_is_kept_as_it_was_last_known(transaction: Transaction) -> None:
+    assert read_allowance(transaction) == StoredAllowance([], {})
+    hour = StoredWindow(HOUR, 3600, 3600, 2880, 412, 700, NOON + timedelta(minutes=20), None, NOON)
+    spike = StoredWindow(SPIKE, 10, None, None, 0, None, None, NOON + timedelta(seconds=4), NOON)
+    write_allowance(transaction, StoredAllowance([hour], {NOON - timedelta(minutes=70): 9}))
+
+    known = StoredAllowance([hour, spike], {NOON - timedelta(minutes=61): 12, NOON - timedelta(minutes=2): 400})
+    write_allowance(transaction, known)
+
+    found = read_allowance(transaction)
+    assert found == known
+    assert found.window(SPIKE) == spike
+    assert found.used_this_hour(NOON) == 400
+    assert found.waits_until(NOON) == spike.waits_until
+    assert found.waits_until(NOON + timedelta(seconds=4)) is None
