@@ -46,7 +46,7 @@ from sync_worker.runner.report import run_report
 from sync_worker.runner.run import run
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.ledger import RunRow, RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
-from sync_worker.state.migration import migrate
+from sync_worker.state.migration import migrate, pending
 from sync_worker.state.queue import Asked, QueuedRun, new_run_id
 from sync_worker.state.retention import Retention, prune
 
@@ -321,6 +321,10 @@ def look_ahead(
 def _readable(destination: SqliteDestination) -> Iterator[SqliteDestination]:
     """The database as it is, or where nothing was stored yet, an empty one for as long as it is looked at."""
     if destination.is_filled():
+        with destination.reader() as view:
+            missing = pending(view, "sqlite")
+        if missing:
+            raise ConfigurationError("an older version wrote the database; the next run, or the daemon, updates it")
         yield destination
         return
     with tempfile.TemporaryDirectory(prefix="sync-worker-") as folder:

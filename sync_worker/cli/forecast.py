@@ -66,6 +66,7 @@ def stream_lines(found: Forecast) -> Iterator[str]:
 
 _TOLD: Mapping[Basis, str] = {
     Basis.STORED: "",
+    Basis.REFUSED: "",
     Basis.PROBED: "asked",
     Basis.OTHERS: "as in other projects",
     Basis.LEAST: "at least",

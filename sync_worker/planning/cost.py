@@ -22,14 +22,19 @@ from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import SLACK, Part
 from sync_worker.state.history import LastReading, last_readings
 from sync_worker.state.instants import to_text
+from sync_worker.state.permissions import read_refusals
 
 _DAY = timedelta(days=1)
+PROBED_EVERY = timedelta(days=7)
+"""How often what is refused is tried again, once it has been refused for a while."""
 
 
 class Basis(StrEnum):
     """What a cost is told from."""
 
     STORED = "stored"
+    REFUSED = "refused"
+    """It may not be read, as was told last time."""
     PROBED = "probed"
     OTHERS = "others"
     """The same stream in other projects."""
@@ -60,6 +65,7 @@ class StoredCosts:
         self._streams = streams
         self._options = options
         self._last: Mapping[tuple[str, Scope], LastReading] = last_readings(view)
+        self._refused = {(refusal.subject, refusal.scope) for refusal in read_refusals(view)}
         self._counts = cache(self._counted)
 
     def per_page(self, spec: StreamSpec) -> int | None:
@@ -67,11 +73,13 @@ class StoredCosts:
         return None if spec.paging.per_page is None else self._options(spec.name).per_page or spec.paging.per_page
 
     def refused(self, partition: Partition) -> Cost | None:
-        """What it costs to be refused again, where the last reading was."""
-        last = self._last.get((partition.spec.name, partition.scope))
+        """What it costs to be refused again, where the last reading was; a project that is not listed costs nothing."""
+        spec, scope = partition
+        last = self._last.get((spec.name, scope))
         if last is None or last.verdict != Verdict.NOT_PERMITTED:
             return None
-        return Cost(last.requests, last.requests, Basis.STORED)
+        is_remembered = not self._refused.isdisjoint({(spec.name, scope), (spec.tool, scope)})
+        return Cost(max(last.requests, int(is_remembered)), 0, Basis.REFUSED)
 
     def cost(self, partition: Partition, asked: Asked, parts: Sequence[Part]) -> Cost | None:
         """What reading these parts costs; None where too little is stored to tell."""
@@ -143,17 +151,22 @@ def calls_a_day(spec: StreamSpec, cost: Cost, above: StreamSpec | None, options:
     """What a partition costs a day on a schedule of so many ticks, when hardly anything changes."""
     if ticks == 0:
         return 0.0
+    if cost.basis is Basis.REFUSED:
+        return cost.calls * _DAY / PROBED_EVERY
     if spec.name in (COMPANIES, PROJECTS):
         return ticks * cost.whole
     if above is not None:
         return _times(ticks, nested_everything_every(above, options)) * cost.whole
-    if spec.mode is SyncMode.FULL_REFRESH:
-        return _times(ticks, options.full_refresh_every) * cost.whole
-    if spec.mode is SyncMode.DATE_WINDOW:
-        return ticks + cost.whole / options.reread.everything_days
-    signals = _times(ticks, options.deleted_every) if spec.deletes is not None and options.follows_deletes else 0.0
-    wholes = _times(ticks, options.reconcile_every) if options.follows_deletes else 0.0
-    return ticks + wholes * (cost.whole - 1) + signals
+    match spec.mode:
+        case SyncMode.FULL_REFRESH:
+            calls = _times(ticks, options.full_refresh_every) * cost.whole
+        case SyncMode.DATE_WINDOW:
+            calls = ticks + cost.whole / options.reread.everything_days
+        case SyncMode.INCREMENTAL:
+            signals = _times(ticks, options.deleted_every) if spec.deletes is not None else 0.0
+            deletes = signals + _times(ticks, options.reconcile_every) * (cost.whole - 1)
+            calls = ticks + (deletes if options.follows_deletes else 0.0)
+    return calls
 
 
 def _times(ticks: float, every: timedelta) -> float:

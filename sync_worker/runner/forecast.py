@@ -24,6 +24,7 @@ from sync_worker.runner.discovery import first_days, known_projects
 from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.probe import Probe, fields_of
+from sync_worker.state.allowance import HOUR, SPIKE, read_allowance
 from sync_worker.state.backfills import backfill_until
 
 PROBED_PROJECTS = 5
@@ -83,7 +84,16 @@ def foresee(
             _Forecaster(parts, order, view, stored, probe).forecast(projects, ticks)
             for order, projects, ticks in zip(orders, known, ticks_a_day or [0.0] * len(orders), strict=True)
         ]
-    return Outlook(found, probes=0 if probe is None else probe.calls.spent)
+        pace = _pace(view)
+    return Outlook(found, pace, probes=0 if probe is None else probe.calls.spent)
+
+
+def _pace(view: Transaction) -> Pace | None:
+    known = read_allowance(view)
+    hour, spike = known.window(HOUR), known.window(SPIKE)
+    if hour is None or not hour.limit or not hour.granted:
+        return None
+    return Pace(hour.limit, hour.granted, spike.granted / spike.seconds if spike and spike.granted else None)
 
 
 def _projects(parts: Parts, order: Order, probe: Probe | None) -> dict[int, list[Project]]:
@@ -168,7 +178,7 @@ class _Forecaster:
             asked, parts = self._ask(partition)
             above = found[spec.parent.stream] if spec.parent is not None else _Above()
             if above.is_refused:
-                cost, found[spec.name] = Cost(0, 0, Basis.STORED), above
+                cost, found[spec.name] = Cost(0, 0, Basis.REFUSED), above
             else:
                 cost, found[spec.name] = self._cost(partition, asked, parts, above, probe)
             yield Foreseen(*partition, asked.window, cost)
@@ -217,7 +227,7 @@ class _Forecaster:
         dates = DateRange(days[0].start_on, days[-1].end_on) if days else None
         looked = probe.glimpse(partition, window=asked.window, dates=dates)
         if looked is None:
-            return Cost(1, 1, Basis.PROBED), _Above(is_refused=True)
+            return Cost(1, 0, Basis.PROBED), _Above(is_refused=True)
         self._rows[partition.spec.name].append(looked.rows)
         whole = pages_of(looked.rows, self._stored.per_page(partition.spec))
         return Cost(len(parts) - 1 + whole, whole, Basis.PROBED), _Above(rows=looked.rows, first=looked.first)
@@ -236,7 +246,7 @@ class _Forecaster:
             return Cost(0, 0, Basis.PROBED), _Above(rows=0)
         looked = probe.glimpse(partition, parent_id=fields_of(above.first)[parent.key])
         if looked is None:
-            return Cost(above.rows, above.rows, Basis.PROBED), _Above(is_refused=True)
+            return Cost(above.rows, 0, Basis.PROBED), _Above(is_refused=True)
         calls = above.rows * pages_of(looked.rows, self._stored.per_page(partition.spec))
         return Cost(calls, calls, Basis.PROBED), _Above(rows=above.rows * looked.rows, first=looked.first)
 
@@ -260,7 +270,7 @@ def _completed(found: Sequence[Foreseen]) -> list[Foreseen]:
     """With what is not known told from the same stream elsewhere, and where nothing is known of it, the least."""
     told: dict[str, list[Cost]] = defaultdict(list)
     for part in found:
-        if part.cost.basis is not Basis.LEAST:
+        if part.cost.basis not in (Basis.LEAST, Basis.REFUSED):
             told[part.spec.name].append(part.cost)
     places: Counter[str] = Counter()
     completed: list[Foreseen] = []
