@@ -157,16 +157,17 @@ def calls_a_day(spec: StreamSpec, cost: Cost, above: StreamSpec | None, options:
         return ticks * cost.whole
     if above is not None:
         return _times(ticks, nested_everything_every(above, options)) * cost.whole
-    match spec.mode:
-        case SyncMode.FULL_REFRESH:
-            calls = _times(ticks, options.full_refresh_every) * cost.whole
-        case SyncMode.DATE_WINDOW:
-            calls = ticks + cost.whole / options.reread.everything_days
-        case SyncMode.INCREMENTAL:
-            signals = _times(ticks, options.deleted_every) if spec.deletes is not None else 0.0
-            deletes = signals + _times(ticks, options.reconcile_every) * (cost.whole - 1)
-            calls = ticks + (deletes if options.follows_deletes else 0.0)
-    return calls
+    if spec.mode is SyncMode.FULL_REFRESH:
+        return _times(ticks, options.full_refresh_every) * cost.whole
+    every_day = ticks + cost.whole / options.reread.everything_days
+    return every_day if spec.mode is SyncMode.DATE_WINDOW else ticks + _for_deletes(spec, cost, options, ticks)
+
+
+def _for_deletes(spec: StreamSpec, cost: Cost, options: StreamOptions, ticks: float) -> float:
+    if not options.follows_deletes:
+        return 0.0
+    signals = _times(ticks, options.deleted_every) if spec.deletes is not None else 0.0
+    return signals + _times(ticks, options.reconcile_every) * (cost.whole - 1)
 
 
 def _times(ticks: float, every: timedelta) -> float:
