@@ -169,6 +169,10 @@ class SqliteDestination:
             return False
         return False
 
+    def holder(self) -> str | None:
+        """Who has the database for writing, if anybody."""
+        return self._holder() if self.is_held() else None
+
     def is_filled(self) -> bool:
         """Whether there is a database that a worker has written to."""
         if not self._path.is_file():
