@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sync_worker.catalog.declared import catalog_with
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.budget import Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
@@ -115,7 +116,7 @@ class Worker:
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         order = self._order(request)
-        self._parts.destination.prepare(order.specs)
+        self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
         ended = run(self._parts, order)
         self._prune()
         return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)

@@ -1,6 +1,6 @@
 """Where a database file is: on which file system, whether it can be written there, and how much room is left.
 
-SQLite's WAL needs shared memory between all that open the file, so they must be on one kernel: over a network it breaks.
+SQLite's WAL is shared memory between all that open the file, so they must be on one kernel: over a network it breaks.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ _FULL = {ENOSPC, EDQUOT, EFBIG}
 _TRIED_BYTES = 64 * 1024
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _OVER_A_NETWORK = frozenset(
-    "9p afs beegfs ceph cifs coda davfs drvfs fhgfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs osxfs "
-    "pvfs2 smb3 smbfs vboxsf virtiofs vmhgfs".split()
+    {
+        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "drvfs", "fhgfs", "gfs2", "glusterfs", "gpfs"),
+        *("lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "osxfs", "pvfs2", "smb3", "smbfs", "vboxsf"),
+        *("virtiofs", "vmhgfs"),
+    }
 )
 """Servers', and those of the host that a virtual machine or a container sees: another kernel either way."""
 _ON_THIS_HOST = frozenset({"fuseblk", "fuse.fuse-overlayfs", "fuse.mergerfs", "fuse.lxcfs", "fuse.bindfs"})

@@ -47,8 +47,9 @@ class Asked(NamedTuple):
     """What a sweep asks for: `window` as the ledger tells it, how far back it reaches, the days of a daily log.
 
     `parents` are those that a nested stream is read for, by id, with the hashes of their rows; `parents_gone` those
-    that it was read for and that are no more. `every_day` are all days of a daily log, where `dates` are some of them.
-    Once complete, the sweep `settles` what is deleted, or asks the tool itself over the window `signal`.
+    that it was read for and that are no more; `spared` is how many have not moved since they were read for. `every_day`
+    are all days of a daily log, where `dates` are some of them. Once complete, the sweep `settles` what is deleted, or
+    asks the tool itself over the window `signal`.
     """
 
     window: Window
@@ -56,6 +57,7 @@ class Asked(NamedTuple):
     dates: DateRange | None = None
     parents: Mapping[int | str, str] | None = None
     parents_gone: Collection[str] = ()
+    spared: int = 0
     every_day: DateRange | None = None
     settles: bool = False
     signal: Window | None = None
@@ -172,7 +174,7 @@ def _ask_nested(
     moved = {key: row_hash for key, row_hash in parents.items() if done.get(str(key)) != row_hash}
     # A window with a beginning: whoever looks for proof of all children must not take this for it.
     window = Window(min(read[Reach.RECENT].read_at, terms.bound), terms.bound)
-    return whole._replace(window=window, parents=moved)
+    return whole._replace(window=window, parents=moved, spared=len(parents) - len(moved))
 
 
 def _nested_everything_every(above: StreamSpec, options: StreamOptions, terms: Terms) -> timedelta:

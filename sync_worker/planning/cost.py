@@ -13,6 +13,7 @@ from math import ceil
 from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec, SyncMode
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.model import Scope, Verdict
 from sync_worker.planning.asked import Asked, nested_everything_every
@@ -153,14 +154,23 @@ def calls_a_day(spec: StreamSpec, cost: Cost, above: StreamSpec | None, options:
         return 0.0
     if cost.basis is Basis.REFUSED:
         return cost.calls * _DAY / PROBED_EVERY
+    every = _whole_every(spec, above, options)
+    if every is not None:
+        return _times(ticks, every) * cost.whole
+    if spec.mode is SyncMode.DATE_WINDOW:
+        return ticks + cost.whole / options.reread.everything_days
+    return ticks + _for_deletes(spec, cost, options, ticks)
+
+
+def _whole_every(spec: StreamSpec, above: StreamSpec | None, options: StreamOptions) -> timedelta | None:
+    """How often a stream is read whole that is read in no other way."""
     if spec.name in (COMPANIES, PROJECTS):
-        return ticks * cost.whole
+        return timedelta(0)
+    if spec.name == PROJECT_TOOLS.name:
+        return PROBED_EVERY
     if above is not None:
-        return _times(ticks, nested_everything_every(above, options)) * cost.whole
-    if spec.mode is SyncMode.FULL_REFRESH:
-        return _times(ticks, options.full_refresh_every) * cost.whole
-    every_day = ticks + cost.whole / options.reread.everything_days
-    return every_day if spec.mode is SyncMode.DATE_WINDOW else ticks + _for_deletes(spec, cost, options, ticks)
+        return nested_everything_every(above, options)
+    return options.full_refresh_every if spec.mode is SyncMode.FULL_REFRESH else None
 
 
 def _for_deletes(spec: StreamSpec, cost: Cost, options: StreamOptions, ticks: float) -> float:

@@ -20,6 +20,7 @@ _WEEK = timedelta(days=7)
 FULL_REFRESH_EVERY = timedelta(hours=6)
 NESTED_EVERYTHING_EVERY = _WEEK
 RECONCILE_EVERY = _WEEK
+INACTIVE_EVERY = _WEEK
 DELETED_EVERY = FULL_REFRESH_EVERY
 
 # Two ticks of a schedule are never exactly its interval apart.

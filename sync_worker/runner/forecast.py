@@ -6,12 +6,14 @@ Where nothing is stored, probes tell, if they are wanted: one-row calls in a few
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from sync_worker.catalog.spec import Parent, ScopeKind, StreamSpec
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.destination.protocol import Transaction
 from sync_worker.model import DateRange, Scope, Window
 from sync_worker.planning.asked import Asked, ask, ask_again
@@ -19,13 +21,16 @@ from sync_worker.planning.cost import Basis, Cost, Pace, StoredCosts, calls_a_da
 from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.projects import Project, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
-from sync_worker.planning.windows import Part, Period
+from sync_worker.planning.tools import are_tools_due, tools_off
+from sync_worker.planning.windows import INACTIVE_EVERY, Part, Period
 from sync_worker.runner.discovery import first_days, known_projects
 from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.probe import Probe, fields_of
+from sync_worker.runner.tools import tools_by_scope
 from sync_worker.state.allowance import HOUR, SPIKE, read_allowance
 from sync_worker.state.backfills import backfill_until
+from sync_worker.state.checkpoints import read_checkpoint
 
 PROBED_PROJECTS = 5
 """A stream is probed in so many projects of a company at most; they stand for the others."""
@@ -132,6 +137,8 @@ class _Forecaster:
         self._parents = {spec.parent.stream for spec in order.specs if spec.parent is not None}
         self._moved: dict[str, list[int]] = defaultdict(list)
         self._rows: dict[str, list[int]] = defaultdict(list)
+        self._off: dict[Scope, frozenset[str]] = {}
+        self._inactive: set[int] = set()
 
     def forecast(self, known: Mapping[int, Sequence[Project]], ticks_a_day: float) -> Forecast:
         chosen = {company: choose(projects, self._order.choice) for company, projects in known.items()}
@@ -141,6 +148,8 @@ class _Forecaster:
         sampled = {None, *(project for projects in ids.values() for project in _sample(projects))}
         found = [self._discovered(partition) for partition in self._discovery()]
         ahead = chains(self._order.specs, ids)
+        self._inactive = {project.project_id for project in every if not project.is_active}
+        found += self._tools(ahead, sampled)
         for is_sampled in (True, False):
             for chain in ahead:
                 if (chain[0].scope.project_id in sampled) is is_sampled:
@@ -154,7 +163,21 @@ class _Forecaster:
             calls_a_day=sum(self._a_day(part, ticks_a_day) for part in completed),
         )
 
+    def _tools(self, ahead: Sequence[Chain], sampled: Collection[int | None]) -> Iterator[Foreseen]:
+        """The lists of projects' tools, and what is off by them."""
+        is_stored = self._view.has_table(PROJECT_TOOLS.name)
+        for scope, tools in tools_by_scope(ahead).items():
+            if not are_tools_due(self._view, scope, tools, None, self._frame.terms):
+                continue
+            yield Foreseen(PROJECT_TOOLS, scope, Window(None, self._frame.bound), Cost(1, 1, Basis.STORED))
+            if is_stored and read_checkpoint(self._view, PROJECT_TOOLS.name, scope) is not None:
+                self._off[scope] = tools_off(self._view, scope, tools)
+            elif self._probe is not None and scope.project_id in sampled:
+                self._off[scope] = self._probe.tools_off(scope, tools)
+
     def _a_day(self, part: Foreseen, ticks: float) -> float:
+        if part.scope.project_id in self._inactive:
+            ticks = min(ticks, timedelta(days=1) / INACTIVE_EVERY)
         parent = part.spec.parent
         above = self._parts.streams[parent.stream] if parent is not None else None
         return calls_a_day(part.spec, part.cost, above, self._parts.options(part.spec.name), ticks)
@@ -177,8 +200,8 @@ class _Forecaster:
             spec = partition.spec
             asked, parts = self._ask(partition)
             above = found[spec.parent.stream] if spec.parent is not None else _Above()
-            if above.is_refused:
-                cost, found[spec.name] = Cost(0, 0, Basis.REFUSED), above
+            if above.is_refused or spec.tool in self._off.get(partition.scope, ()):
+                cost, found[spec.name] = Cost(0, 0, Basis.REFUSED), _Above(is_refused=True)
             else:
                 cost, found[spec.name] = self._cost(partition, asked, parts, above, probe)
             yield Foreseen(*partition, asked.window, cost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from sync_worker.planning.asked import Terms
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.windows import Period
 from sync_worker.runner.progress import Progress, Unheard
+from sync_worker.state.avoided import Because
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class RunFrame:
     `by_hand` runs read what is not due too; one that does not move marks leaves no trace but rows and ledger; `period`
     is what a backfill reads. `started_at` is our own clock's, `server_time` the server's as it was
     first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
-    was tried.
+    was tried; `avoided` counts the calls that were not made.
     """
 
     run_id: str
@@ -54,6 +56,14 @@ class RunFrame:
     server_time: datetime | None = None
     first_on: Mapping[int, date] = field(default_factory=dict)
     failure: SyncWorkerError | None = None
+    avoided: Counter[tuple[str, Because]] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def avoid(self, stream: str, because: Because, calls: int = 1) -> None:
+        """Count calls that are not made; safe to use from several threads."""
+        if calls:
+            with self.lock:
+                self.avoided[stream, because] += calls
 
     @property
     def bound(self) -> datetime:

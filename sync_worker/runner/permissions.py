@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Transaction
@@ -15,7 +16,15 @@ from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Chain, Partition
 from sync_worker.planning.probes import LISTS_THAT_TELL, Denied, due_probes, refused, released, telling_first
 from sync_worker.runner.sync import Swept
+from sync_worker.state.avoided import Because
 from sync_worker.state.permissions import Kind, Refusal, forget_refusal, record_refusal
+
+
+class Bar(NamedTuple):
+    """Why a list is not asked for, and how the ledger tells it."""
+
+    because: Because
+    told: str
 
 
 class Permissions:
@@ -39,31 +48,43 @@ class Permissions:
         self._known: dict[Denied, Refusal] = {(each.subject, each.scope): each for each in known}
         self._now = now
         self._heeds = heeds
+        self._off: Mapping[Scope, Collection[str]] = {}
         self._partitions: Sequence[Partition] = ()
         self._probed: set[Denied] = set()
         self._readable: set[Denied] = set()
         self._unreadable: dict[Denied, set[str]] = {}
         self._lock = threading.Lock()
 
-    def begin(self, chains: Sequence[Chain]) -> list[Chain]:
-        """Choose what of all that was refused is tried again; the chains in the order in which to read them."""
+    def refused_at(self, scope: Scope) -> datetime | None:
+        """When something in a scope was refused that had not been before, for the last time."""
+        return max((each.refused_at for each in self._known.values() if each.scope == scope), default=None)
+
+    def begin(self, chains: Sequence[Chain], off: Mapping[Scope, Collection[str]]) -> list[Chain]:
+        """Choose what of all that was refused is tried again; the chains in the order in which to read them.
+
+        `off` are the tools that are switched off in each project.
+        """
+        self._off = off
         if not self._heeds:
             return list(chains)
-        self._partitions = [partition for chain in chains for partition in chain]
+        self._partitions = [part for chain in chains for part in chain if not self._is_off(part)]
         concerned = {denied for partition in self._partitions for denied in _denied(partition)}
         known = [refusal for denied, refusal in self._known.items() if denied in concerned]
         for refusal in due_probes(known, len(self._partitions), self._now):
             self._probe(refusal)
         return telling_first(chains, self._probed)
 
-    def refusal(self, partition: Partition) -> Refusal | None:
-        """Why a partition is not asked for, if it is not."""
+    def bar(self, partition: Partition) -> Bar | None:
+        """What keeps a partition from being asked for, if anything does."""
+        if self._is_off(partition):
+            return Bar(Because.TOOL_OFF, f"the tool is off in this project: {partition.spec.tool.rpartition('/')[2]}")
         if not self._heeds:
             return None
         with self._lock:
             if (partition.spec.name, partition.scope) in self._probed:
                 return None
-            return next((self._known[denied] for denied in _denied(partition) if denied in self._known), None)
+            found = next((self._known[denied] for denied in _denied(partition) if denied in self._known), None)
+        return None if found is None else Bar(Because.NOT_PERMITTED, _remembered(found))
 
     def learn(self, partition: Partition, swept: Swept) -> None:
         """Remember what became of a partition that was asked for."""
@@ -83,6 +104,9 @@ class Permissions:
 
         if changed or gone:
             self._loader.do(write)
+
+    def _is_off(self, partition: Partition) -> bool:
+        return partition.spec.tool in self._off.get(partition.scope, ())
 
     def _probe(self, refusal: Refusal) -> None:
         """Let the partition be asked that tries a refusal: that stream, or one list of that tool, each day another."""
@@ -147,7 +171,7 @@ def _tool(spec: StreamSpec, scope: Scope) -> Denied | None:
     return (spec.tool, scope) if spec.tool and spec.parent is None and scope.project_id is not None else None
 
 
-def remembered(refusal: Refusal) -> str:
+def _remembered(refusal: Refusal) -> str:
     """A refusal as the ledger tells it where nothing was asked."""
     since, next_on = refusal.refused_at.date(), refusal.probe_at.date()
     return f"{refusal.reason}; refused since {since}, tried again on {next_on} ({refusal.subject})"

@@ -83,7 +83,7 @@ def _database(path: Path) -> Iterator[Finding]:
         hint = "use that version, or a newer one"
         yield wrong("database", f"{path} was written by a newer version ({ahead[-1]})", hint, ConfigurationError)
     elif behind:
-        yield doubtful("database", f"{path}, {held}, was written by an older version", "the next run brings it up to date")
+        yield doubtful("database", f"{path}, {held}, is an older version's", "the next run brings it up to date")
     elif is_filled and mode != "wal":
         yield doubtful("database", f"{path}, {held}, is not in WAL mode ({mode})", "the next run puts it there")
     else:

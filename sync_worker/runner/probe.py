@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.listing import listing
 from sync_worker.errors import RequestError, RetryableError, SkippableError, UnreachableError
 from sync_worker.load.split import splitter
-from sync_worker.model import Calls, DateRange, Page, Window
+from sync_worker.model import Calls, DateRange, Page, Scope, Window
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import Project
+from sync_worker.planning.tools import off_among
 from sync_worker.runner.discovery import project_of
 from sync_worker.runner.frame import Parts
 
@@ -42,6 +44,17 @@ class Probe:
             pages = self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls)
             self._projects[partition] = [project_of(fields_of(record)) for page in pages for record in page.records]
         return list(self._projects[partition])
+
+    def tools_off(self, scope: Scope, tools: Iterable[str]) -> frozenset[str]:
+        """Those of these tools that are switched off in a project now; none where its tools may not be listed."""
+        request = listing(PROJECT_TOOLS, scope)
+        try:
+            pages = list(self._parts.procore.pages(request, splitter(PROJECT_TOOLS.envelope), self.calls))
+        except UnreachableError:
+            raise
+        except (SkippableError, RequestError, RetryableError):
+            return frozenset()
+        return off_among(tools, (fields_of(record) for page in pages for record in page.records))
 
     def look(
         self,

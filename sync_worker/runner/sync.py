@@ -83,6 +83,11 @@ class Reading:
         key = ScopeKey(frame.run_id, self._spec.name, self._scope)
         self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, self._asked.window, self._options.excluded)
 
+    @property
+    def spared(self) -> int:
+        """How many lists of parents will not be read because nothing about those has changed."""
+        return self._asked.spared
+
     def run(self) -> Swept:
         """Read to a verdict.
 

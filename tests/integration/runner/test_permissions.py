@@ -6,10 +6,12 @@ from collections import Counter
 
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, scope, verdicts
+from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome, Verdict
 from sync_worker.simulator.clocks import SteppedClock
 from sync_worker.simulator.faults import Fault
 from sync_worker.simulator.world import World
+from sync_worker.state.avoided import Because, avoided_since, run_avoided
 
 HOUR, DAY = 3_600, 86_400
 
@@ -146,3 +148,95 @@ def test_a_probe_that_succeeds_lets_all_that_is_near_be_tried(install: Install) 
     # One of the dozen is tried, and all that shares its project or its tool; the others follow from those.
     scheduled(here, *tools)
     assert differences(here.simulator, here.database, streams=tools) == []
+
+
+def test_a_tool_that_is_off_costs_nothing_until_it_is_on(install: Install) -> None:
+    here = installed(install)
+    (project,) = readable_projects(here.simulator)
+    tool = "Project Management/Daily Log"
+    here.simulator.permissions.disable_tool(tool, project)
+
+    for _ in range(2):
+        assert scheduled(here, "tag:daily_logs").keys() == {200}
+        report = here.run("tag:daily_logs")
+        line = scope(report, "manpower_logs", project)
+        assert (line.verdict, line.requests) == (Verdict.NOT_PERMITTED, 0)
+        assert line.error == "the tool is off in this project: Daily Log"
+        advance(here.simulator, HOUR)
+
+    here.simulator.permissions.enable_tool(tool, project)
+    advance(here.simulator, DAY)
+    scheduled(here, "tag:daily_logs")
+    assert differences(here.simulator, here.database, streams=["manpower_logs", "notes_logs"]) == []
+
+
+def test_the_list_of_tools_is_read_once_a_week_or_when_something_new_is_refused(install: Install) -> None:
+    here = installed(install)
+    streams = ("rfis", "submittals", "photos", "meetings", "documents")
+    read_on = []
+    for day in range(12):
+        if day == 9:
+            here.simulator.permissions.disable_tool("Project Management/RFI", readable_projects(here.simulator)[0])
+        for _ in range(2):
+            statuses = scheduled(here, *streams)
+            read_on += [day] * sum(request.path.endswith("/tools") for request in here.simulator.requests)
+            assert statuses[403] == 0 or day == 9
+            advance(here.simulator, DAY // 2)
+
+    # On the ninth day the list is refused; then it is known that the tool is off, and looked at daily.
+    assert read_on == [0, 7, 9, 10, 11]
+
+
+def test_a_refused_list_of_tools_keeps_nothing_from_being_read(install: Install) -> None:
+    here = installed(install)
+    here.simulator.faults.add(Fault(path="*/tools[?]*", status=403, times=9))
+
+    assert scheduled(here)[403] == 1
+    report = here.run("rfis", "submittals", trigger="schedule")
+
+    assert report.totals.outcome is Outcome.SUCCEEDED
+    assert differences(here.simulator, here.database) == []
+
+
+def test_inactive_projects_are_read_once_a_week_unless_named(install: Install) -> None:
+    here = installed(install)
+    (project,) = readable_projects(here.simulator)
+    here.simulator.world.update("projects", project, {"active": False})
+
+    def days_read(projects: dict[str, object]) -> list[int]:
+        here.config = {"procore": {"projects": projects}}
+        read = []
+        for day in range(8):
+            scheduled(here, "rfis")
+            read += [day] * bool(here.asked("rfis"))
+            advance(here.simulator, DAY)
+        return read
+
+    assert days_read({"inactive": True}) == [0, 7]
+    assert days_read({"include": [project]}) == list(range(8))
+
+
+def test_calls_that_are_not_made_are_counted_with_their_reasons(install: Install) -> None:
+    here = installed(install, projects=2)
+    hidden, seen = readable_projects(here.simulator)
+    here.config = {"procore": {"projects": {"include": [hidden, seen]}}}
+    here.simulator.permissions.hide_project(hidden)
+    here.simulator.permissions.disable_tool("Project Management/Photos", seen)
+    here.simulator.permissions.forbid("rfis", seen)
+    streams = ("rfis", "submittals", "photos", "budget_views", "work_order_contract_line_items", "meetings")
+    scheduled(here, *streams)
+
+    report = here.run(*streams, trigger="schedule")
+
+    with SqliteDestination(here.database).reader() as view:
+        found = {(line.stream, line.because): line.calls for line in run_avoided(view, report.run_id)}
+        assert sum(line.calls for line in avoided_since(view, here.clock.now())) > sum(found.values())
+    contracts = len(here.query("SELECT id FROM work_order_contracts"))
+    assert {key: found[key] for key in found if key[1] is not Because.NOT_LISTED} == {
+        ("rfis", Because.NOT_PERMITTED): 1,
+        ("photos", Because.TOOL_OFF): 1,
+        ("budget_views", Because.NOT_DUE): 1,
+        ("meetings", Because.NOT_DUE): 1,
+        ("work_order_contract_line_items", Because.UNCHANGED_PARENT): contracts,
+    }
+    assert found["meetings", Because.NOT_LISTED] == 1

@@ -15,15 +15,6 @@ CREATE TABLE _refusals (
 CREATE UNIQUE INDEX _refusals_key
     ON _refusals (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce(parent_key, ''));
 
--- The tools that are switched off in a project, by the names that Procore gives them, as a JSON array.
-CREATE TABLE _tool_lists (
-    company_id INTEGER NOT NULL,
-    project_id INTEGER NOT NULL,
-    off TEXT NOT NULL,
-    read_at TEXT NOT NULL,
-    PRIMARY KEY (company_id, project_id)
-);
-
 -- The page that a stream's list gave when asked for a larger one.
 CREATE TABLE _page_sizes (
     stream TEXT PRIMARY KEY,
