@@ -20,7 +20,8 @@ from sync_worker.client.budget import Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
 from sync_worker.client.tokens import Tokens
-from sync_worker.client.transport import Transport
+from sync_worker.client.transport import Reply, Transport
+from sync_worker.client.witness import Witness
 from sync_worker.clock import Clock, SystemClock
 from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteDestination
@@ -39,6 +40,8 @@ from sync_worker.reports.formats import check_formats, render, usual_formats
 from sync_worker.reports.issue import make_issue
 from sync_worker.reports.standing import Choice
 from sync_worker.reports.story import headline
+from sync_worker.runner import checkup
+from sync_worker.runner.checkup import Checkup
 from sync_worker.runner.forecast import Outlook, foresee
 from sync_worker.runner.frame import Parts
 from sync_worker.runner.order import Backfill, Order
@@ -125,6 +128,11 @@ class Worker:
         """What `run` would ask for, for each of them by itself."""
         orders = [self._order(request) for request in requests]
         return foresee(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
+
+    def check_up(self, request: Request, witness: Witness, *, keeps: bool) -> Checkup:
+        """What Procore lets us do of a request."""
+        hosts = [str(self._settings.procore.login_url), str(self._settings.procore.api_url)]
+        return checkup.check_up(self._parts, self._order(request), witness, hosts, keeps=keeps)
 
     def _prune(self) -> None:
         """Keep the ledger small; whoever cannot does so after the next run."""
@@ -284,7 +292,7 @@ def open_worker(
     """
     clock = clock or SystemClock()
     destination = _destination(settings)
-    destination.open(holder=f"{role}process {os.getpid()} on {socket.gethostname()}")
+    destination.open(holder=_holder(role))
     try:
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")
@@ -318,6 +326,41 @@ def look_ahead(
         return worker.look_ahead(requests, ticks_a_day, probing=probing)
 
 
+def check_up(
+    settings: Settings,
+    request: Request,
+    *,
+    stop: threading.Event,
+    on_new_secret: Callable[[str], None],
+    progress: Progress | None = None,
+    keeps: bool = True,
+) -> Checkup:
+    """What Procore lets us do of `request`; what is learned is kept in the database, which is made if need be."""
+    clock = SystemClock()
+    witness = Witness(clock)
+    destination = _destination(settings)
+    if keeps and not destination.is_filled():
+        _made(destination)
+    with _built(settings, destination, clock, stop, on_new_secret, _ONCE_MORE, progress, witness) as worker:
+        return worker.check_up(request, witness, keeps=keeps)
+
+
+_ONCE_MORE = RetryPolicy(attempts=2, longest_wait_seconds=2.0)
+
+
+def _made(destination: SqliteDestination) -> None:
+    destination.open(holder=_holder("check, "))
+    try:
+        with destination.transaction() as transaction:
+            migrate(transaction, "sqlite")
+    finally:
+        destination.close()
+
+
+def _holder(role: str) -> str:
+    return f"{role}process {os.getpid()} on {socket.gethostname()}"
+
+
 @contextmanager
 def _readable(destination: SqliteDestination) -> Iterator[SqliteDestination]:
     """The database as it is, or where nothing was stored yet, an empty one for as long as it is looked at."""
@@ -348,9 +391,10 @@ def _built(
     on_new_secret: Callable[[str], None],
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
+    on_reply: Callable[[Reply], None] = lambda reply: None,  # noqa: ARG005 - a listener that does nothing
 ) -> Iterator[Worker]:
     loader = Loader(destination)
-    transport = _transport(settings)
+    transport = _transport(settings, on_reply)
     try:
         yield Worker(
             settings,
@@ -378,12 +422,13 @@ def _destination(settings: Settings | ReportSettings) -> SqliteDestination:
     return SqliteDestination(settings.destination.path)
 
 
-def _transport(settings: Settings) -> Transport:
+def _transport(settings: Settings, on_reply: Callable[[Reply], None]) -> Transport:
     proxy = settings.procore.proxy
     return Transport(
         proxy=proxy.get_secret_value() if proxy else None,
         ca_bundle=settings.procore.ca_bundle,
         deadline_seconds=settings.limits.request_timeout,
+        on_reply=on_reply,
     )
 
 

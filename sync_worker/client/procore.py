@@ -60,6 +60,10 @@ class Procore:
         self._clock = clock
         self._stop = stop
 
+    def log_in(self) -> None:
+        """Get a token now, as the first call would; raises what that would raise, without trying again."""
+        self._tokens.current()
+
     def pages(self, listing: Listing, parse: Parse, calls: Calls, first_page: int = 1) -> Iterator[Page]:
         """Every page of `listing` from `first_page` on, each asked for when the one before was taken.
 

@@ -12,7 +12,7 @@ import ipaddress
 import socket
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -73,6 +73,7 @@ class Transport:
     """Sends requests, one pool of connections per thread.
 
     `proxy` and `ca_bundle` come from the settings alone: the environment, netrc and cookies are never looked at.
+    `on_reply` hears every answer, whatever its status.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Transport:
         ca_bundle: Path | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
         max_body_bytes: int = MAX_BODY_BYTES,
+        on_reply: Callable[[Reply], None] = lambda reply: None,  # noqa: ARG005 - a listener that does nothing
     ) -> None:
         if ca_bundle is not None and not ca_bundle.exists():
             raise ConfigurationError(f"ca_bundle: {ca_bundle} does not exist")
@@ -89,6 +91,7 @@ class Transport:
         self._verify: str | bool = str(ca_bundle) if ca_bundle is not None else True
         self._deadline_seconds = deadline_seconds
         self._max_body_bytes = max_body_bytes
+        self._on_reply = on_reply
         self._timeout = Timeout(
             total=deadline_seconds, connect=min(CONNECT_SECONDS, deadline_seconds), read=deadline_seconds
         )
@@ -126,13 +129,15 @@ class Transport:
             raise failure(str(request), error, self._deadline_seconds) from None
         except (BadPayloadError, RequestError) as error:
             raise type(error)(f"{request}: {error}") from None
-        return Reply(
+        reply = Reply(
             status=response.status_code,
             headers=response.headers,
             body=body,
             elapsed_seconds=_CLOCK.monotonic() - started,
             server_time=http_date(response.headers.get("Date", "")),
         )
+        self._on_reply(reply)
+        return reply
 
     def close(self) -> None:
         """Close every idle connection; a request in flight ends by itself."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from sync_worker.destination.place import file_system, free_bytes, unwritable
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError, DestinationError
-from sync_worker.runner.finding import Finding, doubtful, failed, fine, wrong
+from sync_worker.runner.finding import Finding, Level, doubtful, failed, fine, wrong
 from sync_worker.state.migration import pending, unknown
 
 LEAST_FREE_BYTES = 64 * 1024**2
@@ -18,10 +18,11 @@ LITTLE_FREE_BYTES = 1024**3
 def look_around(path: Path, data_dir: Path, mounts: str | None = None) -> Iterator[Finding]:
     """What there is to say of the database at `path` and of the folder beside it; writes nothing that stays."""
     yield _file_system(path, mounts)
-    yield _writable(path, "destination")
+    yield (place := _writable(path, "destination"))
     if data_dir.resolve() != path.parent.resolve():
         yield _writable(data_dir / "any", "data_dir")
-    yield _room(path)
+    if place.level is Level.OK:
+        yield _room(path)
     yield from _database(path)
 
 

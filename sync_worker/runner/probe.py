@@ -29,11 +29,12 @@ class Looked(NamedTuple):
 
 
 class Probe:
-    """Asks Procore, remembers what it said, and counts how often."""
+    """Asks Procore, remembers which projects it showed and their names, and counts how often it asked."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._projects: dict[Partition, Sequence[Project]] = {}
+        self.names: dict[int, str] = {}
         self.calls = Calls()
 
     def projects(self, partition: Partition) -> list[Project]:
@@ -42,7 +43,9 @@ class Probe:
             options = self._parts.options(partition.spec.name)
             request = listing(*partition, per_page=options.per_page)
             pages = self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls)
-            self._projects[partition] = [project_of(fields_of(record)) for page in pages for record in page.records]
+            records = [fields_of(record) for page in pages for record in page.records]
+            self._projects[partition] = [project_of(fields) for fields in records]
+            self.names |= {int(fields["id"]): str(fields.get("name") or fields["id"]) for fields in records}
         return list(self._projects[partition])
 
     def tools_off(self, scope: Scope, tools: Iterable[str]) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from sync_worker.model import Outcome, Scope
+from sync_worker.model import Outcome, Scope, Verdict
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.ledger import ABANDONED
 from sync_worker.state.queries import queries
@@ -66,7 +66,13 @@ class LastReading(NamedTuple):
 
     verdict: str
     requests: int
+    finished_at: str
     mark: str | None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of it, or nearly, was read."""
+        return self.verdict in (Verdict.COMPLETE, Verdict.INEXACT)
 
 
 class CheckpointLine(NamedTuple):

@@ -369,7 +369,7 @@ ORDER BY s.stream, s.company_id, s.project_id;
 
 -- name: last_readings
 -- What the last reading of every (stream, scope) came to, and its high-water mark.
-SELECT s.stream, s.company_id, s.project_id, s.verdict, s.requests, c.mark
+SELECT s.stream, s.company_id, s.project_id, s.verdict, s.requests, s.finished_at, c.mark
 FROM _latest_scopes AS l
 JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
     AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
