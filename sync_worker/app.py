@@ -36,8 +36,9 @@ from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
+from sync_worker.reports.earlier import FIGURES, as_file, last_before
 from sync_worker.reports.formats import check_formats, render, usual_formats
-from sync_worker.reports.issue import make_issue
+from sync_worker.reports.issue import figures_of, make_issue
 from sync_worker.reports.standing import Choice
 from sync_worker.reports.story import headline
 from sync_worker.runner import checkup
@@ -216,14 +217,17 @@ def make_report(
     wanted = settings.procore.projects
     choice = Choice(frozenset(request.projects), wanted.include, wanted.exclude, wanted.inactive)
     now = clock.now()
+    archive = settings.data_dir / "reports" / request.name
     with _stored(settings).reader() as view:
         issue = make_issue(view, request.name, request.job, choice, now)
+    figures = figures_of(issue, choice)
+    issue = issue._replace(last=last_before(archive, figures))
     files = {name: content for form in formats for name, content in render(issue, form).items()}
     if output is not None:
         paths = put(output, files)
     else:
-        archive = settings.data_dir / "reports" / request.name
-        folder = keep(archive, issue.as_of, files, now=now, retention=settings.retention.reports)
+        kept = files | {FIGURES: as_file(figures)}
+        folder = keep(archive, issue.as_of, kept, now=now, retention=settings.retention.reports)
         paths = [folder / name for name in files]
     return MadeReport(request.name, headline(issue), issue.as_of, issue.rendered_at, paths)
 
@@ -285,13 +289,14 @@ def open_worker(
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
+    database: Callable[[Path], SqliteDestination] = SqliteDestination,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
 
-    Raises `ConfigurationError` and `LockHeldError` before any call is spent.
+    `database` opens the file of that path. Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
     clock = clock or SystemClock()
-    destination = _destination(settings)
+    destination = _destination(settings, database)
     destination.open(holder=_holder(role))
     try:
         with destination.transaction() as transaction:
@@ -416,10 +421,12 @@ def _built(
         transport.close()
 
 
-def _destination(settings: Settings | ReportSettings) -> SqliteDestination:
+def _destination(
+    settings: Settings | ReportSettings, database: Callable[[Path], SqliteDestination] = SqliteDestination
+) -> SqliteDestination:
     if settings.destination.type != "sqlite":
         raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
-    return SqliteDestination(settings.destination.path)
+    return database(settings.destination.path)
 
 
 def _transport(settings: Settings, on_reply: Callable[[Reply], None]) -> Transport:

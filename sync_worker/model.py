@@ -54,7 +54,8 @@ class Page:
     """One HTTP response worth of records with its request facts.
 
     `records` are the undecoded records (they keep the body alive); `units` is what the list pages by, which is the
-    number of records but for grouped lists. `total` is the server's `Total`, `server_time` its `Date`.
+    number of records but for grouped lists. `total` is the server's `Total`, `server_time` its `Date`, where it tells
+    them.
     """
 
     number: int
@@ -62,7 +63,7 @@ class Page:
     units: int
     total: int | None
     is_last: bool
-    server_time: datetime
+    server_time: datetime | None
     url: str
 
 

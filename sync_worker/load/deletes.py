@@ -13,8 +13,15 @@ from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Extent, Transaction
-from sync_worker.model import DateRange, Ground, Scope
-from sync_worker.state.deletes import hold_deletes, is_same, note_agreed, note_held, release_held, release_other_held
+from sync_worker.model import DateRange, Ground, Key, Scope
+from sync_worker.state.deletes import (
+    forget_unheld,
+    hold_deletes,
+    is_same,
+    note_agreed,
+    release_held,
+    release_other_held,
+)
 from sync_worker.state.instants import to_text
 from sync_worker.state.ledger import ScopeKey
 
@@ -76,9 +83,10 @@ def scope_values(spec: StreamSpec, scope: Scope) -> dict[str, int]:
     return {name: value for name, value in scope._asdict().items() if name in spec.scope_columns and value is not None}
 
 
-def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, at: datetime) -> int:
-    """Mark what waits in one scope as deleted; how many rows these are."""
-    note_held(transaction, spec.name, scope, _APPROVED)
+def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, keys: Sequence[Key], at: datetime) -> int:
+    """Mark those of the keys that wait in one scope still as deleted, and no other; how many rows these are."""
+    transaction.note_keys(spec, _APPROVED, keys)
+    forget_unheld(transaction, spec.name, scope, _APPROVED)
     deleted = transaction.bury(spec, scope_values(spec, scope), _APPROVED, at=to_text(at), run_id=None)
     release_held(transaction, spec.name, scope, _APPROVED)
     transaction.forget_keys(_APPROVED)

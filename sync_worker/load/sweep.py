@@ -46,8 +46,8 @@ _SPOILT = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any
 _numbers = count(1)
 log = get_logger()
 
-Also = Callable[[Transaction, datetime], None]
-"""What is written in the transaction that proves completeness; it is given the mark."""
+Also = Callable[[Transaction, datetime | None], None]
+"""What is written in the transaction that proves completeness; it is given the mark, None where no server told it."""
 
 
 class _Mark(msgspec.Struct):
@@ -265,7 +265,8 @@ class Sweep:
         transaction.forget_keys(*self._sets)
         if proof.verdict is Verdict.COMPLETE and also is not None:
             # Our clock may be ahead of the server's; what it commits in between would be skipped.
-            also(transaction, min(self._window.end, evidence.server_time or self._window.end))
+            told_at = evidence.server_time
+            also(transaction, None if told_at is None else min(self._window.end, told_at))
         return proof, counts, settled
 
     def _doubt(self, transaction: Transaction, evidence: Evidence) -> Doubt:

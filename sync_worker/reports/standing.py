@@ -76,6 +76,11 @@ class Standing(NamedTuple):
         """How old the oldest of what is told is."""
         return min(each.as_of for each in self.included)
 
+    @property
+    def project_ids(self) -> Sequence[int]:
+        """The projects that are told of."""
+        return [each.project.project_id for each in self.included]
+
 
 def standing(
     projects: Iterable[Project], scopes: Sequence[LatestScope], streams: Collection[str], choice: Choice

@@ -74,6 +74,7 @@ class Reading:
         self._split = splitter(self._spec.envelope)
         self._run_id = frame.run_id
         self._moves_marks = frame.moves_marks
+        self._bound_told = frame.server_time
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls()
@@ -157,7 +158,7 @@ class Reading:
                 evidence = evidence.with_gone() if is_gone else evidence.with_refusal()
         if refusal is not None and self._all_refused(evidence):
             raise refusal
-        return evidence
+        return evidence.begun(self._bound_told)
 
     def _all_refused(self, evidence: Evidence) -> bool:
         """Whether nothing could be read for want of permission; it may answer 404 too, but then for all of several."""
@@ -262,9 +263,9 @@ class Reading:
         with self._parts.destination.reader() as view:
             return ask(view, self._partition, self._parts.streams, self._options, frame.terms)
 
-    def _remember(self, transaction: Transaction, mark: datetime) -> None:
+    def _remember(self, transaction: Transaction, mark: datetime | None) -> None:
         """Move the mark; keep how far back the sweep has read, and for which parents."""
-        if not self._moves_marks:
+        if not self._moves_marks or mark is None:
             return
         asked, stream = self._asked, self._spec.name
         move_checkpoint(transaction, stream, self._scope, Checkpoint(mark, self._parts.clock.now(), self._run_id))

@@ -227,12 +227,13 @@ DELETE FROM _held_deletes
 WHERE stream = :stream AND NOT EXISTS (SELECT 1 FROM _noted WHERE noted = :noted AND key = record_key)
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
--- name: note_held
--- What is held of one scope.
-INSERT INTO _noted
-SELECT :into, record_key FROM _held_deletes
-WHERE stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+-- name: forget_unheld
+-- Of a set of keys those alone stay that are held.
+DELETE FROM _noted
+WHERE noted = :noted AND NOT EXISTS (
+    SELECT 1 FROM _held_deletes
+    WHERE record_key = key AND stream = :stream
+      AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0));
 
 -- name: held_deletes
 -- How many rows of each scope wait, since when and why.

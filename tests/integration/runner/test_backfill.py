@@ -6,7 +6,7 @@ import threading
 from datetime import date
 
 from support.oracle import differences, readable_projects
-from support.worker import Install, Installation, advance, incomplete, scope
+from support.worker import A_FEW, Install, Installation, advance, incomplete, scope
 from sync_worker.errors import StopRequested
 from sync_worker.model import Outcome, Verdict
 from sync_worker.simulator.clocks import SteppedClock
@@ -18,7 +18,7 @@ SINCE = date(2020, 1, 1)
 
 
 def installed(install: Install) -> Installation:
-    return install(world=World(projects=1, scale=0.3, clock=SteppedClock()))
+    return install(world=World(A_FEW, projects=1, scale=0.3, clock=SteppedClock()))
 
 
 def add_logs(here: Installation, project: int) -> None:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from support.each import held_against
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import (
     CursorSyntax,
@@ -112,7 +111,7 @@ SCOPE_PARENTS = ("companies", "projects")
 WINDOW_PLACEHOLDERS = ("{window_start}", "{window_end}")
 COMPARING_LISTINGS = "not exposed: compare ids on a periodic full refresh"
 
-each_stream = pytest.mark.parametrize("spec", STREAMS.values(), ids=STREAMS.keys())
+each_stream = held_against(STREAMS)
 
 
 @each_stream
