@@ -20,8 +20,7 @@ from sync_worker.client.budget import Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
 from sync_worker.client.tokens import Tokens
-from sync_worker.client.transport import Reply, Transport
-from sync_worker.client.witness import Witness
+from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
 from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteDestination
@@ -34,6 +33,7 @@ from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
+from sync_worker.planning.thrift import ALL, Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
 from sync_worker.reports.earlier import FIGURES, as_file, last_before
@@ -130,10 +130,10 @@ class Worker:
         orders = [self._order(request) for request in requests]
         return foresee(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
 
-    def check_up(self, request: Request, witness: Witness, *, keeps: bool) -> Checkup:
+    def check_up(self, request: Request, *, keeps: bool) -> Checkup:
         """What Procore lets us do of a request."""
         hosts = [str(self._settings.procore.login_url), str(self._settings.procore.api_url)]
-        return checkup.check_up(self._parts, self._order(request), witness, hosts, keeps=keeps)
+        return checkup.check_up(self._parts, self._order(request), hosts, keeps=keeps)
 
     def _prune(self) -> None:
         """Keep the ledger small; whoever cannot does so after the next run."""
@@ -280,7 +280,7 @@ def _stored(settings: Settings | ReportSettings) -> SqliteDestination:
 
 
 @contextmanager
-def open_worker(
+def open_worker(  # noqa: PLR0913 - the last two are for whoever measures and for whoever breaks it
     settings: Settings,
     *,
     stop: threading.Event,
@@ -289,6 +289,7 @@ def open_worker(
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
+    thrift: Thrift = ALL,
     database: Callable[[Path], SqliteDestination] = SqliteDestination,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
@@ -304,7 +305,7 @@ def open_worker(
             close_abandoned_runs(transaction, clock.now())
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()
-        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress) as worker:
+        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, thrift) as worker:
             yield worker
     finally:
         destination.close()
@@ -341,13 +342,11 @@ def check_up(
     keeps: bool = True,
 ) -> Checkup:
     """What Procore lets us do of `request`; what is learned is kept in the database, which is made if need be."""
-    clock = SystemClock()
-    witness = Witness(clock)
-    destination = _destination(settings)
+    clock, destination = SystemClock(), _destination(settings)
     if keeps and not destination.is_filled():
         _made(destination)
-    with _built(settings, destination, clock, stop, on_new_secret, _ONCE_MORE, progress, witness) as worker:
-        return worker.check_up(request, witness, keeps=keeps)
+    with _built(settings, destination, clock, stop, on_new_secret, _ONCE_MORE, progress) as worker:
+        return worker.check_up(request, keeps=keeps)
 
 
 _ONCE_MORE = RetryPolicy(attempts=2, longest_wait_seconds=2.0)
@@ -396,10 +395,10 @@ def _built(
     on_new_secret: Callable[[str], None],
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
-    on_reply: Callable[[Reply], None] = lambda reply: None,  # noqa: ARG005 - a listener that does nothing
+    thrift: Thrift = ALL,
 ) -> Iterator[Worker]:
     loader = Loader(destination)
-    transport = _transport(settings, on_reply)
+    transport = _transport(settings)
     try:
         yield Worker(
             settings,
@@ -414,6 +413,7 @@ def _built(
                 streams=catalog_with(settings.streams),
                 options=_options(settings),
                 progress=progress or Unheard(),
+                thrift=thrift,
             ),
         )
     finally:
@@ -429,13 +429,12 @@ def _destination(
     return database(settings.destination.path)
 
 
-def _transport(settings: Settings, on_reply: Callable[[Reply], None]) -> Transport:
+def _transport(settings: Settings) -> Transport:
     proxy = settings.procore.proxy
     return Transport(
         proxy=proxy.get_secret_value() if proxy else None,
         ca_bundle=settings.procore.ca_bundle,
         deadline_seconds=settings.limits.request_timeout,
-        on_reply=on_reply,
     )
 
 

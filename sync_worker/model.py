@@ -54,8 +54,8 @@ class Page:
     """One HTTP response worth of records with its request facts.
 
     `records` are the undecoded records (they keep the body alive); `units` is what the list pages by, which is the
-    number of records but for grouped lists. `total` is the server's `Total`, `server_time` its `Date`, where it tells
-    them.
+    number of records but for grouped lists. `total` is the server's `Total`, `per_page` its `Per-Page`, `server_time`
+    its `Date`, where it tells them.
     """
 
     number: int
@@ -65,6 +65,7 @@ class Page:
     is_last: bool
     server_time: datetime | None
     url: str
+    per_page: int | None = None
 
 
 class Verdict(StrEnum):

@@ -71,6 +71,10 @@ class Procore:
         self._stop = stop
         self._pulse = Pulse()
 
+    def listen(self, hear: Callable[[Reply], None]) -> None:
+        """Let `hear` be told of every answer from now on, the login server's too."""
+        self._transport.listen(hear)
+
     def log_in(self) -> None:
         """Get a token now, as the first call would; raises what that would raise, without trying again."""
         self._tokens.current()
@@ -96,6 +100,7 @@ class Procore:
                 is_last=paginator.url is None,
                 server_time=reply.server_time,
                 url=url,
+                per_page=count(reply.headers, "Per-Page"),
             )
 
     def _asked(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:

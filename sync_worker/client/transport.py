@@ -73,7 +73,6 @@ class Transport:
     """Sends requests, one pool of connections per thread.
 
     `proxy` and `ca_bundle` come from the settings alone: the environment, netrc and cookies are never looked at.
-    `on_reply` hears every answer, whatever its status.
     """
 
     def __init__(
@@ -83,7 +82,6 @@ class Transport:
         ca_bundle: Path | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
         max_body_bytes: int = MAX_BODY_BYTES,
-        on_reply: Callable[[Reply], None] = lambda reply: None,  # noqa: ARG005 - a listener that does nothing
     ) -> None:
         if ca_bundle is not None and not ca_bundle.exists():
             raise ConfigurationError(f"ca_bundle: {ca_bundle} does not exist")
@@ -91,7 +89,7 @@ class Transport:
         self._verify: str | bool = str(ca_bundle) if ca_bundle is not None else True
         self._deadline_seconds = deadline_seconds
         self._max_body_bytes = max_body_bytes
-        self._on_reply = on_reply
+        self._listeners: list[Callable[[Reply], None]] = []
         self._timeout = Timeout(
             total=deadline_seconds, connect=min(CONNECT_SECONDS, deadline_seconds), read=deadline_seconds
         )
@@ -136,8 +134,13 @@ class Transport:
             elapsed_seconds=_CLOCK.monotonic() - started,
             server_time=http_date(response.headers.get("Date", "")),
         )
-        self._on_reply(reply)
+        for hear in self._listeners:
+            hear(reply)
         return reply
+
+    def listen(self, hear: Callable[[Reply], None]) -> None:
+        """Let `hear` be told of every answer from now on, whatever its status."""
+        self._listeners.append(hear)
 
     def close(self) -> None:
         """Close every idle connection; a request in flight ends by itself."""

@@ -6,7 +6,7 @@ Used by runner's forecast. Asks nobody.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from math import ceil
@@ -18,6 +18,7 @@ from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.model import Scope, Verdict
 from sync_worker.planning.asked import Asked, nested_everything_every
 from sync_worker.planning.options import StreamOptions
+from sync_worker.planning.pages import learned_sizes, page_size
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import SLACK, Part
@@ -60,18 +61,23 @@ class StoredCosts:
     """Costs as far as the database tells them; each stream is counted once."""
 
     def __init__(
-        self, view: Transaction, streams: Mapping[str, StreamSpec], options: Callable[[str], StreamOptions]
+        self,
+        view: Transaction,
+        streams: Mapping[str, StreamSpec],
+        options: Callable[[str], StreamOptions],
+        now: datetime,
     ) -> None:
         self._view = view
         self._streams = streams
         self._options = options
         self._last: Mapping[tuple[str, Scope], LastReading] = last_readings(view)
+        self._page_sizes = learned_sizes(view, now)
         self._refused = {(refusal.subject, refusal.scope) for refusal in read_refusals(view)}
         self._counts = cache(self._counted)
 
     def per_page(self, spec: StreamSpec) -> int | None:
         """How many rows a page of a stream holds."""
-        return None if spec.paging.per_page is None else self._options(spec.name).per_page or spec.paging.per_page
+        return page_size(spec, self._options(spec.name), self._page_sizes)
 
     def refused(self, partition: Partition) -> Cost | None:
         """What it costs to be refused again, where the last reading was; a project that is not listed costs nothing."""

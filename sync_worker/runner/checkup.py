@@ -43,9 +43,10 @@ class Checkup:
     calls: int = 0
 
 
-def check_up(parts: Parts, order: Order, witness: Witness, hosts: Sequence[str], *, keeps: bool) -> Checkup:
+def check_up(parts: Parts, order: Order, hosts: Sequence[str], *, keeps: bool) -> Checkup:
     """Ask Procore, as far as each answer lets us go on; `keeps` what was learned. Raises `StopRequested` alone."""
-    found = Checkup()
+    found, witness = Checkup(), Witness(parts.clock)
+    parts.procore.listen(witness)
     reached = list(_reach(parts, hosts))
     clock = _clock(witness)
     found.findings += [*reached, *([clock] if clock is not None else [])]

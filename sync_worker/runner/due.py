@@ -34,7 +34,7 @@ def _is_due(parts: Parts, frame: RunFrame, view: Transaction, partition: Partiti
     every, because = timedelta(0), Because.NOT_DUE
     if spec.mode is SyncMode.FULL_REFRESH and spec.parent is None:
         every = parts.options(spec.name).full_refresh_every
-    if scope.project_id in inactive and every < INACTIVE_EVERY:
+    if parts.thrift.spares_inactive and scope.project_id in inactive and every < INACTIVE_EVERY:
         every, because = INACTIVE_EVERY, Because.INACTIVE_PROJECT
     if not every:
         return True

@@ -84,7 +84,7 @@ def foresee(
     probe = Probe(parts) if probing else None
     known = [_projects(parts, order, probe) for order in orders]
     with parts.destination.reader() as view:
-        stored = StoredCosts(view, parts.streams, parts.options)
+        stored = StoredCosts(view, parts.streams, parts.options, parts.clock.now())
         found = [
             _Forecaster(parts, order, view, stored, probe).forecast(projects, ticks)
             for order, projects, ticks in zip(orders, known, ticks_a_day or [0.0] * len(orders), strict=True)
@@ -166,7 +166,7 @@ class _Forecaster:
     def _tools(self, ahead: Sequence[Chain], sampled: Collection[int | None]) -> Iterator[Foreseen]:
         """The lists of projects' tools, and what is off by them."""
         is_stored = self._view.has_table(PROJECT_TOOLS.name)
-        for scope, tools in tools_by_scope(ahead).items():
+        for scope, tools in tools_by_scope(ahead).items() if self._parts.thrift.lists_tools else ():
             if not are_tools_due(self._view, scope, tools, None, self._frame.terms):
                 continue
             yield Foreseen(PROJECT_TOOLS, scope, Window(None, self._frame.bound), Cost(1, 1, Basis.STORED))

@@ -16,6 +16,7 @@ from sync_worker.errors import SyncWorkerError
 from sync_worker.load.loader import Loader
 from sync_worker.planning.asked import Terms
 from sync_worker.planning.options import StreamOptions
+from sync_worker.planning.thrift import ALL, Thrift
 from sync_worker.planning.windows import Period
 from sync_worker.runner.progress import Progress, Unheard
 from sync_worker.state.avoided import Because
@@ -35,6 +36,7 @@ class Parts:
     streams: Mapping[str, StreamSpec]
     options: Callable[[str], StreamOptions]
     progress: Progress = field(default_factory=Unheard)
+    thrift: Thrift = ALL
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ class RunFrame:
     `by_hand` runs read what is not due too; one that does not move marks leaves no trace but rows and ledger; `period`
     is what a backfill reads. `started_at` is our own clock's, `server_time` the server's as it was
     first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
-    was tried; `avoided` counts the calls that were not made.
+    was tried; `page_sizes` are the largest pages that lists are known to give, `avoided` counts the calls not made.
     """
 
     run_id: str
@@ -56,6 +58,7 @@ class RunFrame:
     server_time: datetime | None = None
     first_on: Mapping[int, date] = field(default_factory=dict)
     failure: SyncWorkerError | None = None
+    page_sizes: dict[str, int] = field(default_factory=dict)
     avoided: Counter[tuple[str, Because]] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 

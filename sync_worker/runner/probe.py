@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,11 +20,10 @@ from sync_worker.runner.frame import Parts
 
 
 class Looked(NamedTuple):
-    """What a list says of itself: how many rows it holds, the first of them, and what time it is there."""
+    """What a list says of itself: how many rows it holds, and the first of them."""
 
     rows: int
     first: msgspec.Raw | None
-    server_time: datetime
 
 
 class Probe:
@@ -77,7 +75,7 @@ class Probe:
             per_page=1,
         )
         page = next(self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls))
-        return Looked(_rows(page), page.records[0] if page.records else None, page.server_time)
+        return Looked(_rows(page), page.records[0] if page.records else None)
 
     def glimpse(self, partition: Partition, **asked: Any) -> Looked | None:
         """As `look`; None where this list alone is refused or broken."""

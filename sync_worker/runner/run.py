@@ -14,6 +14,7 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import AuthError, DestinationError, StopRequested, SyncWorkerError, UnreachableError
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import DateRange, Outcome, Verdict
+from sync_worker.planning.pages import learned_sizes
 from sync_worker.planning.partitions import Chain, chains
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import Period
@@ -45,6 +46,8 @@ class Ended(NamedTuple):
 def run(parts: Parts, order: Order) -> Ended:
     """Do what is ordered; raises `DestinationError` when not even the outcome could be written."""
     with _recorded(parts, order) as frame:
+        with parts.destination.reader() as view:
+            frame.page_sizes.update(learned_sizes(view, frame.started_at))
         listed = discover(parts, frame, order)
         frame.first_on = first_days(order, frame, [project for found in listed.values() for project in found.readable])
         if order.backfill is not None:
@@ -134,7 +137,7 @@ def asked_for(scopes: Sequence[ScopeResult]) -> set[Verdict | None]:
 def _permissions(parts: Parts, frame: RunFrame) -> Permissions:
     with parts.destination.reader() as view:
         known = read_refusals(view)
-    heeds = not (frame.by_hand or frame.everything)
+    heeds = parts.thrift.remembers_refusals and not (frame.by_hand or frame.everything)
     return Permissions(parts.loader, parts.streams, known, frame.bound, heeds=heeds)
 
 

@@ -35,6 +35,7 @@ from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import Calls, DateRange, Ground, Key, Page, Verdict
 from sync_worker.planning.asked import Asked, ask
+from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import PROJECTS
 from sync_worker.planning.windows import halves, window_of
@@ -42,6 +43,7 @@ from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
 from sync_worker.state.ledger import ScopeKey
+from sync_worker.state.page_sizes import record_page_size
 from sync_worker.state.rereads import Reach, Reread, forget_parents_read, record_parents_read, record_reread
 
 SWEEPS_AT_MOST = 3
@@ -75,6 +77,7 @@ class Reading:
         self._run_id = frame.run_id
         self._moves_marks = frame.moves_marks
         self._bound_told = frame.server_time
+        self._page_sizes = frame.page_sizes
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls()
@@ -174,10 +177,11 @@ class Reading:
             try:
                 found = self._read_list(parent_id, dates, found)
                 position += 1
-            except TooLargeError:
-                if dates is None or dates.start_on == dates.end_on:
+            except TooLargeError as error:
+                if dates is not None and dates.start_on < dates.end_on:
+                    self._dates[position : position + 1] = halves(dates)
+                elif not self._ask_smaller(error):
                     raise
-                self._dates[position : position + 1] = halves(dates)
                 if self._pages_taken > taken:
                     # The pages that came would count twice.
                     self._sweep.restart()
@@ -193,20 +197,35 @@ class Reading:
             dates=dates,
             parent_id=parent_id,
             header_company_id=self._parts.account_company_id,
-            per_page=self._options.per_page,
+            per_page=page_size(self._spec, self._options, self._page_sizes),
         )
         totals: list[int | None] = []
         units = 0
         for page in self._parts.procore.pages(request, self._split, self._calls):
             if dates is not None and _pages_in(page) > self._options.max_pages:
-                raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages")
+                raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages", is_counted=True)
             self._sweep.take(page, parent_id)
             self._pages_taken += 1
             self._parts.progress.page_taken(len(page.records))
             totals.append(page.total)
             units += page.units
             evidence = evidence.begun(page.server_time)
+            if _is_clamped(page, request.per_page):
+                self._learn_size(page.units)
         return evidence.with_list(totals, units)
+
+    def _ask_smaller(self, error: TooLargeError) -> bool:
+        """Ask for a quarter of a page from now on; false where that cannot help."""
+        size = page_size(self._spec, self._options, self._page_sizes)
+        if error.is_counted or size is None or size <= SMALLEST:
+            return False
+        self._learn_size(max(SMALLEST, size // 4))
+        return True
+
+    def _learn_size(self, per_page: int) -> None:
+        self._page_sizes[self._spec.name] = per_page
+        now = self._parts.clock.now()
+        self._parts.loader.do(lambda transaction: record_page_size(transaction, self._spec.name, per_page, now))
 
     def _misses_days(self, evidence: Evidence) -> bool:
         """Whether a row is missing from the days that were read: it may be deleted, or be of another day now."""
@@ -233,7 +252,7 @@ class Reading:
             self._scope,
             window,
             header_company_id=self._parts.account_company_id,
-            per_page=self._options.per_page,
+            per_page=page_size(self._spec, self._options, self._page_sizes),
         )
         try:
             for page in self._parts.procore.pages(request, self._split, self._calls):
@@ -291,6 +310,11 @@ class Reading:
 
     def _tell(self, proof: Proof) -> None:
         log.info(Event.SCOPE_FINISHED, verdict=proof.verdict, error=proof.reason, requests=self._calls.spent)
+
+
+def _is_clamped(page: Page, asked: int | None) -> bool:
+    """Whether a full page is smaller than what was asked for; the last page tells nothing."""
+    return asked is not None and not page.is_last and page.per_page == page.units and 0 < page.units < asked
 
 
 def _pages_in(page: Page) -> int:

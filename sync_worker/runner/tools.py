@@ -20,6 +20,8 @@ _BELIEVED_FOR = timedelta(days=2)
 
 def tool_lists(parts: Parts, frame: RunFrame, permissions: Permissions, chains: Sequence[Chain]) -> list[Chain]:
     """The lists of tools to read before these chains."""
+    if not parts.thrift.lists_tools:
+        return []
     with parts.destination.reader() as view:
         return [
             (Partition(PROJECT_TOOLS, scope),)

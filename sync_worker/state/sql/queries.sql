@@ -499,3 +499,12 @@ WHERE r.started_at >= :since GROUP BY a.stream, a.reason ORDER BY a.stream, a.re
 -- name: prune_avoided
 -- What a run did not ask for goes with it.
 DELETE FROM _avoided WHERE run_id = :run_id;
+
+-- name: read_page_sizes
+-- The largest pages that were learned of since then.
+SELECT stream, per_page FROM _page_sizes WHERE learned_at >= :since;
+
+-- name: record_page_size
+-- A list gives no larger page than that.
+INSERT INTO _page_sizes (stream, per_page, learned_at) VALUES (:stream, :per_page, :learned_at)
+ON CONFLICT (stream) DO UPDATE SET per_page = excluded.per_page, learned_at = excluded.learned_at;
