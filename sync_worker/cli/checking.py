@@ -99,7 +99,7 @@ class Checked:
             ("tool", "readable", "off", "not permitted", "no answer"),
             [
                 (tool.rpartition("/")[2], *(_count(found, *standings) for standings in _COLUMNS))
-                for tool, found in sorted(by_tool.items())
+                for tool, found in sorted(by_tool.items(), key=lambda each: each[0].rpartition("/")[2])
             ],
         )
         yield ""

@@ -85,7 +85,8 @@ def _clock(witness: Witness) -> Finding | None:
     off, seconds = abs(witness.ahead), round(abs(witness.ahead).total_seconds())
     if off < CLOCK_DOUBTFUL:
         return fine("clock", "agrees with the server's")
-    said = f"{seconds} s {'ahead of' if witness.ahead > timedelta(0) else 'behind'} the server's"
+    is_ahead = witness.ahead > timedelta(0)
+    said = f"{seconds} s ahead of the server's" if is_ahead else f"{seconds} s behind the server's"
     if off < CLOCK_WRONG:
         return doubtful("clock", said, "let the system set its clock by NTP")
     return wrong("clock", said, "let the system set its clock by NTP: schedules and certificates go by it")

@@ -146,7 +146,7 @@ class _Forecaster:
         self._frame.first_on = first_days(self._order, self._frame, every)
         ids = {company: [project.project_id for project in projects] for company, projects in chosen.items()}
         sampled = {None, *(project for projects in ids.values() for project in _sample(projects))}
-        found = [self._discovered(partition) for partition in self._discovery()]
+        found = [self._discovered(partition, known) for partition in self._discovery()]
         ahead = chains(self._order.specs, ids)
         self._inactive = {project.project_id for project in every if not project.is_active}
         found += self._tools(ahead, sampled)
@@ -189,10 +189,11 @@ class _Forecaster:
             if spec.name == PROJECTS:
                 yield from (Partition(spec, Scope(company_id)) for company_id in self._order.company_ids)
 
-    def _discovered(self, partition: Partition) -> Foreseen:
-        asked = Asked(Window(None, self._frame.bound))
-        cost = self._stored.cost(partition, asked, [Part("", asked.window)]) or Cost(1, 1, Basis.LEAST)
-        return Foreseen(*partition, asked.window, cost)
+    def _discovered(self, partition: Partition, known: Mapping[int, Sequence[Project]]) -> Foreseen:
+        rows = 1 if partition.spec.name == COMPANIES else len(known[partition.scope.company_id or 0])
+        pages = pages_of(rows, self._stored.per_page(partition.spec))
+        basis = Basis.STORED if self._probe is None else Basis.PROBED
+        return Foreseen(*partition, Window(None, self._frame.bound), Cost(pages, pages, basis if rows else Basis.LEAST))
 
     def _chain(self, chain: Chain, *, probe: Probe | None) -> Iterator[Foreseen]:
         found: dict[str, _Above] = {}

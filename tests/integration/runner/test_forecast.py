@@ -9,6 +9,7 @@ import pytest
 from support.clock import ManualClock
 from support.worker import Install, Installation, advance
 from sync_worker.app import Report, Request, look_ahead
+from sync_worker.catalog.spec import SyncMode
 from sync_worker.planning.cost import Basis
 from sync_worker.runner.forecast import Forecast
 from sync_worker.simulator.changes import change
@@ -97,6 +98,20 @@ def test_a_project_that_was_permitted_since_is_seen_by_probes_alone(install: Ins
     assert not is_right(blind, made)
     assert none == 0 < probes < made.totals.requests / 2
     assert {part.cost.basis for part in told.partitions if part.scope.project_id == new} <= {Basis.PROBED, Basis.STORED}
+
+
+def test_pages_that_the_server_makes_smaller_and_tools_that_are_off_are_counted_as_they_are(install: Install) -> None:
+    here = install(world=World(projects=2, scale=0.5, clock=SteppedClock()), most_per_page=7)
+    for project in here.simulator.world.project_ids:
+        here.simulator.permissions.disable_tool("Project Management/Daily Log", project)
+    here.run(*SOME)
+
+    again, _ = foreseen(here, SOME)
+    made = here.run(*SOME)
+
+    assert is_right(again, made)
+    assert sum(part.cost.calls for part in again.partitions if part.spec.name == "manpower_logs") == 0
+    assert max(part.cost.calls for part in again.partitions if part.spec.mode is SyncMode.FULL_REFRESH) > 2
 
 
 def test_the_calls_of_a_day_are_told_from_the_schedule(install: Install) -> None:
