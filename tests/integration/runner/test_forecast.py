@@ -102,6 +102,7 @@ def test_a_project_that_was_permitted_since_is_seen_by_probes_alone(install: Ins
 
 def test_pages_that_the_server_makes_smaller_and_tools_that_are_off_are_counted_as_they_are(install: Install) -> None:
     here = install(world=World(projects=2, scale=0.5, clock=SteppedClock()), most_per_page=7)
+    here.clock = ManualClock(here.simulator.world.clock.now())
     for project in here.simulator.world.project_ids:
         here.simulator.permissions.disable_tool("Project Management/Daily Log", project)
     here.run(*SOME)
