@@ -19,6 +19,7 @@ from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.budget import Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
+from sync_worker.client.tally import Tally
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
@@ -116,6 +117,11 @@ class Worker:
     def ledger(self) -> Destination:
         """The database, for whoever reads the ledger or writes to it aside."""
         return self._parts.destination
+
+    @property
+    def calls_by_status(self) -> Mapping[str, int]:
+        """The calls that this process has made, by the class of their status."""
+        return self._parts.procore.tally.by_status
 
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
@@ -397,13 +403,14 @@ def _built(
     progress: Progress | None = None,
     thrift: Thrift = ALL,
 ) -> Iterator[Worker]:
-    loader = Loader(destination)
+    tally = Tally(clock)
+    loader = Loader(destination, tally)
     transport = _transport(settings)
     try:
         yield Worker(
             settings,
             Parts(
-                procore=_procore(settings, transport, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
+                procore=_procore(settings, transport, tally, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
                 loader=loader,
                 destination=destination,
                 clock=clock,
@@ -441,6 +448,7 @@ def _transport(settings: Settings) -> Transport:
 def _procore(
     settings: Settings,
     transport: Transport,
+    tally: Tally,
     clock: Clock,
     stop: threading.Event,
     on_new_secret: Callable[[str], None],
@@ -462,6 +470,7 @@ def _procore(
         retry=Retry(retry_policy, clock=clock, stop=stop),
         clock=clock,
         stop=stop,
+        tally=tally,
     )
 
 

@@ -39,7 +39,7 @@ def command(
     settings = cli.load_settings()
     request = requested(runnable_jobs(settings), (), streams, every_job=streams is None)
     first, last = _period(since, until, SystemClock().now().date())
-    request = request._replace(projects=projects, since=first, until=last)
+    request = request._replace(projects=projects or request.projects, since=first, until=last)
     if plan:
         from sync_worker.cli.planning import tell_plan_ahead
 

@@ -19,7 +19,7 @@ from sync_worker.cli.forecast import (
     streams_ahead,
     unknown_lines,
 )
-from sync_worker.cli.jobs import ConfiguredJob, configured_jobs, runnable_jobs
+from sync_worker.cli.jobs import ConfiguredJob, runnable_jobs
 from sync_worker.cli.running import requested
 from sync_worker.cli.stopping import stop_on_signals
 from sync_worker.cli.table import table
@@ -44,19 +44,14 @@ class PlannedJob(NamedTuple):
 
 def planned_jobs(settings: Settings, names: tuple[str, ...], streams: str | None) -> dict[str, PlannedJob]:
     """The jobs that are meant; raises `ConfigurationError` for an unknown one."""
-    if streams or names:
-        by_hand = requested(runnable_jobs(settings), names, streams, every_job=False)
-        if streams:
-            return {streams: PlannedJob(by_hand)}
-    configured = configured_jobs(settings)
     known = runnable_jobs(settings)
+    if streams:
+        return {streams: PlannedJob(requested(known, names, streams, every_job=False))}
+    if names:
+        requested(known, names, None, every_job=False)
     now = SystemClock().now()
-    return {
-        name: _planned(name, configured[name], now)
-        if name in configured
-        else PlannedJob(Request(name, known[name].streams))
-        for name in names or configured
-    }
+    chosen = names or [name for name, job in known.items() if not job.is_left_out]
+    return {name: _planned(name, known[name], now) for name in chosen}
 
 
 def _planned(name: str, job: ConfiguredJob, now: datetime) -> PlannedJob:
@@ -65,7 +60,7 @@ def _planned(name: str, job: ConfiguredJob, now: datetime) -> PlannedJob:
 
 
 def _ticks_a_day(name: str, job: ConfiguredJob, now: datetime) -> float:
-    if job.schedule is None:
+    if job.schedule is None or job.is_left_out:
         return 0.0
     try:
         schedule = parse_schedule(job.schedule, job.timezone)

@@ -103,6 +103,11 @@ def as_it_is(run: RunLine, *, held: bool) -> RunLine:
     return run._replace(outcome=Outcome.INTERRUPTED, error=ABANDONED)
 
 
+def runs_ended_since(executor: Executor, since: str) -> list[RunLine]:
+    """The runs that ended at that instant or later."""
+    return [RunLine(*row) for row in _rows(executor, "runs_ended_since", since=since)]
+
+
 def runs_under_way(executor: Executor) -> list[RunUnderWay]:
     """The runs that began and have not ended."""
     return [RunUnderWay(*row) for row in _rows(executor, "runs_under_way")]
