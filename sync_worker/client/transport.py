@@ -12,7 +12,7 @@ import ipaddress
 import socket
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -96,6 +96,7 @@ class Transport:
         self._verify: str | bool = str(ca_bundle) if ca_bundle is not None else True
         self._deadline_seconds = deadline_seconds
         self._max_body_bytes = max_body_bytes
+        self._listeners: list[Callable[[Reply], None]] = []
         self._timeout = Timeout(
             total=deadline_seconds, connect=min(CONNECT_SECONDS, deadline_seconds), read=deadline_seconds
         )
@@ -133,13 +134,20 @@ class Transport:
             raise failure(str(request), error, self._deadline_seconds) from None
         except (BadPayloadError, RequestError) as error:
             raise type(error)(f"{request}: {error}") from None
-        return Reply(
+        reply = Reply(
             status=response.status_code,
             headers=response.headers,
             body=body,
             elapsed_seconds=_CLOCK.monotonic() - started,
             server_time=http_date(response.headers.get("Date", "")),
         )
+        for hear in self._listeners:
+            hear(reply)
+        return reply
+
+    def listen(self, hear: Callable[[Reply], None]) -> None:
+        """Let `hear` be told of every answer from now on, whatever its status."""
+        self._listeners.append(hear)
 
     def close(self) -> None:
         """Close every idle connection; a request in flight ends by itself."""
