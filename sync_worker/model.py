@@ -117,6 +117,34 @@ class Counts:
         self.quarantined += other.quarantined
 
 
+class Observation(StrEnum):
+    """What Procore grades an app on, by its calls of the last 14 days."""
+
+    FORBIDDEN = "403s"
+    NOT_FOUND = "404s"
+    THROTTLED = "429s"
+    UNAUTHORIZED = "401s"
+    WITHOUT_COMPANY = "without_company_header"
+    DEPRECATED = "deprecated"
+    UNDOCUMENTED = "undocumented"
+
+
+ALL_CALLS, SUCCEEDED = "all", "succeeded"
+"""What calls are counted as, beside the observations made of them."""
+
+
+class CallLine(NamedTuple):
+    """What calls are counted by: the server's day, the company and the stream they were for, and what they were.
+
+    `kind` is an observation, `ALL_CALLS` or `SUCCEEDED`; `stream` is None for what belongs to none.
+    """
+
+    day: date
+    company_id: int | None
+    stream: str | None
+    kind: str
+
+
 @dataclass(slots=True)
 class Calls:
     """How many HTTP requests a piece of work has spent; every attempt counts, refused ones too."""

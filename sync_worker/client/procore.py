@@ -24,6 +24,7 @@ from sync_worker.client.outcomes import Action
 from sync_worker.client.pagination import Paginator
 from sync_worker.client.pulse import Pulse
 from sync_worker.client.retry import Retry
+from sync_worker.client.tally import COMPANY_HEADER, Tally
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Reply, Request, Transport, redirected
 from sync_worker.clock import Clock
@@ -48,7 +49,7 @@ log = get_logger()
 class Procore:
     """The lists of one Procore environment, read with one credential.
 
-    `stop` ends every wait; no request is sent once it is set.
+    `stop` ends every wait; no request is sent once it is set. `tally` counts what is sent.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Procore:
         retry: Retry,
         clock: Clock,
         stop: threading.Event,
+        tally: Tally | None = None,
     ) -> None:
         self._api_url = api_url
         self._transport = transport
@@ -70,6 +72,15 @@ class Procore:
         self._clock = clock
         self._stop = stop
         self._pulse = Pulse()
+        self.tally = tally or Tally(clock)
+
+    def listen(self, hear: Callable[[Reply], None]) -> None:
+        """Let `hear` be told of every answer from now on, the login server's too."""
+        self._transport.listen(hear)
+
+    def log_in(self) -> None:
+        """Get a token now, as the first call would; raises what that would raise, without trying again."""
+        self._tokens.current()
 
     def pages(self, listing: Listing, parse: Parse, calls: Calls, first_page: int = 1) -> Iterator[Page]:
         """Every page of `listing` from `first_page` on, each asked for when the one before was taken.
@@ -80,7 +91,7 @@ class Procore:
         paginator = Paginator(self._api_url, listing, first_page)
         while (url := paginator.url) is not None:
             number = paginator.number
-            request = _request(url, listing.company_id)
+            request = _request(url, listing)
             reply, records = self._asked(request, parse, calls)
             paginator.turn(reply.headers, reply.body, records.units)
             self._log_page(listing, number, reply, records)
@@ -172,7 +183,12 @@ class Procore:
 
     def _send(self, request: Request, calls: Calls) -> Reply:
         calls.spent += 1
-        reply = self._transport.send(request)
+        try:
+            reply = self._transport.send(request)
+        except SyncWorkerError:
+            self.tally.count(request, None, None)
+            raise
+        self.tally.count(request, reply.status, reply.server_time)
         self._budget.observe(reply.headers, reply.status, self._server_time(reply))
         return reply
 
@@ -198,8 +214,9 @@ class Procore:
         )
 
 
-def _request(url: str, company_id: int) -> Request:
+def _request(url: str, listing: Listing) -> Request:
     # It would change what a user sees in Procore; neither a stream of the user's own nor a `Link` may bring it in.
     if "save_sticky_filters" in url:
         raise RequestError(f"GET {url.partition('?')[0]}: save_sticky_filters is never sent")
-    return Request("GET", url, headers={"Procore-Company-Id": str(company_id)})
+    headers = {COMPANY_HEADER: str(listing.company_id)}
+    return Request("GET", url, headers=headers, stream=listing.stream, standing=listing.standing)

@@ -25,6 +25,7 @@ from sync_worker.destination.noted import (
     note_live_sql,
     note_values_sql,
     noted_among_sql,
+    spare_sql,
 )
 from sync_worker.destination.protocol import SYNC_COLUMNS, Extent, Parameter, Stored, columns_of
 from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
@@ -169,6 +170,17 @@ class SqliteDestination:
             return False
         return False
 
+    def holder(self) -> str | None:
+        """Who has the database for writing, if anybody."""
+        return self._holder() if self.is_held() else None
+
+    def is_filled(self) -> bool:
+        """Whether there is a database that a worker has written to."""
+        if not self._path.is_file():
+            return False
+        with self.reader() as view:
+            return view.has_table("_migrations")
+
     def _holder(self) -> str:
         try:
             with self.reader() as view:
@@ -240,6 +252,17 @@ class SqliteTransaction:
         ((found,),) = self.execute(f"SELECT count(*) FROM {quoted(stream)} WHERE _deleted_at IS NULL{of_scope}", scope)
         return int(found or 0)
 
+    def live_counts(
+        self, spec: StreamSpec, by: Sequence[str], between: tuple[str, str, str] | None = None
+    ) -> dict[tuple[Parameter, ...], int]:
+        column, first, last = between or (None, None, None)
+        within = f" AND {quoted(column)} BETWEEN :first AND :last" if column else ""
+        listed = "".join(f"{quoted(name)}, " for name in by)
+        grouped = f" GROUP BY {listed[:-2]}" if by else ""
+        live = f"FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{within}{grouped}"
+        rows = self.execute(f"SELECT {listed}count(*) {live}", {"first": first, "last": last} if column else None)
+        return {tuple(values): int(found or 0) for *values, found in rows}
+
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
         self._insert(rows, lambda count: _merge_sql(spec, count))
 
@@ -268,6 +291,9 @@ class SqliteTransaction:
         sql = note_live_sql(spec, tuple(extent.scope), parent=parent, day=day, is_among=among is not None)
         limits = {"parents": parents, "first": first, "last": last, "among": among}
         return self._connection.execute(sql, {**extent.scope, **limits, "unseen_by": unseen_by, "into": into}).rowcount
+
+    def spare(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
+        return self._connection.execute(spare_sql(spec), {"noted": noted, "run_ids": json.dumps(run_ids)}).rowcount
 
     def bury(self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None) -> int:
         given = {**scope, "noted": noted, "at": at, "run_id": run_id}

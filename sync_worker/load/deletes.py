@@ -23,7 +23,7 @@ from sync_worker.state.deletes import (
     release_other_held,
 )
 from sync_worker.state.instants import to_text
-from sync_worker.state.ledger import ScopeKey
+from sync_worker.state.ledger import Beside, ScopeKey, run_ids_beside
 
 _ROWS_AT_ONCE = 10
 _SHARE_AT_ONCE = 0.1
@@ -94,9 +94,13 @@ def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, keys: Sequ
 
 
 class Settlement:
-    """Who is gone in one scope of a stream; `sets` are its sweep's."""
+    """Who is gone in one scope of a stream; `sets` are its sweep's.
 
-    def __init__(self, spec: StreamSpec, key: ScopeKey, sets: Sets) -> None:
+    What runs `beside` this one wrote meanwhile is never taken for gone: it may be newer than the pages read here.
+    """
+
+    def __init__(self, spec: StreamSpec, key: ScopeKey, sets: Sets, beside: Beside) -> None:
+        self._beside = beside
         self._spec = spec
         self._key = key
         self._scope = scope_values(spec, key.scope)
@@ -137,7 +141,9 @@ class Settlement:
     def _note_gone(self, transaction: Transaction, covered: Covered) -> int:
         extent = self._extent(transaction, covered)
         among = self._sets.told if covered.ground is Ground.SIGNAL else None
-        return transaction.note_live(self._spec, extent, self._sets.gone, unseen_by=self._sets.seen, among=among)
+        gone = transaction.note_live(self._spec, extent, self._sets.gone, unseen_by=self._sets.seen, among=among)
+        beside = run_ids_beside(transaction, self._key.run_id, self._beside) if gone else []
+        return gone - (transaction.spare(self._spec, self._sets.gone, beside) if beside else 0)
 
     def _extent(self, transaction: Transaction, covered: Covered) -> Extent:
         parent, window = self._spec.parent, self._spec.date_window

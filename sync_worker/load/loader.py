@@ -6,9 +6,11 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 from sync_worker.destination.protocol import Destination, Transaction
+from sync_worker.errors import DestinationError
 
 Result = TypeVar("Result")
 Work = Callable[[Transaction], Any]
@@ -17,14 +19,33 @@ _WAITING_AT_MOST = 8
 _TOGETHER_AT_MOST = 64
 
 
+class Rider(Protocol):
+    """What has something written now and then that is worth no transaction of its own."""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is anything to write."""
+        ...
+
+    def write(self, transaction: Transaction) -> None:
+        """Write it; called again when the transaction is not committed."""
+        ...
+
+    def written(self) -> None:
+        """It is committed."""
+        ...
+
+
 class Loader:
     """Runs work on the destination's one writing connection, in a thread of its own so that fetching goes on meanwhile.
 
-    Work must be repeatable: when a piece fails, what was to be committed with it is done again without it.
+    Work must be repeatable: when a piece fails, what was to be committed with it is done again without it. What the
+    `rider` has is written with whatever else is, and at the end.
     """
 
-    def __init__(self, destination: Destination) -> None:
+    def __init__(self, destination: Destination, rider: Rider | None = None) -> None:
         self._destination = destination
+        self._rider = rider
         # Bounded, so that pages wait at Procore's end and not in memory.
         self._waiting: queue.Queue[tuple[Work, Future[Any]] | None] = queue.Queue(_WAITING_AT_MOST)
         self._thread = threading.Thread(target=self._write, name="loader", daemon=True)
@@ -52,6 +73,9 @@ class Loader:
             if group and not self._commit(group):
                 for piece in group:
                     self._commit([piece])
+        # Whoever only looked holds no database; what it counted is worth no more.
+        with suppress(DestinationError):
+            self._commit_rider()
 
     def _next_group(self) -> tuple[list[tuple[Work, Future[Any]]], bool]:
         """What is waiting now, at least one piece; false when it was the last."""
@@ -72,11 +96,21 @@ class Loader:
         try:
             with self._destination.transaction() as transaction:
                 results = [work(transaction) for work, _ in group]
+                if self._rider is not None:
+                    self._rider.write(transaction)
         except Exception as error:  # noqa: BLE001 - whoever waits for the result gets it
             if len(group) > 1:
                 return False
             group[0][1].set_exception(error)
             return True
+        if self._rider is not None:
+            self._rider.written()
         for (_, future), result in zip(group, results, strict=True):
             future.set_result(result)
         return True
+
+    def _commit_rider(self) -> None:
+        if self._rider is not None and self._rider.is_pending:
+            with self._destination.transaction() as transaction:
+                self._rider.write(transaction)
+            self._rider.written()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import platform
+import re
 import signal
 import socket
 import subprocess
@@ -11,14 +14,17 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from support.oracle import differences
 from support.worker import A_FEW, Install, Installation
+from sync_worker import __version__
 from sync_worker.clock import SystemClock
 from sync_worker.simulator.faults import Fault
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the daemon must show nothing there
 EVERYTHING = {"kind": "sync", "streams": list(A_FEW), "schedule": "every 1s"}
 
 
@@ -109,6 +115,36 @@ def test_a_killed_daemons_run_is_closed_and_gone_on_with(install: Install) -> No
         ("interrupted", "the process ended without finishing")
     ]
     assert differences(here.simulator, here.database) == []
+
+
+def test_a_daemon_shows_its_numbers_to_whoever_has_the_token(install: Install) -> None:
+    here = daemon_of(install, once={"kind": "sync", "streams": ["rfis"], "schedule": "every 1s"})
+    here.config["server"] = {"port": 0, "token": "t0ken-of-the-daemon"}
+    with serving(here) as (process, url):
+        until(process, "run.finished")
+        assert answer(f"{url}/metrics")[0] == 401
+        assert answer(f"{url}/healthz")[0] == 200
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+        connection.request("GET", "/metrics", headers={"Authorization": "Bearer t0ken-of-the-daemon"})
+        text = connection.getresponse().read().decode()
+        connection.close()
+        process.kill()
+    assert f'procore_sync_build_info{{python="{platform.python_version()}",version="{__version__}"}} 1.0' in text
+    assert re.search(r'^procore_sync_runs_total{job="once",outcome="succeeded"} [1-9]', text, re.MULTILINE)
+    calls = re.search(r'^procore_sync_calls_total{status="2xx"} (\d+)', text, re.MULTILINE)
+    assert calls
+    assert int(calls[1]) >= 4
+    assert "t0ken" not in text
+
+
+def test_a_daemon_on_another_address_without_a_token_answers_probes_alone(install: Install) -> None:
+    here = daemon_of(install)
+    here.config["server"] = {"port": 0, "host": EVERYWHERE}
+    with serving(here) as (process, url):
+        from_here = url.replace(EVERYWHERE, "127.0.0.1")
+        assert answer(f"{from_here}/healthz")[0] == 200
+        assert answer(f"{from_here}/metrics")[0] == 404
+        process.kill()
 
 
 def test_a_second_daemon_ends_with_4_and_names_the_first(install: Install) -> None:

@@ -60,7 +60,7 @@ class Mirror(RuleBasedStateMachine):
         self._stack.enter_context(capture_logs())
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         world = World({name: STREAMS[name] for name in ("companies", "projects", *READ)}, projects=2, scale=0.1)
-        self.simulator = self._stack.enter_context(Simulator(world, most_per_page=3))
+        self.simulator = self._stack.enter_context(Simulator(world, most_per_page=2))
         self.here = Installation(self.simulator, folder, clock=ManualClock(world.clock.now()))
         self.here.config = {"limits": {"max_concurrency": 2}}
         self.marks: dict[tuple[Any, ...], str] = {}
@@ -147,20 +147,21 @@ class Mirror(RuleBasedStateMachine):
     # What goes wrong.
 
     @rule(
-        kind=st.sampled_from(sorted(SPOILT)),
+        kind=st.sampled_from([*sorted(SPOILT), *sorted(DRIFTING) * 3]),
         path=st.sampled_from(["*", "*/projects[?]*", *LISTS]),
         after=st.integers(0, 4),
         times=st.sampled_from([1, 1, 2, 6]),
     )
     def spoil(self, kind: str, path: str, after: int, times: int) -> None:
-        path = path if path in LISTS or kind not in DRIFTING else LISTS[after]
+        if kind in DRIFTING:
+            path, after = f"{LISTS[after]}[?&]page=2&*", 0
         self.simulator.faults.add(spoilt(kind, path=path, after=after, times=times))
 
     @precondition(lambda self: not self.has_lied)
     @rule(path=st.sampled_from(LISTS[:-1]))
     def lie(self, path: str) -> None:
         """A list with data is answered as an empty one; believed would it be the second time."""
-        self.has_lied = True
+        self.has_lied = self.only_whole_lists_tell = True
         self.simulator.faults.add(Fault(path=path, body="[]"))
 
     @rule()
@@ -185,18 +186,14 @@ class Mirror(RuleBasedStateMachine):
 
     @rule(is_full=st.booleans(), commit=st.integers(2, 30), is_before=st.booleans())
     def die_in_a_run(self, is_full: bool, commit: int, is_before: bool) -> None:
-        self.here.database_at = partial(Mortal, fate=Fate(commit, is_before=is_before))
-        with self._checked(), suppress(DiedError):
+        with self._checked(), self._fated(Fate(commit, is_before=is_before)), suppress(DiedError):
             self._run("schedule", is_full)
-        self.here.database_at = SqliteDestination
 
     @rule(is_full=st.booleans(), commit=st.integers(2, 30))
     def stop_a_run(self, is_full: bool, commit: int) -> None:
         stop = Event()
-        self.here.database_at = partial(Mortal, fate=Fate(commit, then=stop.set))
-        with self._checked():
+        with self._checked(), self._fated(Fate(commit, then=stop.set)):
             self._run("manual", is_full, stop)
-        self.here.database_at = SqliteDestination
 
     @rule()
     def approve_what_is_held(self) -> None:
@@ -214,8 +211,6 @@ class Mirror(RuleBasedStateMachine):
                 scope = Scope(int(company or 0), int(project or 0))
                 approve(transaction, STREAMS[str(stream)], scope, [(int(key or 0),) for (key,) in keys], now)
                 self._count("approved")
-                # Somebody may have believed the lie.
-                self.only_whole_lists_tell |= self.has_lied
 
     def teardown(self) -> None:
         try:
@@ -252,6 +247,15 @@ class Mirror(RuleBasedStateMachine):
         report = self.here.run(*READ, trigger=trigger, full_refresh=is_full, stop=stop)
         self._count(str(report.totals.outcome))
         return report
+
+    @contextmanager
+    def _fated(self, fate: Fate) -> Iterator[None]:
+        self.here.database_at = partial(Mortal, fate=fate)
+        try:
+            yield
+        finally:
+            self.here.database_at = SqliteDestination
+            self.counted["died"] = self.counted.get("died", 0) + fate.is_dead
 
     @contextmanager
     def _checked(self) -> Iterator[None]:

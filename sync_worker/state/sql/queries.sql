@@ -30,6 +30,16 @@ ON CONFLICT (run_id) DO UPDATE SET partitions = excluded.partitions;
 -- Runs that began and have no outcome.
 SELECT run_id FROM _runs WHERE outcome IS NULL AND started_at IS NOT NULL;
 
+-- name: runs_under_way_beside
+-- The runs that wait or go on beside one, and the last run there is.
+SELECT (SELECT json_group_array(run_id) FROM _runs WHERE outcome IS NULL AND run_id <> :run_id),
+       (SELECT max(rowid) FROM _runs);
+
+-- name: runs_since_beside
+-- The runs that went on beside one since it was asked which these were, and all that came later.
+SELECT run_id FROM _runs
+WHERE run_id <> :run_id AND (rowid > :last OR run_id IN (SELECT value FROM json_each(:under_way)));
+
 -- name: open_scope
 -- The sweep of one (stream, scope) begins.
 INSERT INTO _run_scopes (run_id, stream, company_id, project_id, window_from, window_to, started_at)
@@ -346,6 +356,12 @@ SELECT run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, req
        unchanged, deleted, quarantined, error
 FROM _runs WHERE run_id = :run_id;
 
+-- name: runs_ended_since
+-- Runs that ended at that instant or later.
+SELECT run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, requests, rows_seen, inserted, updated,
+       unchanged, deleted, quarantined, error
+FROM _runs WHERE finished_at >= :since ORDER BY finished_at;
+
 -- name: runs_under_way
 -- Runs that have not ended, with what their scopes have come to; the sums of a run are written at its end.
 SELECT r.run_id, r.job, r.trigger, r.started_at, max(d.partitions), count(s.stream), count(s.finished_at),
@@ -357,16 +373,28 @@ WHERE r.outcome IS NULL AND r.started_at IS NOT NULL
 GROUP BY r.run_id, r.job, r.trigger, r.started_at ORDER BY r.started_at;
 
 -- name: latest_scopes
--- The last verdict of every (stream, scope) and its high-water mark, if it was ever complete.
+-- The last verdict of every (stream, scope) and its high-water mark, if it was ever complete. Each has its line; the
+-- LEFT JOIN keeps a planner that knows no sizes from walking through all lines of the ledger instead.
 SELECT s.stream, s.company_id, s.project_id, s.verdict, s.error, s.run_id, s.finished_at, c.mark
 FROM _latest_scopes AS l
-JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
+LEFT JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
     AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
     AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
 LEFT JOIN _checkpoints AS c ON c.stream = s.stream
     AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
     AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0)
 ORDER BY s.stream, s.company_id, s.project_id;
+
+-- name: last_readings
+-- What the last reading of every (stream, scope) came to, and its high-water mark.
+SELECT s.stream, s.company_id, s.project_id, s.verdict, s.requests, s.finished_at, c.mark
+FROM _latest_scopes AS l
+JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
+    AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
+    AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
+LEFT JOIN _checkpoints AS c ON c.stream = s.stream
+    AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
+    AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0);
 
 -- name: runs_with_old_scopes
 -- Runs that ended before, with scopes that a later run has read again.
@@ -426,6 +454,31 @@ WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = 
 DELETE FROM _parents_read
 WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
 
+-- name: record_calls
+-- More calls of the same day, company, stream and kind.
+INSERT INTO _calls (day, company_id, stream, kind, calls) VALUES (:day, :company_id, :stream, :kind, :calls)
+ON CONFLICT (day, coalesce(company_id, 0), coalesce(stream, ''), kind) DO UPDATE SET
+    calls = _calls.calls + excluded.calls;
+
+-- name: calls_since
+-- All that was counted on a day and later.
+SELECT day, company_id, stream, kind, calls FROM _calls WHERE day >= :first_day ORDER BY day, company_id, stream, kind;
+
+-- name: prune_calls
+-- Counts of days that are long gone.
+DELETE FROM _calls WHERE day < :first_day;
+
+-- name: avoided_by_day
+-- The calls that were not made, by the day on which their run began and by reason.
+SELECT substr(r.started_at, 1, 10), a.reason, sum(a.calls)
+FROM _avoided AS a JOIN _runs AS r ON r.run_id = a.run_id
+WHERE r.started_at >= :first_day
+GROUP BY substr(r.started_at, 1, 10), a.reason ORDER BY 1, 3 DESC, 2;
+
+-- name: quarantined_by_stream
+-- How many records of each stream are set aside.
+SELECT stream, count(*) FROM _quarantine GROUP BY stream ORDER BY stream;
+
 -- name: read_refusals
 -- All that may not be read, single parents left out.
 SELECT subject, company_id, project_id, kind, reason, refused_at, probed_at, probe_at
@@ -475,6 +528,28 @@ SELECT stream, per_page FROM _page_sizes WHERE learned_at >= :since;
 -- A list gives no larger page than that.
 INSERT INTO _page_sizes (stream, per_page, learned_at) VALUES (:stream, :per_page, :learned_at)
 ON CONFLICT (stream) DO UPDATE SET per_page = excluded.per_page, learned_at = excluded.learned_at;
+
+-- name: read_allowance
+-- The windows of the allowance as last known.
+SELECT period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at
+FROM _allowance ORDER BY seconds DESC;
+
+-- name: read_spent
+-- Our own calls of the hour before the last was written, by minute.
+SELECT minute, calls FROM _allowance_spent ORDER BY minute;
+
+-- name: write_allowance
+-- A window as it is known now.
+INSERT INTO _allowance (period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at)
+VALUES (:period, :seconds, :limit, :granted, :used, :remaining, :resets_at, :waits_until, :seen_at)
+ON CONFLICT (period) DO UPDATE SET
+    seconds = excluded.seconds, call_limit = excluded.call_limit, granted = excluded.granted, used = excluded.used,
+    remaining = excluded.remaining, resets_at = excluded.resets_at, waits_until = excluded.waits_until,
+    seen_at = excluded.seen_at;
+
+-- name: forget_spent
+-- The last hour is written anew.
+DELETE FROM _allowance_spent;
 
 -- name: parents_refused
 -- The parents whose nested list may not be read, as their rows were then.

@@ -136,6 +136,20 @@ def test_a_part_whose_list_moves_is_read_again_by_itself(install: Install) -> No
     assert differences(here.simulator, here.database, streams=["manpower_logs"]) == []
 
 
+def test_a_part_that_cannot_be_read_leaves_the_others_proven(install: Install) -> None:
+    here = installed(install)
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", body='[{"id":7,"new":1e400}]', times=3))
+
+    report = here.run("rfis", since=date(2026, 9, 1))
+
+    line = scope(report, "rfis", readable_projects(here.simulator)[0])
+    assert (line.verdict, line.error and line.error.partition(":")[0]) == (Verdict.FAILED, "bad payload")
+    assert here.query("SELECT part FROM _backfill_parts WHERE stream = 'rfis' ORDER BY part") == [
+        ("2026-10-01/2026-10-31",),
+        ("2026-11-01/2026-11-20",),
+    ]
+
+
 def test_a_refused_list_is_not_permitted_in_a_backfill_too(install: Install) -> None:
     here = installed(install)
     project = readable_projects(here.simulator)[0]
