@@ -20,11 +20,13 @@ _TOGETHER_AT_MOST = 64
 class Loader:
     """Runs work on the destination's one writing connection, in a thread of its own so that fetching goes on meanwhile.
 
-    Work must be repeatable: when a piece fails, what was to be committed with it is done again without it.
+    Work must be repeatable: when a piece fails, what was to be committed with it is done again without it. `beside` is
+    done in every transaction.
     """
 
-    def __init__(self, destination: Destination) -> None:
+    def __init__(self, destination: Destination, beside: Work = lambda _: None) -> None:
         self._destination = destination
+        self._beside = beside
         # Bounded, so that pages wait at Procore's end and not in memory.
         self._waiting: queue.Queue[tuple[Work, Future[Any]] | None] = queue.Queue(_WAITING_AT_MOST)
         self._thread = threading.Thread(target=self._write, name="loader", daemon=True)
@@ -72,6 +74,7 @@ class Loader:
         try:
             with self._destination.transaction() as transaction:
                 results = [work(transaction) for work, _ in group]
+                self._beside(transaction)
         except Exception as error:  # noqa: BLE001 - whoever waits for the result gets it
             if len(group) > 1:
                 return False

@@ -44,7 +44,8 @@ class Asked(NamedTuple):
 
     `parents` are those that a nested stream is read for, by id, with the hashes of their rows; `parents_gone` those
     that it was read for and that are no more. `every_day` are all days of a daily log, where `dates` are some of them.
-    Once complete, the sweep `settles` what is deleted, or asks the tool itself over the window `signal`.
+    Once complete, the sweep `settles` what is deleted, or asks the tool itself over the window `signal`. One that
+    `reconciles` reads again what could be asked for its changes alone.
     """
 
     window: Window
@@ -55,6 +56,7 @@ class Asked(NamedTuple):
     every_day: DateRange | None = None
     settles: bool = False
     signal: Window | None = None
+    reconciles: bool = False
 
 
 def ask(
@@ -89,7 +91,8 @@ def _ask_changes(view: Transaction, partition: Partition, options: StreamOptions
     every = _sooner(view, partition, options.reconcile_every, options, terms)
     is_due_whole = options.follows_deletes and is_due(whole and whole.read_at, terms.bound, every)
     if terms.everything or checkpoint is None or is_due_whole:
-        return Asked(Window(None, terms.bound), settles=options.follows_deletes)
+        known = checkpoint is not None and not terms.everything
+        return Asked(Window(None, terms.bound), settles=options.follows_deletes, reconciles=known)
     window = cursor_window(checkpoint, terms.bound, options.lookback)
     return Asked(window, Reach.RECENT, signal=_signal(view, partition, whole, options, terms))
 
