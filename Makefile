@@ -36,7 +36,7 @@ demo: setup ## sync from the bundled Procore simulator into SQLite; no credentia
 	$(BIN)/sync-worker demo
 
 test: setup lint types layers dependencies ## check style, types, layers and dependencies, then run the whole suite
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadfile
 
 chaos: setup ## kill runs hundreds of times, and change lists while they are paged; prints figures; takes minutes
 	$(BIN)/pytest -m chaos -n 0 tests/chaos

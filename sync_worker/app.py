@@ -9,14 +9,17 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from sync_worker.catalog.declared import catalog_with
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.budget import Allowance, Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
+from sync_worker.client.tally import Tally
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
@@ -31,10 +34,12 @@ from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
+from sync_worker.planning.thrift import Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
+from sync_worker.reports.earlier import FIGURES, as_file, last_before
 from sync_worker.reports.formats import check_formats, render, usual_formats
-from sync_worker.reports.issue import make_issue
+from sync_worker.reports.issue import figures_of, make_issue
 from sync_worker.reports.standing import Choice
 from sync_worker.reports.story import headline
 from sync_worker.runner.allowance import AllowanceKeeper
@@ -120,10 +125,19 @@ class Worker:
         """What is known of Procore's allowance."""
         return self._budget.allowance
 
+    @property
+    def calls_by_status(self) -> Mapping[str, int]:
+        """The calls that this process has made, by the class of their status."""
+        return self._parts.procore.tally.by_status
+
+    def spending(self, thrift: Thrift) -> Worker:
+        """The same worker with some ways of spending less left out."""
+        return Worker(self._settings, replace(self._parts, thrift=thrift), self._budget)
+
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         order = self._order(request)
-        self._parts.destination.prepare(order.specs)
+        self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
         ended = run(self._parts, order)
         self._prune()
         return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
@@ -217,14 +231,17 @@ def make_report(
     wanted = settings.procore.projects
     choice = Choice(frozenset(request.projects), wanted.include, wanted.exclude, wanted.inactive)
     now = clock.now()
+    archive = settings.data_dir / "reports" / request.name
     with _stored(settings).reader() as view:
         issue = make_issue(view, request.name, request.job, choice, now)
+    figures = figures_of(issue, choice)
+    issue = issue._replace(last=last_before(archive, figures))
     files = {name: content for form in formats for name, content in render(issue, form).items()}
     if output is not None:
         paths = put(output, files)
     else:
-        archive = settings.data_dir / "reports" / request.name
-        folder = keep(archive, issue.as_of, files, now=now, retention=settings.retention.reports)
+        kept = files | {FIGURES: as_file(figures)}
+        folder = keep(archive, issue.as_of, kept, now=now, retention=settings.retention.reports)
         paths = [folder / name for name in files]
     return MadeReport(request.name, headline(issue), issue.as_of, issue.rendered_at, paths)
 
@@ -286,13 +303,14 @@ def open_worker(
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
+    database: Callable[[Path], SqliteDestination] = SqliteDestination,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
 
-    Raises `ConfigurationError` and `LockHeldError` before any call is spent.
+    `database` opens the file of that path. Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
     clock = clock or SystemClock()
-    destination = _destination(settings)
+    destination = _destination(settings, database)
     destination.open(holder=f"{role}process {os.getpid()} on {socket.gethostname()}")
     try:
         with destination.transaction() as transaction:
@@ -325,6 +343,7 @@ def _built(
     known: StoredAllowance | None = None,
 ) -> Iterator[Worker]:
     progress = progress or Unheard()
+    tally = Tally(clock)
     transport = _transport(settings)
 
     def on_wait(seconds: float) -> None:
@@ -334,12 +353,12 @@ def _built(
 
     budget = _budget(settings, clock, known, on_wait)
     keeper = AllowanceKeeper(budget, clock)
-    loader = Loader(destination, beside=keeper)
+    loader = Loader(destination, tally, keeper)
     try:
         yield Worker(
             settings,
             Parts(
-                procore=_procore(settings, transport, budget, clock, stop, on_new_secret, retry_policy),
+                procore=_procore(settings, transport, budget, tally, clock, stop, on_new_secret, retry_policy),
                 loader=loader,
                 destination=destination,
                 clock=clock,
@@ -360,10 +379,12 @@ def _built(
         transport.close()
 
 
-def _destination(settings: Settings | ReportSettings) -> SqliteDestination:
+def _destination(
+    settings: Settings | ReportSettings, database: Callable[[Path], SqliteDestination] = SqliteDestination
+) -> SqliteDestination:
     if settings.destination.type != "sqlite":
         raise ConfigurationError(f"destination.type {settings.destination.type} is not built yet; use sqlite")
-    return SqliteDestination(settings.destination.path)
+    return database(settings.destination.path)
 
 
 def _transport(settings: Settings) -> Transport:
@@ -386,6 +407,7 @@ def _procore(
     settings: Settings,
     transport: Transport,
     budget: Budget,
+    tally: Tally,
     clock: Clock,
     stop: threading.Event,
     on_new_secret: Callable[[str], None],
@@ -407,6 +429,7 @@ def _procore(
         retry=Retry(retry_policy or RetryPolicy(), clock=clock, stop=stop),
         clock=clock,
         stop=stop,
+        tally=tally,
     )
 
 

@@ -52,7 +52,14 @@ class BadPayloadError(RetryableError):
 
 
 class TooLargeError(RetryableError):
-    """The list is too large to be answered at once; asking for less of it may succeed."""
+    """The list is too large to be answered at once; asking for less of it may succeed.
+
+    `is_counted`: it is we who find that it has too many pages.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None, is_counted: bool = False) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
+        self.is_counted = is_counted
 
 
 class UnreachableError(RetryableError):

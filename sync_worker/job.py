@@ -52,17 +52,12 @@ def load_jobs(own_folder: Path) -> Mapping[str, SyncJob]:
 
     Raises `ConfigurationError` for a module that cannot be imported or that declares no job.
     """
-    return {name: job for name, job in _load_all(own_folder).items() if isinstance(job, SyncJob)}
+    return {name: job for name, job in all_jobs(own_folder).items() if isinstance(job, SyncJob)}
 
 
 def load_reports(own_folder: Path) -> Mapping[str, ReportJob]:
     """All jobs that report, as `load_jobs`."""
-    return {name: job for name, job in _load_all(own_folder).items() if isinstance(job, ReportJob)}
-
-
-def job_names(own_folder: Path) -> list[str]:
-    """What the jobs are called, both kinds."""
-    return list(_load_all(own_folder))
+    return {name: job for name, job in all_jobs(own_folder).items() if isinstance(job, ReportJob)}
 
 
 def report_name(job: str) -> str:
@@ -70,7 +65,8 @@ def report_name(job: str) -> str:
     return job.removeprefix(_REPORT)
 
 
-def _load_all(own_folder: Path) -> Mapping[str, Job]:
+def all_jobs(own_folder: Path) -> Mapping[str, Job]:
+    """The jobs of both kinds, as `load_jobs`."""
     paths = {path.stem: path for folder in (shipped_folder(), own_folder) for path in sorted(folder.glob("*.py"))}
     return {name: _load(name, path) for name, path in paths.items() if not name.startswith("_")}
 

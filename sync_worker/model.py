@@ -54,7 +54,8 @@ class Page:
     """One HTTP response worth of records with its request facts.
 
     `records` are the undecoded records (they keep the body alive); `units` is what the list pages by, which is the
-    number of records but for grouped lists. `total` is the server's `Total`, `server_time` its `Date`.
+    number of records but for grouped lists. `total` is the server's `Total`, `per_page` its `Per-Page`, `server_time`
+    its `Date`, where it tells them.
     """
 
     number: int
@@ -62,8 +63,9 @@ class Page:
     units: int
     total: int | None
     is_last: bool
-    server_time: datetime
+    server_time: datetime | None
     url: str
+    per_page: int | None = None
 
 
 class Verdict(StrEnum):
@@ -125,6 +127,34 @@ class Priority(IntEnum):
     RECONCILIATION = 3
     """A list read whole although only changes were due, to find what no change tells."""
     BACKFILL = 4
+
+
+class Observation(StrEnum):
+    """What Procore grades an app on, by its calls of the last 14 days."""
+
+    FORBIDDEN = "403s"
+    NOT_FOUND = "404s"
+    THROTTLED = "429s"
+    UNAUTHORIZED = "401s"
+    WITHOUT_COMPANY = "without_company_header"
+    DEPRECATED = "deprecated"
+    UNDOCUMENTED = "undocumented"
+
+
+ALL_CALLS, SUCCEEDED = "all", "succeeded"
+"""What calls are counted as, beside the observations made of them."""
+
+
+class CallLine(NamedTuple):
+    """What calls are counted by: the server's day, the company and the stream they were for, and what they were.
+
+    `kind` is an observation, `ALL_CALLS` or `SUCCEEDED`; `stream` is None for what belongs to none.
+    """
+
+    day: date
+    company_id: int | None
+    stream: str | None
+    kind: str
 
 
 @dataclass(slots=True)

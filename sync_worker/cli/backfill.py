@@ -39,7 +39,7 @@ def command(
     settings = cli.load_settings()
     request = requested(runnable_jobs(settings), (), streams, every_job=streams is None)
     first, last = _period(since, until, SystemClock().now().date())
-    request = request._replace(projects=projects, since=first, until=last, waits=not no_wait)
+    request = request._replace(projects=projects or request.projects, since=first, until=last, waits=not no_wait)
     if not yes and sys.stdin.isatty():
         click.confirm(f"Read {request.job} again from {request.since} on?", abort=True, err=True)
     return run_and_tell(cli, settings, request)

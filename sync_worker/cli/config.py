@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import yaml
 
 from sync_worker.cli.boundary import UNUSABLE
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.cli.jobs import configured_reports, tell_undelivered
-from sync_worker.settings import MASK, LoadedSettings, Settings, SettingsError
+
+if TYPE_CHECKING:
+    from sync_worker.settings import LoadedSettings, Settings
 
 
 @click.group(no_args_is_help=False)
@@ -25,6 +25,8 @@ def command() -> None:
 @pass_cli
 def check(cli: CliContext) -> int:
     """Say whether the configuration can be used, and what it will do."""
+    from sync_worker.cli.jobs import configured_reports, tell_undelivered
+
     if cli.json:
         return _check_as_json(cli)
     settings = cli.load_settings()
@@ -40,6 +42,8 @@ def check(cli: CliContext) -> int:
 @command.command()
 def schema() -> None:
     """Print the JSON schema of config.yaml, for editors."""
+    from sync_worker.settings import Settings
+
     print(json.dumps(Settings.model_json_schema(), indent=2))
 
 
@@ -47,6 +51,8 @@ def schema() -> None:
 @pass_cli
 def show(cli: CliContext) -> None:
     """Print the configuration that holds in the end, secrets masked, and where variables came from."""
+    import yaml
+
     loaded = cli.read_settings()
     effective = loaded.settings.model_dump(mode="json", by_alias=True)
     sources = dict(_sources(effective, loaded, str(cli.config_path)))
@@ -59,6 +65,9 @@ def show(cli: CliContext) -> None:
 
 
 def _check_as_json(cli: CliContext) -> int:
+    from sync_worker.cli.jobs import configured_reports
+    from sync_worker.settings import SettingsError
+
     problems: list[dict[str, Any]] = []
     try:
         configured_reports(cli.load_settings())
@@ -81,6 +90,8 @@ def _plan(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _sources(effective: Mapping[str, Any], loaded: LoadedSettings, file: str) -> Iterator[tuple[str, str]]:
     """Where each secret and each value with a variable came from, in the order of `effective`."""
+    from sync_worker.settings import MASK
+
     for key, value in _leaves(effective):
         source = loaded.sources.get(key, f"written in {file}" if value == MASK else None)
         if source is not None:

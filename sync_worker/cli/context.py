@@ -95,14 +95,14 @@ class CliContext:
         """As `load_settings`, and where the values came from."""
         from sync_worker.catalog import STREAMS
         from sync_worker.catalog.declared import findings
-        from sync_worker.job import job_names
+        from sync_worker.job import all_jobs
         from sync_worker.logs import redactor
         from sync_worker.settings import read_settings
 
         loaded = read_settings(self.config_path, self.environ, STREAMS, inspect=findings)
         if loaded.settings.jobs:
             # Which jobs there are depends on the folder that the file names; their lines are known only while reading.
-            names = job_names(loaded.settings.jobs_dir)
+            names = all_jobs(loaded.settings.jobs_dir)
             loaded = read_settings(self.config_path, self.environ, STREAMS, names, inspect=findings)
         redactor.add(*loaded.settings.secret_values())
         return loaded

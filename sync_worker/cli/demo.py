@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import click
 
-from sync_worker.app import Report, Request, Worker, open_worker
+from sync_worker.app import MadeReport, Report, ReportRequest, Request, Worker, make_report, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
@@ -24,10 +24,10 @@ from sync_worker.cli.telling import Teller
 from sync_worker.clock import SystemClock
 from sync_worker.destination.question import asked
 from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
-from sync_worker.job import load_jobs
+from sync_worker.job import load_jobs, load_reports
 from sync_worker.logs import configure_logging, redactor
 from sync_worker.model import Verdict
-from sync_worker.settings import load_settings
+from sync_worker.settings import Settings, load_settings
 from sync_worker.simulator.changes import Change, change
 from sync_worker.simulator.clocks import SteppedClock
 from sync_worker.simulator.faults import Fault
@@ -35,6 +35,7 @@ from sync_worker.simulator.server import Simulator
 from sync_worker.simulator.world import World
 
 DATABASE = "procore.db"
+REPORT = "rfi_ageing"
 A_DAY = timedelta(days=1)
 CALLS_BEFORE_THE_LIMIT = 500
 SECONDS_TO_WAIT = 1
@@ -100,12 +101,12 @@ def command(cli: CliContext, folder: Path) -> int:
         _introduce(tell, simulator)
         with open_worker(settings, stop=stop, on_new_secret=redactor.add_token) as worker:
             try:
-                _story(tell, worker, simulator, settings.jobs_dir, stop)
+                report = _story(tell, worker, simulator, settings, stop)
             except StopRequested:
                 click.echo("stopped; the same command starts the demo anew", err=True)
                 return STOPPED
     _ask(tell, database)
-    _part(tell, folder)
+    _part(tell, folder, report)
     return 0
 
 
@@ -118,8 +119,10 @@ def _introduce(tell: Teller, simulator: Simulator) -> None:
     )
 
 
-def _story(tell: Teller, worker: Worker, simulator: Simulator, jobs_dir: Path, stop: threading.Event) -> None:
-    patterns = [pattern for job in load_jobs(jobs_dir).values() for pattern in job.streams]
+def _story(tell: Teller, worker: Worker, simulator: Simulator, settings: Settings, stop: threading.Event) -> MadeReport:
+    """Three syncs, of which the first and the second each have their issue of the report; the second of these."""
+    patterns = [pattern for job in load_jobs(settings.jobs_dir).values() for pattern in job.streams]
+    about_rfis = ReportRequest(REPORT, load_reports(settings.jobs_dir)[f"report_{REPORT}"])
 
     def sync() -> Told:
         clock = SystemClock()
@@ -133,15 +136,19 @@ def _story(tell: Teller, worker: Worker, simulator: Simulator, jobs_dir: Path, s
 
     tell.heading("First sync: everything")
     _tell_first(tell, sync(), simulator)
-    tell.heading("A day passes at the company")
     clock = simulator.world.clock
+    tell.fact("reported", make_report(settings, about_rfis, clock=clock).headline)
+    tell.heading("A day passes at the company")
     if isinstance(clock, SteppedClock):
         clock.advance(A_DAY.total_seconds())
     _tell_changes(tell, change(simulator.world))
     tell.heading("Second sync")
     _tell_later(tell, sync())
+    report = make_report(settings, about_rfis, clock=clock)
+    tell.fact("reported", report.headline)
     tell.heading("Third sync, nothing has changed")
     _tell_later(tell, sync())
+    return report
 
 
 def _tell_first(tell: Teller, told: Told, simulator: Simulator) -> None:
@@ -200,14 +207,19 @@ def _ask(tell: Teller, database: Path) -> None:
             tell.table(answer.columns, list(answer.rows))
 
 
-def _part(tell: Teller, folder: Path) -> None:
+def _part(tell: Teller, folder: Path, report: MadeReport) -> None:
     """What is there now, and what to do with it."""
     program = _as_called()
     tell.heading("Open")
+    tell.fact("report", "which RFIs wait, with whom, and the change since yesterday; in a browser or in Excel:")
+    for path in report.files:
+        if path.suffix in (".html", ".xlsx"):
+            tell.code(f"{path}")
     tell.fact("database", f"{folder / DATABASE}, with any tool that reads SQLite")
     tell.heading("Try next")
     configured = f"{program} -c {folder / 'config.yaml'}"
     tell.code(f"{configured} status")
+    tell.code(f"{configured} report {REPORT}")
     tell.code(f"{program} streams rfis")
     tell.code(f"{configured} runs")
     tell.heading("Then your own Procore")
@@ -250,18 +262,19 @@ def _configuration(folder: Path, simulator: Simulator) -> Path:
         "client_secret": simulator.client_secret,
         "companies": [simulator.company_id],
     }
-    destination = {"type": "sqlite", "path": DATABASE}
-    path.write_text(json.dumps({"procore": procore, "destination": destination}, indent=2), "utf-8")
+    settings = {"procore": procore, "data_dir": ".", "destination": {"type": "sqlite", "path": DATABASE}}
+    path.write_text(json.dumps(settings, indent=2), "utf-8")
     return path
 
 
 def _fresh(folder: Path) -> Path:
-    """The path of the demo's database, with what an earlier demo left there gone."""
+    """The path of the demo's database, with what an earlier demo left there and in the archive gone."""
     database = folder / DATABASE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for suffix in ("", "-wal", "-shm"):
             database.with_name(DATABASE + suffix).unlink(missing_ok=True)
+        shutil.rmtree(folder / "reports" / REPORT, ignore_errors=True)
     except OSError as error:
         raise ConfigurationError(f"--dir {folder} cannot be used: {error.strerror}; name another folder") from None
     return database

@@ -11,15 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.errors import ConfigurationError
-from sync_worker.job import load_jobs, shipped_folder
-from sync_worker.settings import Procore, Settings
-from sync_worker.settings.explain import explain
-from sync_worker.settings.values import ApiUrl, Id, Text, TimeZone
+from sync_worker.job import all_jobs, shipped_folder
 
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)(?::-([^${}\s]*))?\}")
 _PLAIN = re.compile(r"(?:[A-Za-z/]|\./|\$\{)[\w./:${}-]*|\d+(?:\.\d+){3}", re.ASCII)
@@ -42,25 +37,33 @@ class Answers(NamedTuple):
 class _Value(click.ParamType[str]):
     """What the configuration takes under a key, or a variable that will hold it."""
 
-    def __init__(self, name: str, type_: Any) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self._adapter: TypeAdapter[Any] = TypeAdapter(type_, config=ConfigDict(strict=True))
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+        from sync_worker.settings import Settings
+        from sync_worker.settings.explain import explain
+
         if _VARIABLE.fullmatch(value):
             return value
         try:
-            self._adapter.validate_python(value)
+            TypeAdapter(_types()[self.name], config=ConfigDict(strict=True)).validate_python(value)
         except ValidationError as error:
             self.fail(explain(error.errors(include_url=False)[0], Settings), param, ctx)
         return value
 
 
-_ENVIRONMENT = _Value("environment", Procore.model_fields["environment"].annotation)
-_ID = _Value("id", Id)
-_URL = _Value("url", ApiUrl)
-_TEXT = _Value("text", Text)
-_TIME_ZONE = _Value("zone", TimeZone)
+def _types() -> Mapping[str, Any]:
+    from sync_worker.settings import Procore
+    from sync_worker.settings.values import ApiUrl, Id, Text, TimeZone
+
+    environment = Procore.model_fields["environment"].annotation
+    return {"environment": environment, "id": Id, "url": ApiUrl, "text": Text, "zone": TimeZone}
+
+
+_ENVIRONMENT, _ID, _URL, _TEXT, _TIME_ZONE = map(_Value, ("environment", "id", "url", "text", "zone"))
 
 _QUESTIONS: Mapping[str, tuple[str, click.ParamType[str]]] = {
     "environment": ("Procore environment (sandbox, federal, …)", _ENVIRONMENT),
@@ -151,12 +154,14 @@ def _jobs(timezone: str) -> Iterator[str]:
     """The shipped jobs; in UTC, as they are shipped, they need not be named."""
     mark = "# " if timezone == "UTC" else ""
     yield f"{mark}jobs:".ljust(31) + "# absent: all jobs with their own schedules; present: these alone"
-    for name, job in load_jobs(shipped_folder()).items():
+    for name, job in all_jobs(shipped_folder()).items():
         yield f'{mark}  {name}: {{schedule: "{job.schedule}", timezone: {_scalar(timezone)}}}'
 
 
 def _scalar(text: str) -> str:
     """`text` as YAML, in quotes only where it needs them."""
+    import yaml
+
     return text if _PLAIN.fullmatch(text) and yaml.safe_load(text) == text else json.dumps(text)
 
 

@@ -7,18 +7,21 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sync_worker.app import MadeReport, make_report, make_report_as_run
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.cli.jobs import ConfiguredReport, runnable_reports, tell_undelivered
 from sync_worker.clock import SystemClock
 from sync_worker.errors import ConfigurationError
 from sync_worker.job import report_name
 from sync_worker.model import Counts, Outcome
-from sync_worker.settings import Settings
 from sync_worker.state.instants import to_text
+
+if TYPE_CHECKING:
+    from sync_worker.app import MadeReport
+    from sync_worker.cli.jobs import ConfiguredReport
+    from sync_worker.settings import Settings
 
 
 @click.command(
@@ -50,6 +53,9 @@ def command(
     cli: CliContext, name: str, projects: tuple[int, ...], formats: tuple[str, ...], output: Path | None
 ) -> None:
     """Make one report now from what is stored; asks nothing of Procore and needs no credentials."""
+    from sync_worker.app import make_report
+    from sync_worker.cli.jobs import runnable_reports
+
     settings = cli.load_report_settings()
     request = _found(runnable_reports(settings), name).request
     request = request._replace(projects=projects or request.projects, formats=tuple(dict.fromkeys(formats)))
@@ -61,6 +67,9 @@ def run_reports(
     cli: CliContext, settings: Settings, reports: Mapping[str, ConfiguredReport], projects: Sequence[int]
 ) -> None:
     """Make reports as `sync-worker run` does: each in the formats that are configured, with a line in the ledger."""
+    from sync_worker.app import make_report_as_run
+    from sync_worker.cli.jobs import tell_undelivered
+
     clock = SystemClock()
     for job, report in reports.items():
         began = clock.monotonic()

@@ -48,7 +48,7 @@ def command(
         run_reports(cli, settings, {job: reports[job] for job in jobs}, projects)
         return DONE
     request = requested(runnable_jobs(settings), jobs, streams, every_job=every_job)
-    request = request._replace(projects=projects, full_refresh=full_refresh, waits=not no_wait)
+    request = request._replace(projects=projects or request.projects, full_refresh=full_refresh, waits=not no_wait)
     if dry_run:
         return tell_forecast(cli, settings, request)
     return run_and_tell(cli, settings, request)

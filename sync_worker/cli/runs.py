@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.durations import in_words
+from sync_worker.cli.spending import reasons
 from sync_worker.cli.table import table
 from sync_worker.errors import ConfigurationError
 from sync_worker.state.history import RunLine, as_it_is, find_run, latest_runs
 from sync_worker.state.instants import from_text
 from sync_worker.state.ledger import ScopeResult, run_scopes
+from sync_worker.state.spending import avoided_by_run
 
 _RUNS = ("run", "job", "by", "started", "took", "outcome", "seen", "inserted", "updated", "deleted", "calls")
 _SCOPES = ("stream", "company", "project", "verdict", "total", "seen", "inserted", "updated", "unchanged", "calls")
@@ -53,17 +55,18 @@ def _show_all(cli: CliContext, limit: int) -> None:
 def _show_one(cli: CliContext, run_id: str) -> None:
     held = cli.is_held()
     with cli.reading() as view:
-        found, scopes = find_run(view, run_id), run_scopes(view, run_id)
+        found, scopes, avoided = find_run(view, run_id), run_scopes(view, run_id), avoided_by_run(view, run_id)
     if found is None:
         raise ConfigurationError(f"no run is called {run_id!r}; `sync-worker runs` lists the last ones")
     run = as_it_is(found, held=held)
     if cli.json:
-        print(json.dumps(run._asdict() | {"streams": [asdict(scope) for scope in scopes]}, indent=2))
+        streams = [asdict(scope) for scope in scopes]
+        print(json.dumps(run._asdict() | {"avoided": avoided, "streams": streams}, indent=2))
     else:
-        print("\n".join(in_full(run, scopes)))
+        print("\n".join(in_full(run, scopes, avoided)))
 
 
-def in_full(run: RunLine, scopes: Sequence[ScopeResult]) -> Iterator[str]:
+def in_full(run: RunLine, scopes: Sequence[ScopeResult], avoided: Mapping[str, int]) -> Iterator[str]:
     """The lines that say everything of a run."""
     yield f"run {run.run_id}"
     rows = (
@@ -80,15 +83,16 @@ def in_full(run: RunLine, scopes: Sequence[ScopeResult]) -> Iterator[str]:
         ("error", run.error),
         ("rows", rows),
         ("calls", run.requests),
+        ("avoided", f"{sum(avoided.values())} calls: {reasons(avoided)}" if avoided else None),
     )
     yield from (f"  {what:<9}  {value}" for what, value in facts if value is not None)
     if scopes:
         yield ""
         yield from table(_SCOPES, [_scope_line(scope) for scope in scopes])
-    reasons = [scope for scope in scopes if scope.error]
-    if reasons:
+    told = [scope for scope in scopes if scope.error]
+    if told:
         yield ""
-    for scope in reasons:
+    for scope in told:
         where = f"project {scope.project_id}" if scope.project_id else f"company {scope.company_id or '-'}"
         yield f"{scope.verdict or 'not finished'}: {scope.stream}, {where}: {scope.error}"
 

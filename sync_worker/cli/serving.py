@@ -17,6 +17,9 @@ from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.scheduler.heartbeat import Heartbeat, heartbeat_path
 from sync_worker.scheduler.loop import Loop, Planned
 from sync_worker.scheduler.schedules import parse_schedule
+from sync_worker.server.guard import guarded
+from sync_worker.server.listening import listening
+from sync_worker.server.metrics import metrics_page
 from sync_worker.server.probes import probes
 from sync_worker.settings import Settings
 from sync_worker.state.queue import Asked
@@ -65,13 +68,13 @@ def _serve(
     engine = LocalEngine(execute, worker.ledger, clock=clock, stop=stop)
     loop = Loop(planned, engine, worker.ledger, clock=clock, stop=stop, beat=heartbeat.beat)
     address = settings.server
-    with probes(
-        address.host,
-        address.port,
-        is_healthy=heartbeat.is_recent,
-        is_ready=lambda: loop.is_ready and not stop.is_set(),
-    ) as url:
-        announce(url)
+    metrics = metrics_page(
+        worker.ledger, clock, calls=lambda: worker.calls_by_status, heartbeat_age=heartbeat.age_seconds
+    )
+    shown = guarded([("/metrics", metrics)], host=address.host, token=address.token, clock=clock)
+    probed = probes(is_healthy=heartbeat.is_recent, is_ready=lambda: loop.is_ready and not stop.is_set())
+    with listening(address.host, address.port, [*probed, *shown]) as url:
+        announce(url, shows_data=bool(shown))
         log.info(Event.DAEMON_STARTED, jobs=list(planned), url=url)
         try:
             loop.run()
@@ -88,7 +91,7 @@ class _Announcer:
         self._as_json = as_json
         self._lines = lines
 
-    def __call__(self, url: str) -> None:
+    def __call__(self, url: str, *, shows_data: bool) -> None:
         if self._as_json:
             print(json.dumps({"url": url, "jobs": self._lines}), flush=True)
             return
@@ -98,7 +101,8 @@ class _Announcer:
         for line in self._lines:
             when = f"{line['schedule']} {line['timezone']}, next {line['next']}" if line["next"] else "by hand"
             print(f"{line['job']:{width}}  {when}")
-        print(f"probes at {url}; stop with Ctrl-C", flush=True)
+        what = "probes and /metrics" if shows_data else "probes alone, as server.token is not set,"
+        print(f"{what} at {url}; stop with Ctrl-C", flush=True)
 
 
 def _announcer(

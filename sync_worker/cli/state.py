@@ -18,6 +18,7 @@ from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError
 from sync_worker.load.deletes import approve
+from sync_worker.model import Key
 from sync_worker.planning.selection import matching
 from sync_worker.state.deletes import HeldDeletes, held_deletes, held_keys
 from sync_worker.state.history import CheckpointLine, all_checkpoints, reset_checkpoints
@@ -103,7 +104,7 @@ def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int 
     if not cli.json:
         print("\n".join(_held_lines(held, keys)))
     approved = bool(held) and (yes or _is_approved(held))
-    deleted = _approve(cli, held, streams) if approved else 0
+    deleted = _approve(cli, held, keys, streams) if approved else 0
     if cli.json:
         shown = [line._asdict() | {"keys": list(map(_shown, its))} for line, its in zip(held, keys, strict=True)]
         print(json.dumps({"held": shown, "approved": approved, "deleted": deleted}, indent=2))
@@ -127,10 +128,10 @@ def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Parameter]]
             yield f"  … and {len(its) - _KEYS_SHOWN} more; --json lists them all"
 
 
-def _shown(key: Parameter) -> Parameter | list[Parameter]:
+def _shown(key: Parameter) -> int | str | list[int | str]:
     """A key of several parts apart."""
-    is_several = isinstance(key, str) and key.startswith("[")
-    return json.loads(str(key)) if is_several else key
+    parts = list(_key(key))
+    return parts if len(parts) > 1 else parts[0]
 
 
 def _is_approved(held: Sequence[HeldDeletes]) -> bool:
@@ -141,11 +142,25 @@ def _is_approved(held: Sequence[HeldDeletes]) -> bool:
     return False
 
 
-def _approve(cli: CliContext, held: Sequence[HeldDeletes], streams: Mapping[str, StreamSpec]) -> int:
+def _approve(
+    cli: CliContext,
+    held: Sequence[HeldDeletes],
+    keys: Sequence[Sequence[Parameter]],
+    streams: Mapping[str, StreamSpec],
+) -> int:
     now = SystemClock().now()
-    # A daemon may hold the database meanwhile.
+    # A daemon may hold the database meanwhile, and more deletes than were shown.
     with SqliteDestination(cli.database()).aside() as transaction:
-        return sum(approve(transaction, streams[line.stream], line.scope, now) for line in held)
+        return sum(
+            approve(transaction, streams[line.stream], line.scope, list(map(_key, its)), now)
+            for line, its in zip(held, keys, strict=True)
+        )
+
+
+def _key(held: Parameter) -> Key:
+    if isinstance(held, str) and held.startswith("["):
+        return tuple(json.loads(held))
+    return (held if isinstance(held, int) else str(held),)
 
 
 def _matching(patterns: str, streams: Mapping[str, StreamSpec]) -> Collection[str]:

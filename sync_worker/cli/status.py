@@ -1,4 +1,4 @@
-"""`sync-worker status`: is all well, how fresh is what, what went wrong and what to do about it."""
+"""`sync-worker status`: is all well, what is not, how fresh is what, what was spent and what Procore thinks of it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import click
 
-from sync_worker.catalog.spec import StreamSpec
+from sync_worker.catalog.spec import StreamSpec, SyncMode
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.cli.durations import in_words
+from sync_worker.cli.durations import age, in_words
+from sync_worker.cli.labelled import TOGETHER, Labelled, labelled
+from sync_worker.cli.spending import allowance_as_json, health_as_json, spending_lines
 from sync_worker.cli.table import table
+from sync_worker.cli.trouble import Trouble, told_shortly, troubles
 from sync_worker.clock import SystemClock
 from sync_worker.destination.protocol import Transaction
-from sync_worker.model import Outcome, Verdict
+from sync_worker.model import Verdict
+from sync_worker.planning.projects import resting_projects
+from sync_worker.planning.windows import FULL_REFRESH_EVERY
+from sync_worker.state.allowance import StoredAllowance, read_allowance
 from sync_worker.state.deletes import HeldDeletes, held_deletes
+from sync_worker.state.freshness import StreamFreshness, freshness
+from sync_worker.state.health import DAYS, Health, read_health
 from sync_worker.state.history import (
-    LatestScope,
     RunLine,
     RunUnderWay,
     as_it_is,
@@ -29,42 +36,31 @@ from sync_worker.state.history import (
     runs_under_way,
 )
 from sync_worker.state.instants import from_text
+from sync_worker.state.spending import DaySpent, days_spent
 
-_ERRORS_SHOWN = 10
+STALE_AFTER = timedelta(days=1)
+_LINES_SHOWN = 10
 _VERDICTS = (Verdict.COMPLETE, Verdict.INEXACT, Verdict.FAILED, Verdict.NOT_PERMITTED)
 _HEADINGS = ("stream", "fresh", *_VERDICTS, "rows")
 _QUIET_SECONDS = 600
 _LAST_RUNS = 20
-_HINTS: Mapping[str, str] = {
-    Verdict.FAILED: "the next run tries again; `sync-worker runs {run_id}` shows the run",
-    Verdict.INEXACT: "the list changed while it was read; the next run reads it again",
-    Verdict.NOT_PERMITTED: "let the service account read {tool} in Procore, or leave the stream or project out",
-}
-_RUN_HINT = "`sync-worker runs {run_id}` shows the run; `sync-worker run --all` tries again"
 
 
 class StreamStatus(NamedTuple):
-    """Where a stream stands: its oldest mark, and its scopes by their last verdict."""
+    """Where a stream stands: its oldest mark, whether that is too old, and its scopes by their last verdict."""
 
     stream: str
     freshness_seconds: int | None
     oldest_mark: str | None
+    oldest_project: int | None
+    is_stale: bool
     scopes: Mapping[str, int]
     rows: int | None
 
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What went wrong for the same reason in any number of scopes; `stream` is None for what ended a whole run."""
-
-    stream: str | None
-    verdict: str | None
-    error: str
-    scopes: int
-    projects: list[int]
-    run_id: str
-    at: str
-    hint: str
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it was proven complete when it was last read."""
+        return self.scopes[Verdict.COMPLETE] == sum(self.scopes.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +71,21 @@ class Status:
     running: Sequence[RunUnderWay]
     errors: Sequence[Trouble]
     last_run: RunLine | None
-    held: Sequence[HeldDeletes] = ()
+    now: datetime
+    allowance: StoredAllowance
+    held: Sequence[HeldDeletes]
+    days: Sequence[DaySpent]
+    health: Sequence[Health]
 
     def as_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
         return {
             "streams": [line._asdict() for line in self.streams],
             "running": [run._asdict() for run in self.running],
-            "allowance": {},
+            "allowance": allowance_as_json(self.allowance, self.days, self.now),
             "held_deletes": [line._asdict() for line in self.held],
             "errors": [asdict(trouble) for trouble in self.errors],
-            "health": [],
+            "health": health_as_json(self.health),
         }
 
 
@@ -93,77 +93,84 @@ class Status:
     epilog="""\b
 Examples:
   sync-worker status
+  sync-worker status -v
   sync-worker status --json"""
 )
 @pass_cli
 def command(cli: CliContext) -> None:
-    """Say how fresh and how complete each stream is, what runs now, and what went wrong; needs no credentials.
+    """Say what is not complete and why, how fresh each stream is, what runs now and what was spent; no credentials.
 
-    A stream is as fresh as its oldest scope: everything older than that is proven to be in the database.
+    A stream is as fresh as its oldest scope: everything older than that is proven to be in the database. -v lists all
+    streams with their rows.
     """
     now, is_held = SystemClock().now(), cli.is_held()
+    every = _full_refresh_every(cli)
     with cli.reading() as view:
-        status = gather(view, now, cli.streams(), is_held=is_held)
+        status = gather(view, now, cli.streams(), every, is_held=is_held)
     if cli.json:
         print(json.dumps(status.as_json(), indent=2))
     else:
-        print("\n".join(as_text(status, now)))
+        click.echo("\n".join(as_text(status, now, every_stream=cli.verbosity > 0)), color=cli.color)
 
 
-def gather(view: Transaction, now: datetime, streams: Mapping[str, StreamSpec], *, is_held: bool = True) -> Status:
+def _full_refresh_every(cli: CliContext) -> Mapping[str, timedelta]:
+    return {name: said.full_refresh_every for name, said in cli.load_local_settings().streams.items()}
+
+
+def gather(
+    view: Transaction,
+    now: datetime,
+    streams: Mapping[str, StreamSpec],
+    full_refresh_every: Mapping[str, timedelta],
+    *,
+    is_held: bool = True,
+) -> Status:
     """What there is to say; `streams` are all that are known, in their order. No run is under way in unheld data."""
     scopes = latest_scopes(view)
+    order = {name: place for place, name in enumerate(streams)}
+    found = sorted(freshness(scopes, resting_projects(view)), key=lambda line: order.get(line.stream, len(order)))
     last_runs = (as_it_is(run, held=is_held) for run in latest_runs(view, _LAST_RUNS))
     last_run = next((run for run in last_runs if run.outcome is not None), None)
-    deletes = held_deletes(view) if view.has_table("_held_deletes") else []
-    running = runs_under_way(view) if is_held else []
-    troubles = _troubles(scopes, last_run, streams)
-    return Status(_streams(view, scopes, now, list(streams)), running, troubles, last_run, deletes)
-
-
-def as_text(status: Status, now: datetime) -> Iterator[str]:
-    """The lines for people; the first says whether all is well."""
-    yield _first_sentence(status)
-    yield from (_running_line(run, now) for run in status.running)
-    if status.last_run is not None:
-        yield _last_line(status.last_run, now)
-    if status.streams:
-        yield ""
-        yield from table(_HEADINGS, [_row(line) for line in status.streams])
-    if status.errors:
-        yield ""
-        yield from _error_lines(status.errors)
-    if status.held:
-        yield ""
-        yield from _held_lines(status.held)
-
-
-def _held_lines(held: Sequence[HeldDeletes]) -> Iterator[str]:
-    for line in held[:_ERRORS_SHOWN]:
-        project = "" if line.project_id is None else f", project {line.project_id}"
-        yield f"held: {line.rows} rows of {line.stream}{project} would be deleted at once (since {line.held_at})"
-    if len(held) > _ERRORS_SHOWN:
-        yield f"… and {len(held) - _ERRORS_SHOWN} more; --json lists them all"
-    yield "  → a second complete sweep decides; `sync-worker state approve-deletes` shows them and approves now"
-
-
-def _running_line(run: RunUnderWay, now: datetime) -> str:
-    quiet = _seconds_since(run.moved_at or run.started_at, now)
-    waiting = f"; nothing for {in_words(quiet)}" if quiet > _QUIET_SECONDS else ""
-    lists = run.scopes_finished if run.partitions is None else f"{run.scopes_finished} of {run.partitions}"
-    return (
-        f"running: {run.job} for {in_words(_seconds_since(run.started_at, now))}, {lists} lists finished, "
-        f"{run.rows_seen} rows seen (run {run.run_id}){waiting}"
+    return Status(
+        streams=[
+            _stream(line, view, now, _stale_after(streams.get(line.stream), full_refresh_every)) for line in found
+        ],
+        running=runs_under_way(view) if is_held else [],
+        errors=troubles(scopes, last_run, streams),
+        last_run=last_run,
+        now=now,
+        allowance=read_allowance(view) if view.has_table("_allowance") else StoredAllowance(),
+        held=held_deletes(view) if view.has_table("_held_deletes") else [],
+        days=days_spent(view, now.date() - timedelta(days=DAYS - 1)),
+        health=read_health(view, now.date()),
     )
 
 
-def _last_line(run: RunLine, now: datetime) -> str:
-    ago = f" {in_words(_seconds_since(run.finished_at, now))} ago" if run.finished_at else ""
-    return f"last run: {run.job} {run.outcome}{ago} (run {run.run_id})"
+def _stream(line: StreamFreshness, view: Transaction, now: datetime, stale_after: timedelta) -> StreamStatus:
+    fresh = None if line.oldest_mark is None else round(_seconds_since(line.oldest_mark, now))
+    is_stale = fresh is not None and fresh > stale_after.total_seconds()
+    rows = view.live_count(line.stream) if view.has_table(line.stream) else None
+    return StreamStatus(line.stream, fresh, line.oldest_mark, line.oldest_project, is_stale, line.scopes, rows)
 
 
-def _seconds_since(text: str, now: datetime) -> float:
-    return max(0.0, (now - from_text(text)).total_seconds())
+def _stale_after(spec: StreamSpec | None, full_refresh_every: Mapping[str, timedelta]) -> timedelta:
+    """How old a stream may become: a day, or twice as long as schedules leave it alone; an unknown one is nobody's."""
+    if spec is None:
+        return timedelta.max
+    if spec.mode is not SyncMode.FULL_REFRESH:
+        return STALE_AFTER
+    return max(STALE_AFTER, 2 * full_refresh_every.get(spec.name, FULL_REFRESH_EVERY))
+
+
+def as_text(status: Status, now: datetime, *, every_stream: bool = False) -> Iterator[str]:
+    """The lines for people: whether all is well, what is not and what to do about it, then the rest."""
+    yield _first_sentence(status)
+    for part in (_wrong(status), _going_on(status, now), _streams_shortly(status.streams)):
+        lines = list(labelled(part))
+        yield from ["", *lines] if lines else []
+    if every_stream and status.streams:
+        yield ""
+        yield from table(_HEADINGS, [_row(line) for line in status.streams])
 
 
 def _first_sentence(status: Status) -> str:
@@ -174,13 +181,82 @@ def _first_sentence(status: Status) -> str:
     for line in status.streams:
         counted.update(line.scopes)
     total, bad = sum(counted.values()), counted[Verdict.FAILED] + counted[Verdict.INEXACT]
+    stale = sum(line.is_stale for line in status.streams)
+    wrong = [
+        f"{bad} of {total} lists are not complete" if bad else "",
+        f"{stale} of {len(status.streams)} streams are stale" if stale else "",
+        "the last run ended early" if ended and not bad else "",
+    ]
     refused = counted[Verdict.NOT_PERMITTED]
     but = f"; {refused} may not be read" if refused else ""
-    if bad:
-        return f"Not all is well: {bad} of {total} lists are not complete{but}."
-    if ended:
-        return f"Not all is well: the last run ended early{but}."
+    if any(wrong):
+        return f"Not all is well: {', '.join(filter(None, wrong))}{but}."
     return f"All is well: {counted[Verdict.COMPLETE]} of {total} lists are proven complete{but}."
+
+
+def _wrong(status: Status) -> Iterator[Labelled]:
+    """What wants somebody's attention, each with what to do."""
+    lines = [
+        *(Labelled(word, text, hint) for word, text, hint in told_shortly(status.errors)),
+        *_stale_lines(status.streams),
+        *_held_lines(status.held),
+    ]
+    yield from lines[:_LINES_SHOWN]
+    if len(lines) > _LINES_SHOWN:
+        yield Labelled("", f"… and {len(lines) - _LINES_SHOWN} more; --json lists them all")
+
+
+def _stale_lines(streams: Sequence[StreamStatus]) -> Iterator[Labelled]:
+    for line in streams:
+        if line.is_stale and line.freshness_seconds is not None:
+            where = "" if line.oldest_project is None else f", project {line.oldest_project}"
+            told = f"{line.stream}{where}: last proven complete {in_words(line.freshness_seconds)} ago"
+            yield Labelled("stale", told, "does the daemon run, and does a job read it? `sync-worker runs` shows both")
+
+
+def _held_lines(held: Sequence[HeldDeletes]) -> Iterator[Labelled]:
+    hint = "a second complete sweep decides; `sync-worker state approve-deletes` shows them and approves now"
+    for line in held:
+        project = "" if line.project_id is None else f", project {line.project_id}"
+        yield Labelled(
+            "held", f"{line.stream}{project}: {line.rows} rows would be deleted at once, {line.held_at}", hint
+        )
+
+
+def _going_on(status: Status, now: datetime) -> Iterator[Labelled]:
+    yield from (Labelled("running", _running(run, now)) for run in status.running)
+    if status.last_run is not None:
+        yield Labelled("last run", _last(status.last_run, now))
+    yield from spending_lines(status.allowance, status.days, status.health, now)
+
+
+def _running(run: RunUnderWay, now: datetime) -> str:
+    quiet = _seconds_since(run.moved_at or run.started_at, now)
+    waiting = f"; nothing for {in_words(quiet)}" if quiet > _QUIET_SECONDS else ""
+    lists = run.scopes_finished if run.partitions is None else f"{run.scopes_finished} of {run.partitions}"
+    return (
+        f"{run.job} for {in_words(_seconds_since(run.started_at, now))}, {lists} lists finished, "
+        f"{run.rows_seen} rows seen (run {run.run_id}){waiting}"
+    )
+
+
+def _last(run: RunLine, now: datetime) -> str:
+    ago = f" {in_words(_seconds_since(run.finished_at, now))} ago" if run.finished_at else ""
+    return f"{run.job} {run.outcome}{ago} (run {run.run_id})"
+
+
+def _streams_shortly(streams: Sequence[StreamStatus]) -> Iterator[Labelled]:
+    """What is complete, by age, the freshest first; then what is complete in part, or was never read."""
+    by_age: dict[str, list[StreamStatus]] = defaultdict(list)
+    for line in streams:
+        if line.is_complete and line.freshness_seconds is not None:
+            by_age[age(line.freshness_seconds)].append(line)
+    for how_old, lines in sorted(by_age.items(), key=lambda found: found[1][0].freshness_seconds or 0):
+        yield Labelled("complete", f"{how_old} old, {len(lines)}: {', '.join(line.stream for line in lines)}")
+    partly = [line for line in streams if not line.is_complete]
+    shares = (f"{line.stream} {line.scopes[Verdict.COMPLETE]} of {sum(line.scopes.values())}" for line in partly)
+    if partly:
+        yield Labelled("in part", ", ".join(share.replace(" ", TOGETHER) for share in shares))
 
 
 def _row(line: StreamStatus) -> tuple[str | int | None, ...]:
@@ -188,71 +264,5 @@ def _row(line: StreamStatus) -> tuple[str | int | None, ...]:
     return (line.stream, fresh, *(line.scopes[verdict] for verdict in _VERDICTS), line.rows)
 
 
-def _error_lines(errors: Sequence[Trouble]) -> Iterator[str]:
-    for trouble in errors[:_ERRORS_SHOWN]:
-        what = trouble.verdict or "the run"
-        where = "" if trouble.stream is None else f" {trouble.stream}{_places(trouble)}"
-        yield f"{what}:{where}: {trouble.error}".replace(":: ", ": ")
-        yield f"  → {trouble.hint}"
-    if len(errors) > _ERRORS_SHOWN:
-        yield f"… and {len(errors) - _ERRORS_SHOWN} more; --json lists them all"
-
-
-def _places(trouble: Trouble) -> str:
-    if not trouble.projects:
-        return ""
-    more = f" and {len(trouble.projects) - 1} more" if len(trouble.projects) > 1 else ""
-    return f", project {trouble.projects[0]}{more}"
-
-
-def _streams(
-    view: Transaction, scopes: Sequence[LatestScope], now: datetime, known: Sequence[str]
-) -> list[StreamStatus]:
-    by_stream: dict[str, list[LatestScope]] = defaultdict(list)
-    for scope in scopes:
-        by_stream[scope.stream].append(scope)
-    order = {name: place for place, name in enumerate(known)}
-    return [
-        _stream(name, by_stream[name], now, view.live_count(name) if view.has_table(name) else None)
-        for name in sorted(by_stream, key=lambda name: order.get(name, len(order)))
-    ]
-
-
-def _stream(name: str, scopes: Sequence[LatestScope], now: datetime, rows: int | None) -> StreamStatus:
-    # What may not be read any more would make the rest look older every day.
-    marks = [scope.mark for scope in scopes if scope.mark and scope.verdict != Verdict.NOT_PERMITTED]
-    oldest = min(marks, default=None)
-    fresh = None if oldest is None else round(_seconds_since(oldest, now))
-    counted = Counter(scope.verdict for scope in scopes)
-    return StreamStatus(name, fresh, oldest, {verdict: counted[verdict] for verdict in _VERDICTS}, rows)
-
-
-def _troubles(
-    scopes: Sequence[LatestScope], last_run: RunLine | None, streams: Mapping[str, StreamSpec]
-) -> list[Trouble]:
-    """What is wrong now: whatever ended the last run first, then scopes with the same trouble together."""
-    found: list[Trouble] = []
-    if last_run is not None and last_run.outcome in (Outcome.FAILED, Outcome.PARTIAL) and last_run.error:
-        hint = _RUN_HINT.format(run_id=last_run.run_id)
-        at = last_run.finished_at or ""
-        found.append(Trouble(None, None, last_run.error, 0, [], last_run.run_id, at, hint))
-    alike: dict[tuple[str, str, str], list[LatestScope]] = defaultdict(list)
-    for scope in scopes:
-        if scope.verdict != Verdict.COMPLETE:
-            alike[scope.verdict, scope.stream, scope.error or "no reason was given"].append(scope)
-    worst_first = [Verdict.FAILED, Verdict.INEXACT, Verdict.NOT_PERMITTED]
-    order = list(streams)
-
-    def place(key: tuple[str, str, str]) -> tuple[int, int]:
-        verdict, stream, _ = key
-        return worst_first.index(Verdict(verdict)), order.index(stream) if stream in streams else len(order)
-
-    return found + [_trouble(*key, alike[key], streams.get(key[1])) for key in sorted(alike, key=place)]
-
-
-def _trouble(verdict: str, stream: str, error: str, scopes: Sequence[LatestScope], spec: StreamSpec | None) -> Trouble:
-    last = max(scopes, key=lambda scope: scope.finished_at)
-    tool = (spec.tool if spec else "") or "the tool"
-    projects = [scope.project_id for scope in scopes if scope.project_id is not None]
-    hint = _HINTS[verdict].format(run_id=last.run_id, tool=tool)
-    return Trouble(stream, verdict, error, len(scopes), projects, last.run_id, last.finished_at, hint)
+def _seconds_since(text: str, now: datetime) -> float:
+    return max(0.0, (now - from_text(text)).total_seconds())

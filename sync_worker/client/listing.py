@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
+from sync_worker.catalog.paths import Standing, standing_of
 from sync_worker.catalog.spec import CursorSyntax, DeletedAmongLive, DeletedBetween, RecycleBin, StreamSpec
 from sync_worker.model import DateRange, Scope, Window
 
@@ -21,13 +22,16 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 class Listing:
     """A list to be read from its first page to its last, with everything but the page number settled.
 
-    `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented.
+    `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented. `stream`
+    and `standing` are what its calls are counted by.
     """
 
     path: str
     params: tuple[tuple[str, str], ...]
     company_id: int
     per_page: int | None
+    stream: str | None = None
+    standing: Standing = Standing.DOCUMENTED
 
 
 def listing(
@@ -88,6 +92,8 @@ def _filled_in(
         params=(*params, *filters),
         company_id=company_id,
         per_page=None if spec.paging.per_page is None else per_page or spec.paging.per_page,
+        stream=spec.name,
+        standing=standing_of(path),
     )
 
 

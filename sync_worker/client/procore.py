@@ -22,11 +22,22 @@ from sync_worker.client.headers import count, retry_after_seconds
 from sync_worker.client.listing import Listing
 from sync_worker.client.outcomes import Action
 from sync_worker.client.pagination import Paginator
+from sync_worker.client.pulse import Pulse
 from sync_worker.client.retry import Retry
+from sync_worker.client.tally import COMPANY_HEADER, Tally
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Reply, Request, Transport, redirected
 from sync_worker.clock import Clock
-from sync_worker.errors import AuthError, BadPayloadError, RequestError, SyncWorkerError
+from sync_worker.errors import (
+    AuthError,
+    BadPayloadError,
+    RequestError,
+    RetryableError,
+    SkippableError,
+    SyncWorkerError,
+    TooLargeError,
+    UnreachableError,
+)
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Calls, Page, Records
 
@@ -38,7 +49,7 @@ log = get_logger()
 class Procore:
     """The lists of one Procore environment, read with one credential.
 
-    `stop` ends every wait; no request is sent once it is set.
+    `stop` ends every wait; no request is sent once it is set. `tally` counts what is sent.
     """
 
     def __init__(
@@ -51,6 +62,7 @@ class Procore:
         retry: Retry,
         clock: Clock,
         stop: threading.Event,
+        tally: Tally | None = None,
     ) -> None:
         self._api_url = api_url
         self._transport = transport
@@ -59,6 +71,8 @@ class Procore:
         self._retry = retry
         self._clock = clock
         self._stop = stop
+        self._pulse = Pulse()
+        self.tally = tally or Tally(clock)
 
     def pages(self, listing: Listing, parse: Parse, calls: Calls, first_page: int = 1) -> Iterator[Page]:
         """Every page of `listing` from `first_page` on, each asked for when the one before was taken.
@@ -69,8 +83,8 @@ class Procore:
         paginator = Paginator(self._api_url, listing, first_page)
         while (url := paginator.url) is not None:
             number = paginator.number
-            request = _request(url, listing.company_id)
-            reply, records = self._retry.call(partial(self._attempt, request, parse, calls))
+            request = _request(url, listing)
+            reply, records = self._asked(request, parse, calls)
             paginator.turn(reply.headers, reply.body, records.units)
             self._log_page(listing, number, reply, records)
             yield Page(
@@ -79,20 +93,59 @@ class Procore:
                 units=records.units,
                 total=count(reply.headers, "Total"),
                 is_last=paginator.url is None,
-                server_time=self._server_time(reply),
+                server_time=reply.server_time,
                 url=url,
+                per_page=count(reply.headers, "Per-Page"),
             )
 
+    def _asked(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:
+        """The page that is asked for, after as many attempts as it takes.
+
+        Raises `UnreachableError` when all of them failed, and nothing else is answered any more either.
+        """
+        try:
+            answer = self._retry.call(partial(self._attempt, request, parse, calls))
+        except (UnreachableError, TooLargeError):
+            raise
+        except RetryableError as failure:
+            if self._pulse.miss(request) and not self._is_answering(calls):
+                raise UnreachableError(f"{failure}; nothing else is answered any more") from failure
+            raise
+        except SkippableError:
+            self._pulse.beat(request)
+            raise
+        self._pulse.beat(request)
+        return answer
+
+    def _is_answering(self, calls: Calls) -> bool:
+        """Whether what was answered last still is, be it with a refusal; one attempt tells."""
+        known = self._pulse.last
+        if known is None:
+            return False
+        try:
+            self._body_of(known, calls)
+        except RetryableError:
+            return False
+        except (RequestError, SkippableError):
+            pass
+        self._pulse.beat(known)
+        return True
+
     def _attempt(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:
+        reply = self._body_of(request, calls)
+        try:
+            return reply, parse(reply.body)
+        except BadPayloadError as error:
+            raise BadPayloadError(f"{request}: {error}") from None
+
+    def _body_of(self, request: Request, calls: Calls) -> Reply:
+        """An answer that may be a list."""
         reply = self._answer(request, calls)
         start = reply.body.lstrip()[:1]
         if start in {b"", b"<"}:
             kind = "an HTML page" if start else "nothing"
             raise BadPayloadError(f"{request}: answered 200 with {kind} where a list belongs")
-        try:
-            return reply, parse(reply.body)
-        except BadPayloadError as error:
-            raise BadPayloadError(f"{request}: {error}") from None
+        return reply
 
     def _answer(self, request: Request, calls: Calls) -> Reply:
         """The answer that waiting for the allowance, redirects and a new token lead to."""
@@ -123,7 +176,13 @@ class Procore:
 
     def _send(self, request: Request, calls: Calls) -> Reply:
         calls.spent += 1
-        return self._transport.send(request)
+        try:
+            reply = self._transport.send(request)
+        except SyncWorkerError:
+            self.tally.count(request, None, None)
+            raise
+        self.tally.count(request, reply.status, reply.server_time)
+        return reply
 
     def _refusal(self, request: Request, reply: Reply, token: SecretStr) -> SyncWorkerError:
         said = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
@@ -147,8 +206,9 @@ class Procore:
         )
 
 
-def _request(url: str, company_id: int) -> Request:
+def _request(url: str, listing: Listing) -> Request:
     # It would change what a user sees in Procore; neither a stream of the user's own nor a `Link` may bring it in.
     if "save_sticky_filters" in url:
         raise RequestError(f"GET {url.partition('?')[0]}: save_sticky_filters is never sent")
-    return Request("GET", url, headers={"Procore-Company-Id": str(company_id)})
+    headers = {COMPANY_HEADER: str(listing.company_id)}
+    return Request("GET", url, headers=headers, stream=listing.stream, standing=listing.standing)

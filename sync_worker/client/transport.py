@@ -28,6 +28,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout
 
 from sync_worker import __version__
+from sync_worker.catalog.paths import Standing
 from sync_worker.client.headers import Headers, http_date
 from sync_worker.client.outcomes import failure
 from sync_worker.clock import SystemClock
@@ -46,13 +47,18 @@ _CLOCK = SystemClock()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request; its text is method and URL without the query, fit for messages and logs."""
+    """One HTTP request; its text is method and URL without the query, fit for messages and logs.
+
+    `stream` and `standing` are for whoever counts it.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     auth: AuthBase | None = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
+    stream: str | None = None
+    standing: Standing = Standing.DOCUMENTED
 
     def __str__(self) -> str:
         return f"{self.method} {self.url.partition('?')[0]}"

@@ -16,7 +16,7 @@ _JITTER_SECONDS = 1
 _DOUBT_SHARE = 1 / 6
 
 
-class Tally:
+class Recent:
     """Calls of the last `seconds`; those of a six-hundredth of it count as one moment, their last."""
 
     def __init__(self, seconds: float) -> None:
@@ -78,8 +78,8 @@ class Window:
         self.limit: int | None = None
         self.told: Told | None = None
         self._share = share
-        self._sent = Tally(seconds)
-        self._answered = Tally(seconds)
+        self._sent = Recent(seconds)
+        self._answered = Recent(seconds)
         self._reset: int | None = None
         self.rolls = False
         self._others = 0
@@ -150,6 +150,6 @@ class Window:
         free = self._within(self._answered, now, room)
         return max(ours, min(free, self._others_until) if others else free)
 
-    def _within(self, tally: Tally, now: float, room: int) -> float:
-        over = tally.count(now) - room
-        return now if over < 0 else tally.rid_of(over + 1)
+    def _within(self, calls: Recent, now: float, room: int) -> float:
+        over = calls.count(now) - room
+        return now if over < 0 else calls.rid_of(over + 1)

@@ -57,6 +57,15 @@ def note_live_sql(
 
 
 @cache
+def spare_sql(spec: StreamSpec) -> str:
+    """Take the rows that the runs in the JSON array `:run_ids` wrote out of the set `:noted`."""
+    same = " AND ".join(f"{quoted(name)} = {part}" for name, part in given_parts(spec, "_noted.key"))
+    written = "_run_id IN (SELECT value FROM json_each(:run_ids))"
+    row = f"SELECT 1 FROM {quoted(spec.name)} WHERE {same} AND {written}"
+    return f"DELETE FROM _noted WHERE noted = :noted AND EXISTS ({row})"
+
+
+@cache
 def bury_sql(spec: StreamSpec, scope: tuple[str, ...]) -> str:
     """Mark the live rows of a scope whose keys are in the set `:noted` as deleted."""
     return (

@@ -111,6 +111,10 @@ class Transaction(Protocol):
         """
         ...
 
+    def spare(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
+        """Take the rows that those runs wrote out of a set; how many these are."""
+        ...
+
     def bury(self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None) -> int:
         """Mark the live rows of a scope that are in a set as deleted at that instant; how many these are."""
         ...

@@ -25,6 +25,7 @@ from sync_worker.destination.noted import (
     note_live_sql,
     note_values_sql,
     noted_among_sql,
+    spare_sql,
 )
 from sync_worker.destination.protocol import SYNC_COLUMNS, Extent, Parameter, Stored, columns_of
 from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
@@ -268,6 +269,9 @@ class SqliteTransaction:
         sql = note_live_sql(spec, tuple(extent.scope), parent=parent, day=day, is_among=among is not None)
         limits = {"parents": parents, "first": first, "last": last, "among": among}
         return self._connection.execute(sql, {**extent.scope, **limits, "unseen_by": unseen_by, "into": into}).rowcount
+
+    def spare(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
+        return self._connection.execute(spare_sql(spec), {"noted": noted, "run_ids": json.dumps(run_ids)}).rowcount
 
     def bury(self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None) -> int:
         given = {**scope, "noted": noted, "at": at, "run_id": run_id}

@@ -13,10 +13,17 @@ from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Extent, Transaction
-from sync_worker.model import DateRange, Ground, Scope
-from sync_worker.state.deletes import hold_deletes, is_same, note_agreed, note_held, release_held, release_other_held
+from sync_worker.model import DateRange, Ground, Key, Scope
+from sync_worker.state.deletes import (
+    forget_unheld,
+    hold_deletes,
+    is_same,
+    note_agreed,
+    release_held,
+    release_other_held,
+)
 from sync_worker.state.instants import to_text
-from sync_worker.state.ledger import ScopeKey
+from sync_worker.state.ledger import Beside, ScopeKey, run_ids_beside
 
 _ROWS_AT_ONCE = 10
 _SHARE_AT_ONCE = 0.1
@@ -76,9 +83,10 @@ def scope_values(spec: StreamSpec, scope: Scope) -> dict[str, int]:
     return {name: value for name, value in scope._asdict().items() if name in spec.scope_columns and value is not None}
 
 
-def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, at: datetime) -> int:
-    """Mark what waits in one scope as deleted; how many rows these are."""
-    note_held(transaction, spec.name, scope, _APPROVED)
+def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, keys: Sequence[Key], at: datetime) -> int:
+    """Mark those of the keys that wait in one scope still as deleted, and no other; how many rows these are."""
+    transaction.note_keys(spec, _APPROVED, keys)
+    forget_unheld(transaction, spec.name, scope, _APPROVED)
     deleted = transaction.bury(spec, scope_values(spec, scope), _APPROVED, at=to_text(at), run_id=None)
     release_held(transaction, spec.name, scope, _APPROVED)
     transaction.forget_keys(_APPROVED)
@@ -86,9 +94,13 @@ def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, at: dateti
 
 
 class Settlement:
-    """Who is gone in one scope of a stream; `sets` are its sweep's."""
+    """Who is gone in one scope of a stream; `sets` are its sweep's.
 
-    def __init__(self, spec: StreamSpec, key: ScopeKey, sets: Sets) -> None:
+    What runs `beside` this one wrote meanwhile is never taken for gone: it may be newer than the pages read here.
+    """
+
+    def __init__(self, spec: StreamSpec, key: ScopeKey, sets: Sets, beside: Beside) -> None:
+        self._beside = beside
         self._spec = spec
         self._key = key
         self._scope = scope_values(spec, key.scope)
@@ -129,7 +141,9 @@ class Settlement:
     def _note_gone(self, transaction: Transaction, covered: Covered) -> int:
         extent = self._extent(transaction, covered)
         among = self._sets.told if covered.ground is Ground.SIGNAL else None
-        return transaction.note_live(self._spec, extent, self._sets.gone, unseen_by=self._sets.seen, among=among)
+        gone = transaction.note_live(self._spec, extent, self._sets.gone, unseen_by=self._sets.seen, among=among)
+        beside = run_ids_beside(transaction, self._key.run_id, self._beside) if gone else []
+        return gone - (transaction.spare(self._spec, self._sets.gone, beside) if beside else 0)
 
     def _extent(self, transaction: Transaction, covered: Covered) -> Extent:
         parent, window = self._spec.parent, self._spec.date_window

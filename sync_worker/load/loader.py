@@ -6,9 +6,11 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 from sync_worker.destination.protocol import Destination, Transaction
+from sync_worker.errors import DestinationError
 
 Result = TypeVar("Result")
 Work = Callable[[Transaction], Any]
@@ -17,16 +19,33 @@ _WAITING_AT_MOST = 8
 _TOGETHER_AT_MOST = 64
 
 
+class Rider(Protocol):
+    """What has something written now and then that is worth no transaction of its own."""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is anything to write."""
+        ...
+
+    def write(self, transaction: Transaction) -> None:
+        """Write it; called again when the transaction is not committed."""
+        ...
+
+    def written(self) -> None:
+        """It is committed."""
+        ...
+
+
 class Loader:
     """Runs work on the destination's one writing connection, in a thread of its own so that fetching goes on meanwhile.
 
-    Work must be repeatable: when a piece fails, what was to be committed with it is done again without it. `beside` is
-    done in every transaction.
+    Work must be repeatable: when a piece fails, what was to be committed with it is done again without it. What the
+    `riders` have is written with whatever else is, and at the end.
     """
 
-    def __init__(self, destination: Destination, beside: Work = lambda _: None) -> None:
+    def __init__(self, destination: Destination, *riders: Rider) -> None:
         self._destination = destination
-        self._beside = beside
+        self._riders = riders
         # Bounded, so that pages wait at Procore's end and not in memory.
         self._waiting: queue.Queue[tuple[Work, Future[Any]] | None] = queue.Queue(_WAITING_AT_MOST)
         self._thread = threading.Thread(target=self._write, name="loader", daemon=True)
@@ -54,6 +73,9 @@ class Loader:
             if group and not self._commit(group):
                 for piece in group:
                     self._commit([piece])
+        # Whoever only looked holds no database; what it counted is worth no more.
+        with suppress(DestinationError):
+            self._commit_riders()
 
     def _next_group(self) -> tuple[list[tuple[Work, Future[Any]]], bool]:
         """What is waiting now, at least one piece; false when it was the last."""
@@ -74,12 +96,24 @@ class Loader:
         try:
             with self._destination.transaction() as transaction:
                 results = [work(transaction) for work, _ in group]
-                self._beside(transaction)
+                for rider in self._riders:
+                    rider.write(transaction)
         except Exception as error:  # noqa: BLE001 - whoever waits for the result gets it
             if len(group) > 1:
                 return False
             group[0][1].set_exception(error)
             return True
+        for rider in self._riders:
+            rider.written()
         for (_, future), result in zip(group, results, strict=True):
             future.set_result(result)
         return True
+
+    def _commit_riders(self) -> None:
+        pending = [rider for rider in self._riders if rider.is_pending]
+        if pending:
+            with self._destination.transaction() as transaction:
+                for rider in pending:
+                    rider.write(transaction)
+            for rider in pending:
+                rider.written()

@@ -17,8 +17,8 @@ class Evidence(NamedTuple):
 
     `total` is None as soon as one list gave none; `steady` is false when a `Total` changed while its pages were read;
     `pages` are those of all lists; `refused` counts parents whose list may not be read, `gone` those that are no longer
-    there; `server_time` is the server's `Date` on the first page; `doubt` is a reason, known beforehand, why the sweep
-    can prove nothing.
+    there; `server_time` is the server's `Date` on the first page that tells it; `doubt` is a reason, known beforehand,
+    why the sweep can prove nothing.
     """
 
     total: int | None = 0
@@ -31,7 +31,7 @@ class Evidence(NamedTuple):
     server_time: datetime | None = None
     doubt: str | None = None
 
-    def begun(self, server_time: datetime) -> Evidence:
+    def begun(self, server_time: datetime | None) -> Evidence:
         """This evidence, begun at `server_time` unless it had begun before."""
         return self if self.server_time is not None else self._replace(server_time=server_time)
 
@@ -50,6 +50,10 @@ class Evidence(NamedTuple):
             lists=self.lists + 1,
             pages=self.pages + len(totals),
         )
+
+    def beside(self, lists: int) -> Evidence:
+        """This evidence and lists that need not be read again."""
+        return self._replace(lists=self.lists + lists, pages=self.pages + lists)
 
     def with_refusal(self) -> Evidence:
         """This evidence and a list that may not be read."""

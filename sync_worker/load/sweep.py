@@ -31,13 +31,16 @@ from sync_worker.state.instants import to_text
 from sync_worker.state.journal import quarantine_records, record_field_changes, record_schema_changes
 from sync_worker.state.ledger import (
     NOTHING_COUNTED,
+    Beside,
     PageCounts,
     ScopeCounts,
     ScopeKey,
     close_scope,
+    note_beside,
     open_scope,
     record_page,
     restart_scope,
+    run_ids_beside,
     scope_counts,
     widen_scope,
 )
@@ -46,8 +49,8 @@ _SPOILT = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any
 _numbers = count(1)
 log = get_logger()
 
-Also = Callable[[Transaction, datetime], None]
-"""What is written in the transaction that proves completeness; it is given the mark."""
+Also = Callable[[Transaction, datetime | None], None]
+"""What is written in the transaction that proves completeness; it is given the mark, None where no server told it."""
 
 
 class _Mark(msgspec.Struct):
@@ -91,7 +94,8 @@ class Sweep:
         self._window = window
         self._excluded = excluded
         self._sets = Sets(*(next(_numbers) for _ in Sets._fields))
-        self._settlement = Settlement(spec, key, self._sets)
+        self._beside = Beside()
+        self._settlement = Settlement(spec, key, self._sets, self._beside)
         self._has_before = False
         self._is_mixed = isinstance(spec.deletes, DeletedAmongLive)
         self._unkeyed = 0
@@ -103,7 +107,13 @@ class Sweep:
     def open(self) -> None:
         """Write that the sweep begins."""
         started_at = self._clock.now()
-        self._loader.do(lambda transaction: open_scope(transaction, self._key, self._window, started_at))
+
+        def begin(transaction: Transaction) -> Beside:
+            open_scope(transaction, self._key, self._window, started_at)
+            return note_beside(transaction, self._key.run_id)
+
+        self._beside = self._loader.do(begin)
+        self._settlement = Settlement(self._spec, self._key, self._sets, self._beside)
 
     def take(self, page: Page, parent_id: int | str | None = None) -> None:
         """Hand a page over to be stored; raises what went wrong with an earlier one."""
@@ -143,7 +153,7 @@ class Sweep:
     def again(self) -> None:
         """Count from the beginning again, to compare what is seen with what was seen now."""
         self._sets = self._sets._replace(seen=self._sets.before, before=self._sets.seen)
-        self._settlement = Settlement(self._spec, self._key, self._sets)
+        self._settlement = Settlement(self._spec, self._key, self._sets, self._beside)
         self._has_before = True
         self.restart()
 
@@ -177,7 +187,8 @@ class Sweep:
             return proof, settled
 
         proof, settled = self._loader.do(settle)
-        self._unkeyed = 0
+        # Only now: the loader may have done it twice.
+        self._unkeyed, self._is_spoilt = 0, False
         if settled.held:
             log.warning(Event.DELETES_HELD, rows=settled.held)
         return proof
@@ -186,6 +197,7 @@ class Sweep:
         """Decide what a part of the sweep proved; unless complete, or the `last` try allowed, it may be read again."""
         self._raise_failures(wait=True)
         proof, self._before, _ = self._loader.do(lambda transaction: self._decide(transaction, evidence, last, also))
+        self._unkeyed, self._is_spoilt = 0, False
         return proof
 
     def close(self, proof: Proof, total: int | None, *, requests: int) -> None:
@@ -253,7 +265,6 @@ class Sweep:
         if self._is_spoilt:
             proof = _SPOILT if last else _SPOILT._replace(verdict=Verdict.INEXACT)
         if proof.verdict is Verdict.INEXACT and not last:
-            self._is_spoilt = False
             transaction.forget_keys(self._sets.seen)
             restart_scope(transaction, self._key, before)
             again = before is NOTHING_COUNTED
@@ -265,7 +276,8 @@ class Sweep:
         transaction.forget_keys(*self._sets)
         if proof.verdict is Verdict.COMPLETE and also is not None:
             # Our clock may be ahead of the server's; what it commits in between would be skipped.
-            also(transaction, min(self._window.end, evidence.server_time or self._window.end))
+            told_at = evidence.server_time
+            also(transaction, None if told_at is None else min(self._window.end, told_at))
         return proof, counts, settled
 
     def _doubt(self, transaction: Transaction, evidence: Evidence) -> Doubt:
@@ -338,7 +350,7 @@ class Sweep:
         return Committed(len(batch.rows), len(unreadable))
 
     def _late(self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, Stored]) -> set[Key]:
-        """Keys that come with an older version than this run has met: on a page that arrives late.
+        """Keys that come with an older version than this run, or one beside it, has met: on a page that arrives late.
 
         Older than what an earlier run met is no such thing: Procore is right.
         """
@@ -349,5 +361,8 @@ class Sweep:
             and not known.is_deleted
             and order_of(known.version) > candidate.version
         ]
-        written = {key for key in older if stored[key].run_id == self._key.run_id}
-        return written | transaction.noted(self._spec, self._sets.seen, older) if older else written
+        if not older:
+            return set()
+        runs = {self._key.run_id, *run_ids_beside(transaction, self._key.run_id, self._beside)}
+        written = {key for key in older if stored[key].run_id in runs}
+        return written | transaction.noted(self._spec, self._sets.seen, older)

@@ -6,6 +6,10 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from typing import NamedTuple
 
+from sync_worker.catalog import STREAMS
+from sync_worker.destination.protocol import Transaction
+from sync_worker.planning.selection import PROJECTS
+
 
 class Project(NamedTuple):
     """A project as planning sees it; `first_on` is the earlier of its start and its creation."""
@@ -34,3 +38,11 @@ def choose(projects: Iterable[Project], choice: ProjectChoice) -> list[Project]:
         and (project.project_id not in choice.exclude or project.project_id in choice.requested)
         and (project.is_active or choice.inactive or project.project_id in named)
     ]
+
+
+def resting_projects(view: Transaction) -> set[int]:
+    """The projects that Procore says are inactive: that nothing moves there is no trouble."""
+    if not view.has_table(PROJECTS):
+        return set()
+    found = view.live_values(STREAMS[PROJECTS], ("id", "active"), {})
+    return {int(project_id or 0) for project_id, active in found if active is not None and not active}

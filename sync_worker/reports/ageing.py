@@ -103,6 +103,7 @@ class Before(NamedTuple):
     open: int
     overdue: int
     older: int
+    with_impact: int
 
 
 class Ageing(NamedTuple):
@@ -126,6 +127,11 @@ class Ageing(NamedTuple):
     def with_impact(self) -> Sequence[Item]:
         """What is said to cost money or days."""
         return [item for item in self.items if item.has_impact]
+
+    @property
+    def older(self) -> Sequence[Item]:
+        """What waits longest."""
+        return [item for item in self.items if item.band is Band.OLDER]
 
     @property
     def median_age_days(self) -> int:
@@ -178,7 +184,7 @@ def measure(rows: Iterable[Row], projects: Sequence[Project], employers: Employe
     items.sort(key=lambda item: (-item.overdue_days, -item.age_days, item.project.number, item.number, item.id))
     return Ageing(
         items,
-        Before(tally["open before"], tally["overdue before"], tally["older before"]),
+        Before(tally["open before"], tally["overdue before"], tally["older before"], tally["impact before"]),
         opened=tally["opened"],
         closed=tally["closed"],
         drafts=tally["draft"],
@@ -218,6 +224,8 @@ def _before(row: Row, opened_on: date, first: date) -> Iterable[str]:
         yield "overdue before"
     if band_of((first - opened_on).days) is Band.OLDER:
         yield "older before"
+    if _impact(parsed(row.cost_impact)).is_certain or _impact(parsed(row.schedule_impact)).is_certain:
+        yield "impact before"
 
 
 def _week(projects: Sequence[Project], now: datetime) -> tuple[date, date]:

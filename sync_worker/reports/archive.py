@@ -35,6 +35,12 @@ def keep(archive: Path, as_of: datetime, files: Mapping[str, bytes], *, now: dat
     return kept
 
 
+def issues(archive: Path) -> Iterator[Path]:
+    """The folders of the issues that are kept."""
+    if archive.is_dir():
+        yield from (folder for folder in archive.iterdir() if _ISSUE.fullmatch(folder.name))
+
+
 def put(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     """Write files into a folder that the user named, each one whole or not at all; their paths.
 

@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 Tone = Literal["bad", "warn", "good", "plain"]
-"""How a figure is to be taken; a word beside it always says the same."""
+"""How a figure is to be taken, as its colour."""
+
+
+_SAID: dict[Tone, str] = {"bad": "act", "warn": "watch", "good": "fine", "plain": ""}
 
 
 class Tile(NamedTuple):
@@ -18,6 +21,11 @@ class Tile(NamedTuple):
     word: str
     tone: Tone = "plain"
     trend: str = ""
+
+    @property
+    def said(self) -> str:
+        """The tone in a word, for whoever sees no colours."""
+        return _SAID[self.tone]
 
 
 class Bar(NamedTuple):

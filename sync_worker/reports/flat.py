@@ -24,6 +24,7 @@ class Flat(NamedTuple):
     rows: Sequence[Sequence[Plain]]
 
 
+LINK = "link"
 ITEM_COLUMNS = (
     "project_id",
     "project_number",
@@ -44,7 +45,7 @@ ITEM_COLUMNS = (
     "cost_impact_value",
     "schedule_impact",
     "schedule_impact_days",
-    "link",
+    LINK,
 )
 PROJECT_COLUMNS = (
     "project_id",

@@ -10,6 +10,7 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import ConfigurationError
 from sync_worker.job import ReportJob
 from sync_worker.reports.ageing import measure
+from sync_worker.reports.earlier import Figures
 from sync_worker.reports.query import read_companies, read_employers, read_projects, read_rows
 from sync_worker.reports.standing import Choice, Standing, standing
 from sync_worker.reports.story import Issue
@@ -43,6 +44,21 @@ def make_issue(view: Transaction, name: str, job: ReportJob, choice: Choice, now
         ageing=measure(read_rows(view, job.sql, now - _LOOKS_BACK), told, read_employers(view), now),
         is_selection=bool(choice.asked),
         rendered_at=now,
+    )
+
+
+def figures_of(issue: Issue, choice: Choice) -> Figures:
+    """What the next issue compares itself with."""
+    ageing, standing = issue.ageing, issue.standing
+    return Figures(
+        newest_at=max(each.as_of for each in standing.included),
+        made_at=issue.rendered_at,
+        asked=frozenset(choice.asked),
+        projects=frozenset(standing.project_ids),
+        open=len(ageing.items),
+        overdue=len(ageing.overdue),
+        older=len(ageing.older),
+        with_impact=len(ageing.with_impact),
     )
 
 

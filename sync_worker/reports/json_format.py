@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from sync_worker.reports.ageing import Share
+from sync_worker.reports.earlier import Figures
 from sync_worker.reports.flat import Flat, Plain, items, projects
 from sync_worker.reports.story import Issue, headline, rules
 from sync_worker.state.instants import to_text
@@ -26,9 +27,11 @@ def render_json(issue: Issue) -> bytes:
             "opened_in_week": ageing.opened,
             "closed_in_week": ageing.closed,
             "week": [day.isoformat() for day in ageing.week],
+            "over_30_days": len(ageing.older),
             "with_cost_or_schedule_impact": len(ageing.with_impact),
             "drafts_left_out": ageing.drafts,
         },
+        "last_issue": issue.last and _last(issue.last),
         "bands": [_share(share) for share in ageing.by_band()],
         "holders": [_share(share) for share in ageing.by_holder()],
         "companies": [_share(share) for share in ageing.by_company()],
@@ -37,6 +40,17 @@ def render_json(issue: Issue) -> bytes:
         "rules": list(rules(issue)),
     }
     return json.dumps(told, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+
+
+def _last(last: Figures) -> dict[str, str | int]:
+    """What the figures are to be compared with."""
+    return {
+        "made_at": to_text(last.made_at),
+        "open": last.open,
+        "overdue": last.overdue,
+        "over_30_days": last.older,
+        "with_cost_or_schedule_impact": last.with_impact,
+    }
 
 
 def _share(share: Share) -> dict[str, str | int]:

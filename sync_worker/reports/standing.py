@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NOT_PERMITTED = "not permitted"
     FAILED = "failed"
     NEVER_READ = "never read"
+    NO_MARK = "not read since its mark was removed"
 
 
 class Choice(NamedTuple):
@@ -74,6 +75,11 @@ class Standing(NamedTuple):
     def as_of(self) -> datetime:
         """How old the oldest of what is told is."""
         return min(each.as_of for each in self.included)
+
+    @property
+    def project_ids(self) -> Sequence[int]:
+        """The projects that are told of."""
+        return [each.project.project_id for each in self.included]
 
 
 def standing(
@@ -125,7 +131,7 @@ def _judged(
         marks = [mark or instant_from(line.finished_at) for mark, line in zip(marks, lines.values(), strict=True)]
     as_of = min((mark for mark in marks if mark), default=None)
     if as_of is None or None in marks:
-        return LeftOut(project, Reason.FAILED, worst.error)
+        return LeftOut(project, Reason.FAILED if verdict is Verdict.FAILED else Reason.NO_MARK, worst.error)
     return Included(project, verdict, as_of, worst.error)
 
 

@@ -12,6 +12,7 @@ from sync_worker.model import Verdict
 from sync_worker.reports.ageing import NOBODY, UNKNOWN_COMPANY, Ageing, Impact, Item, Share
 from sync_worker.reports.blocks import Bar, Bars, Cell, Column, Page, Table, Tile, Tone
 from sync_worker.reports.days import WORKING_DAYS, day_of
+from sync_worker.reports.earlier import Figures
 from sync_worker.reports.standing import Included, LeftOut, Standing
 
 _LONGEST_CHART = 8
@@ -38,6 +39,7 @@ class Issue(NamedTuple):
     ageing: Ageing
     is_selection: bool
     rendered_at: datetime
+    last: Figures | None = None
 
     @property
     def as_of(self) -> datetime:
@@ -102,30 +104,58 @@ def _warnings(issue: Issue) -> Iterator[str]:
         names = [each.project.name for each in issue.standing.included if each.verdict is verdict]
         if names:
             yield f"{', '.join(names)}: {meaning}."
+    yield from _other_projects(issue)
+
+
+def _other_projects(issue: Issue) -> Iterator[str]:
+    """What the change since the last issue owes to projects that came in or left."""
+    if issue.last is None:
+        return
+    told = frozenset(issue.standing.project_ids)
+    came, left = len(told - issue.last.projects), len(issue.last.projects - told)
+    words = [f"{number} {word}" for number, word in ((came, "came in"), (left, "left")) if number]
+    if words:
+        projects = "projects" if came + left > 1 else "project"
+        yield f"The change since {_since(issue)} is of other {projects} too: {' and '.join(words)}."
 
 
 def _tiles(issue: Issue) -> Iterator[Tile]:
-    ageing, before = issue.ageing, issue.ageing.before
-    total, late, old = len(ageing.items), len(ageing.overdue), ageing.by_band()[-1].total
+    ageing, before = issue.ageing, issue.last or issue.ageing.before
+    span = f"since {_since(issue)}" if issue.last else "in a week"
+    total, late, old, hurt = len(ageing.items), len(ageing.overdue), len(ageing.older), len(ageing.with_impact)
     of_open = "of what is open"
     tone: Tone = "bad" if late else "good"
-    yield Tile("Overdue", str(late), f"{_percent(late, total)} {of_open}", tone, _trend(late, before.overdue))
-    yield Tile("Open", str(total), f"half for {ageing.median_age_days} days or more", trend=_trend(total, before.open))
-    yield Tile("Over 30 days", str(old), f"{_percent(old, total)} {of_open}", _tone(old), _trend(old, before.older))
+    yield Tile("Overdue", str(late), f"{_percent(late, total)} {of_open}", tone, _trend(late, before.overdue, span))
+    tone = "warn" if total > before.open else "good"
+    half = f"half for {ageing.median_age_days} days or more"
+    yield Tile("Open", str(total), half, tone, _trend(total, before.open, span))
+    yield Tile(
+        "Over 30 days", str(old), f"{_percent(old, total)} {of_open}", _tone(old), _trend(old, before.older, span)
+    )
     net = ageing.opened - ageing.closed
     tone = "warn" if net > 0 else "good"
-    word = f"{net} more opened" if net > 0 else f"{-net} more closed" if net < 0 else "as many closed as opened"
+    word = f"▲ {net} more opened" if net > 0 else f"▼ {-net} more closed" if net < 0 else "= as many closed as opened"
     yield Tile("Opened / closed", f"{ageing.opened} / {ageing.closed}", _span(*ageing.week), tone, word)
-    hurt = ageing.with_impact
-    cost, days = sum(item.cost.is_certain for item in hurt), sum(item.schedule.is_certain for item in hurt)
-    yield Tile("Cost / schedule impact", str(len(hurt)), f"{cost} cost, {days} schedule", _tone(len(hurt)))
+    cost = sum(item.cost.is_certain for item in ageing.with_impact)
+    days = sum(item.schedule.is_certain for item in ageing.with_impact)
+    kinds = f"{cost} cost, {days} schedule"
+    yield Tile("With impact", str(hurt), kinds, _tone(hurt), _trend(hurt, before.with_impact, span))
 
 
-def _trend(now: int, before: int) -> str:
-    """How a count moved in seven days: an arrow and the words for it."""
+def _trend(now: int, before: int, span: str) -> str:
+    """How a count moved: an arrow and the words for it."""
     if now == before:
-        return "= as a week ago"
-    return f"▲ {now - before} more in a week" if now > before else f"▼ {before - now} fewer in a week"
+        return f"= no change {span}"
+    return f"▲ {now - before} more {span}" if now > before else f"▼ {before - now} fewer {span}"
+
+
+def _since(issue: Issue) -> str:
+    """When the last issue was made: `24 Nov`, or, today, `04:38 UTC`."""
+    then, now = (issue.last.made_at if issue.last else issue.rendered_at), issue.rendered_at
+    if then.date() == now.date():
+        return f"{then:%H:%M} UTC"
+    day = short_day(then.date())
+    return day.removesuffix(f" {now.year}")
 
 
 def _span(first: date, last: date) -> str:
@@ -140,13 +170,13 @@ def _tone(count: int) -> Tone:
 
 def _charts(issue: Issue) -> Iterator[Bars]:
     ageing = issue.ageing
-    bands = [share._replace(name=f"{share.name} days") for share in ageing.by_band()]
-    yield Bars("How long they wait", _bars(bands), "Calendar days since they were handed in.")
     several = any(len(item.holders) > 1 for item in ageing.items)
     note = "What several hold counts for each." if several else ""
+    yield _longest("Where it is stuck: with which company", ageing.by_company(), note)
     yield _longest("With whom", ageing.by_holder(), note)
     yield _longest("In which project", ageing.by_project(), most=12)
-    yield _longest("With which company", ageing.by_company(), note)
+    bands = [share._replace(name=f"{share.name} days") for share in ageing.by_band()]
+    yield Bars("How long they wait", _bars(bands), "Calendar days since they were handed in.")
 
 
 def _longest(title: str, shares: Sequence[Share], note: str = "", most: int = _LONGEST_CHART) -> Bars:
@@ -250,12 +280,9 @@ def _project_row(issue: Issue, each: Included) -> list[Cell]:
 
 
 def _left_out(left_out: Sequence[LeftOut]) -> list[tuple[str, list[str]]]:
-    """The names of the projects by the reason; what Procore said of it once."""
-    by_reason = sorted(left_out, key=lambda each: (each.reason, each.detail or ""))
-    found = []
-    for (reason, detail), group in groupby(by_reason, key=lambda each: (each.reason, each.detail)):
-        found.append((f"{reason}: {detail}" if detail else str(reason), [each.project.name for each in group]))
-    return found
+    """The names of the projects by the reason; what exactly Procore said of each is for the other formats."""
+    by_reason = groupby(sorted(left_out, key=lambda each: each.reason), key=lambda each: each.reason)
+    return [(str(reason), [each.project.name for each in group]) for reason, group in by_reason]
 
 
 def rules(issue: Issue) -> Iterator[str]:
@@ -267,7 +294,13 @@ def rules(issue: Issue) -> Iterator[str]:
     yield f"The week is the seven full days before a project's today, here {short_day(first)} to {short_day(last)}."
     yield "Overdue is what was due before today and is open. Age is the days since it was handed in."
     yield f"Working days are {WORKING_DAYS}."
-    yield "A week ago is told by today's records: a due date that was moved since counts as it is now."
+    if issue.last:
+        yield f"Arrows compare with the last issue of these projects, made {instant_text(issue.last.made_at)}."
+    else:
+        yield (
+            "No earlier issue is kept, so arrows compare with a week ago as today's records tell of it: "
+            "a due date that was moved since counts as it is now."
+        )
     if ageing.drafts:
         yield f"{_count(ageing.drafts, 'draft')} never handed in: left out."
     if ageing.undated:
@@ -275,6 +308,8 @@ def rules(issue: Issue) -> Iterator[str]:
     if ageing.of_other_state:
         yield f"{ageing.of_other_state} neither open, closed nor draft: left out."
     yield "“Cost open” and “schedule open” are still to be determined."
+    if any(left.detail for left in issue.standing.left_out):
+        yield "What Procore said of the projects that are not in it is in this report's CSV, XLSX and JSON."
     yield "Amounts are as people entered them, in the project's currency, and never added up."
 
 

@@ -12,11 +12,12 @@ import xlsxwriter
 
 from sync_worker.reports.ageing import Share
 from sync_worker.reports.blocks import Page
-from sync_worker.reports.flat import Flat, Plain, is_formula, items, projects
+from sync_worker.reports.flat import LINK, Flat, Plain, is_formula, items, projects
 from sync_worker.reports.story import Issue, instant_text, page
 
 _WIDEST = 60
 _LONGEST_TEXT = 32_767
+_LONGEST_ADDRESS = 2_000
 _FONT = "Calibri"
 
 
@@ -58,8 +59,10 @@ class _Book:
     def summary(self, told: Page, bands: Sequence[Share]) -> None:
         """The figures, the chart of the ages, and what to know of them."""
         sheet = self._sheet("Summary")
+        sheet.fit_to_pages(1, 1)
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 2, 14)
+        sheet.set_column(3, 4, 30)
         lines: list[tuple[Sequence[Plain], Any]] = [
             ((told.title,), self._title),
             ((told.headline,), self._bold),
@@ -67,7 +70,7 @@ class _Book:
             ((f"Data as of {instant_text(told.as_of)}; made {instant_text(told.rendered_at)}",), self._quiet),
             *(((warning,), self._bold) for warning in told.warnings),
             ((), None),
-            *(((tile.label, tile.figure, tile.word, tile.trend), None) for tile in told.tiles),
+            *(((tile.label, tile.figure, tile.said, tile.word, tile.trend), None) for tile in told.tiles),
             ((), None),
         ]
         for row, (values, style) in enumerate(lines):
@@ -103,7 +106,9 @@ class _Book:
         )
         for place, column in enumerate(flat.columns):
             widths = [len(str(row[place] or "")) for row in flat.rows]
-            sheet.set_column(place, place, min(_WIDEST, max([len(column) + 3, *widths]) + 1))
+            # Nobody reads an address, and it would make the printed rows tiny.
+            widest = _WIDEST if column != LINK else 0
+            sheet.set_column(place, place, max(len(column) + 4, min(widest, max([0, *widths]) + 1)))
 
     def _sheet(self, name: str) -> Any:
         sheet = self._book.add_worksheet(name)
@@ -134,7 +139,9 @@ class _Book:
             self._write(sheet, row, column, value, style)
 
     def _write(self, sheet: Any, row: int, column: int, value: Plain, style: Any) -> None:
-        if isinstance(value, str):
+        if isinstance(value, str) and value.startswith("https://") and len(value) <= _LONGEST_ADDRESS:
+            sheet.write_url(row, column, value, string=value)
+        elif isinstance(value, str):
             sheet.write_string(row, column, value[:_LONGEST_TEXT], self._quoted if is_formula(value) else style)
         elif isinstance(value, date):
             sheet.write_datetime(row, column, datetime(value.year, value.month, value.day), self._day)  # noqa: DTZ001

@@ -11,14 +11,21 @@ EVERY_SECONDS = 2.0
 
 
 class AllowanceKeeper:
-    """Writes it into transactions of others, every two seconds at most; a killed process forgets no more than that."""
+    """Rides in transactions of others, every two seconds at most; a killed process forgets no more than that."""
 
     def __init__(self, budget: Budget, clock: Clock) -> None:
         self._budget = budget
         self._clock = clock
         self._due_at = clock.monotonic()
+        self._acquired = 0
+        self._kept = 0
 
-    def __call__(self, transaction: Executor) -> None:
+    @property
+    def is_pending(self) -> bool:
+        """Whether calls were let through that are not written yet."""
+        return self._budget.allowance.acquired != self._kept
+
+    def write(self, transaction: Executor) -> None:
         """Write it if that is due."""
         if self._clock.monotonic() >= self._due_at:
             self.keep(transaction)
@@ -26,4 +33,10 @@ class AllowanceKeeper:
     def keep(self, transaction: Executor) -> None:
         """Write it now."""
         self._due_at = self._clock.monotonic() + EVERY_SECONDS
-        write_allowance(transaction, self._budget.allowance.windows)
+        known = self._budget.allowance
+        self._acquired = known.acquired
+        write_allowance(transaction, known.windows)
+
+    def written(self) -> None:
+        """What was written last is committed."""
+        self._kept = self._acquired

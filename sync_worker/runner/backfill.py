@@ -69,6 +69,6 @@ class Backfilling(Reading):
             log.info(Event.SWEEP_REPEATED, error=proof.reason)
         raise AssertionError("counting never ends")
 
-    def _remember_part(self, part: Part, transaction: Transaction, _mark: datetime) -> None:
+    def _remember_part(self, part: Part, transaction: Transaction, _mark: datetime | None) -> None:
         request = self._period.request
         record_backfilled_part(transaction, request, self._spec.name, self._scope, part.name, self._run_id)

@@ -16,6 +16,7 @@ from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.order import Order
 from sync_worker.runner.sync import Reading, Swept
 from sync_worker.runner.unread import close_unread
+from sync_worker.state.avoided import Because
 
 _NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
 _LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
@@ -61,6 +62,13 @@ def _sorted_out(swept: Swept, chosen: Sequence[Project]) -> Listed:
     return Listed(swept.verdict, readable, unseen)
 
 
+def inactive(order: Order, listed: Mapping[int, Listed]) -> frozenset[int]:
+    """The projects that are read only because inactive ones are wanted, not because somebody named them."""
+    named = _named(order.choice)
+    readable = [project for found in listed.values() for project in found.readable]
+    return frozenset(it.project_id for it in readable if not it.is_active and it.project_id not in named)
+
+
 def known_projects(parts: Parts, partition: Partition) -> list[Project]:
     """The projects that Procore showed, now or in an earlier run."""
     columns = ("id", "active", "start_date", "created_at")
@@ -103,4 +111,6 @@ def _named(choice: ProjectChoice) -> set[int]:
 
 def _close_project(parts: Parts, frame: RunFrame, order: Order, scope: Scope, verdict: Verdict, reason: str) -> None:
     partitions = [Partition(spec, scope) for spec in order.specs if spec.scope is ScopeKind.PROJECT]
+    for spec, _ in partitions:
+        frame.avoid(spec.name, Because.NOT_LISTED)
     close_unread(parts, frame, partitions, verdict, reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,7 +18,9 @@ from sync_worker.load.loader import Loader
 from sync_worker.model import DateRange, Priority
 from sync_worker.planning.asked import Terms
 from sync_worker.planning.options import StreamOptions
+from sync_worker.planning.thrift import ALL, Thrift
 from sync_worker.runner.progress import Progress, Unheard
+from sync_worker.state.avoided import Because
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Parts:
     streams: Mapping[str, StreamSpec]
     options: Callable[[str], StreamOptions]
     progress: Progress = field(default_factory=Unheard)
+    thrift: Thrift = ALL
 
 
 class Period(NamedTuple):
@@ -51,7 +55,7 @@ class RunFrame:
     is what a backfill reads. Its calls have a `priority`, and where it does not wait for the allowance it ends.
     `started_at` is our own clock's, `server_time` the server's as it was
     first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
-    was tried.
+    was tried; `page_sizes` are the largest pages that lists are known to give, `avoided` counts the calls not made.
     """
 
     run_id: str
@@ -65,6 +69,15 @@ class RunFrame:
     server_time: datetime | None = None
     first_on: Mapping[int, date] = field(default_factory=dict)
     failure: SyncWorkerError | None = None
+    page_sizes: dict[str, int] = field(default_factory=dict)
+    avoided: Counter[tuple[str, Because]] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def avoid(self, stream: str, because: Because, calls: int = 1) -> None:
+        """Count calls that are not made; safe to use from several threads."""
+        if calls:
+            with self.lock:
+                self.avoided[stream, because] += calls
 
     @property
     def bound(self) -> datetime:

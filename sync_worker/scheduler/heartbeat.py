@@ -56,6 +56,11 @@ class Heartbeat:
             with suppress(OSError):
                 os.utime(self._path, (seconds, seconds))
 
+    def age_seconds(self) -> float | None:
+        """How long ago the loop has beaten, whatever became of the file; None before the first beat."""
+        return None if self._beaten_at is None else self._clock.monotonic() - self._beaten_at
+
     def is_recent(self) -> bool:
         """Whether the loop has beaten lately, whatever became of the file."""
-        return self._beaten_at is not None and self._clock.monotonic() - self._beaten_at < STALE_SECONDS
+        age = self.age_seconds()
+        return age is not None and age < STALE_SECONDS

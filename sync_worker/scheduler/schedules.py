@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from apscheduler.triggers.cron import CronTrigger
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.scheduler.field import DAY, HOUR, MINUTE, MONTH, WEEKDAY, Field
 
 _MACROS = MappingProxyType(
     {
@@ -28,9 +29,6 @@ _MACROS = MappingProxyType(
         "@annually": "0 0 1 1 *",
     }
 )
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_DAY = rf"[0-7]|{'|'.join(_DAYS)}"
-_DAY_RANGE = re.compile(rf"(?:\*|(?P<first>{_DAY})(?:-(?P<last>{_DAY}))?)(?:/(?P<step>[1-9]\d*))?", re.IGNORECASE)
 _EVERY = re.compile(r"every\s+(\d+)\s*(s|m|h|d|seconds?|minutes?|hours?|days?)", re.IGNORECASE)
 _SECONDS = MappingProxyType({"s": 1, "m": 60, "h": 3600, "d": 86_400})
 
@@ -96,6 +94,10 @@ def _interval_seconds(text: str, every: re.Match[str]) -> int:
     return seconds
 
 
+def _listed(field: Field, text: str) -> str:
+    return "*" if text == "*" else ",".join(map(str, field.values(text)))
+
+
 class Interval:
     """Every so many seconds, counted from 1970 in UTC, so that a restart shifts nothing."""
 
@@ -118,13 +120,21 @@ class Cron:
         minute, hour, day, month, weekday = fields
         self._zone = zone
         self._every_hour = hour == "*"
-        shared = {"minute": minute, "hour": hour, "month": month, "timezone": UTC, "end_date": _LAST_ASKED}
-        weekdays = _weekday_names(weekday)
+        shared = {
+            "minute": _listed(MINUTE, minute),
+            "hour": _listed(HOUR, hour),
+            "month": _listed(MONTH, month),
+            "timezone": UTC,
+            "end_date": _LAST_ASKED,
+        }
+        days = _listed(DAY, day)
+        # By name, because APScheduler counts days from Monday.
+        weekdays = ",".join(WEEKDAY.names[number] for number in WEEKDAY.values(weekday))
         if day.startswith("*") or weekday.startswith("*"):
-            self._triggers = [CronTrigger(day=day, day_of_week=weekdays, **shared)]
+            self._triggers = [CronTrigger(day=days, day_of_week=weekdays, **shared)]
         else:
             # Unix: where both are restricted, either will do.
-            self._triggers = [CronTrigger(day=day, **shared), CronTrigger(day_of_week=weekdays, **shared)]
+            self._triggers = [CronTrigger(day=days, **shared), CronTrigger(day_of_week=weekdays, **shared)]
         if self._wall_after(_FIRST_ASKED) is None:
             raise ValueError("it never fires, because no month that it names has such a day")
 
@@ -161,30 +171,3 @@ class Cron:
             # It never shows it, and the hour after it is an hour like any other.
             return []
         return sorted({early, late})
-
-
-def _weekday_names(field: str) -> str:
-    """Unix's day numbers as names, because APScheduler counts from Monday."""
-    days: set[int] = set()
-    for part in field.split(","):
-        found = _DAY_RANGE.fullmatch(part)
-        if found is None:
-            raise ValueError(f"{part!r} is no day of the week: 0 to 7 (both are Sunday), sun to sat, ranges, steps")
-        days.update(_expanded(found))
-    return ",".join(_DAYS[day] for day in sorted(days))
-
-
-def _expanded(part: re.Match[str]) -> Iterator[int]:
-    step = int(part["step"] or 1)
-    if part["first"] is None:
-        first, last = 0, 6
-    else:
-        first = _day_number(part["first"])
-        last = _day_number(part["last"]) if part["last"] else 6 if part["step"] else first
-    if last < first:
-        last += 7  # fri-sun, sat-mon
-    return (day % 7 for day in range(first, last + 1, step))
-
-
-def _day_number(day: str) -> int:
-    return int(day) if day.isdigit() else _DAYS.index(day.lower())

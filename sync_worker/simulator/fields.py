@@ -28,6 +28,7 @@ def fill(draw: Draw, written: Record) -> Record:
 
 
 _PERIODS = (("start_date", "end_date"), ("period_start", "period_end"), ("requisition_start", "requisition_end"))
+_DAYS_OF_DELAY = (3, 20)
 _OF_CLOSED = ("closed_at", "closed_by", "completed_at", "closed_date")
 
 
@@ -204,9 +205,17 @@ def _vendor(draw: Draw) -> Record:
     return _firm(draw).reference()
 
 
-def _impact(draw: Draw) -> Record:
+def _cost_impact(draw: Draw) -> Record:
+    return _impact(draw, draw.rng.randint(1, 40) * 250)
+
+
+def _schedule_impact(draw: Draw) -> Record:
+    return _impact(draw, draw.rng.randint(*_DAYS_OF_DELAY))
+
+
+def _impact(draw: Draw, value: int) -> Record:
     status = draw.rng.choice(("no_impact", "no_impact", "tbd", "yes_unknown", "yes_known"))
-    return {"status": status, "value": draw.rng.randint(1, 40) * 250 if status == "yes_known" else None}
+    return {"status": status, "value": value if status == "yes_known" else None}
 
 
 def _text(draw: Draw, name: str) -> str | None:
@@ -336,8 +345,8 @@ _BY_NAME: Mapping[FieldType, Mapping[str, Maker]] = MappingProxyType({
         "currency_configuration": lambda _: {"currency_iso_code": "USD"},
         "permissions": lambda draw: {"can_update": draw.rng.random() < 0.5, "can_delete": False},
         "line_item_type": choice("line_item_types", *words.COST_TYPES),
-        "cost_impact": _impact,
-        "schedule_impact": _impact,
+        "cost_impact": _cost_impact,
+        "schedule_impact": _schedule_impact,
         "timecard_time_type": choice("company_timecard_time_types", *words.TIME_TYPES),
         "status": choice("statuses", "Open", "Closed", "Draft"),
         "change_reason": choice("change_reasons", "Client Request", "Design Development", "Unforeseen Condition"),

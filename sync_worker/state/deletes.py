@@ -65,9 +65,9 @@ def release_other_held(executor: Executor, stream: str, scope: Scope, noted: int
     executor.execute(queries()["release_other_held"], {"stream": stream, **scope._asdict(), "noted": noted})
 
 
-def note_held(executor: Executor, stream: str, scope: Scope, into: int) -> None:
-    """Add the keys of what waits to a set."""
-    executor.execute(queries()["note_held"], {"stream": stream, **scope._asdict(), "into": into})
+def forget_unheld(executor: Executor, stream: str, scope: Scope, noted: int) -> None:
+    """Take the keys of what does not wait out of a set."""
+    executor.execute(queries()["forget_unheld"], {"stream": stream, **scope._asdict(), "noted": noted})
 
 
 def held_deletes(executor: Executor) -> list[HeldDeletes]:

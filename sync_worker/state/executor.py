@@ -22,3 +22,11 @@ class Executor(Protocol):
     def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Parameter]]) -> None:
         """Append rows to a table."""
         ...
+
+
+class View(Executor, Protocol):
+    """What is committed, to look at: a database that an older version has written lacks the newer tables."""
+
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of this name."""
+        ...

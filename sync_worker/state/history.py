@@ -89,6 +89,11 @@ def as_it_is(run: RunLine, *, held: bool) -> RunLine:
     return run._replace(outcome=Outcome.INTERRUPTED, error=ABANDONED)
 
 
+def runs_ended_since(executor: Executor, since: str) -> list[RunLine]:
+    """The runs that ended at that instant or later."""
+    return [RunLine(*row) for row in _rows(executor, "runs_ended_since", since=since)]
+
+
 def runs_under_way(executor: Executor) -> list[RunUnderWay]:
     """The runs that began and have not ended."""
     return [RunUnderWay(*row) for row in _rows(executor, "runs_under_way")]
@@ -106,7 +111,7 @@ def all_checkpoints(executor: Executor) -> list[CheckpointLine]:
 
 def reset_checkpoints(executor: Executor, stream: str, project_id: int | None) -> None:
     """Forget how far a stream was read, in one project or everywhere; the next run reads all of it."""
-    for name in ("reset_checkpoints", "reset_rereads", "reset_parents_read", "reset_signals"):
+    for name in ("reset_checkpoints", "reset_rereads", "reset_parents_read", "reset_signals", "reset_refusals"):
         executor.execute(queries()[name], {"stream": stream, "project_id": project_id})
 
 

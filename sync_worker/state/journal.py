@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.instants import to_text
@@ -47,3 +47,8 @@ def quarantine_records(
         met = shared | {"reason": reason, "record": record}
         if not executor.execute(queries()["meet_quarantined"], met):
             executor.execute(queries()["quarantine_record"], met)
+
+
+def quarantined_by_stream(executor: Executor) -> dict[str, int]:
+    """How many records of each stream are set aside."""
+    return dict(cast("list[tuple[str, int]]", executor.execute(queries()["quarantined_by_stream"])))

@@ -38,6 +38,13 @@ class ScopeKey(NamedTuple):
         return {"run_id": self.run_id, "stream": self.stream, **self.scope._asdict()}
 
 
+class Beside(NamedTuple):
+    """What tells the runs that go on beside one: those under way at an instant, as JSON, and the last run there was."""
+
+    under_way: Parameter = "[]"
+    last: Parameter = None
+
+
 class PageCounts(NamedTuple):
     """What one page adds to the progress of its sweep."""
 
@@ -137,6 +144,18 @@ def close_abandoned_runs(executor: Executor, finished_at: datetime) -> None:
     """Close runs whose process was killed; only who holds the database knows that none is alive."""
     for (run_id,) in executor.execute(queries()["unfinished_runs"]):
         close_run(executor, str(run_id), Outcome.INTERRUPTED, finished_at=finished_at, error=ABANDONED)
+
+
+def note_beside(executor: Executor, run_id: str) -> Beside:
+    """Note which runs go on beside one now."""
+    ((under_way, last),) = executor.execute(queries()["runs_under_way_beside"], {"run_id": run_id})
+    return Beside(under_way, last)
+
+
+def run_ids_beside(executor: Executor, run_id: str, beside: Beside) -> list[str]:
+    """The runs that have gone on beside one since that was noted."""
+    rows = executor.execute(queries()["runs_since_beside"], {"run_id": run_id, **beside._asdict()})
+    return [str(found) for (found,) in rows]
 
 
 def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -21,8 +22,7 @@ def holding(install: Install) -> Installation:
     for _ in range(40):
         here.simulator.world.insert(STREAM, project_id=project)
     here.run(STREAM)
-    for truth in here.simulator.world.records(STREAM, project_id=project)[:12]:
-        here.simulator.world.delete(STREAM, truth.record["id"])
+    delete_twelve(here)
     here.run(STREAM)
     return here
 
@@ -87,6 +87,34 @@ def test_what_came_back_before_it_was_approved_is_not_marked(holding: Installati
     holding.command("state", "approve-deletes", "--yes")
 
     assert dead(holding) == others
+
+
+def delete_twelve(here: Installation) -> None:
+    project = readable_projects(here.simulator)[0]
+    for truth in here.simulator.world.records(STREAM, project_id=project)[:12]:
+        here.simulator.world.delete(STREAM, truth.record["id"])
+
+
+def test_a_yes_is_for_what_was_shown_though_more_was_held_meanwhile(holding: Installation) -> None:
+    shown = held(holding)
+    terminal, stdin = os.openpty()
+    with holding.start("state", "approve-deletes", stdin=stdin) as process:
+        assert process.stderr is not None
+        asked = ""
+        while not asked.endswith("?"):
+            asked += process.stderr.read(1)
+        delete_twelve(holding)
+        holding.run(STREAM)
+        since = held(holding)
+        os.write(terminal, b"y\n")
+        out, _ = process.communicate(timeout=30)
+    os.close(terminal)
+    os.close(stdin)
+
+    assert asked == "Mark 12 rows as deleted?"
+    assert all(str(key) in out for key in shown)
+    assert len(since) == 12
+    assert (held(holding), dead(holding)) == (since, shown)
 
 
 @pytest.mark.parametrize("arguments", [("rfis",), ("--project", "4711")])

@@ -6,12 +6,15 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +22,26 @@ import pytest
 
 from support.worker import Install, Installation, installing
 from sync_worker.catalog import STREAMS
+from sync_worker.clock import SystemClock
+from sync_worker.simulator.clocks import SteppedClock
+from sync_worker.simulator.world import World
 
 CREDENTIALS = {"procore": {"client_id": "${PROCORE_CLIENT_ID}", "client_secret": "${PROCORE_CLIENT_SECRET}"}}
 FORBIDDEN = "Construction Financials/Budget"
+
+
+def of_today(install: Install) -> Installation:
+    """An installation in whose Procore it is now."""
+    here = install(world=World(projects=2, scale=0.2, clock=SteppedClock(SystemClock().now())))
+    here.clock = SystemClock()
+    return here
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation after a run in which one project's budget may not be read; only looked at."""
     with installing(tmp_path_factory.mktemp("filled")) as install:
-        here = install(projects=2)
+        here = of_today(install)
         here.simulator.permissions.forbid(FORBIDDEN, here.simulator.world.project_ids[1])
         here.run()
         here.config = CREDENTIALS
@@ -54,34 +67,70 @@ def test_status_has_the_promised_keys_and_what_each_stream_came_to(filled: Insta
     found = answered(filled, "status")
 
     assert list(found) == ["streams", "running", "allowance", "held_deletes", "errors", "health"]
-    assert (found["running"], found["allowance"], found["held_deletes"], found["health"]) == ([], {}, [], [])
+    assert (found["running"], found["held_deletes"]) == ([], [])
     by_name = {line["stream"]: line for line in found["streams"]}
-    assert list(by_name) == list(STREAMS)
+    assert [name for name in by_name if name in STREAMS] == list(STREAMS)
     assert by_name["rfis"]["rows"] == filled.query("SELECT count(*) FROM rfis")[0][0]
     assert by_name["rfis"]["scopes"] == {"complete": 2, "inexact": 0, "failed": 0, "not_permitted": 0}
     assert by_name["budget_views"]["scopes"] == {"complete": 1, "inexact": 0, "failed": 0, "not_permitted": 1}
     ((oldest,),) = filled.query("SELECT min(mark) FROM _checkpoints WHERE stream = 'rfis'")
     assert by_name["rfis"]["oldest_mark"] == oldest
-    assert by_name["rfis"]["freshness_seconds"] > 0
+    assert (by_name["rfis"]["freshness_seconds"] >= 0, by_name["rfis"]["is_stale"]) == (True, False)
     trouble = found["errors"][0]
     assert (trouble["stream"], trouble["scopes"]) == ("budget_views", 1)
     assert trouble["projects"] == [filled.simulator.world.project_ids[1]]
     assert FORBIDDEN in trouble["hint"]
+    assert trouble["tool"] == FORBIDDEN
 
 
-def test_status_begins_with_whether_all_is_well_and_ends_with_what_to_do(filled: Installation) -> None:
+def test_status_tells_what_was_spent_and_how_procore_grades_it(filled: Installation) -> None:
+    found = answered(filled, "status")
+
+    calls = [request for request in filled.simulator.requests if not request.path.startswith("/oauth/")]
+    refused = Counter(request.path for request in calls if request.status == 403)
+    (today,) = found["allowance"]["days"]
+    assert (today["calls"], today["calls"] - today["succeeded"]) == (len(calls), refused.total())
+    forbidden, *others = found["health"]
+    assert [line["observation"] for line in found["health"]] == [
+        "403s", "404s", "429s", "401s", "without_company_header", "deprecated", "undocumented"
+    ]  # fmt: skip
+    assert (forbidden["calls"], forbidden["of"], len(forbidden["days"])) == (refused.total(), len(calls), 14)
+    assert (forbidden["color"], forbidden["word"]) == ("amber", "watch")
+    assert [line["calls"] for line in others] == [0, 0, 0, 0, 1, 0]
+    assert {it["stream"] for it in forbidden["streams"]} >= {"budget_views", "budget_changes"}
+    shown = filled.command("status").stdout
+    avoided = dict(filled.query("SELECT reason, sum(calls) FROM _avoided GROUP BY reason"))
+    assert today["avoided"] == avoided
+    saved = f"; {sum(avoided.values())} avoided: " if avoided else "\n"
+    assert f"\ncalls today   {len(calls)}, {refused.total()} without success{saved}" in shown
+    assert f"\nhealth        amber, watch: {len(calls)} calls in 14 days" in shown
+    assert f"amber, watch: 403s {refused.total()}, " in shown
+
+
+def test_status_leads_with_whether_all_is_well_then_with_what_is_not_and_what_to_do(filled: Installation) -> None:
     answer = filled.command("status")
 
-    first, *_, last = answer.stdout.splitlines()
+    first, empty, refused, hint, *_ = answer.stdout.splitlines()
+    assert (empty, answer.stderr) == ("", "")
+    project = filled.simulator.world.project_ids[1]
+    assert refused.startswith(f"may not read  {FORBIDDEN}: budget_views, budget_changes, ")
+    assert f" more, project {project}: 403, " in refused
+    assert hint.lstrip().startswith(f"→ let the service account read {FORBIDDEN} in Procore")
+    assert answer.stdout.count(FORBIDDEN) == 2
+    for stream in STREAMS:
+        assert re.search(rf"\b{stream}\b", answer.stdout)
+    assert re.search(r"budget_views 1 of 2\b", answer.stdout)
+    every = filled.command("status", "-v").stdout.splitlines()
+    table = every[every.index(next(line for line in every if line.startswith("stream "))) + 1 :]
+    assert {line.split()[0] for line in table} >= set(STREAMS)
     scopes = filled.query(
         "SELECT count(*), sum(verdict = 'complete'), sum(verdict = 'not_permitted') FROM _run_scopes"
     )[0]
     assert first == f"All is well: {scopes[1]} of {scopes[0]} lists are proven complete; {scopes[2]} may not be read."
-    assert last.startswith("  → let the service account read")
 
 
 def test_status_says_that_something_is_wrong_and_that_a_run_is_under_way(install: Install) -> None:
-    here = install()
+    here = of_today(install)
     here.run("rfis")
     with closing(sqlite3.connect(here.database)) as connection:
         connection.execute("UPDATE _run_scopes SET verdict = 'failed', error = 'it broke' WHERE stream = 'rfis'")
@@ -95,11 +144,36 @@ def test_status_says_that_something_is_wrong_and_that_a_run_is_under_way(install
         lines = here.command("status").stdout.splitlines()
     alone = here.command("status").stdout.splitlines()
 
+    told = "\n".join(lines)
     assert lines[0] == "Not all is well: 2 of 4 lists are not complete."
-    assert lines[1].startswith("running: sync_field for ")
-    assert "; nothing for " in lines[1]
-    assert "it broke" in "\n".join(lines)
-    assert [line for line in alone if line.startswith("running: ")] == []
+    projects = ", ".join(map(str, here.simulator.world.project_ids))
+    assert lines[2] == f"failed        rfis, 2 projects ({projects}): it broke"
+    assert "\nrunning       sync_field for " in told
+    assert "; nothing for " in told
+    assert not any(line.startswith("running ") for line in alone)
+
+
+def test_status_says_which_streams_are_stale_but_not_of_projects_that_rest(install: Install) -> None:
+    here = of_today(install)
+    here.run("rfis", "cost_codes")
+    one, other = here.simulator.world.project_ids
+    with closing(sqlite3.connect(here.database)) as connection:
+        connection.execute("UPDATE _checkpoints SET mark = '2026-01-01T00:00:00Z' WHERE project_id IS NOT NULL")
+        connection.execute("UPDATE projects SET active = 0 WHERE id = ?", (other,))
+        connection.execute(
+            "UPDATE _checkpoints SET mark = ? WHERE project_id = ? AND stream = 'cost_codes'",
+            ((SystemClock().now() - timedelta(hours=30)).strftime("%Y-%m-%dT%H:%M:%SZ"), one),
+        )
+        connection.commit()
+    here.config["streams"] = {"cost_codes": {"full_refresh_every": "1d"}}
+
+    found = {line["stream"]: line for line in answered(here, "status")["streams"]}
+    lines = here.command("status").stdout.splitlines()
+
+    assert [name for name, line in found.items() if line["is_stale"]] == ["rfis"]
+    assert (found["rfis"]["oldest_project"], found["rfis"]["oldest_mark"]) == (one, "2026-01-01T00:00:00Z")
+    assert lines[0] == "Not all is well: 1 of 4 streams are stale."
+    assert lines[2].startswith(f"stale         rfis, project {one}: last proven complete ")
 
 
 def test_runs_are_listed_newest_first_and_shown_in_full(install: Install) -> None:

@@ -12,11 +12,11 @@ from random import Random
 import pytest
 
 from support.oracle import differences
-from support.worker import Install, Installation
+from support.worker import A_FEW, Install, Installation
 from sync_worker.clock import SystemClock
 from sync_worker.simulator.faults import Fault
 
-RUN = ("run", "--streams", "*", "--json")
+RUN = ("run", "--streams", ",".join(A_FEW), "--json")
 
 
 def slowed(here: Installation, seconds: float) -> None:
@@ -46,7 +46,7 @@ def until(process: subprocess.Popen[str], event: str, times: int = 1) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_one_signal_ends_a_run_soon_and_the_same_command_completes_it(install: Install, number: signal.Signals) -> None:
-    here = install(most_per_page=5)
+    here = install(streams=A_FEW, most_per_page=5)
     slowed(here, 0.1)
 
     with running(here) as process:
@@ -76,7 +76,7 @@ def test_one_signal_ends_a_run_soon_and_the_same_command_completes_it(install: I
     ("status", "event"), [(429, "allowance.waiting"), (503, "allowance.waiting"), (500, "request.retry_scheduled")]
 )
 def test_a_signal_ends_every_wait(install: Install, status: int, event: str) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.simulator.faults.add(Fault(path="*/rfis[?]*", status=status, headers={"Retry-After": "200"}, times=1_000))
 
     with running(here) as process:
@@ -91,7 +91,7 @@ def test_a_signal_ends_every_wait(install: Install, status: int, event: str) -> 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_second_signal_ends_a_run_at_once(install: Install, number: signal.Signals, code: int) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     slowed(here, 30)
 
     with running(here) as process:
@@ -108,7 +108,7 @@ def test_a_second_signal_ends_a_run_at_once(install: Install, number: signal.Sig
 
 
 def test_kills_at_any_moment_lose_nothing_and_double_nothing(install: Install) -> None:
-    here = install(most_per_page=10)
+    here = install(streams=A_FEW, most_per_page=10)
     slowed(here, 0.01)
     random = Random(20)  # noqa: S311 - any moment will do
 
@@ -135,7 +135,7 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(install: Install) -
 
 
 def test_a_second_run_ends_with_4_and_names_who_holds_the_database(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     slowed(here, 30)
 
     with running(here) as first:

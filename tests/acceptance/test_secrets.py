@@ -9,16 +9,18 @@ import os
 import subprocess
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+import click
 import pytest
 
-from support.worker import Install, Installation
-from sync_worker.cli.main import COMMANDS
+from support.worker import A_FEW, Install, Installation
+from sync_worker.cli.main import COMMANDS, root
 from sync_worker.simulator.faults import Fault
 from sync_worker.simulator.server import CLIENT_ID
 
@@ -27,13 +29,20 @@ TOKEN_MARK = "tOk3n+/=~"
 FIRST_TOKEN = TOKEN_MARK + sha256(f"{CLIENT_ID}\n{SECRET}\n1".encode()).hexdigest()
 PROXY_PASSWORD = "pr0xyP4ss-marked"
 
+FORMATS = ("html", "csv", "json", "xlsx")
 SUCCEEDING: Mapping[str, Sequence[tuple[str, ...]]] = {
-    "run": [("--streams", "*", "-vv"), ("--streams", "rfis", "--json", "-v"), ("--all", "--dry-run", "-vv")],
+    "run": [
+        ("--streams", ",".join(A_FEW), "-vv"),
+        ("--streams", "rfis", "--json", "-v"),
+        ("--all", "--dry-run", "-vv"),
+    ],
     "status": [("-vv",), ("--json",)],
     "runs": [("-vv",), ("--json",)],
     "streams": [("-vv",), ("rfis", "--json")],
-    "state": [("show", "-vv"), ("reset", "--stream", "rfis", "--yes", "-vv")],
+    "report": [("rfi_ageing", *(word for form in FORMATS for word in ("--format", form)), "-vv")],
+    "state": [("show", "-vv"), ("reset", "--stream", "rfis", "--yes", "-vv"), ("approve-deletes", "--yes", "-vv")],
     "query": [("SELECT * FROM _runs", "-vv"), ("SELECT * FROM _run_scopes", "--format", "json")],
+    "init": [("--dir", "written", "-vv")],
     "backfill": [("--since", "2026-11-01", "--streams", "rfis", "--yes", "-vv")],
     "config": [("check", "-vv"), ("show", "-vv"), ("show", "--json"), ("schema",)],
     "healthcheck": [("-vv",)],
@@ -57,7 +66,7 @@ def forms(secret: str) -> set[bytes]:
 @pytest.fixture
 def here(install: Install, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation with a marked secret in its environment, and a Procore that marks its tokens."""
-    here = install(projects=1)
+    here = install(streams=A_FEW, projects=1)
     here.simulator.tokens.client_secret = SECRET
     here.simulator.tokens.mark = TOKEN_MARK
     monkeypatch.setenv("PROCORE_CLIENT_SECRET", SECRET)
@@ -74,6 +83,9 @@ def files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in folder.rglob("*"):
         if path.is_file() and path.name != "config.json":
             yield str(path.relative_to(folder)), path.read_bytes()
+            if zipfile.is_zipfile(path):  # as a workbook is
+                with zipfile.ZipFile(path) as packed:
+                    yield from ((f"{path.name}/{name}", packed.read(name)) for name in packed.namelist())
 
 
 def leaks(here: Installation, places: Mapping[str, bytes], *also: str) -> list[str]:
@@ -99,8 +111,21 @@ def command_lines() -> bytes:
     return found
 
 
+def words_of_commands() -> set[str]:
+    """Every command, those of a group by both their words."""
+    context = click.Context(root)
+    found: set[str] = set()
+    for name in COMMANDS:
+        command = root.get_command(context, name)
+        inner = command.list_commands(context) if isinstance(command, click.Group) else []
+        found |= {f"{name} {word}" for word in inner} or {name}
+    return found
+
+
 def test_every_command_is_tried() -> None:
-    assert {*SUCCEEDING, "serve", "simulate", "demo"} == set(COMMANDS)
+    groups = {words.split()[0] for words in words_of_commands() if " " in words}
+    tried = {f"{name} {first}" if name in groups else name for name, calls in SUCCEEDING.items() for first, *_ in calls}
+    assert {*tried, "serve", "simulate", "demo"} == words_of_commands()
 
 
 def test_the_forms_of_a_secret_are_found() -> None:
@@ -201,7 +226,7 @@ PATHS = ("/", "/healthz", "/readyz", "/metrics", "/api/v1/status", "/api/v1/runs
 
 
 def test_a_daemon_leaves_no_secret_in_answers_logs_or_memory_on_disk_even_when_killed(here: Installation) -> None:
-    here.config["jobs"] = {"everything": {"kind": "sync", "streams": ["*"], "schedule": "every 1s"}}
+    here.config["jobs"] = {"everything": {"kind": "sync", "streams": list(A_FEW), "schedule": "every 1s"}}
     places: dict[str, bytes] = {}
 
     with here.start("serve", "--json", "-vv") as process:

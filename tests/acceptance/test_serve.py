@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import platform
+import re
 import signal
 import socket
 import subprocess
@@ -11,21 +14,23 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from support.oracle import differences
-from support.worker import Install, Installation
-from sync_worker.catalog import STREAMS
+from support.worker import A_FEW, Install, Installation
+from sync_worker import __version__
 from sync_worker.clock import SystemClock
 from sync_worker.simulator.faults import Fault
 
-EVERYTHING = {"kind": "sync", "streams": ["*"], "schedule": "every 1s"}
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the daemon must show nothing there
+EVERYTHING = {"kind": "sync", "streams": list(A_FEW), "schedule": "every 1s"}
 
 
 def daemon_of(install: Install, **jobs: Any) -> Installation:
     """An installation whose daemon runs these jobs and takes a free port."""
-    here = install(most_per_page=10, config={"server": {"port": 0}})
+    here = install(streams=A_FEW, most_per_page=10, config={"server": {"port": 0}})
     here.config["jobs"] = jobs
     return here
 
@@ -112,6 +117,36 @@ def test_a_killed_daemons_run_is_closed_and_gone_on_with(install: Install) -> No
     assert differences(here.simulator, here.database) == []
 
 
+def test_a_daemon_shows_its_numbers_to_whoever_has_the_token(install: Install) -> None:
+    here = daemon_of(install, once={"kind": "sync", "streams": ["rfis"], "schedule": "every 1s"})
+    here.config["server"] = {"port": 0, "token": "t0ken-of-the-daemon"}
+    with serving(here) as (process, url):
+        until(process, "run.finished")
+        assert answer(f"{url}/metrics")[0] == 401
+        assert answer(f"{url}/healthz")[0] == 200
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+        connection.request("GET", "/metrics", headers={"Authorization": "Bearer t0ken-of-the-daemon"})
+        text = connection.getresponse().read().decode()
+        connection.close()
+        process.kill()
+    assert f'procore_sync_build_info{{python="{platform.python_version()}",version="{__version__}"}} 1.0' in text
+    assert re.search(r'^procore_sync_runs_total{job="once",outcome="succeeded"} [1-9]', text, re.MULTILINE)
+    calls = re.search(r'^procore_sync_calls_total{status="2xx"} (\d+)', text, re.MULTILINE)
+    assert calls
+    assert int(calls[1]) >= 4
+    assert "t0ken" not in text
+
+
+def test_a_daemon_on_another_address_without_a_token_answers_probes_alone(install: Install) -> None:
+    here = daemon_of(install)
+    here.config["server"] = {"port": 0, "host": EVERYWHERE}
+    with serving(here) as (process, url):
+        from_here = url.replace(EVERYWHERE, "127.0.0.1")
+        assert answer(f"{from_here}/healthz")[0] == 200
+        assert answer(f"{from_here}/metrics")[0] == 404
+        process.kill()
+
+
 def test_a_second_daemon_ends_with_4_and_names_the_first(install: Install) -> None:
     here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
     with serving(here) as (process, _):
@@ -166,11 +201,11 @@ def test_an_address_that_is_taken_is_told(install: Install) -> None:
 def test_a_run_beside_a_daemon_is_taken_within_a_second_and_followed(install: Install) -> None:
     here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
     # Not everything: nobody reads what the daemon logs meanwhile, and a pipe that is full would stop it.
-    daily_logs = [name for name, spec in STREAMS.items() if "daily_logs" in spec.tags]
+    some = ["manpower_logs", "meetings"]
     with serving(here) as (process, _):
         until(process, "daemon.started")
         began = SystemClock().monotonic()
-        followed = here.command("run", "--streams", "tag:daily_logs", "--json")
+        followed = here.command("run", "--streams", ",".join(some), "--json")
         took = SystemClock().monotonic() - began
         again = here.command("run", "by_hand", "--full-refresh")
         unknown = here.command("run", "--streams", "rfiss")
@@ -180,12 +215,12 @@ def test_a_run_beside_a_daemon_is_taken_within_a_second_and_followed(install: In
     told = json.loads(followed.stdout)
     assert told["outcome"] == "succeeded"
     assert took < 10
-    assert differences(here.simulator, here.database, streams=daily_logs) == []
+    assert differences(here.simulator, here.database, streams=some) == []
     assert again.returncode == 0
     assert "succeeded: " in again.stdout
     assert unknown.returncode == 2
     rows = here.query("SELECT run_id, job, trigger, outcome FROM _runs ORDER BY rowid")
-    assert rows[0] == (told["run_id"], "tag:daily_logs", "manual", "succeeded")
+    assert rows[0] == (told["run_id"], "manpower_logs,meetings", "manual", "succeeded")
     assert [row[1:] for row in rows[1:]] == [("by_hand", "manual", "succeeded")]
 
 
@@ -194,7 +229,7 @@ def test_ctrl_c_stops_the_following_and_not_the_run(install: Install) -> None:
     here.simulator.faults.add(Fault(path="/rest/*", delay_seconds=0.05, times=1_000_000))
     with serving(here) as (process, _):
         until(process, "daemon.started")
-        with here.start("run", "--streams", "*") as follower:
+        with here.start("run", "--streams", ",".join(A_FEW)) as follower:
             run_id = until(process, "run.started")["run_id"]
             follower.send_signal(signal.SIGINT)
             out, err = follower.communicate(timeout=5)
@@ -211,7 +246,7 @@ def test_ctrl_c_stops_the_following_and_not_the_run(install: Install) -> None:
 def test_a_handed_over_run_that_the_daemon_leaves_is_gone_on_with(install: Install) -> None:
     here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
     here.simulator.faults.add(Fault(path="/rest/*", delay_seconds=0.1, times=1_000_000))
-    with serving(here) as (process, _), here.start("run", "--streams", "*", "--json") as follower:
+    with serving(here) as (process, _), here.start("run", "--streams", ",".join(A_FEW), "--json") as follower:
         until(process, "scope.finished", times=4)
         stopped(process)
         out, _ = follower.communicate(timeout=5)

@@ -9,14 +9,16 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import click
 import pytest
+from prometheus_client.metrics_core import CounterMetricFamily
 from pydantic import BaseModel
 
 from sync_worker.catalog import STREAMS
 from sync_worker.cli.main import COMMANDS, root
 from sync_worker.job import load_jobs
 from sync_worker.logs import Event
-from sync_worker.model import Verdict
+from sync_worker.model import Observation, Verdict
 from sync_worker.planning.selection import COMPANIES, PROJECTS, select
+from sync_worker.server.metrics import METRICS
 from sync_worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +111,7 @@ def described_flags(section: str) -> set[str]:
 
 
 def sections_of_commands() -> dict[str, str]:
-    parts = re.split(r"^### `sync-worker ([a-z ]+)`\n", (DOCS / "commands.md").read_text("utf-8"), flags=re.MULTILINE)
+    parts = re.split(r"^### `sync-worker ([a-z -]+)`\n", (DOCS / "commands.md").read_text("utf-8"), flags=re.MULTILINE)
     return dict(zip(parts[1::2], (part.split("\n## ")[0] for part in parts[2::2]), strict=True))
 
 
@@ -210,6 +212,17 @@ def test_every_tag_is_described_and_no_other() -> None:
 
 def test_every_log_event_is_described_and_no_other() -> None:
     assert [names(row[0])[0] for row in table("operations.md", "event")] == [event.value for event in Event]
+
+
+def test_every_metric_is_described_with_its_labels_and_no_other() -> None:
+    described = {names(row[0])[0]: tuple(names(row[1])) for row in table("operations.md", "metric")}
+    counters = {metric: "_total" if metric.kind is CounterMetricFamily else "" for metric in METRICS}
+    assert described == {f"{metric.name}{suffix}": metric.labels for metric, suffix in counters.items()}
+
+
+def test_every_observation_is_described_and_no_other() -> None:
+    described = [name for row in table("operations.md", "observation") for name in names(row[0])]
+    assert described == [observation.value for observation in Observation]
 
 
 def test_the_tools_that_a_job_needs_are_those_of_its_streams() -> None:

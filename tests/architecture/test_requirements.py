@@ -53,3 +53,9 @@ def test_development_and_production_run_the_same_versions() -> None:
         if everything.get(library, version) != version
     }
     assert differing == {}
+
+
+@pytest.mark.parametrize("name", ["all", "container", "dev"])
+def test_whatever_is_installed_the_program_has_all_that_it_needs(name: str) -> None:
+    """What is needed by what is needed, too: nothing is resolved when the files are installed."""
+    assert sorted(pins("run").keys() - pins(name).keys()) == [], "run `make lock`"

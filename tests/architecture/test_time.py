@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
-
 import sync_worker
+from support.each import held_against
 
 PACKAGE = Path(sync_worker.__file__).parent
-MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "clock.py")
+MODULES = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "clock.py"}
 
 
 def bounded_waits(source: str) -> list[str]:
@@ -26,7 +25,7 @@ def bounded_waits(source: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@held_against(MODULES)
 def test_only_the_clock_waits_for_time_to_pass(path: Path) -> None:
     assert bounded_waits(path.read_text(encoding="utf-8")) == []
 

@@ -230,6 +230,18 @@ def test_days_bound_an_extent_on_both_sides(destination: Destination) -> None:
         assert sorted(transaction.noted_keys(logs, 1)) == [(1,), (2,)]
 
 
+@pytest.mark.parametrize("spec", [STREAMS["notes_logs"], STREAMS["company_users"]], ids=lambda spec: spec.name)
+def test_rows_that_some_runs_wrote_are_taken_out_of_a_set(destination: Destination, spec: StreamSpec) -> None:
+    destination.prepare([spec])
+    place = {"company_id": 4, "project_id": 70} if "project_id" in spec.columns else {"company_id": 4}
+    with destination.transaction() as transaction:
+        for number, run_id in enumerate(("one", "other", "one", "third")):
+            transaction.merge(spec, [row(spec, id=number, _run_id=run_id, **place)])
+        transaction.note_live(spec, Extent(place), 1, unseen_by=9)
+        assert transaction.spare(spec, 1, ["one", "nobody"]) == 2
+        assert sorted(key[-1] for key in transaction.noted_keys(spec, 1)) == [1, 3]
+
+
 def test_names_that_look_like_sql_are_only_names(destination: Destination) -> None:
     destination.prepare([HOSTILE])
     with destination.transaction() as transaction:

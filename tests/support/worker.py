@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,6 +18,7 @@ from typing import Any
 from support.clock import ManualClock
 from sync_worker.app import Report, Request, open_worker
 from sync_worker.catalog import STREAMS
+from sync_worker.catalog.spec import StreamSpec
 from sync_worker.client.retry import RetryPolicy
 from sync_worker.clock import Clock
 from sync_worker.destination.sqlite import SqliteDestination
@@ -31,6 +32,31 @@ from sync_worker.state.ledger import ScopeResult
 
 TWO_ATTEMPTS = RetryPolicy(attempts=2)
 
+A_FEW = {
+    name: STREAMS[name]
+    for name in STREAMS
+    if name
+    in {
+        "companies",
+        "projects",
+        "company_users",
+        "vendors",
+        "roles",
+        "rfis",
+        "submittals",
+        "punch_items",
+        "manpower_logs",
+        "meetings",
+        "work_order_contracts",
+        "work_order_contract_line_items",
+        "schedules",
+        "schedule_activities",
+        "budget_views",
+        "budget_view_detail_rows",
+    }
+}
+"""Streams of every kind, for installations whose Procore need have no more: `install(streams=A_FEW)`."""
+
 Install = Callable[..., "Installation"]
 
 
@@ -43,6 +69,7 @@ class Installation:
     clock: Clock = field(default_factory=ManualClock)
     config: dict[str, Any] = field(default_factory=dict)
     retry_policy: RetryPolicy = TWO_ATTEMPTS
+    database_at: Callable[[Path], SqliteDestination] = SqliteDestination
 
     @property
     def database(self) -> Path:
@@ -84,23 +111,27 @@ class Installation:
         stop: threading.Event | None = None,
     ) -> Report:
         """One run in this process, of all streams unless some are named."""
+        there = self.simulator.world.streams
+        asked = streams or (("*",) if there is STREAMS else tuple(there))
         with open_worker(
             self.settings(),
             stop=stop or threading.Event(),
             on_new_secret=lambda _: None,
             clock=self.clock,
             retry_policy=self.retry_policy,
+            database=self.database_at,
         ) as worker:
             return worker.run(
-                Request("by_hand", streams or ("*",), projects, full_refresh, trigger=trigger, since=since, until=until)
+                Request("by_hand", asked, projects, full_refresh, trigger=trigger, since=since, until=until)
             )
 
-    def start(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, under: Sequence[str] = (), stdin: int | None = None) -> subprocess.Popen[str]:
         """The real command with this configuration, as a process; `under` is put before it."""
         return subprocess.Popen(
             [*under, sys.executable, "-m", "sync_worker", "-c", str(self.config_path), *arguments],
             cwd=self.folder,
             env=dict(os.environ),
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -137,7 +168,7 @@ class Installation:
         """When and by which run every row of every stream was written."""
         return {
             name: self.query(f'SELECT rowid, _run_id, _loaded_at, _row_hash FROM "{name}" ORDER BY rowid')
-            for name in STREAMS
+            for name in self.simulator.world.streams
         }
 
     def marks(self) -> dict[tuple[str, int | None], str]:
@@ -170,9 +201,11 @@ def installing(folder: Path) -> Iterator[Install]:
     """Makes installations beside a small Procore; arguments go to the simulator, `config` to the worker."""
     with ExitStack() as stack:
 
-        def install(*, projects: int = 2, scale: float = 0.2, **parts: Any) -> Installation:
+        def install(
+            *, streams: Mapping[str, StreamSpec] = STREAMS, projects: int = 2, scale: float = 0.2, **parts: Any
+        ) -> Installation:
             config = parts.pop("config", {})
-            world = parts.pop("world", None) or World(projects=projects, scale=scale)
+            world = parts.pop("world", None) or World(streams, projects=projects, scale=scale)
             return Installation(stack.enter_context(Simulator(world, **parts)), folder, config=config)
 
         yield install

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.declared import catalog_with
 from sync_worker.cli.init import Answers, configuration, environment_example
-from sync_worker.job import load_jobs, shipped_folder
+from sync_worker.job import all_jobs, shipped_folder
 from sync_worker.settings import Settings, load_settings
 from sync_worker.settings.schema import ENVIRONMENTS
 from sync_worker.settings.source import read_document
@@ -32,7 +32,7 @@ SET = {
     "PROCORE_API_URL": "https://api.example",
     "DATABASE_URL": "postgresql://user:password@host/database",
 }
-JOBS = load_jobs(shipped_folder())
+JOBS = all_jobs(shipped_folder())
 COMMENTED_OUT = re.compile(r"^(\s*)# (?=\s*(?:- |[a-z_]+:|# ))", re.MULTILINE)
 VARIABLE = re.compile(r"\$\{([A-Z_]+)")
 

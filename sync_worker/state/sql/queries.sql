@@ -30,6 +30,16 @@ ON CONFLICT (run_id) DO UPDATE SET partitions = excluded.partitions;
 -- Runs that began and have no outcome.
 SELECT run_id FROM _runs WHERE outcome IS NULL AND started_at IS NOT NULL;
 
+-- name: runs_under_way_beside
+-- The runs that wait or go on beside one, and the last run there is.
+SELECT (SELECT json_group_array(run_id) FROM _runs WHERE outcome IS NULL AND run_id <> :run_id),
+       (SELECT max(rowid) FROM _runs);
+
+-- name: runs_since_beside
+-- The runs that went on beside one since it was asked which these were, and all that came later.
+SELECT run_id FROM _runs
+WHERE run_id <> :run_id AND (rowid > :last OR run_id IN (SELECT value FROM json_each(:under_way)));
+
 -- name: open_scope
 -- The sweep of one (stream, scope) begins.
 INSERT INTO _run_scopes (run_id, stream, company_id, project_id, window_from, window_to, started_at)
@@ -227,12 +237,13 @@ DELETE FROM _held_deletes
 WHERE stream = :stream AND NOT EXISTS (SELECT 1 FROM _noted WHERE noted = :noted AND key = record_key)
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
--- name: note_held
--- What is held of one scope.
-INSERT INTO _noted
-SELECT :into, record_key FROM _held_deletes
-WHERE stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+-- name: forget_unheld
+-- Of a set of keys those alone stay that are held.
+DELETE FROM _noted
+WHERE noted = :noted AND NOT EXISTS (
+    SELECT 1 FROM _held_deletes
+    WHERE record_key = key AND stream = :stream
+      AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0));
 
 -- name: held_deletes
 -- How many rows of each scope wait, since when and why.
@@ -345,6 +356,12 @@ SELECT run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, req
        unchanged, deleted, quarantined, error
 FROM _runs WHERE run_id = :run_id;
 
+-- name: runs_ended_since
+-- Runs that ended at that instant or later.
+SELECT run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, requests, rows_seen, inserted, updated,
+       unchanged, deleted, quarantined, error
+FROM _runs WHERE finished_at >= :since ORDER BY finished_at;
+
 -- name: runs_under_way
 -- Runs that have not ended, with what their scopes have come to; the sums of a run are written at its end.
 SELECT r.run_id, r.job, r.trigger, r.started_at, max(d.partitions), count(s.stream), count(s.finished_at),
@@ -425,6 +442,81 @@ WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = 
 DELETE FROM _parents_read
 WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
 
+-- name: record_calls
+-- More calls of the same day, company, stream and kind.
+INSERT INTO _calls (day, company_id, stream, kind, calls) VALUES (:day, :company_id, :stream, :kind, :calls)
+ON CONFLICT (day, coalesce(company_id, 0), coalesce(stream, ''), kind) DO UPDATE SET
+    calls = _calls.calls + excluded.calls;
+
+-- name: calls_since
+-- All that was counted on a day and later.
+SELECT day, company_id, stream, kind, calls FROM _calls WHERE day >= :first_day ORDER BY day, company_id, stream, kind;
+
+-- name: prune_calls
+-- Counts of days that are long gone.
+DELETE FROM _calls WHERE day < :first_day;
+
+-- name: avoided_by_day
+-- The calls that were not made, by the day on which their run began and by reason.
+SELECT substr(r.started_at, 1, 10), a.reason, sum(a.calls)
+FROM _avoided AS a JOIN _runs AS r ON r.run_id = a.run_id
+WHERE r.started_at >= :first_day
+GROUP BY substr(r.started_at, 1, 10), a.reason ORDER BY 1, 3 DESC, 2;
+
+-- name: quarantined_by_stream
+-- How many records of each stream are set aside.
+SELECT stream, count(*) FROM _quarantine GROUP BY stream ORDER BY stream;
+
+-- name: read_refusals
+-- All that may not be read, single parents left out.
+SELECT subject, company_id, project_id, kind, reason, refused_at, probed_at, probe_at
+FROM _refusals WHERE parent_key IS NULL ORDER BY subject, company_id, project_id;
+
+-- name: record_refusal
+-- Something may not be read; since when it may not stays.
+INSERT INTO _refusals (subject, company_id, project_id, kind, reason, refused_at, probed_at, probe_at)
+VALUES (:subject, :company_id, :project_id, :kind, :reason, :refused_at, :probed_at, :probe_at)
+ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce(parent_key, '')) DO UPDATE SET
+    kind = excluded.kind, reason = excluded.reason, probed_at = excluded.probed_at, probe_at = excluded.probe_at;
+
+-- name: forget_refusal
+-- A stream or a tool may be read again.
+DELETE FROM _refusals
+WHERE subject = :subject AND parent_key IS NULL
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: reset_refusals
+-- A stream forgets where it may not be read.
+DELETE FROM _refusals
+WHERE subject = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
+
+-- name: record_avoided
+-- The calls of a stream that a run did not make.
+INSERT INTO _avoided (run_id, stream, reason, calls) VALUES (:run_id, :stream, :reason, :calls)
+ON CONFLICT (run_id, stream, reason) DO UPDATE SET calls = excluded.calls;
+
+-- name: run_avoided
+-- The calls that a run did not make.
+SELECT stream, reason, calls FROM _avoided WHERE run_id = :run_id ORDER BY stream, reason;
+
+-- name: avoided_since
+-- The calls that were not made by runs that began then or later.
+SELECT a.stream, a.reason, sum(a.calls) FROM _avoided AS a JOIN _runs AS r ON r.run_id = a.run_id
+WHERE r.started_at >= :since GROUP BY a.stream, a.reason ORDER BY a.stream, a.reason;
+
+-- name: prune_avoided
+-- What a run did not ask for goes with it.
+DELETE FROM _avoided WHERE run_id = :run_id;
+
+-- name: read_page_sizes
+-- The largest pages that were learned of since then.
+SELECT stream, per_page FROM _page_sizes WHERE learned_at >= :since;
+
+-- name: record_page_size
+-- A list gives no larger page than that.
+INSERT INTO _page_sizes (stream, per_page, learned_at) VALUES (:stream, :per_page, :learned_at)
+ON CONFLICT (stream) DO UPDATE SET per_page = excluded.per_page, learned_at = excluded.learned_at;
+
 -- name: read_allowance
 -- The windows of the allowance as last known.
 SELECT period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at
@@ -446,3 +538,24 @@ ON CONFLICT (period) DO UPDATE SET
 -- name: forget_spent
 -- The last hour is written anew.
 DELETE FROM _allowance_spent;
+
+-- name: parents_refused
+-- The parents whose nested list may not be read, as their rows were then.
+SELECT parent_key, row_hash, kind, probe_at FROM _refusals
+WHERE subject = :stream AND parent_key IS NOT NULL
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_parent_refused
+-- The nested list of a parent may not be read.
+INSERT INTO _refusals
+    (subject, company_id, project_id, parent_key, row_hash, kind, reason, refused_at, probed_at, probe_at)
+VALUES (:stream, :company_id, :project_id, :parent_key, :row_hash, :kind, :reason, :at, :at, :probe_at)
+ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce(parent_key, '')) DO UPDATE SET
+    row_hash = excluded.row_hash, kind = excluded.kind, reason = excluded.reason, probed_at = excluded.probed_at,
+    probe_at = excluded.probe_at;
+
+-- name: forget_parent_refused
+-- The nested list of a parent may be read again.
+DELETE FROM _refusals
+WHERE subject = :stream AND parent_key = :parent_key
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);

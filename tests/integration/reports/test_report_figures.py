@@ -17,6 +17,7 @@ from sync_worker.app import MadeReport, ReportRequest, make_report
 from sync_worker.errors import ConfigurationError, DestinationError
 from sync_worker.job import ReportJob, load_reports, shipped_folder
 from sync_worker.settings import Retention, load_report_settings
+from sync_worker.simulator.changes import change
 from sync_worker.simulator.world import World
 
 JOB = load_reports(shipped_folder())["report_rfi_ageing"]
@@ -97,9 +98,13 @@ def test_the_figures_are_those_that_the_records_themselves_give(install: Install
 def test_the_company_of_a_holder_is_that_of_the_directory(install: Install) -> None:
     here = install(projects=1, scale=1.0)
     here.run(*STREAMS)
-    (company,) = here.simulator.world.companies
+    world = here.simulator.world
+    firms = {person.id: person.vendor.name for person in world.companies[0].people if person.vendor}
+    held = [truth.record["ball_in_courts"] for truth in world.records("rfis") if truth.record["status"] == "open"]
+    expected = Counter(name for people in held for name in {firms[person["id"]] for person in people})
 
-    assert [share["name"] for share in made(here)["companies"]] == [company.name]
+    assert {share["name"]: share["open"] for share in made(here)["companies"]} == expected
+    assert len(expected) > 1
 
 
 def test_without_a_directory_the_companies_are_not_known(install: Install) -> None:
@@ -204,6 +209,33 @@ def test_issues_are_kept_under_the_age_of_their_data_for_as_long_as_configured(i
     advance(here.simulator, 2 * 86_400)
     third = issued()
     assert sorted(archive.iterdir()) == [second.files[0].parent, third.files[0].parent]
+
+
+def test_the_next_issue_tells_the_change_since_the_last(install: Install) -> None:
+    here = install(projects=2, scale=1.0)
+    settings = here.settings().model_copy(update={"data_dir": here.folder / "state"})
+
+    def issued() -> dict[str, Any]:
+        here.run("rfis")
+        clock = ManualClock(here.simulator.world.clock.now())
+        report = make_report(settings, ReportRequest("rfi_ageing", JOB, formats=["json"]), clock=clock)
+        found: dict[str, Any] = json.loads(report.files[0].read_text("utf-8"))
+        return found
+
+    first = issued()
+    assert first["last_issue"] is None
+    advance(here.simulator, 3 * 86_400)
+    change(here.simulator.world)
+    second = issued()
+
+    figures = ("open", "overdue", "over_30_days", "with_cost_or_schedule_impact")
+    assert second["last_issue"] == {
+        "made_at": first["rendered_at"],
+        **{name: first["figures"][name] for name in figures},
+    }
+    assert [second["figures"][name] for name in figures] != [first["figures"][name] for name in figures]
+    aside = make_report(settings, ReportRequest("rfi_ageing", JOB, formats=["json"]), output=here.folder / "aside")
+    assert {path.name for path in aside.files} == {path.name for path in (here.folder / "aside").iterdir()}
 
 
 def test_making_a_report_takes_no_credentials(install: Install, tmp_path: Path) -> None:

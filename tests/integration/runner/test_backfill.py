@@ -6,7 +6,7 @@ import threading
 from datetime import date
 
 from support.oracle import differences, readable_projects
-from support.worker import Install, Installation, advance, incomplete, scope
+from support.worker import A_FEW, Install, Installation, advance, incomplete, scope
 from sync_worker.errors import StopRequested
 from sync_worker.model import Outcome, Verdict
 from sync_worker.simulator.clocks import SteppedClock
@@ -18,7 +18,7 @@ SINCE = date(2020, 1, 1)
 
 
 def installed(install: Install) -> Installation:
-    return install(world=World(projects=1, scale=0.3, clock=SteppedClock()))
+    return install(world=World(A_FEW, projects=1, scale=0.3, clock=SteppedClock()))
 
 
 def add_logs(here: Installation, project: int) -> None:
@@ -134,6 +134,20 @@ def test_a_part_whose_list_moves_is_read_again_by_itself(install: Install) -> No
     line = scope(report, "manpower_logs", project)
     assert (line.verdict, line.total) == (Verdict.COMPLETE, line.rows_seen)
     assert differences(here.simulator, here.database, streams=["manpower_logs"]) == []
+
+
+def test_a_part_that_cannot_be_read_leaves_the_others_proven(install: Install) -> None:
+    here = installed(install)
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", body='[{"id":7,"new":1e400}]', times=3))
+
+    report = here.run("rfis", since=date(2026, 9, 1))
+
+    line = scope(report, "rfis", readable_projects(here.simulator)[0])
+    assert (line.verdict, line.error and line.error.partition(":")[0]) == (Verdict.FAILED, "bad payload")
+    assert here.query("SELECT part FROM _backfill_parts WHERE stream = 'rfis' ORDER BY part") == [
+        ("2026-10-01/2026-10-31",),
+        ("2026-11-01/2026-11-20",),
+    ]
 
 
 def test_a_refused_list_is_not_permitted_in_a_backfill_too(install: Install) -> None:

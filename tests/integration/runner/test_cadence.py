@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from support.oracle import readable_projects
-from support.worker import Install, Installation, advance, incomplete, scope
+from support.worker import A_FEW, Install, Installation, advance, incomplete, scope
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import SyncMode
 from sync_worker.model import Verdict
@@ -14,15 +14,20 @@ from sync_worker.simulator.faults import Fault
 from sync_worker.simulator.world import World
 
 HOUR = 3600
+CATALOG = {
+    name: spec
+    for name, spec in STREAMS.items()
+    if name in A_FEW or (spec.mode is SyncMode.FULL_REFRESH and spec.parent is None)
+}
 LISTS = [
     spec.name
-    for spec in STREAMS.values()
+    for spec in CATALOG.values()
     if spec.mode is SyncMode.FULL_REFRESH and spec.parent is None and spec.name not in ("companies", "projects")
 ]
 
 
 def installed(install: Install, **streams: object) -> Installation:
-    return install(world=World(projects=1, scale=0.2, clock=SteppedClock()), config={"streams": streams})
+    return install(world=World(CATALOG, projects=1, scale=0.2, clock=SteppedClock()), config={"streams": streams})
 
 
 def calls(here: Installation) -> Counter[str | None]:

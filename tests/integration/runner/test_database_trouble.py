@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.oracle import differences
-from support.worker import Install, incomplete
+from support.worker import A_FEW, Install, incomplete
 from sync_worker.app import open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.clock import SystemClock
@@ -20,7 +20,7 @@ from sync_worker.errors import ConfigurationError, DestinationError, LockHeldErr
 
 
 def test_a_reader_that_never_ends_its_query_holds_up_no_run(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.run("companies")
 
     with closing(sqlite3.connect(here.database)) as reader:
@@ -38,7 +38,7 @@ def test_a_reader_that_never_ends_its_query_holds_up_no_run(install: Install) ->
 
 @pytest.mark.parametrize("content", [b"this is no database, but a long text about one" * 100, b"\x00" * 5000])
 def test_a_file_that_is_no_database_is_refused_in_one_line(install: Install, content: bytes) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.database.write_bytes(content)
 
     with pytest.raises(ConfigurationError, match=r"procore\.db cannot be used as the database"):
@@ -49,7 +49,7 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(install: Install, con
 
 
 def test_a_second_worker_is_told_who_holds_the_database(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     with (
         open_worker(here.settings(), stop=threading.Event(), on_new_secret=lambda _: None),
         pytest.raises(LockHeldError, match=r"procore\.db is held by process \d+ on \S+;"),

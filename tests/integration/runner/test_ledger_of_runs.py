@@ -9,8 +9,9 @@ from datetime import datetime
 
 import pytest
 
+from support.clock import ManualClock
 from support.oracle import differences, readable_projects
-from support.worker import Install, incomplete
+from support.worker import A_FEW, Install, advance, incomplete
 from sync_worker.app import Request, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import SyncMode
@@ -66,7 +67,7 @@ def test_a_run_is_the_sum_of_its_scopes_and_its_scopes_are_what_was_asked(instal
 
 
 def test_a_run_that_is_stopped_before_its_first_call_is_interrupted_and_the_next_completes(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     stop = threading.Event()
     stop.set()
 
@@ -80,7 +81,7 @@ def test_a_run_that_is_stopped_before_its_first_call_is_interrupted_and_the_next
 
 
 def test_a_killed_run_is_closed_as_interrupted_with_what_it_had_done(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     done = here.run()
     with closing(sqlite3.connect(here.database, isolation_level=None)) as connection:
         # What a process leaves behind that is killed just before it would have written the outcome.
@@ -98,8 +99,46 @@ def test_a_killed_run_is_closed_as_interrupted_with_what_it_had_done(install: In
     assert sums == [done.totals.requests, done.totals.rows.seen, done.totals.rows.inserted, 0, 0, 0]
 
 
+class StopsInsteadOfWaiting(ManualClock):
+    """Whoever waits is asked to stop."""
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:  # noqa: ARG002 - a clock's signature
+        event.set()
+        return True
+
+
+def test_a_list_that_was_cut_short_is_read_from_its_first_page(install: Install) -> None:
+    here = install(projects=1, most_per_page=3, scale=0.5)
+    (project,) = readable_projects(here.simulator)
+    here.run("rfis")
+    advance(here.simulator, 3600)
+    rfis = [truth.record["id"] for truth in here.simulator.world.records("rfis", project_id=project)]
+    for rfi in rfis:
+        here.simulator.world.update("rfis", rfi, {"subject": "edited"})
+    here.simulator.faults.add(Fault(path="*/rfis[?]*page=3&*", status=500))
+    here.simulator.requests.clear()
+    mark, usual = here.marks()["rfis", project], here.clock
+    here.clock = StopsInsteadOfWaiting()
+
+    cut = here.run("rfis")
+    assert (cut.totals.outcome, cut.totals.rows.updated) == (Outcome.INTERRUPTED, 6)
+    assert here.marks()["rfis", project] == mark
+    here.simulator.world.delete("rfis", rfis[0])
+    here.simulator.world.update("rfis", rfis[6], {"subject": "and now on page 2"})
+    here.clock = usual
+    advance(here.simulator, 3600)
+    again = here.run("rfis")
+
+    asked = [it for it in here.asked("rfis") if "recycle_bin" not in it.path]
+    pages = -(-(len(rfis) - 1) // 3)
+    assert [it.page for it in asked][: 3 + pages] == [1, 2, 3, *range(1, pages + 1)]
+    assert len({it.query["filters[updated_at]"].partition("...")[0] for it in asked}) == 1
+    assert again.totals.rows.updated == len(rfis) - 6
+    assert differences(here.simulator, here.database, streams=["rfis"], deletes=True) == []
+
+
 def test_a_refused_credential_ends_the_run_at_its_first_call(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.config = {"procore": {"client_secret": "not-the-secret-at-all"}}
 
     report = here.run()
@@ -110,7 +149,7 @@ def test_a_refused_credential_ends_the_run_at_its_first_call(install: Install) -
 
 
 def test_a_token_revoked_in_mid_run_costs_nothing_but_a_new_one(install: Install) -> None:
-    here = install(projects=3, token_lifetime_seconds=5400)
+    here = install(streams=A_FEW, projects=3, token_lifetime_seconds=5400)
     here.run("companies")
     here.simulator.faults.add(Fault(path="*/submittals[?]*", status=401, body='{"message": "Unauthorized"}'))
 
@@ -121,7 +160,7 @@ def test_a_token_revoked_in_mid_run_costs_nothing_but_a_new_one(install: Install
 
 
 def test_what_an_early_end_leaves_unread_is_told_and_was_not_asked_for(install: Install) -> None:
-    here = install(projects=3)
+    here = install(streams=A_FEW, projects=3)
     whole = {(line.stream, line.company_id, line.project_id) for line in here.run().scopes}
     here.simulator.faults.add(Fault(path="*/rfis[?]*", times=1_000, status=401, body='{"message": "Unauthorized"}'))
     asked_before = len(here.simulator.requests)
@@ -140,7 +179,7 @@ def test_what_an_early_end_leaves_unread_is_told_and_was_not_asked_for(install: 
 def test_a_host_that_does_not_answer_ends_the_run_within_half_a_minute_of_waiting(
     install: Install, address: str
 ) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.run()
     here.retry_policy = RetryPolicy()
     here.config = {"procore": {address: "http://127.0.0.1:9"}}
@@ -156,7 +195,7 @@ def test_a_host_that_does_not_answer_ends_the_run_within_half_a_minute_of_waitin
 
 
 def test_nobody_answering_any_more_ends_the_run_and_keeps_what_came(install: Install) -> None:
-    here = install(projects=4)
+    here = install(streams=A_FEW, projects=4)
     project = readable_projects(here.simulator)[-1]
     here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", reset=True, times=1_000))
 

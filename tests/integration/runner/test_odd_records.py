@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from support.oracle import differences, readable_projects
-from support.worker import Install, Installation, advance, incomplete, scope
+from support.worker import A_FEW, Install, Installation, advance, incomplete, scope
 from sync_worker.model import Outcome, Verdict
 from sync_worker.simulator.faults import Fault
 
@@ -30,7 +30,7 @@ def stored(here: Installation, rfi_id: int, *columns: str) -> tuple[Any, ...]:
 
 
 def test_new_fields_and_misfits_are_kept_and_said_once(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     project = readable_projects(here.simulator)[0]
     first, second, *_ = [truth.record["id"] for truth in here.simulator.world.records("rfis", project_id=project)]
     here.run()
@@ -224,7 +224,7 @@ def test_a_list_that_is_read_three_times_sets_its_unreadable_records_aside_once(
 
 
 def test_the_history_of_a_tracked_field_has_its_first_value_and_every_change(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     project = readable_projects(here.simulator)[0]
     rfi = here.simulator.world.records("rfis", project_id=project)[0].record
     here.simulator.world.update("rfis", rfi["id"], {"status": "draft", "due_date": None}, touch=False)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import pytest
 
 from support.oracle import differences, readable_projects
-from support.worker import Install, Installation, advance, incomplete, scope, verdicts
-from sync_worker.catalog import STREAMS
+from support.worker import A_FEW, Install, Installation, advance, incomplete, scope, verdicts
 from sync_worker.catalog.spec import ScopeKind
 from sync_worker.cli.running import exit_code
 from sync_worker.model import Outcome, Verdict
 from sync_worker.simulator.faults import Fault
 
-OF_PROJECTS = {spec.name for spec in STREAMS.values() if spec.scope is ScopeKind.PROJECT}
+OF_PROJECTS = {spec.name for spec in A_FEW.values() if spec.scope is ScopeKind.PROJECT}
 
 
 def others_equal(here: Installation, *streams: str) -> bool:
     """Whether every table but these equals Procore's truth."""
-    rest = [name for name in STREAMS if name not in streams]
+    rest = [name for name in here.simulator.world.streams if name not in streams]
     return differences(here.simulator, here.database, streams=rest) == []
 
 
@@ -26,7 +25,7 @@ def failing(pattern: str, status: int = 500) -> Fault:
 
 
 def test_a_forbidden_tool_is_not_permitted_keeps_its_rows_and_stops_nothing(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     project = readable_projects(here.simulator)[0]
     here.run()
     kept, mark = (
@@ -52,7 +51,7 @@ def test_a_forbidden_tool_is_not_permitted_keeps_its_rows_and_stops_nothing(inst
 
 
 def test_a_list_that_does_not_exist_for_us_is_not_permitted(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.simulator.faults.add(failing("*/submittals[?]*", status=404))
 
     report = here.run()
@@ -64,7 +63,7 @@ def test_a_list_that_does_not_exist_for_us_is_not_permitted(install: Install) ->
 
 
 def test_a_tool_permitted_again_is_caught_up_with_from_the_mark(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     project = readable_projects(here.simulator)[0]
     here.run()
     here.simulator.permissions.forbid("rfis", project)
@@ -82,7 +81,7 @@ def test_a_tool_permitted_again_is_caught_up_with_from_the_mark(install: Install
 
 
 def test_a_project_that_is_no_longer_listed_is_told_of_without_a_call_and_keeps_its_rows(install: Install) -> None:
-    here = install(projects=3)
+    here = install(streams=A_FEW, projects=3)
     gone, *_ = readable_projects(here.simulator)
     here.run()
     kept = here.query("SELECT * FROM rfis WHERE project_id = ?", gone)
@@ -99,6 +98,20 @@ def test_a_project_that_is_no_longer_listed_is_told_of_without_a_call_and_keeps_
     assert differences(here.simulator, here.database, streams=["projects"]) == []
 
 
+def test_a_project_that_becomes_inactive_says_so_and_keeps_its_rows(install: Install) -> None:
+    here = install()
+    project = readable_projects(here.simulator)[0]
+    here.run("rfis", "meetings")
+    rows = [here.query(f"SELECT * FROM {stream} ORDER BY id") for stream in ("rfis", "meetings")]
+    here.simulator.world.update("projects", project, {"active": False})
+
+    for _ in range(2):
+        assert incomplete(here.run("rfis", "meetings", full_refresh=True)) == []
+
+    assert here.query("SELECT active, _deleted_at FROM projects WHERE id = ?", project) == [(0, None)]
+    assert [here.query(f"SELECT * FROM {stream} ORDER BY id") for stream in ("rfis", "meetings")] == rows
+
+
 def test_a_configured_project_that_procore_never_listed_is_told_of(install: Install) -> None:
     here = install(projects=3)
     hidden, seen = readable_projects(here.simulator)[:2]
@@ -112,7 +125,7 @@ def test_a_configured_project_that_procore_never_listed_is_told_of(install: Inst
 
 
 def test_a_failing_list_fails_alone_and_the_next_run_heals_it(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     project = readable_projects(here.simulator)[0]
     here.simulator.faults.add(failing(f"*/{project}/submittals[?]*"))
 
@@ -146,7 +159,7 @@ def test_a_list_that_fails_on_a_later_page_keeps_what_came_and_moves_no_mark(ins
 
 
 def test_what_is_nested_in_a_failed_list_is_not_asked_for(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.run()
     here.simulator.requests.clear()
     here.simulator.faults.add(failing("/rest/v1.0/work_order_contracts[?]*"))
@@ -163,7 +176,7 @@ def test_what_is_nested_in_a_failed_list_is_not_asked_for(install: Install) -> N
 
 
 def test_what_is_nested_in_a_forbidden_list_is_not_asked_for(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.simulator.permissions.forbid("schedules")
 
     report = here.run()
@@ -176,7 +189,7 @@ def test_what_is_nested_in_a_forbidden_list_is_not_asked_for(install: Install) -
 
 
 def test_one_parents_refused_list_leaves_its_siblings_read(install: Install) -> None:
-    here = install(scale=0.5)
+    here = install(streams=A_FEW, scale=0.5)
     contracts = [
         truth.record["id"]
         for truth in here.simulator.world.records("work_order_contracts")
@@ -198,7 +211,7 @@ def test_one_parents_refused_list_leaves_its_siblings_read(install: Install) -> 
 
 
 def test_projects_known_from_before_are_read_when_their_list_fails(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.run()
     advance(here.simulator, 3600)
     for project in readable_projects(here.simulator):

@@ -19,11 +19,12 @@ from support.clock import ManualClock
 from sync_worker.catalog.spec import UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.load.deletes import Covered
 from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence
 from sync_worker.load.sweep import Sweep
-from sync_worker.model import Page, Scope, Verdict, Window
-from sync_worker.state.ledger import RunRow, ScopeKey, open_run
+from sync_worker.model import Ground, Page, Scope, Verdict, Window
+from sync_worker.state.ledger import RunRow, ScopeKey, close_abandoned_runs, open_run
 from sync_worker.state.migration import migrate
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -85,7 +86,7 @@ class Bench:
         self.numbers = count(1)
 
     def sweep(self, spec: StreamSpec, loader: Loader | None = None) -> Sweep:
-        """A sweep of a run of its own."""
+        """A sweep of a run of its own, which goes on."""
         run_id = f"run-{next(self.numbers)}"
         self.loader.do(lambda transaction: open_run(transaction, RunRow(run_id, "by_hand", "manual", NOON)))
         sweep = Sweep(
@@ -99,12 +100,33 @@ class Bench:
         sweep = self.sweep(spec)
         for number, body in enumerate(bodies, start=1):
             sweep.take(page(number, body))
-        total = sum(map(len, bodies))
-        return sweep.settle(Evidence(total=total, units=total, lists=1), requests=len(bodies), last=True).verdict
+        verdict = settled(sweep, bodies)
+        self.end_runs()
+        return verdict
+
+    def end_runs(self) -> None:
+        """Close all that go on."""
+        self.loader.do(lambda transaction: close_abandoned_runs(transaction, NOON))
+
+    def forget(self, spec: StreamSpec) -> None:
+        """Empty the table."""
+        self.loader.do(lambda transaction: transaction.execute(f'DELETE FROM "{spec.name}"'))
+
+    def rows(self, spec: StreamSpec) -> list[tuple[Any, ...]]:
+        """What is stored: id, text, and whether it lives."""
+        with self.destination.reader() as view:
+            return view.execute(f'SELECT id, text, _deleted_at IS NULL FROM "{spec.name}" ORDER BY id')
 
     def close(self) -> None:
         self.loader.close()
         self.destination.close()
+
+
+def settled(sweep: Sweep, bodies: Sequence[Sequence[dict[str, Any]]]) -> Verdict:
+    """What a sweep of these pages proves; rows that it has not seen are taken for deleted."""
+    total = sum(map(len, bodies))
+    evidence = Evidence(total=total, units=total, lists=1, pages=1)
+    return sweep.settle(evidence, Covered(Ground.LISTING), requests=len(bodies), last=True).verdict
 
 
 def page(number: int, records: Sequence[dict[str, Any]]) -> Page:
@@ -136,6 +158,7 @@ def test_the_latest_version_stands_and_of_equal_ones_the_last_seen(
 ) -> None:
     """A later run's best version replaces an earlier run's, older or not: Procore may have restored it."""
     bench.destination.prepare([spec])
+    bench.forget(spec)
     base = next(bench.numbers) * 10
 
     runs = [[version for body in run for version in body] for run in (before, then)]
@@ -185,3 +208,64 @@ def test_a_page_that_fails_while_the_next_one_comes_is_never_forgotten(bench: Be
     with pytest.raises(RuntimeError, match="not stored"):  # noqa: PT012 - which of the two tells is a matter of time
         sweep.take(page(2, [{"id": 2}]))
         sweep.settle(Evidence(total=None, units=2, lists=1), requests=2, last=True)
+
+
+def record(id_: int, text: str, rank: int) -> dict[str, Any]:
+    return {"id": id_, "updated_at": INSTANTS[rank][0], "text": text}
+
+
+@pytest.mark.parametrize("began_later", [False, True])
+def test_what_a_run_beside_this_one_has_read_is_neither_deleted_nor_set_back(bench: Bench, began_later: bool) -> None:
+    """A run by hand beside the daemon's: each reads the same list, and one of them reads it first."""
+    spec = notes("datetime")
+    bench.destination.prepare([spec])
+    bench.forget(spec)
+    bench.read(spec, [[record(1, "old", 1), record(2, "old", 1), record(3, "old", 1)]])
+    if began_later:
+        slow, quick = bench.sweep(spec), bench.sweep(spec)
+    else:
+        quick, slow = bench.sweep(spec), bench.sweep(spec)
+    seen_before = [record(1, "old", 1), record(2, "edited", 2)]
+
+    news = [record(1, "old", 1), record(2, "edited twice", 3), record(4, "new", 3)]
+    quick.take(page(1, news))
+    assert settled(quick, [news]) is Verdict.COMPLETE
+    slow.take(page(1, seen_before))
+    assert settled(slow, [seen_before]) is Verdict.COMPLETE
+
+    assert bench.rows(spec) == [(1, "old", 1), (2, "edited twice", 1), (3, "old", 0), (4, "new", 1)]
+    bench.end_runs()
+    bench.read(spec, [seen_before])
+    assert bench.rows(spec) == [(1, "old", 1), (2, "edited", 1), (3, "old", 0), (4, "new", 0)]
+
+
+class LoaderThatDoesAllTwice(Loader):
+    """Every piece of work was to be committed with another one that failed."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def submit(self, work: Callable[[Transaction], Result]) -> Future[Result]:
+        def twice(transaction: Transaction) -> Result:
+            transaction.execute("SAVEPOINT first")
+            work(transaction)
+            transaction.execute("ROLLBACK TO first")
+            return work(transaction)
+
+        return self._loader.submit(twice)
+
+
+def test_a_sweep_proves_the_same_though_everything_is_done_twice(bench: Bench) -> None:
+    spec = notes("datetime")
+    bench.destination.prepare([spec])
+    bench.forget(spec)
+    bench.read(spec, [[record(1, "old", 1), record(2, "old", 1)]])
+    sweep = bench.sweep(spec, LoaderThatDoesAllTwice(bench.loader))
+    endless = Page(1, [msgspec.Raw(b'{"id":1,"new":1e400}')], 1, None, is_last=True, server_time=NOON, url="")
+
+    for last in (False, False, True):
+        sweep.take(endless)
+        proof = sweep.settle(Evidence(total=None, lists=1, pages=1), Covered(Ground.LISTING), requests=1, last=last)
+        assert proof.verdict is (Verdict.FAILED if last else Verdict.INEXACT)
+
+    assert bench.rows(spec) == [(1, "old", 1), (2, "old", 1)]

@@ -8,10 +8,11 @@ import pytest
 
 from support.clock import ManualClock
 from support.oracle import differences, readable_projects
-from support.worker import Install, Installation, advance, incomplete
+from support.worker import A_FEW, Install, Installation, advance, incomplete
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import CursorSyntax, SyncMode
 from sync_worker.simulator.clocks import SteppedClock
+from sync_worker.simulator.faults import Fault
 from sync_worker.simulator.world import World
 
 LOOKBACK = timedelta(minutes=10)
@@ -76,7 +77,7 @@ def test_a_later_run_asks_from_the_mark_less_the_lookback_up_to_one_frozen_insta
 
 
 def test_the_lookback_can_be_set_for_a_stream(install: Install) -> None:
-    here = install(config={"streams": {"rfis": {"lookback": 86_400}}})
+    here = install(streams=A_FEW, config={"streams": {"rfis": {"lookback": 86_400}}})
     here.run()
     marks = here.marks()
     here.simulator.requests.clear()
@@ -89,7 +90,7 @@ def test_the_lookback_can_be_set_for_a_stream(install: Install) -> None:
 
 
 def test_companies_projects_and_nested_streams_are_never_asked_for_changes_alone(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     here.run()
     here.simulator.requests.clear()
     advance(here.simulator, 8 * 86_400)
@@ -103,7 +104,7 @@ def test_companies_projects_and_nested_streams_are_never_asked_for_changes_alone
 
 @pytest.mark.parametrize("hours", [-5, 5])
 def test_a_wrong_clock_here_moves_no_mark_past_procores_time_and_loses_nothing(install: Install, hours: int) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     server = here.simulator.world.clock
     here.clock = ManualClock(server.now() + timedelta(hours=hours))
     here.run()
@@ -119,7 +120,7 @@ def test_a_wrong_clock_here_moves_no_mark_past_procores_time_and_loses_nothing(i
 
 
 def test_no_mark_passes_procores_time_when_the_list_of_companies_is_refused(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     server = here.simulator.world.clock
     here.clock = ManualClock(server.now() + timedelta(hours=5))
     here.simulator.permissions.forbid("companies")
@@ -132,8 +133,23 @@ def test_no_mark_passes_procores_time_when_the_list_of_companies_is_refused(inst
     assert max(map(instant, here.marks().values())) <= server.now()
 
 
+def test_no_mark_moves_by_our_own_clock_alone(install: Install) -> None:
+    here = install()
+    here.clock = ManualClock(here.simulator.world.clock.now() + timedelta(hours=5))
+    here.simulator.faults.add(Fault(path="/rest/*", drop_headers=("Date",), times=10_000))
+    streams = ("rfis", "meetings", "manpower_logs", "work_order_contract_line_items")
+
+    assert incomplete(here.run(*streams)) == []
+
+    assert differences(here.simulator, here.database, streams=streams) == []
+    assert here.marks() == {}
+    here.simulator.faults.clear()
+    here.run("rfis")
+    assert here.marks()
+
+
 def test_a_record_committed_late_with_the_marks_own_instant_is_found(install: Install) -> None:
-    here = install(config={"streams": {"rfis": {"lookback": 0}}})
+    here = install(streams=A_FEW, config={"streams": {"rfis": {"lookback": 0}}})
     project = readable_projects(here.simulator)[0]
     here.run()
     mark = here.marks()["rfis", project]
@@ -146,7 +162,7 @@ def test_a_record_committed_late_with_the_marks_own_instant_is_found(install: In
 
 
 def test_a_record_committed_late_is_found_inside_the_lookback(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     project = readable_projects(here.simulator)[0]
     here.run()
     late = instant(here.marks()["rfis", project]) - LOOKBACK
@@ -158,7 +174,7 @@ def test_a_record_committed_late_is_found_inside_the_lookback(install: Install) 
 
 
 def test_a_record_that_moves_to_another_project_moves_here(install: Install) -> None:
-    here = install(projects=3)
+    here = install(streams=A_FEW, projects=3)
     old, new = readable_projects(here.simulator)[:2]
     here.run()
     moved = here.simulator.world.records("submittals", project_id=old)[0].record["id"]
@@ -172,7 +188,7 @@ def test_a_record_that_moves_to_another_project_moves_here(install: Install) -> 
 
 
 def test_a_newly_permitted_project_is_read_in_full_however_old_its_records(install: Install) -> None:
-    here = install(projects=3)
+    here = install(streams=A_FEW, projects=3)
     late = readable_projects(here.simulator)[0]
     here.simulator.permissions.hide_project(late)
     here.run()
@@ -189,7 +205,7 @@ def test_a_newly_permitted_project_is_read_in_full_however_old_its_records(insta
 
 
 def test_a_full_refresh_lists_everything_whatever_the_marks(install: Install) -> None:
-    here = install()
+    here = install(streams=A_FEW)
     project = readable_projects(here.simulator)[0]
     here.run()
     edited = here.simulator.world.records("rfis", project_id=project)[0].record["id"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.server.listening import listening
 from sync_worker.server.probes import probes
 
 
@@ -24,7 +25,8 @@ def answer(url: str) -> tuple[int, Any]:
 
 def test_the_probes_say_what_holds_when_they_are_asked() -> None:
     holds = {"health": True, "ready": False}
-    with probes("127.0.0.1", 0, is_healthy=lambda: holds["health"], is_ready=lambda: holds["ready"]) as url:
+    routes = probes(is_healthy=lambda: holds["health"], is_ready=lambda: holds["ready"])
+    with listening("127.0.0.1", 0, routes) as url:
         before = answer(f"{url}/healthz"), answer(f"{url}/readyz")
         holds.update(health=False, ready=True)
         after = answer(f"{url}/healthz"), answer(f"{url}/readyz")
@@ -40,6 +42,6 @@ def test_an_address_that_is_taken_is_refused() -> None:
         port = taken.getsockname()[1]
         with (
             pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}"),
-            probes("127.0.0.1", port, is_healthy=bool, is_ready=bool),
+            listening("127.0.0.1", port, []),
         ):
             pass

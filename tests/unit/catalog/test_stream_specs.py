@@ -8,6 +8,7 @@ from string import Formatter
 
 import pytest
 
+from support.each import held_against
 from sync_worker.catalog import STREAMS, assemble
 from sync_worker.catalog.spec import (
     DeletedAmongLive,
@@ -36,7 +37,7 @@ TAGS = {
 SYNC_COLUMNS = {"_run_id", "_loaded_at", "_deleted_at", "_row_hash", "_extra", "_row_key"}
 MOST_TRACKED = 4
 
-each_stream = pytest.mark.parametrize("spec", STREAMS.values(), ids=STREAMS.keys())
+each_stream = held_against(STREAMS)
 
 
 def placeholders(*templates: str) -> set[str]:

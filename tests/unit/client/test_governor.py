@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from benchmarks.allowance import Case, measure
 from sync_worker.client.governor import Governor, Report
-from sync_worker.client.window import Tally
+from sync_worker.client.window import Recent
 from sync_worker.model import Priority
 
 BY_HAND, SCHEDULED, BACKFILL = Priority.BY_HAND, Priority.SCHEDULED, Priority.BACKFILL
@@ -144,12 +144,12 @@ def test_the_better_priority_goes_first_and_the_other_is_never_forgotten() -> No
 
 @given(st.lists(st.floats(0, 3), max_size=60), st.floats(0, 20))
 def test_calls_are_counted_for_as_long_as_their_window_and_hardly_longer(gaps: list[float], later: float) -> None:
-    tally, moments, now = Tally(10), [], 0.0
+    calls, moments, now = Recent(10), [], 0.0
     for gap in gaps:
         now += gap
         moments.append(now)
-        tally.add(now)
+        calls.add(now)
     now += later
-    counted = tally.count(now)
+    counted = calls.count(now)
     assert counted >= sum(moment + 10 > now for moment in moments)
     assert counted <= sum(moment + 10 + 10 / 600 > now for moment in moments)

@@ -110,7 +110,7 @@ def test_how_it_was_a_week_ago_is_told_by_what_was_open_then() -> None:
     january, due = "2026-01-01T12:00:00Z", "2026-02-24"
     found = issue(
         row(opened_at=january, due_on=due),
-        row(opened_at=january, due_on="2026-02-25"),
+        row(opened_at=january, due_on="2026-02-25", schedule_impact={"status": "yes_unknown"}),
         row(opened_at="2026-02-24T12:00:00Z", due_on=None),
         row(opened_at="2026-02-25T12:00:00Z", due_on=due),
         row(opened_at=january, due_on=due, state="closed", closed_at="2026-02-25T06:00:00Z"),
@@ -119,7 +119,7 @@ def test_how_it_was_a_week_ago_is_told_by_what_was_open_then() -> None:
         row(opened_at=january, due_on=due, state="draft"),
     ).ageing
 
-    assert found.before == Before(open=4, overdue=2, older=3)
+    assert found.before == Before(open=4, overdue=2, older=3, with_impact=1)
     assert len(found.items) == found.before.open + found.opened - found.closed
 
 

@@ -17,6 +17,7 @@ import pytest
 from support.reports import CHICAGO, NOW, issue, person, row
 from sync_worker.errors import ConfigurationError
 from sync_worker.model import Verdict
+from sync_worker.reports.earlier import Figures
 from sync_worker.reports.formats import FORMATS, check_formats, render, usual_formats
 from sync_worker.reports.query import Row
 from sync_worker.reports.standing import Included, LeftOut, Project, Reason
@@ -94,14 +95,15 @@ def sheets_of(told: Issue) -> dict[str, list[list[str]]]:
 
 
 def two_of_four() -> Issue:
-    """A report with one open and one overdue RFI, and two projects left out."""
+    """A report with one open and one overdue RFI, and three projects left out."""
     return issue(
         row(id=1, number="001", holder=person(1, "Renée Peña")),
         row(id=2, number="002", due_on="2026-03-01", cost_impact={"status": "yes_known", "value": 4250}),
         included=[Included(CHICAGO, Verdict.INEXACT, NOW - timedelta(hours=3), "the list moved")],
         left_out=[
             LeftOut(CLOSED, Reason.INACTIVE),
-            LeftOut(HIDDEN, Reason.NOT_PERMITTED, "You do not have permission"),
+            LeftOut(HIDDEN, Reason.NOT_PERMITTED, "GET /3/rfis: 403"),
+            LeftOut(HIDDEN._replace(project_id=5, name="Next to it"), Reason.NOT_PERMITTED, "GET /5/rfis: 403"),
         ],
     )
 
@@ -115,12 +117,12 @@ def test_the_page_leads_from_the_sentence_to_how_it_was_counted() -> None:
         "body",
         "header", "p.kicker", "h1",
         "aside.warnings", "p",
-        "section.tiles", *["div.tile." + tone for tone in ("bad", "plain", "good", "warn", "warn")],
+        "section.tiles", *["div.tile." + tone for tone in ("bad", "warn", "good", "warn", "warn")],
         "section.charts", "figure", "figure", "figure", "figure",
         "section.worst", "h2", "table", "p.note",
         "footer", "section", "section.left-out", "section", "p.stamp",
     ]  # fmt: skip
-    assert [line.strip() for line in lines].count("li") == 17
+    assert [line.strip() for line in lines].count("li") == 18
 
 
 def test_a_page_says_how_old_how_complete_and_what_is_not_in_it() -> None:
@@ -132,7 +134,8 @@ def test_a_page_says_how_old_how_complete_and_what_is_not_in_it() -> None:
     assert "Lakeview: the list moved while it was read" in text
     assert "inexact" in text
     assert "1 inactive Cascade" in text
-    assert "1 not permitted: You do not have permission Hidden & Co" in text
+    assert "2 not permitted Hidden & Co, Next to it" in text
+    assert "/rfis: 403" not in text
     assert "Monday to Friday" in text
 
 
@@ -144,7 +147,30 @@ def test_a_figure_says_by_an_arrow_and_in_words_how_it_moved() -> None:
     closed = row(state="closed", closed_at="2026-03-01T12:00:00Z", **long_ago)
     assert "▲ 1 more in a week" in moved(row(due_on="2026-03-01"))
     assert "▼ 1 fewer in a week" in moved(closed)
-    assert "= as a week ago" in moved(row(**long_ago))
+    assert "= no change in a week" in moved(row(**long_ago))
+
+
+def test_a_colour_is_said_in_a_word_too() -> None:
+    text = page_of(two_of_four()).text
+
+    assert "Overdue act 1 50 % of what is open" in text
+    assert "Open watch 2 " in text
+    assert "Over 30 days fine 0 " in text
+
+
+def test_where_an_earlier_issue_is_kept_figures_are_compared_with_that() -> None:
+    told = issue(row(due_on="2026-03-01"), row(id=8, cost_impact={"status": "yes_unknown"}))
+    figures = Figures(NOW, NOW - timedelta(days=9), frozenset(), frozenset({1}), 5, 1, 0, 0)
+
+    text = page_of(told._replace(last=figures)).text
+    assert "▼ 3 fewer since 23 Feb" in text
+    assert "= no change since 23 Feb" in text
+    assert "▲ 1 more since 23 Feb" in text
+    assert "the last issue of these projects, made 23 Feb 2026, 18:00 UTC" in text
+    assert "in a week" not in text
+    assert "since 17:00 UTC" in page_of(told._replace(last=figures._replace(made_at=NOW - timedelta(hours=1)))).text
+    others = figures._replace(projects=frozenset({2, 3}))
+    assert "of other projects too: 1 came in and 2 left." in page_of(told._replace(last=others)).text
 
 
 def test_a_page_shows_the_worst_at_once_more_on_demand_and_says_where_the_rest_is() -> None:
@@ -242,6 +268,7 @@ def test_csv_has_a_row_for_each_thing_and_one_for_each_project() -> None:
         ("Lakeview", "2026-03-04T15:00:00Z", "inexact", ""),
         ("Cascade", "", "", "inactive"),
         ("Hidden & Co", "", "", "not permitted"),
+        ("Next to it", "", "", "not permitted"),
     ]
 
 
@@ -263,6 +290,21 @@ def test_a_workbook_has_the_figures_the_tables_and_what_is_left_out() -> None:
     ]
 
 
+def test_a_link_of_a_workbook_can_be_followed_as_long_as_it_leads_to_a_page() -> None:
+    told = issue(
+        row(id=1, link="https://x.example/1?a=1&b=<2>"),
+        row(id=2, link="http://x.example/2"),
+        row(id=3, link="https://" + 3_000 * "x"),
+    )
+    with zipfile.ZipFile(io.BytesIO(render(told, "xlsx")["rfi_ageing.xlsx"])) as book:
+        followed = [each.attrib["Target"] for each in part(book, "xl/worksheets/_rels/sheet2.xml.rels")]
+
+    assert [each for each in followed if each.startswith("http")] == ["https://x.example/1?a=1&b=%3c2%3e"]
+    assert [line[-1][:18] for line in sheets_of(told)["RFIs"][1:]] == [
+        "https://x.example/", "http://x.example/2", "https://xxxxxxxxxx",
+    ]  # fmt: skip
+
+
 def test_a_workbook_keeps_an_amount_that_a_cell_would_round() -> None:
     told = issue(row(cost_impact='{"status": "yes_known", "value": 12345678901234567.89}'))
 
@@ -276,7 +318,8 @@ def test_json_tells_the_same_with_amounts_as_text() -> None:
     assert (found["figures"]["open"], found["figures"]["overdue"]) == (2, 1)
     assert found["bands"][0] == {"name": "0–7", "open": 2, "overdue": 1}
     assert [item["cost_impact_value"] for item in found["items"]] == ["4250", None]
-    assert [each["left_out"] for each in found["projects"]] == [None, "inactive", "not permitted"]
+    assert [each["left_out"] for each in found["projects"]] == [None, "inactive", "not permitted", "not permitted"]
+    assert [each["detail"] for each in found["projects"]][2:] == ["GET /3/rfis: 403", "GET /5/rfis: 403"]
 
 
 def test_a_format_that_is_not_built_is_refused_with_those_that_are() -> None:

@@ -40,6 +40,7 @@ def test_every_project_is_told_of_or_left_out_with_the_reason() -> None:
         line(5),
         line(6, stream="submittals"),
         line(7, "not_permitted", mark=None),
+        line(8, "complete", mark=None),
     ]
 
     found = standing(projects, scopes, ["rfis"], Choice())
@@ -52,6 +53,7 @@ def test_every_project_is_told_of_or_left_out_with_the_reason() -> None:
         5: "inactive",
         6: "never read",
         7: "not permitted",
+        8: "not read since its mark was removed",
     }
     assert {each.project.project_id: each.detail for each in found.left_out if each.detail} == {
         3: "You do not have permission",

@@ -6,7 +6,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sync_worker.errors import ConfigurationError
@@ -36,6 +36,10 @@ def walls(text: str, start: datetime, days: float = 2, timezone: str = CHICAGO) 
         ("0 6 * * 0", ["Sun 04 06:00 UTC"]),
         ("0 6 * * 7", ["Sun 04 06:00 UTC"]),
         ("0 6 * * SUN", ["Sun 04 06:00 UTC"]),
+        ("0 6 * * 07", ["Sun 04 06:00 UTC"]),
+        ("0 6 2-7/9 * *", ["Fri 02 06:00 UTC"]),
+        ("0 6 * feb-dec/2 *", []),
+        ("0 6 * JAN-12/11 1", ["Mon 05 06:00 UTC"]),
         ("0 6 * * fri-sun", ["Fri 02 06:00 UTC", "Sat 03 06:00 UTC", "Sun 04 06:00 UTC"]),
         ("0 6 * * 5-7", ["Fri 02 06:00 UTC", "Sat 03 06:00 UTC", "Sun 04 06:00 UTC"]),
         ("0 6 * * 1-5/2", ["Fri 02 06:00 UTC", "Mon 05 06:00 UTC", "Wed 07 06:00 UTC"]),
@@ -64,6 +68,56 @@ def test_schedules_mean_what_they_mean_in_unix(text: str, expected: list[str]) -
 )
 def test_ticks_of_an_hour(text: str, expected: int) -> None:
     assert len(list(ticks(parse_schedule(text), NEW_YEAR, NEW_YEAR + timedelta(hours=1)))) == expected
+
+
+def fields_of_cron(low: int, high: int, names: str = "") -> st.SearchStrategy[str]:
+    """What people write in one field."""
+    named = dict(enumerate(names.split(), low))
+    value = st.integers(low, high)
+    spelt = st.builds(lambda number, named_: named.get(number, str(number)) if named_ else str(number), value, BOTH)
+    spans = st.tuples(value, value).map(sorted).map(lambda pair: "-".join(map(str, pair)))
+    steps = st.builds("{}/{}".format, spans | st.just("*"), st.integers(1, 9))
+    return st.lists(st.just("*") | spelt | spans | steps, min_size=1, max_size=2).map(",".join)
+
+
+BOTH = st.booleans()
+MONTHS, DAYS = "jan feb mar apr may jun jul aug sep oct nov dec", "sun mon tue wed thu fri sat"
+
+
+def named_by(field: str, low: int, high: int, names: str = "") -> set[int]:
+    """The values of a field, as crontab(5) has it."""
+    found: set[int] = set()
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        ends = [names.split().index(end) + low if end.isalpha() else int(end) for end in span.split("-") if end != "*"]
+        found |= set(range((ends or [low])[0], (ends or [high])[-1] + 1, int(step or 1)))
+    return found
+
+
+@given(
+    minute=fields_of_cron(0, 59),
+    hour=fields_of_cron(0, 23),
+    day=fields_of_cron(1, 31),
+    month=fields_of_cron(1, 12, MONTHS),
+    weekday=fields_of_cron(0, 7, DAYS),
+    start=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+@settings(max_examples=60)
+def test_the_next_tick_is_the_first_minute_that_the_five_fields_name(
+    minute: str, hour: str, day: str, month: str, weekday: str, start: datetime
+) -> None:
+    days, weekdays = named_by(day, 1, 31), {number % 7 for number in named_by(weekday, 0, 7, DAYS)}
+    either = any if not (day.startswith("*") or weekday.startswith("*")) else all
+
+    def is_named(at: datetime) -> bool:
+        return at.month in named_by(month, 1, 12, MONTHS) and either((at.day in days, at.isoweekday() % 7 in weekdays))
+
+    dates = (start.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=ahead) for ahead in range(3000))
+    times = sorted((h, m) for h in named_by(hour, 0, 23) for m in named_by(minute, 0, 59))
+    due = (date.replace(hour=h, minute=m) for date in dates if is_named(date) for h, m in times)
+    expected = next((at for at in due if at > start), None)
+    assume(expected is not None)
+    assert parse_schedule(f"{minute} {hour} {day} {month} {weekday}").next_after(start) == expected
 
 
 def test_leap_days_are_waited_for() -> None:
@@ -97,7 +151,12 @@ def test_an_hourly_job_is_due_every_hour_that_passes(text: str, start: datetime)
         ("0 0 30 2 *", "never fires"),
         ("0 0 31 4,6 *", "never fires"),
         ("0 0 * *", "five fields"),
-        ("61 * * * *", "61"),
+        ("61 * * * *", "'61' is no minute: 0 to 59"),
+        ("0 22-2 * * *", "'22-2' is no hour"),
+        ("0 0 lastly * *", "'lastly' is no day of the month"),
+        ("0 0 L * *", "'L' is no day of the month"),
+        ("0 0 1 janx *", "'janx' is no month: 1 to 12, jan to dec"),
+        ("0,,5 * * * *", "'' is no minute"),
         ("0 0 * * 8", "'8' is no day of the week"),
         ("0 0 * * noday", "'noday'"),
         ("@reboot", "@hourly"),

@@ -50,6 +50,16 @@ def test_open_rfis_wait_for_whoever_designs_and_some_are_overdue(world: World) -
     assert 0 < len(overdue) < len(rfis) < len(world.records("rfis")) / 5
 
 
+def test_an_rfi_delays_by_days_and_costs_what_an_answer_may(world: World) -> None:
+    impacts = [(it.record["schedule_impact"], it.record["cost_impact"]) for it in world.records("rfis")]
+    days = {schedule["value"] for schedule, _ in impacts if schedule["status"] == "yes_known"}
+    costs = {cost["value"] for _, cost in impacts if cost["status"] == "yes_known"}
+
+    assert days == set(range(3, 21))
+    assert 250 <= min(costs) < max(costs) <= 10_000
+    assert all((one["value"] is None) == (one["status"] != "yes_known") for impact in impacts for one in impact)
+
+
 def test_the_owner_pays_for_the_project_and_subcontracts_cost_less_than_that(world: World) -> None:
     values = {it.record["id"]: Decimal(it.record["total_value"]) for it in world.records("projects")}
     owners = {it.record["id"] for it in world.records("vendors") if it.record["trade_name"] == "Owner"}

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from support.clock import ManualClock
+from support.each import held_against
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, ScopeKind, StreamSpec, SyncMode, columns
 from sync_worker.simulator.bulk import BulkWorld
@@ -72,10 +73,9 @@ def test_a_larger_world_holds_the_projects_of_a_smaller_one() -> None:
     assert large.records("rfis", project_id=large.project_ids[0]) == small.records("rfis")
 
 
-@pytest.mark.parametrize("name", STREAMS)
-def test_every_stream_has_records_with_all_declared_fields_of_their_types(world: World, name: str) -> None:
-    spec = STREAMS[name]
-    records = [truth.record for truth in world.records(name)]
+@held_against(STREAMS)
+def test_every_stream_has_records_with_all_declared_fields_of_their_types(spec: StreamSpec, world: World) -> None:
+    records = [truth.record for truth in world.records(spec.name)]
 
     assert records
     for record in records:
@@ -84,13 +84,12 @@ def test_every_stream_has_records_with_all_declared_fields_of_their_types(world:
             assert record[field] is None or isinstance(record[field], TYPES[type_]), (field, record[field])
 
 
-@pytest.mark.parametrize("name", STREAMS)
-def test_keys_are_distinct(world: World, name: str) -> None:
-    spec = STREAMS[name]
+@held_against(STREAMS)
+def test_keys_are_distinct(spec: StreamSpec, world: World) -> None:
     parent = spec.parent.param if spec.parent else ""
     keys = Counter(
         tuple({**it.record, **it._asdict(), parent: it.parent_id}.get(key) for key in spec.primary_key + spec.row_key)
-        for it in world.records(name)
+        for it in world.records(spec.name)
     )
 
     assert keys.most_common(1)[0][1] == 1
@@ -108,11 +107,11 @@ def signed_paths(value: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-@pytest.mark.parametrize("name", STREAMS)
-def test_every_signed_address_is_declared_volatile(world: World, name: str) -> None:
-    signed = {path for it in world.records(name) for path in signed_paths(it.record)}
+@held_against(STREAMS)
+def test_every_signed_address_is_declared_volatile(spec: StreamSpec, world: World) -> None:
+    signed = {path for it in world.records(spec.name) for path in signed_paths(it.record)}
 
-    assert signed <= set(STREAMS[name].volatile)
+    assert signed <= set(spec.volatile)
 
 
 def test_nothing_was_changed_after_the_world_began(world: World) -> None:

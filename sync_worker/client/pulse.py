@@ -1,0 +1,37 @@
+"""Tells a list that fails by itself from a Procore that answers nobody any more.
+
+Used by procore. A host that accepts and stays silent, or that is all errors, fails every list after all its attempts;
+without this a run would try them one by one for days.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from sync_worker.client.transport import Request
+
+
+class Pulse:
+    """What was answered last, whichever thread asked, and which list could not be read since."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failed_url: str | None = None
+        self._last: Request | None = None
+
+    @property
+    def last(self) -> Request | None:
+        """What was answered last; whoever doubts that anybody is there asks for just that."""
+        return self._last
+
+    def beat(self, request: Request) -> None:
+        """Note an answer."""
+        with self._lock:
+            self._last = request
+            self._failed_url = None
+
+    def miss(self, request: Request) -> bool:
+        """Note that a list could not be read; whether another one could not either, with no answer in between."""
+        with self._lock:
+            before, self._failed_url = self._failed_url, request.url
+        return before not in (None, request.url)

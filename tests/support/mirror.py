@@ -1,0 +1,329 @@
+"""A mirror of a small Procore under anything that may happen to it, as rules for hypothesis to combine.
+
+People work in Procore, permissions come and go, answers are spoilt, the process dies at its commits, clocks are wrong.
+After every run and every approval it holds what must always hold; at its end, after quiet runs, the tables must equal
+Procore.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from structlog.testing import capture_logs
+
+from support.clock import ManualClock
+from support.mortal import DiedError, Fate, Mortal
+from support.oracle import differences
+from support.spoilt import DRIFTING, SPOILT, spoilt
+from support.worker import Installation, advance, incomplete
+from sync_worker.app import Report
+from sync_worker.catalog import STREAMS
+from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.load.deletes import approve
+from sync_worker.model import Scope, Verdict
+from sync_worker.simulator.entry import Truth
+from sync_worker.simulator.faults import Fault
+from sync_worker.simulator.server import Simulator
+from sync_worker.simulator.world import World
+
+RFIS, PHOTOS, MEETINGS, TASKS, LOGS = "rfis", "photos", "meetings", "task_items", "notes_logs"
+CONTRACTS, LINES = "work_order_contracts", "work_order_contract_line_items"
+READ = (RFIS, PHOTOS, MEETINGS, TASKS, LOGS, CONTRACTS, LINES)
+"""One stream for each way of reading and of finding out what is deleted."""
+LISTS = tuple(f"*/{STREAMS[it].path.rpartition('/')[2]}*" for it in READ)
+MOVING = (RFIS, PHOTOS, TASKS)
+MOST_PROJECTS = 3
+QUIET_RUNS = 3
+HOUR, DAY = 3600, 86_400
+
+streams = st.sampled_from(READ)
+picks = st.integers(0, 1_000)
+
+
+class Mirror(RuleBasedStateMachine):
+    """The rules; `runs` counts what was tried in all machines of a test."""
+
+    counted: ClassVar[dict[str, int]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stack = ExitStack()
+        self._stack.enter_context(capture_logs())
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        world = World({name: STREAMS[name] for name in ("companies", "projects", *READ)}, projects=2, scale=0.1)
+        self.simulator = self._stack.enter_context(Simulator(world, most_per_page=2))
+        self.here = Installation(self.simulator, folder, clock=ManualClock(world.clock.now()))
+        self.here.config = {"limits": {"max_concurrency": 2}}
+        self.marks: dict[tuple[Any, ...], str] = {}
+        self.only_whole_lists_tell = False
+        self.has_lied = False
+
+    @initialize(is_loaded=st.booleans())
+    def load(self, is_loaded: bool) -> None:
+        if is_loaded:
+            self.run("manual", is_full=False)
+
+    # What people do in Procore.
+
+    @rule(stream=streams, pick=picks)
+    def create(self, stream: str, pick: int) -> None:
+        project, parent = self._project(pick), None
+        if stream == LINES:
+            contracts = self._live(CONTRACTS)
+            if not contracts:
+                return
+            contract = contracts[pick % len(contracts)]
+            project, parent = contract.project_id or 0, contract.record["id"]
+            # A line alone is read when its contract moves or all are read.
+            self.simulator.world.update(CONTRACTS, parent, {})
+        advance(self.simulator, 7)
+        self.simulator.world.insert(stream, project_id=project, parent_id=parent)
+
+    @rule(stream=streams, pick=picks, is_late=st.booleans())
+    def edit(self, stream: str, pick: int, is_late: bool) -> None:
+        """An edit may be committed late, with an instant that has passed, but not longer ago than the lookback."""
+        for truth in self._picked(stream, pick):
+            advance(self.simulator, 7)
+            at = self.simulator.world.clock.now() - timedelta(minutes=5 * is_late)
+            field = next(it for it in ("subject", "name", "title", "description", "comment") if it in truth.record)
+            changes = {field: f"edit {pick}", "updated_at": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+            self._update(stream, truth, changes)
+            # An old daily log that is edited is found when all days are read.
+            self.only_whole_lists_tell |= stream == LOGS
+
+    @rule(stream=streams, pick=picks, count=st.sampled_from([1, 1, 3, 12, 1_000]))
+    def delete(self, stream: str, pick: int, count: int) -> None:
+        """Delete one record, or many of one project at once."""
+        advance(self.simulator, 7)
+        for first in self._picked(stream, pick):
+            of_project = [truth for truth in self._live(stream) if truth.project_id == first.project_id]
+            for truth in of_project[:count]:
+                if stream == LINES:
+                    self.simulator.world.purge(stream, truth.record["id"])
+                else:
+                    self.simulator.world.delete(stream, truth.record["id"], project_id=truth.project_id)
+
+    @rule(stream=st.sampled_from([it for it in READ if it != LINES]), pick=picks)
+    def restore(self, stream: str, pick: int) -> None:
+        gone = [truth for truth in self.simulator.world.records(stream, deleted=True) if truth.is_deleted]
+        for truth in gone[pick % len(gone) :][:1] if gone else []:
+            self.simulator.world.restore(stream, truth.record["id"], project_id=truth.project_id)
+            self.only_whole_lists_tell = True
+
+    @rule(stream=st.sampled_from(MOVING), pick=picks)
+    def move(self, stream: str, pick: int) -> None:
+        for truth in self._picked(stream, pick):
+            advance(self.simulator, 7)
+            others = [it for it in self.simulator.world.project_ids if it != truth.project_id]
+            self.simulator.world.move(stream, truth.record["id"], others[pick % len(others)])
+
+    # What the administrator does.
+
+    @precondition(lambda self: len(self.simulator.world.project_ids) < MOST_PROJECTS)
+    @rule()
+    def add_project(self) -> None:
+        self.simulator.world.add_project()
+
+    @rule(pick=picks, is_hidden=st.booleans(), is_404=st.booleans())
+    def hide_or_show_a_project(self, pick: int, is_hidden: bool, is_404: bool) -> None:
+        permissions = self.simulator.permissions
+        permissions.hidden_status = 404 if is_404 else 403
+        (permissions.hide_project if is_hidden else permissions.show_project)(self._project(pick))
+
+    @rule(stream=streams, pick=picks, is_permitted=st.booleans())
+    def flip_a_permission(self, stream: str, pick: int, is_permitted: bool) -> None:
+        permissions = self.simulator.permissions
+        (permissions.permit if is_permitted else permissions.forbid)(stream, self._project(pick))
+
+    # What goes wrong.
+
+    @rule(
+        kind=st.sampled_from([*sorted(SPOILT), *sorted(DRIFTING) * 3]),
+        path=st.sampled_from(["*", "*/projects[?]*", *LISTS]),
+        after=st.integers(0, 4),
+        times=st.sampled_from([1, 1, 2, 6]),
+    )
+    def spoil(self, kind: str, path: str, after: int, times: int) -> None:
+        if kind in DRIFTING:
+            path, after = f"{LISTS[after]}[?&]page=2&*", 0
+        self.simulator.faults.add(spoilt(kind, path=path, after=after, times=times))
+
+    @precondition(lambda self: not self.has_lied)
+    @rule(path=st.sampled_from(LISTS[:-1]))
+    def lie(self, path: str) -> None:
+        """A list with data is answered as an empty one; believed would it be the second time."""
+        self.has_lied = self.only_whole_lists_tell = True
+        self.simulator.faults.add(Fault(path=path, body="[]"))
+
+    @rule()
+    def revoke_the_token(self) -> None:
+        self.simulator.tokens.revoke()
+
+    @rule(seconds=st.sampled_from([1, HOUR, 7 * HOUR, DAY, 8 * DAY]))
+    def let_time_pass(self, seconds: int) -> None:
+        advance(self.simulator, seconds)
+        self._clock.advance(seconds)
+
+    @rule(seconds=st.sampled_from([-30 * DAY, -HOUR, 0, HOUR, 30 * DAY]))
+    def set_our_clock(self, seconds: int) -> None:
+        self.here.clock = ManualClock(self.simulator.world.clock.now() + timedelta(seconds=seconds))
+
+    # What the worker does.
+
+    @rule(trigger=st.sampled_from(["manual", "schedule"]), is_full=st.booleans())
+    def run(self, trigger: str, is_full: bool) -> None:
+        with self._checked():
+            self._run(trigger, is_full)
+
+    @rule(is_full=st.booleans(), commit=st.integers(2, 30), is_before=st.booleans())
+    def die_in_a_run(self, is_full: bool, commit: int, is_before: bool) -> None:
+        with self._checked(), self._fated(Fate(commit, is_before=is_before)), suppress(DiedError):
+            self._run("schedule", is_full)
+
+    @rule(is_full=st.booleans(), commit=st.integers(2, 30))
+    def stop_a_run(self, is_full: bool, commit: int) -> None:
+        stop = Event()
+        with self._checked(), self._fated(Fate(commit, then=stop.set)):
+            self._run("manual", is_full, stop)
+
+    @rule()
+    def approve_what_is_held(self) -> None:
+        """Somebody says yes to all that is shown; then, and only then, a live row may be marked."""
+        if not self.here.database.exists():
+            return
+        now = self._clock.now()
+        with SqliteDestination(self.here.database).aside() as transaction:
+            held = transaction.execute("SELECT DISTINCT stream, company_id, project_id FROM _held_deletes")
+            for stream, company, project in held:
+                keys = transaction.execute(
+                    "SELECT record_key FROM _held_deletes WHERE stream = :stream AND project_id = :project",
+                    {"stream": stream, "project": project},
+                )
+                scope = Scope(int(company or 0), int(project or 0))
+                approve(transaction, STREAMS[str(stream)], scope, [(int(key or 0),) for (key,) in keys], now)
+                self._count("approved")
+
+    def teardown(self) -> None:
+        try:
+            self._end_quietly()
+        finally:
+            self._stack.close()
+
+    def _end_quietly(self) -> None:
+        self.simulator.faults.clear()
+        for project in self.simulator.world.project_ids:
+            self.simulator.permissions.show_project(project)
+            for stream in READ:
+                self.simulator.permissions.permit(stream, project)
+        for number in range(QUIET_RUNS + 1):
+            # The first as a schedule would have it, which must find all that is new.
+            is_full = number > 0
+            with self._checked():
+                left = incomplete(self._run("manual", is_full))
+                assert left == [], left
+            if not is_full and not self.only_whole_lists_tell:
+                self._compare(deletes=False)
+        self._compare(deletes=True)
+        assert self.here.query("PRAGMA integrity_check") == [("ok",)]
+        assert self.here.query("SELECT count(*) FROM _runs WHERE outcome IS NULL") == [(0,)]
+
+    def _compare(self, *, deletes: bool) -> None:
+        found = differences(self.simulator, self.here.database, streams=["projects", *READ], deletes=deletes)
+        # What hung on a deleted record is nowhere in Procore, and lives here until its deletes are settled.
+        wrong = [it for it in found if deletes or not it.endswith("not from Procore")]
+        assert wrong == [], wrong
+
+    def _run(self, trigger: str, is_full: bool, stop: Event | None = None) -> Report:
+        self._count("runs")
+        report = self.here.run(*READ, trigger=trigger, full_refresh=is_full, stop=stop)
+        self._count(str(report.totals.outcome))
+        return report
+
+    @contextmanager
+    def _fated(self, fate: Fate) -> Iterator[None]:
+        self.here.database_at = partial(Mortal, fate=fate)
+        try:
+            yield
+        finally:
+            self.here.database_at = SqliteDestination
+            self.counted["died"] = self.counted.get("died", 0) + fate.is_dead
+
+    @contextmanager
+    def _checked(self) -> Iterator[None]:
+        """What must hold whenever a run is over, however it ended."""
+        dead, marks = self._dead(), self._marks()
+        yield
+        self._check_deletes(dead)
+        self._check_marks(marks)
+
+    def _check_deletes(self, before: set[tuple[str, Any, Any]]) -> None:
+        """No row was marked whose record lives where the row is."""
+        alive = {(it, truth.project_id, truth.record["id"]) for it in READ for truth in self._live(it)}
+        marked = self._dead() - before
+        self.counted["marked"] = self.counted.get("marked", 0) + len(marked)
+        assert marked & alive == set(), marked & alive
+
+    def _check_marks(self, before: dict[tuple[Any, ...], str]) -> None:
+        """No mark went back, none is past the server's time, and none moved without proof."""
+        after, now = self._marks(), f"{self.simulator.world.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+        gone_back = [key for key, mark in before.items() if after[key] < mark]
+        assert gone_back == [], gone_back
+        ahead = [(key, mark, now) for key, mark in after.items() if mark > now]
+        assert ahead == [], ahead
+        moved = {key for key, mark in after.items() if before.get(key) != mark}
+        proven = set(self._rows("SELECT stream, project_id FROM _run_scopes WHERE verdict = ?", Verdict.COMPLETE))
+        assert moved <= proven, moved - proven
+
+    def _dead(self) -> set[tuple[str, Any, Any]]:
+        return {
+            (stream, project, key)
+            for stream in READ
+            for project, key in self._rows(f"SELECT project_id, id FROM {stream} WHERE _deleted_at NOTNULL")
+        }
+
+    def _marks(self) -> dict[tuple[Any, ...], str]:
+        return {(stream, project): mark for stream, project, mark in self._rows(
+            "SELECT stream, project_id, mark FROM _checkpoints"
+        )}  # fmt: skip
+
+    def _rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Rows of a table, none where nothing was ever read."""
+        table = sql.partition(" FROM ")[2].split()[0]
+        if not self.here.database.exists():
+            return []
+        known = self.here.query("SELECT 1 FROM sqlite_master WHERE name = ?", table)
+        return self.here.query(sql, *parameters) if known else []
+
+    @property
+    def _clock(self) -> ManualClock:
+        assert isinstance(self.here.clock, ManualClock)
+        return self.here.clock
+
+    def _project(self, pick: int) -> int:
+        ids = self.simulator.world.project_ids
+        return ids[pick % len(ids)]
+
+    def _live(self, stream: str) -> list[Truth]:
+        return self.simulator.world.records(stream)
+
+    def _picked(self, stream: str, pick: int) -> list[Truth]:
+        live = self._live(stream)
+        return [live[pick % len(live)]] if live else []
+
+    def _update(self, stream: str, truth: Truth, changes: dict[str, Any]) -> None:
+        known = {name: value for name, value in changes.items() if name in truth.record}
+        self.simulator.world.update(stream, truth.record["id"], known, project_id=truth.project_id, touch=False)
+        if stream == LINES and truth.parent_id is not None:
+            self.simulator.world.update(CONTRACTS, truth.parent_id, {}, project_id=truth.project_id)
+
+    def _count(self, what: str) -> None:
+        self.counted[what] = self.counted.get(what, 0) + 1

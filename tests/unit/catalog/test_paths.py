@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from sync_worker.catalog import STREAMS
+from sync_worker.catalog.paths import Standing, standing_of
+from sync_worker.catalog.spec import RecycleBin
+
+
+def test_all_that_the_shipped_streams_ask_for_is_documented() -> None:
+    bins = {spec.deletes.path for spec in STREAMS.values() if isinstance(spec.deletes, RecycleBin)} - {None}
+    asked = {spec.path for spec in STREAMS.values()} | bins
+    assert {path for path in asked if path and standing_of(path) is not Standing.DOCUMENTED} == {
+        STREAMS["standard_cost_code_lists"].path
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "standing"),
+    [
+        ("/rest/v1.0/projects/{project_id}/rfis", Standing.DOCUMENTED),
+        ("/rest/v1.0/projects/562949953421312/rfis", Standing.DOCUMENTED),
+        ("/rest/v1.0/budget_views/{id}/detail_rows", Standing.DOCUMENTED),
+        ("/rest/v1.3/users", Standing.DEPRECATED),
+        ("/rest/v1.0/projects/{project_id}/weather_logs", Standing.DEPRECATED),
+        ("/rest/v1.0/projects/{project_id}/weather_logs/conditions", Standing.DEPRECATED),
+        ("/rest/v1.0/projects/{project_id}", Standing.UNDOCUMENTED),
+        ("/rest/v1.0", Standing.UNDOCUMENTED),
+        ("/rest/v1.0/projects/{project_id}/cranes", Standing.UNDOCUMENTED),
+    ],
+)
+def test_a_path_is_told_by_its_steps_whatever_its_ids(path: str, standing: Standing) -> None:
+    assert standing_of(path) is standing
