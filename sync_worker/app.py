@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -42,8 +43,10 @@ from sync_worker.reports.formats import check_formats, render, usual_formats
 from sync_worker.reports.issue import figures_of, make_issue
 from sync_worker.reports.standing import Choice
 from sync_worker.reports.story import headline
+from sync_worker.runner import checkup
 from sync_worker.runner.allowance import AllowanceKeeper
-from sync_worker.runner.forecast import Forecast, forecast
+from sync_worker.runner.checkup import Checkup
+from sync_worker.runner.forecast import Outlook, foresee
 from sync_worker.runner.frame import Parts
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.progress import Progress, Unheard
@@ -52,7 +55,7 @@ from sync_worker.runner.run import run
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.allowance import StoredAllowance, read_allowance
 from sync_worker.state.ledger import RunRow, RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
-from sync_worker.state.migration import migrate
+from sync_worker.state.migration import migrate, pending
 from sync_worker.state.queue import Asked, QueuedRun, new_run_id
 from sync_worker.state.retention import Retention, prune
 
@@ -142,9 +145,15 @@ class Worker:
         self._prune()
         return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
 
-    def foresee(self, request: Request) -> Forecast:
-        """What `run` would ask for."""
-        return forecast(self._parts, self._order(request))
+    def look_ahead(self, requests: Sequence[Request], ticks_a_day: Sequence[float], *, probing: bool) -> Outlook:
+        """What `run` would ask for, for each of them by itself."""
+        orders = [self._order(request) for request in requests]
+        return foresee(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
+
+    def check_up(self, request: Request, *, keeps: bool) -> Checkup:
+        """What Procore lets us do of a request."""
+        hosts = [str(self._settings.procore.login_url), str(self._settings.procore.api_url)]
+        return checkup.check_up(self._parts, self._order(request), hosts, keeps=keeps)
 
     def _prune(self) -> None:
         """Keep the ledger small; whoever cannot does so after the next run."""
@@ -311,7 +320,7 @@ def open_worker(
     """
     clock = clock or SystemClock()
     destination = _destination(settings, database)
-    destination.open(holder=f"{role}process {os.getpid()} on {socket.gethostname()}")
+    destination.open(holder=_holder(role))
     try:
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")
@@ -325,10 +334,79 @@ def open_worker(
         destination.close()
 
 
-def foresee(settings: Settings, request: Request) -> Forecast:
-    """What `request` would ask for, by what is stored: no call is spent, nothing written, no lock taken."""
-    with _built(settings, _destination(settings), SystemClock(), threading.Event(), lambda _: None) as worker:
-        return worker.foresee(request)
+def look_ahead(
+    settings: Settings,
+    requests: Sequence[Request],
+    *,
+    ticks_a_day: Sequence[float] = (),
+    probing: bool = False,
+    stop: threading.Event | None = None,
+    on_new_secret: Callable[[str], None] = lambda secret: None,  # noqa: ARG005 - without probes there is none
+    clock: Clock | None = None,
+) -> Outlook:
+    """What each request would ask for, by what is stored and by probes if wanted; nothing is written, no lock taken.
+
+    `ticks_a_day` is how often the schedule of each asks for it.
+    """
+    with (
+        _readable(_destination(settings)) as destination,
+        _built(settings, destination, clock or SystemClock(), stop or threading.Event(), on_new_secret) as worker,
+    ):
+        return worker.look_ahead(requests, ticks_a_day, probing=probing)
+
+
+def check_up(
+    settings: Settings,
+    request: Request,
+    *,
+    stop: threading.Event,
+    on_new_secret: Callable[[str], None],
+    progress: Progress | None = None,
+    keeps: bool = True,
+) -> Checkup:
+    """What Procore lets us do of `request`; what is learned is kept in the database, which is made if need be."""
+    clock, destination = SystemClock(), _destination(settings)
+    if keeps and not destination.is_filled():
+        _made(destination)
+    with _built(settings, destination, clock, stop, on_new_secret, _ONCE_MORE, progress) as worker:
+        return worker.check_up(request, keeps=keeps)
+
+
+_ONCE_MORE = RetryPolicy(attempts=2, longest_wait_seconds=2.0)
+
+
+def _made(destination: SqliteDestination) -> None:
+    destination.open(holder=_holder("check, "))
+    try:
+        with destination.transaction() as transaction:
+            migrate(transaction, "sqlite")
+    finally:
+        destination.close()
+
+
+def _holder(role: str) -> str:
+    return f"{role}process {os.getpid()} on {socket.gethostname()}"
+
+
+@contextmanager
+def _readable(destination: SqliteDestination) -> Iterator[SqliteDestination]:
+    """The database as it is, or where nothing was stored yet, an empty one for as long as it is looked at."""
+    if destination.is_filled():
+        with destination.reader() as view:
+            missing = pending(view, "sqlite")
+        if missing:
+            raise ConfigurationError("an older version wrote the database; the next run, or the daemon, updates it")
+        yield destination
+        return
+    with tempfile.TemporaryDirectory(prefix="sync-worker-") as folder:
+        empty = SqliteDestination(Path(folder) / "empty.db")
+        empty.open(holder="nobody")
+        try:
+            with empty.transaction() as transaction:
+                migrate(transaction, "sqlite")
+            yield empty
+        finally:
+            empty.close()
 
 
 @contextmanager

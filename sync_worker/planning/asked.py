@@ -15,6 +15,9 @@ from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import (
     NESTED_EVERYTHING_EVERY,
     SLACK,
+    Part,
+    Period,
+    backfill_parts,
     cursor_window,
     due_reach,
     is_due,
@@ -23,6 +26,7 @@ from sync_worker.planning.windows import (
     reread_dates,
     window_of,
 )
+from sync_worker.state.backfills import backfilled_parts
 from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.deletes import is_any_held, read_signal
 from sync_worker.state.permissions import Kind, parents_refused
@@ -80,6 +84,18 @@ def ask(
     if spec.mode is SyncMode.FULL_REFRESH:
         return Asked(Window(None, terms.bound), settles=options.follows_deletes)
     return _ask_changes(view, partition, options, terms)
+
+
+def ask_again(
+    view: Transaction, partition: Partition, streams: Mapping[str, StreamSpec], period: Period, bound: datetime
+) -> tuple[Asked, list[Part]]:
+    """What a backfill asks of a partition, and in which parts: those that it has not read yet."""
+    spec, scope = partition
+    every = backfill_parts(spec, period.days, bound)
+    done = backfilled_parts(view, period.request, spec.name, scope)
+    window = Window(None, bound) if every[0].window.start is None else window_of(period.days)
+    parents = None if spec.parent is None else live_parents(view, spec.parent, streams[spec.parent.stream], scope)
+    return Asked(window, parents=parents), [part for part in every if part.name not in done]
 
 
 def live_parents(view: Transaction, parent: Parent, above: StreamSpec, scope: Scope) -> dict[int | str, str]:
@@ -185,9 +201,14 @@ def _denied(
 
 
 def _nested_everything_every(above: StreamSpec, options: StreamOptions, terms: Terms) -> timedelta:
+    if options.nested_everything_every is None and above.mode is not SyncMode.INCREMENTAL and terms.by_hand:
+        return timedelta(0)
+    return nested_everything_every(above, options)
+
+
+def nested_everything_every(above: StreamSpec, options: StreamOptions) -> timedelta:
+    """How often a stream nested in `above` is read for all parents, by schedule."""
     if options.nested_everything_every is not None:
         return options.nested_everything_every
-    if above.mode is SyncMode.INCREMENTAL:
-        return NESTED_EVERYTHING_EVERY
-    # Nothing says that such a parent moves when its children do.
-    return timedelta(0) if terms.by_hand else options.full_refresh_every
+    # Nothing says that any other parent moves when its children do.
+    return NESTED_EVERYTHING_EVERY if above.mode is SyncMode.INCREMENTAL else options.full_refresh_every

@@ -16,7 +16,7 @@ from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Chain, Partition
 from sync_worker.planning.probes import LISTS_THAT_TELL, Denied, due_probes, kind_of, refused, released, telling_first
 from sync_worker.runner.sync import Swept
-from sync_worker.state.avoided import Because
+from sync_worker.state.avoided import TOOL_OFF, Because
 from sync_worker.state.permissions import Refusal, forget_refusal, record_refusal
 
 
@@ -77,7 +77,7 @@ class Permissions:
     def bar(self, partition: Partition) -> Bar | None:
         """What keeps a partition from being asked for, if anything does."""
         if self._is_off(partition):
-            return Bar(Because.TOOL_OFF, f"the tool is off in this project: {partition.spec.tool.rpartition('/')[2]}")
+            return Bar(Because.TOOL_OFF, f"{TOOL_OFF}: {partition.spec.tool.rpartition('/')[2]}")
         if not self._heeds:
             return None
         with self._lock:

@@ -33,7 +33,7 @@ from sync_worker.load.proof import Evidence, Proof
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import Calls, DateRange, Ground, Key, Page, Priority, Verdict, Window
+from sync_worker.model import Calls, DateRange, Ground, Key, Page, Priority, Verdict
 from sync_worker.planning.asked import Asked, ask
 from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
@@ -84,8 +84,8 @@ class Reading:
         self._split = splitter(self._spec.envelope)
         self._run_id = frame.run_id
         self._moves_marks = frame.moves_marks
-        self._page_sizes = frame.page_sizes
         self._bound_told = frame.server_time
+        self._page_sizes = frame.page_sizes
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls(priority=self._priority(frame), waits=frame.waits)
@@ -95,17 +95,6 @@ class Reading:
         self._signal: Signal | None = None
         key = ScopeKey(frame.run_id, self._spec.name, self._scope)
         self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, self._asked.window, self._options.excluded)
-
-    @property
-    def window(self) -> Window:
-        """What will be asked for."""
-        return self._asked.window
-
-    @property
-    def lists(self) -> int:
-        """How many lists will be read, as far as is known: one, or one for each parent, and that of what is deleted."""
-        live = 1 if self._asked.parents is None else len(self._asked.parents)
-        return live + (self._asked.signal is not None)
 
     @property
     def avoided(self) -> Mapping[Because, int]:
