@@ -101,10 +101,8 @@ def company(
         path = folder / "config.json"
         path.write_text(json.dumps(_configuration(simulator, folder) | dict(config or {})))
         settings = load_settings(path, {}, STREAMS)
-        with open_worker(
-            settings, stop=threading.Event(), on_new_secret=lambda _: None, clock=clock, thrift=thrift
-        ) as worker:
-            yield Company(simulator, worker, clock)
+        with open_worker(settings, stop=threading.Event(), on_new_secret=lambda _: None, clock=clock) as worker:
+            yield Company(simulator, worker.spending(thrift), clock)
 
 
 def _configuration(simulator: Simulator, folder: Path) -> dict[str, Any]:

@@ -6,9 +6,11 @@ import gc
 import json
 import os
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +35,7 @@ from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
-from sync_worker.planning.thrift import ALL, Thrift
+from sync_worker.planning.thrift import Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.reports.archive import keep, put
 from sync_worker.reports.earlier import FIGURES, as_file, last_before
@@ -41,7 +43,9 @@ from sync_worker.reports.formats import check_formats, render, usual_formats
 from sync_worker.reports.issue import figures_of, make_issue
 from sync_worker.reports.standing import Choice
 from sync_worker.reports.story import headline
-from sync_worker.runner.forecast import Forecast, forecast
+from sync_worker.runner import checkup
+from sync_worker.runner.checkup import Checkup
+from sync_worker.runner.forecast import Outlook, foresee
 from sync_worker.runner.frame import Parts
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.progress import Progress, Unheard
@@ -49,7 +53,7 @@ from sync_worker.runner.report import run_report
 from sync_worker.runner.run import run
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.ledger import RunRow, RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
-from sync_worker.state.migration import migrate
+from sync_worker.state.migration import migrate, pending
 from sync_worker.state.queue import Asked, QueuedRun, new_run_id
 from sync_worker.state.retention import Retention, prune
 
@@ -120,6 +124,10 @@ class Worker:
         """The calls that this process has made, by the class of their status."""
         return self._parts.procore.tally.by_status
 
+    def spending(self, thrift: Thrift) -> Worker:
+        """The same worker with some ways of spending less left out."""
+        return Worker(self._settings, replace(self._parts, thrift=thrift))
+
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         order = self._order(request)
@@ -128,9 +136,15 @@ class Worker:
         self._prune()
         return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
 
-    def foresee(self, request: Request) -> Forecast:
-        """What `run` would ask for."""
-        return forecast(self._parts, self._order(request))
+    def look_ahead(self, requests: Sequence[Request], ticks_a_day: Sequence[float], *, probing: bool) -> Outlook:
+        """What `run` would ask for, for each of them by itself."""
+        orders = [self._order(request) for request in requests]
+        return foresee(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
+
+    def check_up(self, request: Request, *, keeps: bool) -> Checkup:
+        """What Procore lets us do of a request."""
+        hosts = [str(self._settings.procore.login_url), str(self._settings.procore.api_url)]
+        return checkup.check_up(self._parts, self._order(request), hosts, keeps=keeps)
 
     def _prune(self) -> None:
         """Keep the ledger small; whoever cannot does so after the next run."""
@@ -277,7 +291,7 @@ def _stored(settings: Settings | ReportSettings) -> SqliteDestination:
 
 
 @contextmanager
-def open_worker(  # noqa: PLR0913 - the last two are for whoever measures and for whoever breaks it
+def open_worker(
     settings: Settings,
     *,
     stop: threading.Event,
@@ -286,7 +300,6 @@ def open_worker(  # noqa: PLR0913 - the last two are for whoever measures and fo
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
-    thrift: Thrift = ALL,
     database: Callable[[Path], SqliteDestination] = SqliteDestination,
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
@@ -295,23 +308,92 @@ def open_worker(  # noqa: PLR0913 - the last two are for whoever measures and fo
     """
     clock = clock or SystemClock()
     destination = _destination(settings, database)
-    destination.open(holder=f"{role}process {os.getpid()} on {socket.gethostname()}")
+    destination.open(holder=_holder(role))
     try:
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")
             close_abandoned_runs(transaction, clock.now())
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()
-        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, thrift) as worker:
+        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress) as worker:
             yield worker
     finally:
         destination.close()
 
 
-def foresee(settings: Settings, request: Request) -> Forecast:
-    """What `request` would ask for, by what is stored: no call is spent, nothing written, no lock taken."""
-    with _built(settings, _destination(settings), SystemClock(), threading.Event(), lambda _: None) as worker:
-        return worker.foresee(request)
+def look_ahead(
+    settings: Settings,
+    requests: Sequence[Request],
+    *,
+    ticks_a_day: Sequence[float] = (),
+    probing: bool = False,
+    stop: threading.Event | None = None,
+    on_new_secret: Callable[[str], None] = lambda secret: None,  # noqa: ARG005 - without probes there is none
+    clock: Clock | None = None,
+) -> Outlook:
+    """What each request would ask for, by what is stored and by probes if wanted; nothing is written, no lock taken.
+
+    `ticks_a_day` is how often the schedule of each asks for it.
+    """
+    with (
+        _readable(_destination(settings)) as destination,
+        _built(settings, destination, clock or SystemClock(), stop or threading.Event(), on_new_secret) as worker,
+    ):
+        return worker.look_ahead(requests, ticks_a_day, probing=probing)
+
+
+def check_up(
+    settings: Settings,
+    request: Request,
+    *,
+    stop: threading.Event,
+    on_new_secret: Callable[[str], None],
+    progress: Progress | None = None,
+    keeps: bool = True,
+) -> Checkup:
+    """What Procore lets us do of `request`; what is learned is kept in the database, which is made if need be."""
+    clock, destination = SystemClock(), _destination(settings)
+    if keeps and not destination.is_filled():
+        _made(destination)
+    with _built(settings, destination, clock, stop, on_new_secret, _ONCE_MORE, progress) as worker:
+        return worker.check_up(request, keeps=keeps)
+
+
+_ONCE_MORE = RetryPolicy(attempts=2, longest_wait_seconds=2.0)
+
+
+def _made(destination: SqliteDestination) -> None:
+    destination.open(holder=_holder("check, "))
+    try:
+        with destination.transaction() as transaction:
+            migrate(transaction, "sqlite")
+    finally:
+        destination.close()
+
+
+def _holder(role: str) -> str:
+    return f"{role}process {os.getpid()} on {socket.gethostname()}"
+
+
+@contextmanager
+def _readable(destination: SqliteDestination) -> Iterator[SqliteDestination]:
+    """The database as it is, or where nothing was stored yet, an empty one for as long as it is looked at."""
+    if destination.is_filled():
+        with destination.reader() as view:
+            missing = pending(view, "sqlite")
+        if missing:
+            raise ConfigurationError("an older version wrote the database; the next run, or the daemon, updates it")
+        yield destination
+        return
+    with tempfile.TemporaryDirectory(prefix="sync-worker-") as folder:
+        empty = SqliteDestination(Path(folder) / "empty.db")
+        empty.open(holder="nobody")
+        try:
+            with empty.transaction() as transaction:
+                migrate(transaction, "sqlite")
+            yield empty
+        finally:
+            empty.close()
 
 
 @contextmanager
@@ -323,7 +405,6 @@ def _built(
     on_new_secret: Callable[[str], None],
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
-    thrift: Thrift = ALL,
 ) -> Iterator[Worker]:
     tally = Tally(clock)
     loader = Loader(destination, tally)
@@ -342,7 +423,6 @@ def _built(
                 streams=catalog_with(settings.streams),
                 options=_options(settings),
                 progress=progress or Unheard(),
-                thrift=thrift,
             ),
         )
     finally:

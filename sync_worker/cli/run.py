@@ -33,7 +33,6 @@ def command(
     dry_run: bool,
 ) -> int:
     """Run jobs or streams now."""
-    from sync_worker.cli.forecast import tell_forecast
     from sync_worker.cli.jobs import runnable_jobs, runnable_reports
     from sync_worker.cli.report import run_reports
     from sync_worker.cli.running import DONE, requested, run_and_tell
@@ -48,5 +47,7 @@ def command(
     request = requested(runnable_jobs(settings), jobs, streams, every_job=every_job)
     request = request._replace(projects=projects or request.projects, full_refresh=full_refresh)
     if dry_run:
-        return tell_forecast(cli, settings, request)
+        from sync_worker.cli.planning import tell_dry_run
+
+        return tell_dry_run(cli, settings, request)
     return run_and_tell(cli, settings, request)

@@ -74,6 +74,14 @@ class Procore:
         self._pulse = Pulse()
         self.tally = tally or Tally(clock)
 
+    def listen(self, hear: Callable[[Reply], None]) -> None:
+        """Let `hear` be told of every answer from now on, the login server's too."""
+        self._transport.listen(hear)
+
+    def log_in(self) -> None:
+        """Get a token now, as the first call would; raises what that would raise, without trying again."""
+        self._tokens.current()
+
     def pages(self, listing: Listing, parse: Parse, calls: Calls, first_page: int = 1) -> Iterator[Page]:
         """Every page of `listing` from `first_page` on, each asked for when the one before was taken.
 

@@ -170,6 +170,17 @@ class SqliteDestination:
             return False
         return False
 
+    def holder(self) -> str | None:
+        """Who has the database for writing, if anybody."""
+        return self._holder() if self.is_held() else None
+
+    def is_filled(self) -> bool:
+        """Whether there is a database that a worker has written to."""
+        if not self._path.is_file():
+            return False
+        with self.reader() as view:
+            return view.has_table("_migrations")
+
     def _holder(self) -> str:
         try:
             with self.reader() as view:
@@ -240,6 +251,17 @@ class SqliteTransaction:
         of_scope = matches(tuple(scope or {}))
         ((found,),) = self.execute(f"SELECT count(*) FROM {quoted(stream)} WHERE _deleted_at IS NULL{of_scope}", scope)
         return int(found or 0)
+
+    def live_counts(
+        self, spec: StreamSpec, by: Sequence[str], between: tuple[str, str, str] | None = None
+    ) -> dict[tuple[Parameter, ...], int]:
+        column, first, last = between or (None, None, None)
+        within = f" AND {quoted(column)} BETWEEN :first AND :last" if column else ""
+        listed = "".join(f"{quoted(name)}, " for name in by)
+        grouped = f" GROUP BY {listed[:-2]}" if by else ""
+        live = f"FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{within}{grouped}"
+        rows = self.execute(f"SELECT {listed}count(*) {live}", {"first": first, "last": last} if column else None)
+        return {tuple(values): int(found or 0) for *values, found in rows}
 
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
         self._insert(rows, lambda count: _merge_sql(spec, count))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from sync_worker.errors import NotFoundError, SkippableError
 from sync_worker.model import Scope
 from sync_worker.planning.partitions import Chain
 from sync_worker.planning.windows import SLACK
@@ -18,8 +19,18 @@ _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 _CALLS_A_PROBE = 1_000
 
+LISTS_THAT_TELL = 2
+"""So many lists of a tool that are refused, and none that may be read, tell that the tool may not be read."""
+PARENT_PROBED_EVERY = _WEEK
+"""How often the nested list of a parent is tried that is private; sooner when the parent moves."""
+
 Denied = tuple[str, Scope]
 """What is refused: a stream or a tool, and where."""
+
+
+def kind_of(refusal: SkippableError) -> Kind:
+    """How Procore refused."""
+    return Kind.NOT_FOUND if isinstance(refusal, NotFoundError) else Kind.FORBIDDEN
 
 
 def refused(
@@ -57,7 +68,3 @@ def telling_first(chains: Sequence[Chain], probed: Iterable[Denied]) -> list[Cha
         met[tool] = met.get(tool, 0) + 1
         ranked.append((0 if (spec.name, scope) in probes else 1 if met[tool] <= LISTS_THAT_TELL else 2, chain))
     return [chain for _, chain in sorted(ranked, key=lambda each: each[0])]
-
-
-LISTS_THAT_TELL = 2
-"""So many lists of a tool that are refused, and none that may be read, tell that the tool may not be read."""

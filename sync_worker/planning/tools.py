@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sync_worker.catalog.tools import PROJECT_TOOLS, is_off
 from sync_worker.destination.protocol import Transaction
@@ -41,9 +42,18 @@ def are_tools_due(
 def tools_off(view: Transaction, scope: Scope, tools: Iterable[str]) -> frozenset[str]:
     """Those of these tools that were off in a project when its tools were listed last."""
     here = {name: value for name, value in scope._asdict().items() if value is not None}
-    listed = view.live_values(PROJECT_TOOLS, ("engine_name", "title", "is_active"), here)
+    listed = view.live_values(PROJECT_TOOLS, _COLUMNS, here)
+    return off_among(tools, (dict(zip(_COLUMNS, row, strict=True)) for row in listed))
+
+
+_COLUMNS = ("engine_name", "title", "is_active")
+
+
+def off_among(tools: Iterable[str], listed: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Those of these tools that are off by a list of a project's tools."""
     names: dict[bool, set[str]] = {True: set(), False: set()}
-    for *own, is_active in listed:
+    for line in listed:
+        is_active = line.get("is_active")
         # Whatever does not say that it is off is on.
-        names[is_active is None or bool(is_active)].update(str(name) for name in own if name)
+        names[is_active is None or bool(is_active)].update(str(line[name]) for name in _COLUMNS[:2] if line.get(name))
     return frozenset(tool for tool in set(tools) if is_off(tool, names[False], names[True]))

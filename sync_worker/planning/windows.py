@@ -99,6 +99,13 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
 
+class Period(NamedTuple):
+    """The days of a backfill, and the name under which its progress is remembered."""
+
+    request: str
+    days: DateRange
+
+
 class Part(NamedTuple):
     """A part of a backfill: read and remembered by itself under its `name`."""
 

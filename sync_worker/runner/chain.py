@@ -44,7 +44,8 @@ def _without_parents(parent: str) -> Bar:
 def _read(parts: Parts, frame: RunFrame, permissions: Permissions, partition: Partition, doubt: str | None) -> Verdict:
     reading = _reading(parts, frame, partition, doubt)
     swept = reading.run()
-    frame.avoid(partition.spec.name, Because.UNCHANGED_PARENT, reading.spared)
+    for because, calls in reading.avoided.items():
+        frame.avoid(partition.spec.name, because, calls)
     permissions.learn(partition, swept)
     return swept.verdict
 

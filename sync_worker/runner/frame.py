@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.client.procore import Procore
@@ -15,10 +14,10 @@ from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Destination
 from sync_worker.errors import SyncWorkerError
 from sync_worker.load.loader import Loader
-from sync_worker.model import DateRange
 from sync_worker.planning.asked import Terms
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.thrift import ALL, Thrift
+from sync_worker.planning.windows import Period
 from sync_worker.runner.progress import Progress, Unheard
 from sync_worker.state.avoided import Because
 
@@ -38,13 +37,6 @@ class Parts:
     options: Callable[[str], StreamOptions]
     progress: Progress = field(default_factory=Unheard)
     thrift: Thrift = ALL
-
-
-class Period(NamedTuple):
-    """The days of a backfill, and the name under which its progress is remembered."""
-
-    request: str
-    days: DateRange
 
 
 @dataclass(slots=True)

@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Transaction
-from sync_worker.errors import NotFoundError, SkippableError
+from sync_worker.errors import SkippableError
 from sync_worker.load.loader import Loader
 from sync_worker.logs import redactor
 from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Chain, Partition
-from sync_worker.planning.probes import LISTS_THAT_TELL, Denied, due_probes, refused, released, telling_first
+from sync_worker.planning.probes import LISTS_THAT_TELL, Denied, due_probes, kind_of, refused, released, telling_first
 from sync_worker.runner.sync import Swept
-from sync_worker.state.avoided import Because
-from sync_worker.state.permissions import Kind, Refusal, forget_refusal, record_refusal
+from sync_worker.state.avoided import TOOL_OFF, Because
+from sync_worker.state.permissions import Refusal, forget_refusal, record_refusal
 
 
 class Bar(NamedTuple):
@@ -77,7 +77,7 @@ class Permissions:
     def bar(self, partition: Partition) -> Bar | None:
         """What keeps a partition from being asked for, if anything does."""
         if self._is_off(partition):
-            return Bar(Because.TOOL_OFF, f"the tool is off in this project: {partition.spec.tool.rpartition('/')[2]}")
+            return Bar(Because.TOOL_OFF, f"{TOOL_OFF}: {partition.spec.tool.rpartition('/')[2]}")
         if not self._heeds:
             return None
         with self._lock:
@@ -87,7 +87,9 @@ class Permissions:
         return None if found is None else Bar(Because.NOT_PERMITTED, _remembered(found))
 
     def learn(self, partition: Partition, swept: Swept) -> None:
-        """Remember what became of a partition that was asked for."""
+        """Remember what became of a partition that was asked for; of what is nested, each parent is remembered."""
+        if swept.refusal is not None and partition.spec.parent is not None:
+            return
         with self._lock:
             if swept.refusal is not None:
                 changed, gone = self._refused(partition, swept.refusal)
@@ -118,7 +120,6 @@ class Permissions:
 
     def _refused(self, partition: Partition, refusal: SkippableError) -> tuple[list[Refusal], list[Denied]]:
         spec, scope = partition
-        kind = Kind.NOT_FOUND if isinstance(refusal, NotFoundError) else Kind.FORBIDDEN
         stands_for_tool = self._stands_for_tool(partition)
         subject = spec.tool if stands_for_tool else spec.name
         lists = [(name, scope) for name, other in self._streams.items() if other.tool == spec.tool]
@@ -126,7 +127,7 @@ class Permissions:
         for denied in gone:
             del self._known[denied]
         reason, before = redactor.text(str(refusal)), self._known.get((subject, scope))
-        self._known[subject, scope] = refused(subject, scope, kind, reason, self._now, before)
+        self._known[subject, scope] = refused(subject, scope, kind_of(refusal), reason, self._now, before)
         return [self._known[subject, scope]], gone
 
     def _stands_for_tool(self, partition: Partition) -> bool:

@@ -17,10 +17,11 @@ from sync_worker.model import DateRange, Outcome, Verdict
 from sync_worker.planning.pages import learned_sizes
 from sync_worker.planning.partitions import Chain, chains
 from sync_worker.planning.selection import COMPANIES, PROJECTS
+from sync_worker.planning.windows import Period
 from sync_worker.runner.chain import read_chain
 from sync_worker.runner.discovery import discover, first_days, inactive, tell_unseen
 from sync_worker.runner.due import due
-from sync_worker.runner.frame import Parts, Period, RunFrame
+from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.permissions import Permissions
 from sync_worker.runner.sync import INTERRUPTED

@@ -7,7 +7,7 @@ the list moved under it is repeated. Whatever happens, the partition ends with a
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import count
 from math import ceil
@@ -33,17 +33,25 @@ from sync_worker.load.proof import Evidence, Proof
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import Calls, DateRange, Ground, Key, Page, Verdict, Window
+from sync_worker.model import Calls, DateRange, Ground, Key, Page, Verdict
 from sync_worker.planning.asked import Asked, ask
 from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
+from sync_worker.planning.probes import PARENT_PROBED_EVERY, kind_of
 from sync_worker.planning.selection import PROJECTS
 from sync_worker.planning.windows import halves, window_of
 from sync_worker.runner.frame import Parts, RunFrame
+from sync_worker.state.avoided import Because
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.page_sizes import record_page_size
+from sync_worker.state.permissions import (
+    Kind,
+    ParentRefusal,
+    forget_parents_refused,
+    record_parents_refused,
+)
 from sync_worker.state.rereads import Reach, Reread, forget_parents_read, record_parents_read, record_reread
 
 SWEEPS_AT_MOST = 3
@@ -76,32 +84,22 @@ class Reading:
         self._split = splitter(self._spec.envelope)
         self._run_id = frame.run_id
         self._moves_marks = frame.moves_marks
-        self._page_sizes = frame.page_sizes
         self._bound_told = frame.server_time
+        self._page_sizes = frame.page_sizes
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls()
         self._pages_taken = 0
         self._parents_done: list[int | str] = []
+        self._parents_refused: dict[int | str, Kind] = {}
         self._signal: Signal | None = None
         key = ScopeKey(frame.run_id, self._spec.name, self._scope)
         self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, self._asked.window, self._options.excluded)
 
     @property
-    def window(self) -> Window:
-        """What will be asked for."""
-        return self._asked.window
-
-    @property
-    def lists(self) -> int:
-        """How many lists will be read, as far as is known: one, or one for each parent, and that of what is deleted."""
-        live = 1 if self._asked.parents is None else len(self._asked.parents)
-        return live + (self._asked.signal is not None)
-
-    @property
-    def spared(self) -> int:
-        """How many lists of parents will not be read because nothing about those has changed."""
-        return self._asked.spared
+    def avoided(self) -> Mapping[Because, int]:
+        """How many lists of parents will not be read, and why."""
+        return {Because.UNCHANGED_PARENT: self._asked.spared, Because.NOT_PERMITTED: len(self._asked.denied)}
 
     def run(self) -> Swept:
         """Read to a verdict.
@@ -147,6 +145,8 @@ class Reading:
                 continue
             proof = self._sweep.settle(evidence, covered, requests=self._calls.spent, last=last, also=self._remember)
             if last or proof.verdict is not Verdict.INEXACT:
+                if proof.verdict is Verdict.NOT_PERMITTED:
+                    self._parts.loader.do(self._remember_some)
                 self._tell(proof)
                 return Swept(proof.verdict, evidence.server_time, keys)
             log.info(Event.SWEEP_REPEATED, error=proof.reason)
@@ -158,9 +158,11 @@ class Reading:
 
     def _read_lists(self) -> Evidence:
         """Read every list of the partition to its end: one, or one for each parent."""
-        evidence = Evidence(doubt=self._doubt)
+        evidence = Evidence(doubt=self._doubt).beside(self._asked.spared)
+        for kind in self._asked.denied:
+            evidence = evidence.with_gone() if kind is Kind.NOT_FOUND else evidence.with_refusal()
         refusal: SkippableError | None = None
-        self._parents_done = []
+        self._parents_done, self._parents_refused = [], {}
         for parent_id in [None] if self._asked.parents is None else self._asked.parents:
             try:
                 evidence = self._read_parts(parent_id, evidence)
@@ -168,11 +170,41 @@ class Reading:
             except SkippableError as refused:
                 # One parent's list may be private or just gone; the others are read all the same.
                 refusal = refused
-                is_gone = self._asked.parents is not None and isinstance(refused, NotFoundError)
-                evidence = evidence.with_gone() if is_gone else evidence.with_refusal()
-        if refusal is not None and self._all_refused(evidence):
-            raise refusal
+                is_gone = isinstance(refused, NotFoundError)
+                evidence = evidence.with_gone() if is_gone and parent_id is not None else evidence.with_refusal()
+                if parent_id is not None:
+                    self._parents_refused[parent_id] = kind_of(refused)
+        self._remember_refused(refusal)
+        if self._all_refused(evidence):
+            raise refusal or SkippableError(f"all {evidence.lists} lists of its parents were refused before")
         return evidence.begun(self._bound_told)
+
+    def _remember_refused(self, refusal: SkippableError | None) -> None:
+        """Keep for which parents the list may not be read, and for which it may."""
+        parents = self._asked.parents
+        if parents is None or not (self._moves_marks and (self._parents_refused or self._parents_done)):
+            return
+        stream, now = self._spec.name, self._asked.window.end
+        refused = {
+            str(parent): ParentRefusal(parents[parent], kind, now + PARENT_PROBED_EVERY)
+            for parent, kind in self._parents_refused.items()
+        }
+        reason, done = redactor.text(str(refusal)), list(map(str, self._parents_done))
+
+        def write(transaction: Transaction) -> None:
+            record_parents_refused(transaction, stream, self._scope, refused, reason, now)
+            forget_parents_refused(transaction, stream, self._scope, done)
+
+        self._parts.loader.do(write)
+
+    def _remember_some(self, transaction: Transaction) -> None:
+        """Keep for which parents the list was read where those of others may not be; the mark stays."""
+        asked, stream = self._asked, self._spec.name
+        if asked.parents is None or not self._moves_marks:
+            return
+        record_reread(transaction, stream, self._scope, asked.reach, Reread(asked.window.end), self._run_id)
+        hashes = {str(parent): asked.parents[parent] for parent in self._parents_done}
+        record_parents_read(transaction, stream, self._scope, hashes)
 
     def _all_refused(self, evidence: Evidence) -> bool:
         """Whether nothing could be read for want of permission; it may answer 404 too, but then for all of several."""

@@ -25,7 +25,7 @@ def tool_lists(parts: Parts, frame: RunFrame, permissions: Permissions, chains: 
     with parts.destination.reader() as view:
         return [
             (Partition(PROJECT_TOOLS, scope),)
-            for scope, tools in _tools(chains).items()
+            for scope, tools in tools_by_scope(chains).items()
             if are_tools_due(view, scope, tools, permissions.refused_at(scope), frame.terms)
         ]
 
@@ -42,12 +42,14 @@ def switched_off(parts: Parts, frame: RunFrame, chains: Sequence[Chain]) -> Mapp
             if line.stream == PROJECT_TOOLS.name and line.verdict == Verdict.COMPLETE
         }
         if not (frame.by_hand or frame.everything):
-            marks = {scope: read_checkpoint(view, PROJECT_TOOLS.name, scope) for scope in _tools(chains)}
+            marks = {scope: read_checkpoint(view, PROJECT_TOOLS.name, scope) for scope in tools_by_scope(chains)}
             told |= {scope for scope, last in marks.items() if last and frame.bound - last.mark <= _BELIEVED_FOR}
-        return {scope: tools_off(view, scope, tools) for scope, tools in _tools(chains).items() if scope in told}
+        return {
+            scope: tools_off(view, scope, tools) for scope, tools in tools_by_scope(chains).items() if scope in told
+        }
 
 
-def _tools(chains: Sequence[Chain]) -> Mapping[Scope, list[str]]:
+def tools_by_scope(chains: Sequence[Chain]) -> Mapping[Scope, list[str]]:
     """The tool of each list that a project is asked for."""
     found: dict[Scope, list[str]] = defaultdict(list)
     for spec, scope in (partition for chain in chains for partition in chain):

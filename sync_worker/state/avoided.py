@@ -11,6 +11,9 @@ from sync_worker.state.executor import Executor
 from sync_worker.state.instants import to_text
 from sync_worker.state.queries import queries
 
+TOOL_OFF = "the tool is off in this project"
+"""How the reason of a scope begins that was not asked for because of that."""
+
 
 class Because(StrEnum):
     """Why a list was not asked for; each would have cost a call at least."""

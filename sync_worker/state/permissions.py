@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -70,3 +71,40 @@ def record_refusal(executor: Executor, refusal: Refusal) -> None:
 def forget_refusal(executor: Executor, subject: str, scope: Scope) -> None:
     """Forget that something might not be read."""
     executor.execute(queries()["forget_refusal"], {"subject": subject, **scope._asdict()})
+
+
+class ParentRefusal(NamedTuple):
+    """A parent whose nested list may not be read, as its row was then; it is tried again at `probe_at`."""
+
+    row_hash: str
+    kind: Kind
+    probe_at: datetime
+
+
+def parents_refused(executor: Executor, stream: str, scope: Scope) -> Mapping[str, ParentRefusal]:
+    """The parents whose nested lists may not be read."""
+    rows = executor.execute(queries()["parents_refused"], {"stream": stream, **scope._asdict()})
+    return {
+        str(parent): ParentRefusal(str(row_hash), Kind(str(kind)), from_text(str(probe_at)))
+        for parent, row_hash, kind, probe_at in rows
+    }
+
+
+def record_parents_refused(
+    executor: Executor, stream: str, scope: Scope, refusals: Mapping[str, ParentRefusal], reason: str, at: datetime
+) -> None:
+    """Store which parents' nested lists may not be read, and what Procore said to the last of them."""
+    given = {"stream": stream, **scope._asdict(), "reason": reason, "at": to_text(at)}
+    executor.execute_many(
+        queries()["record_parent_refused"],
+        [
+            given | {"parent_key": parent, "row_hash": it.row_hash, "kind": it.kind, "probe_at": to_text(it.probe_at)}
+            for parent, it in refusals.items()
+        ],
+    )
+
+
+def forget_parents_refused(executor: Executor, stream: str, scope: Scope, parents: Collection[str]) -> None:
+    """Forget that the nested lists of these parents might not be read."""
+    given = {"stream": stream, **scope._asdict()}
+    executor.execute_many(queries()["forget_parent_refused"], [given | {"parent_key": parent} for parent in parents])

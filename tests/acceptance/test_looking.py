@@ -27,7 +27,7 @@ from sync_worker.simulator.clocks import SteppedClock
 from sync_worker.simulator.world import World
 
 CREDENTIALS = {"procore": {"client_id": "${PROCORE_CLIENT_ID}", "client_secret": "${PROCORE_CLIENT_SECRET}"}}
-FORBIDDEN = "Construction Financials/Budget"
+FORBIDDEN, OFF = "Construction Financials/Budget", "Project Management/Meetings"
 
 
 def of_today(install: Install) -> Installation:
@@ -43,6 +43,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with installing(tmp_path_factory.mktemp("filled")) as install:
         here = of_today(install)
         here.simulator.permissions.forbid(FORBIDDEN, here.simulator.world.project_ids[1])
+        here.simulator.permissions.disable_tool(OFF, here.simulator.world.project_ids[0])
         here.run()
         here.config = CREDENTIALS
         yield here
@@ -76,7 +77,7 @@ def test_status_has_the_promised_keys_and_what_each_stream_came_to(filled: Insta
     ((oldest,),) = filled.query("SELECT min(mark) FROM _checkpoints WHERE stream = 'rfis'")
     assert by_name["rfis"]["oldest_mark"] == oldest
     assert (by_name["rfis"]["freshness_seconds"] >= 0, by_name["rfis"]["is_stale"]) == (True, False)
-    trouble = found["errors"][0]
+    trouble = next(it for it in found["errors"] if it["stream"] == "budget_views")
     assert (trouble["stream"], trouble["scopes"]) == ("budget_views", 1)
     assert trouble["projects"] == [filled.simulator.world.project_ids[1]]
     assert FORBIDDEN in trouble["hint"]
@@ -110,13 +111,20 @@ def test_status_tells_what_was_spent_and_how_procore_grades_it(filled: Installat
 def test_status_leads_with_whether_all_is_well_then_with_what_is_not_and_what_to_do(filled: Installation) -> None:
     answer = filled.command("status")
 
-    first, empty, refused, hint, *_ = answer.stdout.splitlines()
+    first, empty, *lines = answer.stdout.splitlines()
+    place = next(number for number, line in enumerate(lines) if FORBIDDEN in line)
+    refused, hint = lines[place : place + 2]
     assert (empty, answer.stderr) == ("", "")
     project = filled.simulator.world.project_ids[1]
-    assert refused.startswith(f"may not read  {FORBIDDEN}: budget_views, budget_changes, ")
+    assert lines[0].startswith("may not read  ")
+    assert refused.startswith(f"{' ' * 14}{FORBIDDEN}: budget_views, budget_changes, ")
     assert f" more, project {project}: 403, " in refused
     assert hint.lstrip().startswith(f"→ let the service account read {FORBIDDEN} in Procore")
     assert answer.stdout.count(FORBIDDEN) == 2
+    assert (
+        f" {OFF}: meetings, project {filled.simulator.world.project_ids[0]}: the tool is off in this" in answer.stdout
+    )
+    assert f"→ nothing, unless the project should have {OFF}: then switch it on there in Procore" in answer.stdout
     for stream in STREAMS:
         assert re.search(rf"\b{stream}\b", answer.stdout)
     assert re.search(r"budget_views 1 of 2\b", answer.stdout)

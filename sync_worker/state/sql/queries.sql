@@ -373,16 +373,28 @@ WHERE r.outcome IS NULL AND r.started_at IS NOT NULL
 GROUP BY r.run_id, r.job, r.trigger, r.started_at ORDER BY r.started_at;
 
 -- name: latest_scopes
--- The last verdict of every (stream, scope) and its high-water mark, if it was ever complete.
+-- The last verdict of every (stream, scope) and its high-water mark, if it was ever complete. Each has its line; the
+-- LEFT JOIN keeps a planner that knows no sizes from walking through all lines of the ledger instead.
 SELECT s.stream, s.company_id, s.project_id, s.verdict, s.error, s.run_id, s.finished_at, c.mark
 FROM _latest_scopes AS l
-JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
+LEFT JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
     AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
     AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
 LEFT JOIN _checkpoints AS c ON c.stream = s.stream
     AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
     AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0)
 ORDER BY s.stream, s.company_id, s.project_id;
+
+-- name: last_readings
+-- What the last reading of every (stream, scope) came to, and its high-water mark.
+SELECT s.stream, s.company_id, s.project_id, s.verdict, s.requests, s.finished_at, c.mark
+FROM _latest_scopes AS l
+JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
+    AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
+    AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
+LEFT JOIN _checkpoints AS c ON c.stream = s.stream
+    AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
+    AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0);
 
 -- name: runs_with_old_scopes
 -- Runs that ended before, with scopes that a later run has read again.
@@ -538,3 +550,24 @@ ON CONFLICT (period) DO UPDATE SET
 -- name: forget_spent
 -- The last hour is written anew.
 DELETE FROM _allowance_spent;
+
+-- name: parents_refused
+-- The parents whose nested list may not be read, as their rows were then.
+SELECT parent_key, row_hash, kind, probe_at FROM _refusals
+WHERE subject = :stream AND parent_key IS NOT NULL
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_parent_refused
+-- The nested list of a parent may not be read.
+INSERT INTO _refusals
+    (subject, company_id, project_id, parent_key, row_hash, kind, reason, refused_at, probed_at, probe_at)
+VALUES (:stream, :company_id, :project_id, :parent_key, :row_hash, :kind, :reason, :at, :at, :probe_at)
+ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce(parent_key, '')) DO UPDATE SET
+    row_hash = excluded.row_hash, kind = excluded.kind, reason = excluded.reason, probed_at = excluded.probed_at,
+    probe_at = excluded.probe_at;
+
+-- name: forget_parent_refused
+-- The nested list of a parent may be read again.
+DELETE FROM _refusals
+WHERE subject = :stream AND parent_key = :parent_key
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,12 +59,22 @@ def test_migrating_twice_changes_nothing(transaction: Transaction) -> None:
     assert transaction.execute("SELECT name, sql FROM sqlite_master ORDER BY name") == before
 
 
-def test_every_named_statement_is_understood_by_the_database(transaction: Transaction) -> None:
+def plans(transaction: Transaction) -> Iterator[tuple[str, str, list[str]]]:
+    """Every named statement, and how the database goes about it."""
     for name, sql in queries().items():
-        words = {word[1:].rstrip(",);") for word in sql.split() if word.startswith(":")}
-        named = words | {part.split(":")[1].split(",")[0].rstrip(");") for part in sql.split() if "(:" in part}
-        transaction.execute(f"EXPLAIN {sql}", dict.fromkeys(named, None))
-        assert name
+        named = dict.fromkeys(re.findall(r"(?<!:):([a-z_]+)", sql), None)
+        yield name, sql, [str(step[3]) for step in transaction.execute(f"EXPLAIN QUERY PLAN {sql}", named)]
+
+
+def test_every_named_statement_is_understood_by_the_database(transaction: Transaction) -> None:
+    assert {name for name, *_ in plans(transaction)} == set(queries())
+
+
+def test_no_statement_walks_through_the_lines_of_all_runs(transaction: Transaction) -> None:
+    """They are millions in a company of a hundred projects."""
+    for name, sql, steps in plans(transaction):
+        called = {"_run_scopes", *re.findall(r"_run_scopes AS (\w+)", sql)}
+        assert not [step for step in steps if step.split()[0] == "SCAN" and step.split()[1] in called], name
 
 
 def test_a_scope_that_was_never_complete_has_no_checkpoint(transaction: Transaction) -> None:
