@@ -9,7 +9,9 @@ WORKDIR /src
 # pip has an environment of its own, so that the worker's holds nothing that is not needed to run.
 RUN python3 -m venv /tools && python3 -m venv --without-pip /opt/sync-worker
 COPY requirements/ requirements/
-RUN /tools/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
+# Where the package index is, and who signs for it, may be told for the build alone: --secret id=pip,src=pip.conf
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
+    /tools/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
  && /tools/bin/pip --python /opt/sync-worker/bin/python install --no-cache-dir --no-compile --only-binary=:all: \
     --require-hashes -r requirements/${REQUIREMENTS}.txt
 COPY pyproject.toml README.md ./

@@ -21,13 +21,14 @@ from sync_worker.catalog.spec import (
     SyncMode,
     is_plain,
 )
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.errors import ConfigurationError
 from sync_worker.settings.problems import Finding, did_you_mean, dotted
 from sync_worker.settings.schema import CursorOptions, StreamOptions
 
 KEY_TYPES = (FieldType.INTEGER, FieldType.STRING, FieldType.DATE)
 """What a record can be told by; what else the types hold has more than one way to be written."""
-TAKEN = ("sqlite_", "dim_", "fact_", "custom_field_values")
+TAKEN = ("sqlite_", "dim_", "fact_", "custom_field_values", PROJECT_TOOLS.name)
 """How no table may begin: these are the database's and the views' own."""
 SCOPES_THEMSELVES = ("companies", "projects")
 

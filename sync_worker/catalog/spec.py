@@ -94,12 +94,12 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Page numbers with `Link`; `per_page` is what we ask for, the server may clamp it.
+    """Page numbers with `Link`; `per_page` is what we ask for, the most that Procore recommends; it may be clamped.
 
     `per_page=None`: no paging is documented, so no page parameter is sent; a `Link` is followed all the same.
     """
 
-    per_page: int | None = 1000
+    per_page: int | None = 2_000
 
 
 def _no_query() -> Mapping[str, str]:

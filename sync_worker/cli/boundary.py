@@ -10,7 +10,14 @@ from collections.abc import Callable
 import click
 
 from sync_worker.cli.options import GivenOptions
-from sync_worker.errors import AuthError, ConfigurationError, LockHeldError, StopRequested, SyncWorkerError
+from sync_worker.errors import (
+    AllowanceSpent,
+    AuthError,
+    ConfigurationError,
+    LockHeldError,
+    StopRequested,
+    SyncWorkerError,
+)
 
 FAILED = 1
 UNUSABLE = 2
@@ -20,6 +27,7 @@ _EXIT_CODES: tuple[tuple[type[SyncWorkerError], int], ...] = (
     (ConfigurationError, UNUSABLE),
     (AuthError, 3),
     (LockHeldError, 4),
+    (AllowanceSpent, 4),
     (StopRequested, 75),
     (SyncWorkerError, FAILED),
 )
@@ -32,7 +40,7 @@ def exit_code(command: Callable[[], object], given: GivenOptions) -> int:
         print(end="", flush=True)
     except SyncWorkerError as error:
         _say("stopped" if isinstance(error, StopRequested) else "error", str(error))
-        return next(code for group, code in _EXIT_CODES if isinstance(error, group))
+        return code_of(type(error))
     except click.ClickException as error:
         _say("error", _usage(error))
         return error.exit_code
@@ -45,6 +53,11 @@ def exit_code(command: Callable[[], object], given: GivenOptions) -> int:
     except Exception as error:  # noqa: BLE001 - the last stop; nothing may leave as a bare traceback
         return _unexpected(error, given)
     return answer if isinstance(answer, int) else 0
+
+
+def code_of(group: type[SyncWorkerError]) -> int:
+    """The code to exit with for errors of a group."""
+    return next(code for known, code in _EXIT_CODES if issubclass(group, known))
 
 
 def _usage(error: click.ClickException) -> str:

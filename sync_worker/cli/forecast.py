@@ -1,70 +1,117 @@
-"""What `run --dry-run` says."""
+"""How a forecast is told: `plan`, `run --dry-run` and `backfill --plan` say the same things in the same words."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sync_worker.app import Request, foresee
-from sync_worker.catalog.declared import catalog_with
-from sync_worker.cli.context import CliContext
 from sync_worker.cli.table import table
-from sync_worker.planning.selection import select
+from sync_worker.planning.cost import Basis, Pace
 from sync_worker.runner.forecast import Forecast, Foreseen
-from sync_worker.settings import Settings
 from sync_worker.state.instants import to_text
 
 
-def tell_forecast(cli: CliContext, settings: Settings, request: Request) -> int:
-    """Print what the request would ask for; always succeeds."""
-    if settings.destination.type == "sqlite" and not settings.destination.path.exists():
-        select(request.streams, catalog_with(settings.streams))
-        found = Forecast((), projects_known=False)
-    else:
-        found = foresee(settings, request)
-    print(json.dumps(as_json(found), indent=2) if cli.json else "\n".join(as_text(found)))
-    return 0
+class StreamAhead(NamedTuple):
+    """A stream as a run would read it: in how many scopes, since when, at what cost, and what that is told from."""
+
+    stream: str
+    scopes: int
+    since: str | None
+    calls: int
+    known_by: Sequence[Basis]
 
 
-def as_json(found: Forecast) -> dict[str, object]:
-    """The one object that `run --dry-run --json` prints."""
-    return {
-        "calls_at_least": found.calls,
-        "projects_known": found.projects_known,
-        "streams": [
-            {
-                "stream": part.stream,
-                **part.scope._asdict(),
-                "window_from": _start(part),
-                "window_to": to_text(part.window.end),
-                "calls_at_least": part.calls,
-            }
-            for part in found.partitions
-        ],
-    }
-
-
-def as_text(found: Forecast) -> Iterator[str]:
-    """A line for each stream, then all in one."""
+def streams_ahead(found: Forecast) -> list[StreamAhead]:
+    """The streams of a forecast, in the order of the catalog."""
     by_stream: dict[str, list[Foreseen]] = defaultdict(list)
     for part in found.partitions:
-        by_stream[part.stream].append(part)
-    if by_stream:
-        lines = [
-            (stream, len(parts), _since(parts), sum(part.calls for part in parts))
-            for stream, parts in by_stream.items()
-        ]
-        yield from table(("stream", "scopes", "reads since", "calls at least"), lines)
+        by_stream[part.spec.name].append(part)
+    return [_stream_ahead(name, parts) for name, parts in by_stream.items()]
+
+
+def _stream_ahead(name: str, parts: Sequence[Foreseen]) -> StreamAhead:
+    starts = [part.window.start for part in parts]
+    known = [start for start in starts if start is not None]
+    since = to_text(min(known)) if len(known) == len(starts) else None
+    told = {part.cost.basis for part in parts}
+    return StreamAhead(
+        name, len(parts), since, sum(part.cost.calls for part in parts), [basis for basis in Basis if basis in told]
+    )
+
+
+def scopes_as_json(found: Forecast) -> list[dict[str, Any]]:
+    """Every list by itself, for programs."""
+    return [
+        {
+            "stream": part.spec.name,
+            **part.scope._asdict(),
+            "window_from": to_text(part.window.start) if part.window.start else None,
+            "window_to": to_text(part.window.end),
+            "calls": part.cost.calls,
+            "known_by": part.cost.basis,
+        }
+        for part in found.partitions
+    ]
+
+
+def stream_lines(found: Forecast) -> Iterator[str]:
+    """A line for each stream."""
+    lines = [
+        (it.stream, it.scopes, it.since or "everything", it.calls, _TOLD[it.known_by[-1]])
+        for it in streams_ahead(found)
+    ]
+    yield from table(("stream", "scopes", "reads since", "calls", ""), lines)
+
+
+_TOLD: Mapping[Basis, str] = {
+    Basis.STORED: "",
+    Basis.REFUSED: "",
+    Basis.PROBED: "asked",
+    Basis.OTHERS: "as in other projects",
+    Basis.LEAST: "at least",
+}
+
+
+def unknown_lines(found: Forecast) -> Iterator[str]:
+    """What is missing for a better forecast."""
     if not found.projects_known:
-        yield "No projects are stored yet: a listing of companies and one of projects come first, and tell the rest."
-    yield f"would spend at least {found.calls or 2} calls; nothing was asked, nothing was written"
+        yield (
+            "No projects are stored yet: a listing of them comes first, and then at least "
+            f"{found.each_project} calls for each; --probe asks for them."
+        )
+    elif found.is_least:
+        yield "What is nested in lists that were never read is not counted; --probe asks how much it is."
 
 
-def _since(parts: list[Foreseen]) -> str:
-    starts = [_start(part) for part in parts]
-    return "everything" if None in starts else min(start for start in starts if start)
+def calls_in_words(found: Forecast) -> str:
+    """`412 calls`, or `at least 412 calls`."""
+    return f"{'at least ' if found.is_least else ''}{found.calls:,} calls"
 
 
-def _start(part: Foreseen) -> str | None:
-    return to_text(part.window.start) if part.window.start else None
+def pace_in_words(calls: int, pace: Pace | None) -> str:
+    """How much of the allowance that is, and how long it takes."""
+    if pace is None:
+        return "the allowance is not known yet: the first answer tells it"
+    share = 100 * calls / pace.granted
+    return (
+        f"{share:.0f}% of the {pace.granted:,} calls an hour that are ours of {pace.limit:,}; "
+        f"takes about {hours_in_words(pace.hours(calls))}"
+    )
+
+
+def hours_in_words(hours: float) -> str:
+    """`4 min`, `1.5 h`."""
+    minutes = hours * 60
+    return f"{max(1, round(minutes))} min" if minutes < 90 else f"{hours:.1f} h"
+
+
+def pace_as_json(calls: int, pace: Pace | None) -> dict[str, Any]:
+    """The same for programs."""
+    if pace is None:
+        return {"allowance": None, "share": None, "hours": None}
+    return {
+        "allowance": {"limit": pace.limit, "granted": pace.granted},
+        "share": round(calls / pace.granted, 4),
+        "hours": round(pace.hours(calls), 2),
+    }

@@ -17,12 +17,16 @@ log = get_logger()
 
 
 class ConfiguredJob(NamedTuple):
-    """A job with what the configuration says of it; `schedule=None`: only when asked for."""
+    """A job with what the configuration says of it; `schedule=None`: only when asked for.
+
+    One that the configuration leaves out can be run by its name, and is none of all jobs.
+    """
 
     streams: tuple[str, ...]
     projects: tuple[int, ...]
     schedule: str | None
     timezone: str
+    is_left_out: bool = False
 
 
 class ConfiguredReport(NamedTuple):
@@ -91,14 +95,12 @@ def _configured_report(name: str, options: JobOptions, report: ConfiguredReport)
     return ConfiguredReport(request, schedule, options.timezone or "UTC", len(options.deliver))
 
 
-def runnable_jobs(settings: Settings) -> dict[str, SyncJob]:
-    """All jobs that can be run by hand: those of the folders, and those that the configuration declares."""
-    declared = {
-        name: SyncJob(title=name, streams=tuple(options.streams), schedule=options.schedule or "")
-        for name, options in (settings.jobs or {}).items()
-        if options.kind == "sync"
-    }
-    return {**load_jobs(settings.jobs_dir), **declared}
+def runnable_jobs(settings: Settings) -> dict[str, ConfiguredJob]:
+    """All jobs that can be run by hand: those in force, as they run on their schedules, and those left out."""
+    in_force = configured_jobs(settings)
+    known = {name: _configured(JobOptions(), job) for name, job in load_jobs(settings.jobs_dir).items()}
+    left_out = {name: job._replace(is_left_out=True) for name, job in known.items() if name not in in_force}
+    return {**in_force, **left_out}
 
 
 def _named(known: Mapping[str, SyncJob], name: str, options: JobOptions) -> SyncJob | None:

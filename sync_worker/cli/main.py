@@ -28,8 +28,10 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
     {
         "demo": Entry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
         "init": Entry("sync_worker.cli.init", "Write a commented config.yaml and .env.example."),
+        "check": Entry("sync_worker.cli.check", "Look at all that is needed and what may be read: the doctor."),
         "serve": Entry("sync_worker.cli.serve", "Run jobs on their schedules, until stopped: the daemon."),
         "run": Entry("sync_worker.cli.run", "Run jobs or streams now."),
+        "plan": Entry("sync_worker.cli.plan", "Say what jobs would cost, before anything runs."),
         "status": Entry("sync_worker.cli.status", "Say how fresh and complete the data is."),
         "runs": Entry("sync_worker.cli.runs", "Show the last runs, or one of them in full."),
         "streams": Entry("sync_worker.cli.streams", "Show which streams there are, or one of them in full."),

@@ -6,23 +6,23 @@ import difflib
 import json
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sync_worker.app import DAEMON, Report, Request, open_worker, run_by_daemon
 from sync_worker.cli.context import CliContext
+from sync_worker.cli.jobs import ConfiguredJob
 from sync_worker.cli.progress import shown_progress
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.summary import report_as_json, report_as_text
 from sync_worker.clock import Clock, SystemClock
-from sync_worker.errors import AuthError, ConfigurationError, LockHeldError, StopRequested
-from sync_worker.job import SyncJob
+from sync_worker.errors import AllowanceSpent, AuthError, ConfigurationError, LockHeldError, StopRequested
 from sync_worker.logs import redactor
 from sync_worker.model import Outcome, Verdict
 from sync_worker.runner.progress import Progress
 from sync_worker.runner.run import asked_for
 from sync_worker.settings import Settings
 
-DONE, INCOMPLETE, UNREADABLE = 0, 1, 3
+DONE, INCOMPLETE, UNREADABLE, SPENT = 0, 1, 3, 4
 
 
 def run_and_tell(cli: CliContext, settings: Settings, request: Request) -> int:
@@ -42,7 +42,9 @@ def run_and_tell(cli: CliContext, settings: Settings, request: Request) -> int:
     return exit_code(report)
 
 
-def requested(known: Mapping[str, SyncJob], jobs: tuple[str, ...], streams: str | None, *, every_job: bool) -> Request:
+def requested(
+    known: Mapping[str, ConfiguredJob], jobs: tuple[str, ...], streams: str | None, *, every_job: bool
+) -> Request:
     """What the words on the command line ask for; raises `ConfigurationError` for an unknown or a missing choice."""
     if sum(map(bool, (jobs, streams, every_job))) != 1:
         raise ConfigurationError(
@@ -50,13 +52,28 @@ def requested(known: Mapping[str, SyncJob], jobs: tuple[str, ...], streams: str 
         )
     if streams:
         return Request(streams, [pattern.strip() for pattern in streams.split(",")])
-    names = tuple(known) if every_job else jobs
+    names = [name for name, job in known.items() if not job.is_left_out] if every_job else list(jobs)
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"the jobs are {', '.join(known) or 'none'}"
             raise ConfigurationError(f"no job is called {name!r}; {hint}")
-    return Request(",".join(names), [pattern for name in names for pattern in known[name].streams])
+    if not names:
+        raise ConfigurationError("the configuration leaves no job in force; name one, or say --streams")
+    return Request(
+        ",".join(names), [pattern for name in names for pattern in known[name].streams], _projects(names, known)
+    )
+
+
+def _projects(names: Sequence[str], known: Mapping[str, ConfiguredJob]) -> Sequence[int]:
+    """The projects that the jobs read; one run reads the same of each."""
+    first, *others = names
+    for name in others:
+        if set(known[name].projects) != set(known[first].projects):
+            raise ConfigurationError(
+                f"{first} and {name} read different projects: run them one by one, or say --streams"
+            )
+    return known[first].projects
 
 
 def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Event, progress: Progress) -> Report:
@@ -74,6 +91,8 @@ def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Ev
 
 def exit_code(report: Report) -> int:
     """What the process says of a finished run; see the table of exit codes in the README."""
+    if isinstance(report.failure, AllowanceSpent):
+        return SPENT
     if isinstance(report.failure, StopRequested):
         return STOPPED
     verdicts = asked_for(report.scopes)

@@ -8,9 +8,12 @@ from typing import Any
 
 import click
 
+from sync_worker.cli.durations import in_words
 from sync_worker.cli.labelled import Labelled
 from sync_worker.model import Observation
+from sync_worker.state.allowance import HOUR, StoredAllowance, StoredWindow
 from sync_worker.state.health import DAYS, WORDS, Color, Health, worst
+from sync_worker.state.instants import to_text
 from sync_worker.state.spending import DaySpent
 
 _STREAMS_SHOWN = 3
@@ -22,9 +25,19 @@ _WHAT: Mapping[Observation, str] = {
 }
 
 
-def allowance_as_json(days: Sequence[DaySpent]) -> dict[str, Any]:
-    """What was spent, by day."""
-    return {"days": [day._asdict() for day in days]}
+def allowance_as_json(allowance: StoredAllowance, days: Sequence[DaySpent], now: datetime) -> dict[str, Any]:
+    """Both windows as they were last known, until when calls wait, and what was spent by day."""
+    waits_until = allowance.waits_until(now)
+    return {
+        "windows": [_window_as_json(window) for window in allowance.windows],
+        "waits_until": waits_until and to_text(waits_until),
+        "days": [day._asdict() for day in days],
+    }
+
+
+def _window_as_json(window: StoredWindow) -> dict[str, Any]:
+    found = window._asdict()
+    return {name: to_text(value) if isinstance(value, datetime) else value for name, value in found.items()}
 
 
 def health_as_json(health: Sequence[Health]) -> list[dict[str, Any]]:
@@ -36,13 +49,31 @@ def health_as_json(health: Sequence[Health]) -> list[dict[str, Any]]:
     ]
 
 
-def spending_lines(days: Sequence[DaySpent], health: Sequence[Health], now: datetime) -> Iterator[Labelled]:
-    """What today came to, and how all of it is graded."""
+def spending_lines(
+    allowance: StoredAllowance, days: Sequence[DaySpent], health: Sequence[Health], now: datetime
+) -> Iterator[Labelled]:
+    """What is left of the allowance, what today came to, and how all of it is graded."""
+    told = [_left(window, now) for window in allowance.windows if window.limit is not None]
+    if told:
+        yield Labelled("allowance", "; ".join(told))
+    waits_until = allowance.waits_until(now)
+    if waits_until is not None:
+        seconds = (waits_until - now).total_seconds()
+        yield Labelled("waiting", f"{in_words(seconds)} more for the allowance, until {to_text(waits_until)}")
     today = next((day for day in days if day.day == now.date().isoformat()), None)
     if today is not None:
         yield Labelled("calls today", f"{today.calls}, {today.calls - today.succeeded} without success{avoided(today)}")
     if any(line.of for line in health):
         yield from _health_lines(health)
+
+
+def _left(window: StoredWindow, now: datetime) -> str:
+    """What is left of a window, as long as it lasts; of one that is over only how large it is."""
+    each = "an hour" if window.period == HOUR else f"in {window.seconds} s"
+    ours = "" if window.granted is None else f", {window.granted} of them ours"
+    if window.remaining is None or window.resets_at is None or window.resets_at <= now:
+        return f"{window.limit} {each}{ours}"
+    return f"{window.remaining} of {window.limit} {each} left{ours}"
 
 
 def avoided(day: DaySpent) -> str:

@@ -23,6 +23,7 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.model import Verdict
 from sync_worker.planning.projects import resting_projects
 from sync_worker.planning.windows import FULL_REFRESH_EVERY
+from sync_worker.state.allowance import StoredAllowance, read_allowance
 from sync_worker.state.deletes import HeldDeletes, held_deletes
 from sync_worker.state.freshness import StreamFreshness, freshness
 from sync_worker.state.health import DAYS, Health, read_health
@@ -70,16 +71,18 @@ class Status:
     running: Sequence[RunUnderWay]
     errors: Sequence[Trouble]
     last_run: RunLine | None
-    held: Sequence[HeldDeletes] = ()
-    days: Sequence[DaySpent] = ()
-    health: Sequence[Health] = ()
+    now: datetime
+    allowance: StoredAllowance
+    held: Sequence[HeldDeletes]
+    days: Sequence[DaySpent]
+    health: Sequence[Health]
 
     def as_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
         return {
             "streams": [line._asdict() for line in self.streams],
             "running": [run._asdict() for run in self.running],
-            "allowance": allowance_as_json(self.days),
+            "allowance": allowance_as_json(self.allowance, self.days, self.now),
             "held_deletes": [line._asdict() for line in self.held],
             "errors": [asdict(trouble) for trouble in self.errors],
             "health": health_as_json(self.health),
@@ -135,6 +138,8 @@ def gather(
         running=runs_under_way(view) if is_held else [],
         errors=troubles(scopes, last_run, streams),
         last_run=last_run,
+        now=now,
+        allowance=read_allowance(view) if view.has_table("_allowance") else StoredAllowance(),
         held=held_deletes(view) if view.has_table("_held_deletes") else [],
         days=days_spent(view, now.date() - timedelta(days=DAYS - 1)),
         health=read_health(view, now.date()),
@@ -149,8 +154,10 @@ def _stream(line: StreamFreshness, view: Transaction, now: datetime, stale_after
 
 
 def _stale_after(spec: StreamSpec | None, full_refresh_every: Mapping[str, timedelta]) -> timedelta:
-    """How old a stream may become: a day, or twice as long as schedules leave it alone."""
-    if spec is None or spec.mode is not SyncMode.FULL_REFRESH:
+    """How old a stream may become: a day, or twice as long as schedules leave it alone; an unknown one is nobody's."""
+    if spec is None:
+        return timedelta.max
+    if spec.mode is not SyncMode.FULL_REFRESH:
         return STALE_AFTER
     return max(STALE_AFTER, 2 * full_refresh_every.get(spec.name, FULL_REFRESH_EVERY))
 
@@ -220,7 +227,7 @@ def _going_on(status: Status, now: datetime) -> Iterator[Labelled]:
     yield from (Labelled("running", _running(run, now)) for run in status.running)
     if status.last_run is not None:
         yield Labelled("last run", _last(status.last_run, now))
-    yield from spending_lines(status.days, status.health, now)
+    yield from spending_lines(status.allowance, status.days, status.health, now)
 
 
 def _running(run: RunUnderWay, now: datetime) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.model import Outcome, Verdict
+from sync_worker.state.avoided import TOOL_OFF
 from sync_worker.state.history import LatestScope, RunLine
 
 _WORST_FIRST = (Verdict.FAILED, Verdict.INEXACT, Verdict.NOT_PERMITTED)
@@ -17,6 +18,7 @@ _HINTS: Mapping[str, str] = {
     Verdict.INEXACT: "the list changed while it was read; the next run reads it again",
     Verdict.NOT_PERMITTED: "let the service account read {tool} in Procore, or leave the stream or project out",
 }
+_TOOL_OFF_HINT = "nothing, unless the project should have {tool}: then switch it on there in Procore"
 _RUN_HINT = "`sync-worker runs {run_id}` shows the run; `sync-worker run --all` tries again"
 _NO_TOOL = "the tool"
 _NAMES_SHOWN = 3
@@ -69,10 +71,10 @@ def told_shortly(found: Sequence[Trouble]) -> Iterator[tuple[str, str, str]]:
         if trouble.verdict != Verdict.NOT_PERMITTED:
             where = "" if trouble.stream is None else f"{trouble.stream}{_in_projects(trouble.projects)}: "
             yield trouble.verdict or "the run", where + _reason(trouble.error), trouble.hint
-    by_tool: dict[str, list[Trouble]] = defaultdict(list)
+    by_tool: dict[tuple[str, bool], list[Trouble]] = defaultdict(list)
     for trouble in found:
         if trouble.verdict == Verdict.NOT_PERMITTED:
-            by_tool[trouble.tool or _NO_TOOL].append(trouble)
+            by_tool[trouble.tool or _NO_TOOL, trouble.error.startswith(TOOL_OFF)].append(trouble)
     yield from (("may not read", *_of_tool(alike)) for alike in by_tool.values())
 
 
@@ -89,8 +91,9 @@ def _trouble(scopes: Sequence[LatestScope], spec: StreamSpec | None) -> Trouble:
     last = max(scopes, key=lambda scope: scope.finished_at)
     tool = (spec.tool if spec else "") or None
     projects = [scope.project_id for scope in scopes if scope.project_id is not None]
-    hint = _HINTS[last.verdict].format(run_id=last.run_id, tool=tool or _NO_TOOL)
     error = last.error or "no reason was given"
+    template = _TOOL_OFF_HINT if error.startswith(TOOL_OFF) else _HINTS[last.verdict]
+    hint = template.format(run_id=last.run_id, tool=tool or _NO_TOOL)
     return Trouble(last.stream, last.verdict, error, len(scopes), projects, last.run_id, last.finished_at, hint, tool)
 
 

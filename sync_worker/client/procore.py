@@ -1,6 +1,6 @@
 """Reads Procore's lists, page by page: the one place where sending is composed of its parts.
 
-    retry( budget.acquire → token → transport → budget.observe → outcome → parse )
+    retry( budget.turn( token → transport ) → outcome → parse )
 
 Built by app, used by runner. Knows nothing of what records mean.
 """
@@ -74,6 +74,14 @@ class Procore:
         self._pulse = Pulse()
         self.tally = tally or Tally(clock)
 
+    def listen(self, hear: Callable[[Reply], None]) -> None:
+        """Let `hear` be told of every answer from now on, the login server's too."""
+        self._transport.listen(hear)
+
+    def log_in(self) -> None:
+        """Get a token now, as the first call would; raises what that would raise, without trying again."""
+        self._tokens.current()
+
     def pages(self, listing: Listing, parse: Parse, calls: Calls, first_page: int = 1) -> Iterator[Page]:
         """Every page of `listing` from `first_page` on, each asked for when the one before was taken.
 
@@ -95,6 +103,7 @@ class Procore:
                 is_last=paginator.url is None,
                 server_time=reply.server_time,
                 url=url,
+                per_page=count(reply.headers, "Per-Page"),
             )
 
     def _asked(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:
@@ -151,9 +160,10 @@ class Procore:
         redirects = 0
         renewed = False
         while True:
-            self._budget.acquire(self._stop)
-            token = self._tokens.current()
-            reply = self._send(replace(request, auth=BearerAuth(token)), calls)
+            with self._budget.turn(self._stop, calls) as turn:
+                token = self._tokens.current()
+                reply = self._send(replace(request, auth=BearerAuth(token)), calls)
+                turn.answered(reply.headers, reply.status, self._server_time(reply))
             action = outcomes.action(reply.status, reply.headers)
             if action is Action.TAKE:
                 return reply
@@ -180,7 +190,6 @@ class Procore:
             self.tally.count(request, None, None)
             raise
         self.tally.count(request, reply.status, reply.server_time)
-        self._budget.observe(reply.headers, reply.status, self._server_time(reply))
         return reply
 
     def _refusal(self, request: Request, reply: Reply, token: SecretStr) -> SyncWorkerError:

@@ -12,7 +12,8 @@ import ipaddress
 import socket
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -76,7 +77,7 @@ class Reply:
 
 
 class Transport:
-    """Sends requests, one pool of connections per thread.
+    """Sends requests, from several threads at once; there are as many connections as were ever in use together.
 
     `proxy` and `ca_bundle` come from the settings alone: the environment, netrc and cookies are never looked at.
     """
@@ -95,11 +96,11 @@ class Transport:
         self._verify: str | bool = str(ca_bundle) if ca_bundle is not None else True
         self._deadline_seconds = deadline_seconds
         self._max_body_bytes = max_body_bytes
+        self._listeners: list[Callable[[Reply], None]] = []
         self._timeout = Timeout(
             total=deadline_seconds, connect=min(CONNECT_SECONDS, deadline_seconds), read=deadline_seconds
         )
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._idle: list[requests.Session] = []
         self._lock = threading.Lock()
 
     def send(self, request: Request) -> Reply:
@@ -114,46 +115,58 @@ class Transport:
             raise RequestError(f"{request}: plain HTTP is for this machine alone")
         started = _CLOCK.monotonic()
         try:
-            response = self._session().request(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                data=request.form,
-                auth=request.auth,
-                # A token in plain text may leave for this machine, but not for a proxy.
-                proxies={} if loopback else self._proxies,
-                timeout=cast("Any", self._timeout),
-                stream=True,
-            )
-            with response:
-                body = self._body(response)
+            with self._session() as session:
+                response = session.request(
+                    request.method,
+                    request.url,
+                    headers=dict(request.headers),
+                    data=request.form,
+                    auth=request.auth,
+                    # A token in plain text may leave for this machine, but not for a proxy.
+                    proxies={} if loopback else self._proxies,
+                    timeout=cast("Any", self._timeout),
+                    stream=True,
+                )
+                with response:
+                    body = self._body(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # `from None`: texts of requests' own errors hold whole URLs, a proxy's password among them.
             raise failure(str(request), error, self._deadline_seconds) from None
         except (BadPayloadError, RequestError) as error:
             raise type(error)(f"{request}: {error}") from None
-        return Reply(
+        reply = Reply(
             status=response.status_code,
             headers=response.headers,
             body=body,
             elapsed_seconds=_CLOCK.monotonic() - started,
             server_time=http_date(response.headers.get("Date", "")),
         )
+        for hear in self._listeners:
+            hear(reply)
+        return reply
+
+    def listen(self, hear: Callable[[Reply], None]) -> None:
+        """Let `hear` be told of every answer from now on, whatever its status."""
+        self._listeners.append(hear)
 
     def close(self) -> None:
         """Close every idle connection; a request in flight ends by itself."""
         with self._lock:
-            sessions, self._sessions = self._sessions, []
+            sessions, self._idle = self._idle, []
         for session in sessions:
             session.close()
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = _new_session(self._verify)
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        """One that nobody else uses meanwhile; one for each thread would outlive it, and each run has new threads."""
+        with self._lock:
+            session = self._idle.pop() if self._idle else None
+        session = session or _new_session(self._verify)
+        try:
+            yield session
+        finally:
             with self._lock:
-                self._sessions.append(session)
-        return session
+                self._idle.append(session)
 
     def _body(self, response: requests.Response) -> bytes:
         if response.status_code < 300:

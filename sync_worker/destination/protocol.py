@@ -75,6 +75,15 @@ class Transaction(Protocol):
         """How many rows of a stream's table, or of a scope in it, are not deleted."""
         ...
 
+    def live_counts(
+        self, spec: StreamSpec, by: Sequence[str], between: tuple[str, str, str] | None = None
+    ) -> dict[tuple[Parameter, ...], int]:
+        """How many rows of a stream are not deleted, by the values of some columns.
+
+        Of those alone whose column lies within two values, both inclusive, where `between` names them.
+        """
+        ...
+
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
         """Insert or replace whole rows by primary key; values in the order of `columns_of(spec)`."""
         ...

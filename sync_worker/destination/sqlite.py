@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -89,8 +89,11 @@ class SqliteDestination:
             self._lock.close()
             self._lock = None
 
+    def transaction(self) -> AbstractContextManager[SqliteTransaction]:
+        return self._held_transaction()
+
     @contextmanager
-    def transaction(self) -> Iterator[SqliteTransaction]:
+    def _held_transaction(self) -> Iterator[SqliteTransaction]:
         with self._writing:
             if self._writer is None:
                 raise DestinationError(f"{self._path} is not open for writing")
@@ -170,12 +173,30 @@ class SqliteDestination:
             return False
         return False
 
+    def holder(self) -> str | None:
+        """Who has the database for writing, if anybody."""
+        return self._holder() if self.is_held() else None
+
+    def is_filled(self) -> bool:
+        """Whether there is a database that a worker has written to."""
+        if not self._path.is_file():
+            return False
+        with self.reader() as view:
+            return view.has_table("_migrations")
+
     def _holder(self) -> str:
         try:
             with self.reader() as view:
                 return str(view.execute("SELECT holder FROM _holder")[0][0])
         except (DestinationError, IndexError):
             return "another process that is just starting"
+
+
+class SqliteBeside(SqliteDestination):
+    """The same database for who does not hold it and has little to write: whoever does goes on meanwhile."""
+
+    def transaction(self) -> AbstractContextManager[SqliteTransaction]:
+        return self.aside()
 
 
 def _locked(lock: IO[bytes]) -> bool:
@@ -240,6 +261,17 @@ class SqliteTransaction:
         of_scope = matches(tuple(scope or {}))
         ((found,),) = self.execute(f"SELECT count(*) FROM {quoted(stream)} WHERE _deleted_at IS NULL{of_scope}", scope)
         return int(found or 0)
+
+    def live_counts(
+        self, spec: StreamSpec, by: Sequence[str], between: tuple[str, str, str] | None = None
+    ) -> dict[tuple[Parameter, ...], int]:
+        column, first, last = between or (None, None, None)
+        within = f" AND {quoted(column)} BETWEEN :first AND :last" if column else ""
+        listed = "".join(f"{quoted(name)}, " for name in by)
+        grouped = f" GROUP BY {listed[:-2]}" if by else ""
+        live = f"FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{within}{grouped}"
+        rows = self.execute(f"SELECT {listed}count(*) {live}", {"first": first, "last": last} if column else None)
+        return {tuple(values): int(found or 0) for *values, found in rows}
 
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
         self._insert(rows, lambda count: _merge_sql(spec, count))

@@ -51,6 +51,10 @@ class Evidence(NamedTuple):
             pages=self.pages + len(totals),
         )
 
+    def beside(self, lists: int) -> Evidence:
+        """This evidence and lists that need not be read again."""
+        return self._replace(lists=self.lists + lists, pages=self.pages + lists)
+
     def with_refusal(self) -> Evidence:
         """This evidence and a list that may not be read."""
         return self._replace(lists=self.lists + 1, pages=self.pages + 1, refused=self.refused + 1)

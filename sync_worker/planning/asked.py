@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -14,6 +14,10 @@ from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import (
     NESTED_EVERYTHING_EVERY,
+    SLACK,
+    Part,
+    Period,
+    backfill_parts,
     cursor_window,
     due_reach,
     is_due,
@@ -22,8 +26,10 @@ from sync_worker.planning.windows import (
     reread_dates,
     window_of,
 )
+from sync_worker.state.backfills import backfilled_parts
 from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.deletes import is_any_held, read_signal
+from sync_worker.state.permissions import Kind, parents_refused
 from sync_worker.state.rereads import Reach, Reread, parents_read, read_rereads
 
 
@@ -43,8 +49,10 @@ class Asked(NamedTuple):
     """What a sweep asks for: `window` as the ledger tells it, how far back it reaches, the days of a daily log.
 
     `parents` are those that a nested stream is read for, by id, with the hashes of their rows; `parents_gone` those
-    that it was read for and that are no more. `every_day` are all days of a daily log, where `dates` are some of them.
-    Once complete, the sweep `settles` what is deleted, or asks the tool itself over the window `signal`.
+    that it was read for and that are no more; `spared` is how many have not moved since they were read for, `denied`
+    how the lists of others were refused, which are not tried again yet. `every_day` are all days of a daily log, where
+    `dates` are some of them. Once complete, the sweep `settles` what is deleted, or asks the tool itself over the
+    window `signal`. One that `reconciles` reads again what could be asked for its changes alone.
     """
 
     window: Window
@@ -52,9 +60,12 @@ class Asked(NamedTuple):
     dates: DateRange | None = None
     parents: Mapping[int | str, str] | None = None
     parents_gone: Collection[str] = ()
+    spared: int = 0
+    denied: Sequence[Kind] = ()
     every_day: DateRange | None = None
     settles: bool = False
     signal: Window | None = None
+    reconciles: bool = False
 
 
 def ask(
@@ -75,6 +86,18 @@ def ask(
     return _ask_changes(view, partition, options, terms)
 
 
+def ask_again(
+    view: Transaction, partition: Partition, streams: Mapping[str, StreamSpec], period: Period, bound: datetime
+) -> tuple[Asked, list[Part]]:
+    """What a backfill asks of a partition, and in which parts: those that it has not read yet."""
+    spec, scope = partition
+    every = backfill_parts(spec, period.days, bound)
+    done = backfilled_parts(view, period.request, spec.name, scope)
+    window = Window(None, bound) if every[0].window.start is None else window_of(period.days)
+    parents = None if spec.parent is None else live_parents(view, spec.parent, streams[spec.parent.stream], scope)
+    return Asked(window, parents=parents), [part for part in every if part.name not in done]
+
+
 def live_parents(view: Transaction, parent: Parent, above: StreamSpec, scope: Scope) -> dict[int | str, str]:
     """The parents of a scope with the hashes of their rows; `above` is their stream."""
     of_scope = {name: value for name, value in scope._asdict().items() if value is not None}
@@ -89,7 +112,8 @@ def _ask_changes(view: Transaction, partition: Partition, options: StreamOptions
     every = _sooner(view, partition, options.reconcile_every, options, terms)
     is_due_whole = options.follows_deletes and is_due(whole and whole.read_at, terms.bound, every)
     if terms.everything or checkpoint is None or is_due_whole:
-        return Asked(Window(None, terms.bound), settles=options.follows_deletes)
+        known = checkpoint is not None and not terms.everything
+        return Asked(Window(None, terms.bound), settles=options.follows_deletes, reconciles=known)
     window = cursor_window(checkpoint, terms.bound, options.lookback)
     return Asked(window, Reach.RECENT, signal=_signal(view, partition, whole, options, terms))
 
@@ -144,25 +168,47 @@ def _ask_nested(
     done = parents_read(view, spec.name, scope)
     every = _sooner(view, partition, _nested_everything_every(above, options, terms), options, terms)
     reach = Reach.EVERYTHING if terms.everything else nested_reach(read, terms.bound, every)
+    denied = _denied(view, partition, parents, terms)
+    asked_for = {key: row_hash for key, row_hash in parents.items() if key not in denied}
     whole = Asked(
         Window(None, terms.bound),
         reach,
-        parents=parents,
+        parents=asked_for,
         parents_gone=done.keys() - set(map(str, parents)),
+        denied=list(denied.values()),
         settles=options.follows_deletes,
     )
     if reach is Reach.EVERYTHING:
         return whole
-    moved = {key: row_hash for key, row_hash in parents.items() if done.get(str(key)) != row_hash}
+    moved = {key: row_hash for key, row_hash in asked_for.items() if done.get(str(key)) != row_hash}
     # A window with a beginning: whoever looks for proof of all children must not take this for it.
     window = Window(min(read[Reach.RECENT].read_at, terms.bound), terms.bound)
-    return whole._replace(window=window, parents=moved)
+    return whole._replace(window=window, parents=moved, spared=len(asked_for) - len(moved))
+
+
+def _denied(
+    view: Transaction, partition: Partition, parents: Mapping[int | str, str], terms: Terms
+) -> dict[int | str, Kind]:
+    """The parents whose lists are not asked for, because they were refused and the parent is as it was then."""
+    if terms.by_hand or terms.everything:
+        return {}
+    refused = parents_refused(view, partition.spec.name, partition.scope)
+    return {
+        key: known.kind
+        for key, row_hash in parents.items()
+        if (known := refused.get(str(key))) and known.row_hash == row_hash and terms.bound < known.probe_at - SLACK
+    }
 
 
 def _nested_everything_every(above: StreamSpec, options: StreamOptions, terms: Terms) -> timedelta:
+    if options.nested_everything_every is None and above.mode is not SyncMode.INCREMENTAL and terms.by_hand:
+        return timedelta(0)
+    return nested_everything_every(above, options)
+
+
+def nested_everything_every(above: StreamSpec, options: StreamOptions) -> timedelta:
+    """How often a stream nested in `above` is read for all parents, by schedule."""
     if options.nested_everything_every is not None:
         return options.nested_everything_every
-    if above.mode is SyncMode.INCREMENTAL:
-        return NESTED_EVERYTHING_EVERY
-    # Nothing says that such a parent moves when its children do.
-    return timedelta(0) if terms.by_hand else options.full_refresh_every
+    # Nothing says that any other parent moves when its children do.
+    return NESTED_EVERYTHING_EVERY if above.mode is SyncMode.INCREMENTAL else options.full_refresh_every

@@ -20,10 +20,11 @@ _WEEK = timedelta(days=7)
 FULL_REFRESH_EVERY = timedelta(hours=6)
 NESTED_EVERYTHING_EVERY = _WEEK
 RECONCILE_EVERY = _WEEK
+INACTIVE_EVERY = _WEEK
 DELETED_EVERY = FULL_REFRESH_EVERY
 
 # Two ticks of a schedule are never exactly its interval apart.
-_SLACK = timedelta(minutes=10)
+SLACK = timedelta(minutes=10)
 
 
 class RereadRule(NamedTuple):
@@ -39,7 +40,7 @@ DEFAULT_REREAD = RereadRule()
 
 def is_due(last: datetime | None, bound: datetime, every: timedelta) -> bool:
     """Whether what was `last` done, if ever, is to be done again at `bound`."""
-    return last is None or bound - last > every - _SLACK
+    return last is None or bound - last > every - SLACK
 
 
 def cursor_window(checkpoint: Checkpoint | None, bound: datetime, lookback: timedelta) -> Window:
@@ -96,6 +97,13 @@ def window_of(dates: DateRange) -> Window:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
+
+
+class Period(NamedTuple):
+    """The days of a backfill, and the name under which its progress is remembered."""
+
+    request: str
+    days: DateRange
 
 
 class Part(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -10,14 +9,13 @@ from itertools import count
 from sync_worker.destination.protocol import Transaction
 from sync_worker.load.proof import Evidence, Proof
 from sync_worker.logs import Event, get_logger
-from sync_worker.model import Verdict, Window
-from sync_worker.planning.asked import Asked, live_parents
+from sync_worker.model import Verdict
+from sync_worker.planning.asked import Asked, ask_again
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.windows import Part, backfill_parts, window_of
-from sync_worker.runner.frame import Parts, Period, RunFrame
+from sync_worker.planning.windows import Part, Period
+from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.sync import Reading, Swept
-from sync_worker.state.backfills import backfilled_parts, record_backfilled_part
-from sync_worker.state.rereads import Reach
+from sync_worker.state.backfills import record_backfilled_part
 
 log = get_logger()
 
@@ -32,18 +30,9 @@ class Backfilling(Reading):
         super().__init__(parts, frame, partition, doubt)
 
     def _ask(self, frame: RunFrame) -> Asked:
-        self._left = backfill_parts(self._spec, self._period.days, frame.bound)
         with self._parts.destination.reader() as view:
-            done = backfilled_parts(view, self._period.request, self._spec.name, self._scope)
-            parents = self._parents(view)
-        is_whole = self._left[0].window.start is None
-        self._left = [part for part in self._left if part.name not in done]
-        window = Window(None, frame.bound) if is_whole else window_of(self._period.days)
-        return Asked(window, Reach.EVERYTHING, parents=parents)
-
-    def _parents(self, view: Transaction) -> Mapping[int | str, str] | None:
-        parent = self._spec.parent
-        return None if parent is None else live_parents(view, parent, self._parts.streams[parent.stream], self._scope)
+            asked, self._left = ask_again(view, self._partition, self._parts.streams, self._period, frame.bound)
+        return asked
 
     def _sweep_until_proven(self) -> Swept:
         found = Proof(Verdict.COMPLETE)

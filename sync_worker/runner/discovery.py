@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sync_worker.catalog.spec import ScopeKind
-from sync_worker.destination.protocol import Parameter
 from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import Project, ProjectChoice, choose
@@ -16,6 +15,7 @@ from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.order import Order
 from sync_worker.runner.sync import Reading, Swept
 from sync_worker.runner.unread import close_unread
+from sync_worker.state.avoided import Because
 
 _NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
 _LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
@@ -61,21 +61,38 @@ def _sorted_out(swept: Swept, chosen: Sequence[Project]) -> Listed:
     return Listed(swept.verdict, readable, unseen)
 
 
+def inactive(order: Order, listed: Mapping[int, Listed]) -> frozenset[int]:
+    """The projects that are read only because inactive ones are wanted, not because somebody named them."""
+    named = _named(order.choice)
+    readable = [project for found in listed.values() for project in found.readable]
+    return frozenset(it.project_id for it in readable if not it.is_active and it.project_id not in named)
+
+
 def known_projects(parts: Parts, partition: Partition) -> list[Project]:
     """The projects that Procore showed, now or in an earlier run."""
-    columns = ("id", "active", "start_date", "created_at")
     with parts.destination.reader() as view:
-        return [
-            _project(row)
-            for row in view.live_values(partition.spec, columns, {"company_id": partition.scope.company_id or 0})
-        ]
+        if not view.has_table(PROJECTS):
+            return []
+        rows = view.live_values(partition.spec, _COLUMNS, {"company_id": partition.scope.company_id or 0})
+    return [project_of(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
 
-def _project(row: Sequence[Parameter]) -> Project:
-    project_id, active, start_on, created_at = row
-    days = [date.fromisoformat(str(text)[:10]) for text in (start_on, created_at) if text]
+_COLUMNS = ("id", "active", "start_date", "created_at")
+
+
+def project_of(fields: Mapping[str, Any]) -> Project:
+    """What planning needs of a project's record."""
+    days = [day for name in _COLUMNS[2:] if (day := _day(fields.get(name))) is not None]
+    active = fields.get("active")
     # A project that does not say whether it is active is read.
-    return Project(int(project_id or 0), active is None or bool(active), min(days, default=None))
+    return Project(int(fields["id"]), active is None or bool(active), min(days, default=None))
+
+
+def _day(text: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(text)[:10])
+    except ValueError:
+        return None
 
 
 def first_days(order: Order, frame: RunFrame, projects: Sequence[Project]) -> dict[int, date]:
@@ -103,4 +120,6 @@ def _named(choice: ProjectChoice) -> set[int]:
 
 def _close_project(parts: Parts, frame: RunFrame, order: Order, scope: Scope, verdict: Verdict, reason: str) -> None:
     partitions = [Partition(spec, scope) for spec in order.specs if spec.scope is ScopeKind.PROJECT]
+    for spec, _ in partitions:
+        frame.avoid(spec.name, Because.NOT_LISTED)
     close_unread(parts, frame, partitions, verdict, reason)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.client.procore import Procore
@@ -14,10 +14,13 @@ from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Destination
 from sync_worker.errors import SyncWorkerError
 from sync_worker.load.loader import Loader
-from sync_worker.model import DateRange
+from sync_worker.model import Priority
 from sync_worker.planning.asked import Terms
 from sync_worker.planning.options import StreamOptions
+from sync_worker.planning.thrift import ALL, Thrift
+from sync_worker.planning.windows import Period
 from sync_worker.runner.progress import Progress, Unheard
+from sync_worker.state.avoided import Because
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,7 @@ class Parts:
     streams: Mapping[str, StreamSpec]
     options: Callable[[str], StreamOptions]
     progress: Progress = field(default_factory=Unheard)
-
-
-class Period(NamedTuple):
-    """The days of a backfill, and the name under which its progress is remembered."""
-
-    request: str
-    days: DateRange
+    thrift: Thrift = ALL
 
 
 @dataclass(slots=True)
@@ -48,9 +45,10 @@ class RunFrame:
     """What all partitions of a run share.
 
     `by_hand` runs read what is not due too; one that does not move marks leaves no trace but rows and ledger; `period`
-    is what a backfill reads. `started_at` is our own clock's, `server_time` the server's as it was
+    is what a backfill reads. Its calls have a `priority`, and where it does not wait for the allowance it ends.
+    `started_at` is our own clock's, `server_time` the server's as it was
     first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
-    was tried.
+    was tried; `page_sizes` are the largest pages that lists are known to give, `avoided` counts the calls not made.
     """
 
     run_id: str
@@ -58,10 +56,21 @@ class RunFrame:
     started_at: datetime
     by_hand: bool = True
     moves_marks: bool = True
+    priority: Priority = Priority.BY_HAND
+    waits: bool = True
     period: Period | None = None
     server_time: datetime | None = None
     first_on: Mapping[int, date] = field(default_factory=dict)
     failure: SyncWorkerError | None = None
+    page_sizes: dict[str, int] = field(default_factory=dict)
+    avoided: Counter[tuple[str, Because]] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def avoid(self, stream: str, because: Because, calls: int = 1) -> None:
+        """Count calls that are not made; safe to use from several threads."""
+        if calls:
+            with self.lock:
+                self.avoided[stream, because] += calls
 
     @property
     def bound(self) -> datetime:

@@ -7,7 +7,7 @@ the list moved under it is repeated. Whatever happens, the partition ends with a
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import count
 from math import ceil
@@ -33,15 +33,25 @@ from sync_worker.load.proof import Evidence, Proof
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import Calls, DateRange, Ground, Key, Page, Verdict, Window
+from sync_worker.model import Calls, DateRange, Ground, Key, Page, Priority, Verdict
 from sync_worker.planning.asked import Asked, ask
+from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
+from sync_worker.planning.probes import PARENT_PROBED_EVERY, kind_of
 from sync_worker.planning.selection import PROJECTS
 from sync_worker.planning.windows import halves, window_of
 from sync_worker.runner.frame import Parts, RunFrame
+from sync_worker.state.avoided import Because
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
 from sync_worker.state.ledger import ScopeKey
+from sync_worker.state.page_sizes import record_page_size
+from sync_worker.state.permissions import (
+    Kind,
+    ParentRefusal,
+    forget_parents_refused,
+    record_parents_refused,
+)
 from sync_worker.state.rereads import Reach, Reread, forget_parents_read, record_parents_read, record_reread
 
 SWEEPS_AT_MOST = 3
@@ -51,11 +61,15 @@ log = get_logger()
 
 
 class Swept(NamedTuple):
-    """What became of a partition; `keys` only for projects, which say what else can be read."""
+    """What became of a partition; `keys` only for projects, which say what else can be read.
+
+    `refusal` is why none of it may be read, where that is so.
+    """
 
     verdict: Verdict
     server_time: datetime | None = None
     keys: Collection[Key] = ()
+    refusal: SkippableError | None = None
 
 
 class Reading:
@@ -71,25 +85,21 @@ class Reading:
         self._run_id = frame.run_id
         self._moves_marks = frame.moves_marks
         self._bound_told = frame.server_time
+        self._page_sizes = frame.page_sizes
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
-        self._calls = Calls()
+        self._calls = Calls(priority=self._priority(frame), waits=frame.waits)
         self._pages_taken = 0
         self._parents_done: list[int | str] = []
+        self._parents_refused: dict[int | str, Kind] = {}
         self._signal: Signal | None = None
         key = ScopeKey(frame.run_id, self._spec.name, self._scope)
         self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, self._asked.window, self._options.excluded)
 
     @property
-    def window(self) -> Window:
-        """What will be asked for."""
-        return self._asked.window
-
-    @property
-    def lists(self) -> int:
-        """How many lists will be read, as far as is known: one, or one for each parent, and that of what is deleted."""
-        live = 1 if self._asked.parents is None else len(self._asked.parents)
-        return live + (self._asked.signal is not None)
+    def avoided(self) -> Mapping[Because, int]:
+        """How many lists of parents will not be read, and why."""
+        return {Because.UNCHANGED_PARENT: self._asked.spared, Because.NOT_PERMITTED: len(self._asked.denied)}
 
     def run(self) -> Swept:
         """Read to a verdict.
@@ -110,7 +120,7 @@ class Reading:
             self._abandon(None, INTERRUPTED)
             raise
         except SkippableError as refusal:
-            return self._abandon(Verdict.NOT_PERMITTED, str(refusal))
+            return self._abandon(Verdict.NOT_PERMITTED, str(refusal))._replace(refusal=refusal)
         except (AuthError, UnreachableError) as failure:
             self._abandon(Verdict.FAILED, str(failure))
             raise
@@ -135,6 +145,8 @@ class Reading:
                 continue
             proof = self._sweep.settle(evidence, covered, requests=self._calls.spent, last=last, also=self._remember)
             if last or proof.verdict is not Verdict.INEXACT:
+                if proof.verdict is Verdict.NOT_PERMITTED:
+                    self._parts.loader.do(self._remember_some)
                 self._tell(proof)
                 return Swept(proof.verdict, evidence.server_time, keys)
             log.info(Event.SWEEP_REPEATED, error=proof.reason)
@@ -146,9 +158,11 @@ class Reading:
 
     def _read_lists(self) -> Evidence:
         """Read every list of the partition to its end: one, or one for each parent."""
-        evidence = Evidence(doubt=self._doubt)
+        evidence = Evidence(doubt=self._doubt).beside(self._asked.spared)
+        for kind in self._asked.denied:
+            evidence = evidence.with_gone() if kind is Kind.NOT_FOUND else evidence.with_refusal()
         refusal: SkippableError | None = None
-        self._parents_done = []
+        self._parents_done, self._parents_refused = [], {}
         for parent_id in [None] if self._asked.parents is None else self._asked.parents:
             try:
                 evidence = self._read_parts(parent_id, evidence)
@@ -156,11 +170,41 @@ class Reading:
             except SkippableError as refused:
                 # One parent's list may be private or just gone; the others are read all the same.
                 refusal = refused
-                is_gone = self._asked.parents is not None and isinstance(refused, NotFoundError)
-                evidence = evidence.with_gone() if is_gone else evidence.with_refusal()
-        if refusal is not None and self._all_refused(evidence):
-            raise refusal
+                is_gone = isinstance(refused, NotFoundError)
+                evidence = evidence.with_gone() if is_gone and parent_id is not None else evidence.with_refusal()
+                if parent_id is not None:
+                    self._parents_refused[parent_id] = kind_of(refused)
+        self._remember_refused(refusal)
+        if self._all_refused(evidence):
+            raise refusal or SkippableError(f"all {evidence.lists} lists of its parents were refused before")
         return evidence.begun(self._bound_told)
+
+    def _remember_refused(self, refusal: SkippableError | None) -> None:
+        """Keep for which parents the list may not be read, and for which it may."""
+        parents = self._asked.parents
+        if parents is None or not (self._moves_marks and (self._parents_refused or self._parents_done)):
+            return
+        stream, now = self._spec.name, self._asked.window.end
+        refused = {
+            str(parent): ParentRefusal(parents[parent], kind, now + PARENT_PROBED_EVERY)
+            for parent, kind in self._parents_refused.items()
+        }
+        reason, done = redactor.text(str(refusal)), list(map(str, self._parents_done))
+
+        def write(transaction: Transaction) -> None:
+            record_parents_refused(transaction, stream, self._scope, refused, reason, now)
+            forget_parents_refused(transaction, stream, self._scope, done)
+
+        self._parts.loader.do(write)
+
+    def _remember_some(self, transaction: Transaction) -> None:
+        """Keep for which parents the list was read where those of others may not be; the mark stays."""
+        asked, stream = self._asked, self._spec.name
+        if asked.parents is None or not self._moves_marks:
+            return
+        record_reread(transaction, stream, self._scope, asked.reach, Reread(asked.window.end), self._run_id)
+        hashes = {str(parent): asked.parents[parent] for parent in self._parents_done}
+        record_parents_read(transaction, stream, self._scope, hashes)
 
     def _all_refused(self, evidence: Evidence) -> bool:
         """Whether nothing could be read for want of permission; it may answer 404 too, but then for all of several."""
@@ -176,10 +220,11 @@ class Reading:
             try:
                 found = self._read_list(parent_id, dates, found)
                 position += 1
-            except TooLargeError:
-                if dates is None or dates.start_on == dates.end_on:
+            except TooLargeError as error:
+                if dates is not None and dates.start_on < dates.end_on:
+                    self._dates[position : position + 1] = halves(dates)
+                elif not self._ask_smaller(error):
                     raise
-                self._dates[position : position + 1] = halves(dates)
                 if self._pages_taken > taken:
                     # The pages that came would count twice.
                     self._sweep.restart()
@@ -195,20 +240,37 @@ class Reading:
             dates=dates,
             parent_id=parent_id,
             header_company_id=self._parts.account_company_id,
-            per_page=self._options.per_page,
+            per_page=page_size(self._spec, self._options, self._page_sizes),
         )
         totals: list[int | None] = []
         units = 0
         for page in self._parts.procore.pages(request, self._split, self._calls):
             if dates is not None and _pages_in(page) > self._options.max_pages:
-                raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages")
+                raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages", is_counted=True)
             self._sweep.take(page, parent_id)
             self._pages_taken += 1
             self._parts.progress.page_taken(len(page.records))
             totals.append(page.total)
             units += page.units
             evidence = evidence.begun(page.server_time)
+            if _is_clamped(page, request.per_page):
+                self._learn_size(page.units)
         return evidence.with_list(totals, units)
+
+    def _ask_smaller(self, error: TooLargeError) -> bool:
+        """Ask for a quarter of a page from now on; false where that cannot help."""
+        size = page_size(self._spec, self._options, self._page_sizes)
+        if error.is_counted or size is None or size <= SMALLEST:
+            return False
+        self._learn_size(max(SMALLEST, size // 4))
+        return True
+
+    def _learn_size(self, per_page: int) -> None:
+        if self._page_sizes.get(self._spec.name) == per_page:
+            return
+        self._page_sizes[self._spec.name] = per_page
+        now = self._parts.clock.now()
+        self._parts.loader.do(lambda transaction: record_page_size(transaction, self._spec.name, per_page, now))
 
     def _misses_days(self, evidence: Evidence) -> bool:
         """Whether a row is missing from the days that were read: it may be deleted, or be of another day now."""
@@ -235,7 +297,7 @@ class Reading:
             self._scope,
             window,
             header_company_id=self._parts.account_company_id,
-            per_page=self._options.per_page,
+            per_page=page_size(self._spec, self._options, self._page_sizes),
         )
         try:
             for page in self._parts.procore.pages(request, self._split, self._calls):
@@ -265,6 +327,10 @@ class Reading:
         with self._parts.destination.reader() as view:
             return ask(view, self._partition, self._parts.streams, self._options, frame.terms)
 
+    def _priority(self, frame: RunFrame) -> Priority:
+        is_later = self._asked.reconciles and frame.priority is Priority.SCHEDULED
+        return Priority.RECONCILIATION if is_later else frame.priority
+
     def _remember(self, transaction: Transaction, mark: datetime | None) -> None:
         """Move the mark; keep how far back the sweep has read, and for which parents."""
         if not self._moves_marks or mark is None:
@@ -293,6 +359,11 @@ class Reading:
 
     def _tell(self, proof: Proof) -> None:
         log.info(Event.SCOPE_FINISHED, verdict=proof.verdict, error=proof.reason, requests=self._calls.spent)
+
+
+def _is_clamped(page: Page, asked: int | None) -> bool:
+    """Whether a full page is smaller than what was asked for; the last page tells nothing."""
+    return asked is not None and not page.is_last and page.per_page == page.units and 0 < page.units < asked
 
 
 def _pages_in(page: Page) -> int:

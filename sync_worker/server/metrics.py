@@ -27,6 +27,7 @@ from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import DestinationError
 from sync_worker.planning.projects import resting_projects
+from sync_worker.state.allowance import StoredAllowance, read_allowance
 from sync_worker.state.deletes import held_deletes
 from sync_worker.state.freshness import freshness
 from sync_worker.state.health import read_health
@@ -53,6 +54,10 @@ RUNS_UNDER_WAY = Metric("procore_sync_runs_under_way", "Runs that have begun and
 ROWS = Metric("procore_sync_rows", "Rows of runs that ended, by what became of them.", ("change",), CounterMetricFamily)
 CALLS = Metric("procore_sync_calls", "Calls to Procore by class of status.", ("status",), CounterMetricFamily)
 AVOIDED = Metric("procore_sync_calls_avoided", "Calls that runs did not make.", ("reason",), CounterMetricFamily)
+LIMIT = Metric("procore_sync_allowance_limit", "Calls that Procore allows in a window.", ("window",))
+REMAINING = Metric("procore_sync_allowance_remaining", "Calls left in a window that lasts.", ("window",))
+USED = Metric("procore_sync_allowance_used_this_hour", "Calls of our own within the last hour.")
+WAITING = Metric("procore_sync_allowance_waiting_seconds", "Seconds until the next call may go.")
 HEALTH = Metric("procore_sync_health_share", "Share of 14 days' calls that Procore marks down.", ("observation",))
 SCOPES = Metric("procore_sync_scopes", "Lists by their last verdict.", ("verdict",))
 FRESHNESS = Metric("procore_sync_freshness_seconds", "Age of a stream's oldest high-water mark.", ("stream",))
@@ -63,8 +68,8 @@ READABLE = Metric("procore_sync_database_readable", "1 when the database could b
 BUILD = Metric("procore_sync_build_info", "Which version runs, on which Python.", ("version", "python"))
 
 METRICS = (
-    RUNS, RUN_SECONDS, RUNS_UNDER_WAY, ROWS, CALLS, AVOIDED, HEALTH, SCOPES, FRESHNESS, HELD, QUARANTINED, HEARTBEAT,
-    READABLE, BUILD,
+    RUNS, RUN_SECONDS, RUNS_UNDER_WAY, ROWS, CALLS, AVOIDED, LIMIT, REMAINING, USED, WAITING, HEALTH, SCOPES,
+    FRESHNESS, HELD, QUARANTINED, HEARTBEAT, READABLE, BUILD,
 )  # fmt: skip
 
 
@@ -143,6 +148,7 @@ class _Numbers(Collector):
             held[line.stream,] += line.rows
         yield _family(HELD, held)
         yield _family(QUARANTINED, {(stream,): records for stream, records in quarantined_by_stream(view).items()})
+        yield from _allowance(read_allowance(view), now)
         yield _family(HEALTH, {(line.observation,): line.share for line in read_health(view, now.date())})
 
 
@@ -196,6 +202,15 @@ def _family(metric: Metric, values: Mapping[tuple[str, ...], float]) -> Family:
     for labels, value in values.items():
         family.add_metric(labels, value)
     return family
+
+
+def _allowance(known: StoredAllowance, now: datetime) -> Iterator[Family]:
+    yield _family(LIMIT, {(it.period,): it.limit for it in known.windows if it.limit is not None})
+    lasting = [it for it in known.windows if it.resets_at is not None and it.resets_at > now]
+    yield _family(REMAINING, {(it.period,): it.remaining for it in lasting if it.remaining is not None})
+    yield _family(USED, {(): known.used_this_hour(now)})
+    until = known.waits_until(now)
+    yield _family(WAITING, {(): 0.0 if until is None else (until - now).total_seconds()})
 
 
 def _age(mark: str, now: datetime) -> float:

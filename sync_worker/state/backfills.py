@@ -12,8 +12,13 @@ from sync_worker.state.queries import queries
 def begin_backfill(executor: Executor, request: str, until_on: date) -> date:
     """Write that a backfill begins; its last day, which is the one it first began with."""
     executor.execute(queries()["begin_backfill"], {"request": request, "until_on": until_on.isoformat()})
-    ((found,),) = executor.execute(queries()["backfill_until"], {"request": request})
-    return date.fromisoformat(str(found))
+    return backfill_until(executor, request) or until_on
+
+
+def backfill_until(executor: Executor, request: str) -> date | None:
+    """The last day of a backfill that has begun."""
+    found = executor.execute(queries()["backfill_until"], {"request": request})
+    return date.fromisoformat(str(found[0][0])) if found else None
 
 
 def backfilled_parts(executor: Executor, request: str, stream: str, scope: Scope) -> set[str]:

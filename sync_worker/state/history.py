@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from sync_worker.model import Outcome
+from sync_worker.model import Outcome, Scope, Verdict
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.ledger import ABANDONED
 from sync_worker.state.queries import queries
@@ -61,6 +61,20 @@ class LatestScope(NamedTuple):
     mark: str | None
 
 
+class LastReading(NamedTuple):
+    """What the last reading of one (stream, scope) came to, and its high-water mark if it was ever complete."""
+
+    verdict: str
+    requests: int
+    finished_at: str
+    mark: str | None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of it, or nearly, was read."""
+        return self.verdict in (Verdict.COMPLETE, Verdict.INEXACT)
+
+
 class CheckpointLine(NamedTuple):
     """A checkpoint as it is stored."""
 
@@ -104,6 +118,12 @@ def latest_scopes(executor: Executor) -> list[LatestScope]:
     return [LatestScope(*row) for row in _rows(executor, "latest_scopes")]
 
 
+def last_readings(executor: Executor) -> dict[tuple[str, Scope], LastReading]:
+    """The last reading of every (stream, scope)."""
+    rows = _rows(executor, "last_readings")
+    return {(stream, Scope(company, project)): LastReading(*last) for stream, company, project, *last in rows}
+
+
 def all_checkpoints(executor: Executor) -> list[CheckpointLine]:
     """Every checkpoint, by stream and scope."""
     return [CheckpointLine(*row) for row in _rows(executor, "all_checkpoints")]
@@ -111,7 +131,7 @@ def all_checkpoints(executor: Executor) -> list[CheckpointLine]:
 
 def reset_checkpoints(executor: Executor, stream: str, project_id: int | None) -> None:
     """Forget how far a stream was read, in one project or everywhere; the next run reads all of it."""
-    for name in ("reset_checkpoints", "reset_rereads", "reset_parents_read", "reset_signals"):
+    for name in ("reset_checkpoints", "reset_rereads", "reset_parents_read", "reset_signals", "reset_refusals"):
         executor.execute(queries()[name], {"stream": stream, "project_id": project_id})
 
 

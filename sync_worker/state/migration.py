@@ -13,11 +13,27 @@ _COMMENT = re.compile(r"--[^\n]*")
 def migrate(transaction: Executor, dialect: str) -> None:
     """Apply the migrations that this database has not seen, in order."""
     transaction.execute("CREATE TABLE IF NOT EXISTS _migrations (name TEXT PRIMARY KEY)")
-    applied = {name for (name,) in transaction.execute("SELECT name FROM _migrations")}
+    missing = pending(transaction, dialect)
     for name, script in migrations(dialect):
-        if name in applied:
+        if name not in missing:
             continue
         for statement in _COMMENT.sub("", script).split(";"):
             if statement.strip():
                 transaction.execute(statement)
         transaction.execute("INSERT INTO _migrations (name) VALUES (:name)", {"name": name})
+
+
+def pending(view: Executor, dialect: str) -> list[str]:
+    """The migrations that a database has not seen."""
+    applied = applied_migrations(view)
+    return [name for name, _ in migrations(dialect) if name not in applied]
+
+
+def unknown(view: Executor, dialect: str) -> list[str]:
+    """The migrations that a database has seen and this version has not: a newer one wrote it."""
+    return sorted(applied_migrations(view) - {name for name, _ in migrations(dialect)})
+
+
+def applied_migrations(view: Executor) -> set[str]:
+    """The migrations that a database has seen."""
+    return {str(name) for (name,) in view.execute("SELECT name FROM _migrations")}

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple, cast
 
 from sync_worker.model import ALL_CALLS, SUCCEEDED
+from sync_worker.state.avoided import run_avoided
 from sync_worker.state.calls import calls_since
 from sync_worker.state.executor import View
 from sync_worker.state.queries import queries
@@ -34,10 +35,10 @@ def days_spent(view: View, first_day: date) -> list[DaySpent]:
 
 def avoided_by_run(view: View, run_id: str) -> dict[str, int]:
     """The calls that a run did not make, by reason, the most first."""
-    if not view.has_table("_avoided"):
-        return {}
-    rows = view.execute(queries()["avoided_by_run"], {"run_id": run_id})
-    return dict(cast("list[tuple[str, int]]", rows))
+    found: Counter[str] = Counter()
+    for line in run_avoided(view, run_id) if view.has_table("_avoided") else []:
+        found[line.because] += line.calls
+    return dict(found.most_common())
 
 
 def _avoided_by_day(view: View, first_day: date) -> dict[str, dict[str, int]]:

@@ -211,7 +211,7 @@ def test_a_command_chooses_its_exit_code_by_what_it_returns() -> None:
     assert exit_code(lambda: None, GivenOptions({})) == 0
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"demo"}))
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_a_command_imports_nothing_that_takes_long(command: Command, name: str) -> None:
     answer = command(name, "--help", environ={"PYTHONPROFILEIMPORTTIME": "1"})
 

@@ -27,7 +27,7 @@ from sync_worker.simulator.clocks import SteppedClock
 from sync_worker.simulator.world import World
 
 CREDENTIALS = {"procore": {"client_id": "${PROCORE_CLIENT_ID}", "client_secret": "${PROCORE_CLIENT_SECRET}"}}
-FORBIDDEN = "Construction Financials/Budget"
+FORBIDDEN, OFF = "Construction Financials/Budget", "Project Management/Meetings"
 
 
 def of_today(install: Install) -> Installation:
@@ -43,6 +43,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with installing(tmp_path_factory.mktemp("filled")) as install:
         here = of_today(install)
         here.simulator.permissions.forbid(FORBIDDEN, here.simulator.world.project_ids[1])
+        here.simulator.permissions.disable_tool(OFF, here.simulator.world.project_ids[0])
         here.run()
         here.config = CREDENTIALS
         yield here
@@ -69,14 +70,14 @@ def test_status_has_the_promised_keys_and_what_each_stream_came_to(filled: Insta
     assert list(found) == ["streams", "running", "allowance", "held_deletes", "errors", "health"]
     assert (found["running"], found["held_deletes"]) == ([], [])
     by_name = {line["stream"]: line for line in found["streams"]}
-    assert list(by_name) == list(STREAMS)
+    assert [name for name in by_name if name in STREAMS] == list(STREAMS)
     assert by_name["rfis"]["rows"] == filled.query("SELECT count(*) FROM rfis")[0][0]
     assert by_name["rfis"]["scopes"] == {"complete": 2, "inexact": 0, "failed": 0, "not_permitted": 0}
     assert by_name["budget_views"]["scopes"] == {"complete": 1, "inexact": 0, "failed": 0, "not_permitted": 1}
     ((oldest,),) = filled.query("SELECT min(mark) FROM _checkpoints WHERE stream = 'rfis'")
     assert by_name["rfis"]["oldest_mark"] == oldest
     assert (by_name["rfis"]["freshness_seconds"] >= 0, by_name["rfis"]["is_stale"]) == (True, False)
-    trouble = found["errors"][0]
+    trouble = next(it for it in found["errors"] if it["stream"] == "budget_views")
     assert (trouble["stream"], trouble["scopes"]) == ("budget_views", 1)
     assert trouble["projects"] == [filled.simulator.world.project_ids[1]]
     assert FORBIDDEN in trouble["hint"]
@@ -99,7 +100,10 @@ def test_status_tells_what_was_spent_and_how_procore_grades_it(filled: Installat
     assert [line["calls"] for line in others] == [0, 0, 0, 0, 1, 0]
     assert {it["stream"] for it in forbidden["streams"]} >= {"budget_views", "budget_changes"}
     shown = filled.command("status").stdout
-    assert f"\ncalls today   {len(calls)}, {refused.total()} without success\n" in shown
+    avoided = dict(filled.query("SELECT reason, sum(calls) FROM _avoided GROUP BY reason"))
+    assert today["avoided"] == avoided
+    saved = f"; {sum(avoided.values())} avoided: " if avoided else "\n"
+    assert f"\ncalls today   {len(calls)}, {refused.total()} without success{saved}" in shown
     assert f"\nhealth        amber, watch: {len(calls)} calls in 14 days" in shown
     assert f"amber, watch: 403s {refused.total()}, " in shown
 
@@ -107,18 +111,26 @@ def test_status_tells_what_was_spent_and_how_procore_grades_it(filled: Installat
 def test_status_leads_with_whether_all_is_well_then_with_what_is_not_and_what_to_do(filled: Installation) -> None:
     answer = filled.command("status")
 
-    first, empty, refused, hint, *_ = answer.stdout.splitlines()
+    first, empty, *lines = answer.stdout.splitlines()
+    place = next(number for number, line in enumerate(lines) if FORBIDDEN in line)
+    refused, hint = lines[place : place + 2]
     assert (empty, answer.stderr) == ("", "")
     project = filled.simulator.world.project_ids[1]
-    assert refused.startswith(f"may not read  {FORBIDDEN}: budget_views, budget_changes, ")
+    assert lines[0].startswith("may not read  ")
+    assert refused.startswith(f"{' ' * 14}{FORBIDDEN}: budget_views, budget_changes, ")
     assert f" more, project {project}: 403, " in refused
     assert hint.lstrip().startswith(f"→ let the service account read {FORBIDDEN} in Procore")
     assert answer.stdout.count(FORBIDDEN) == 2
+    assert (
+        f" {OFF}: meetings, project {filled.simulator.world.project_ids[0]}: the tool is off in this" in answer.stdout
+    )
+    assert f"→ nothing, unless the project should have {OFF}: then switch it on there in Procore" in answer.stdout
     for stream in STREAMS:
         assert re.search(rf"\b{stream}\b", answer.stdout)
     assert re.search(r"budget_views 1 of 2\b", answer.stdout)
     every = filled.command("status", "-v").stdout.splitlines()
-    assert {line.split()[0] for line in every[-len(STREAMS) :]} == set(STREAMS)
+    table = every[every.index(next(line for line in every if line.startswith("stream "))) + 1 :]
+    assert {line.split()[0] for line in table} >= set(STREAMS)
     scopes = filled.query(
         "SELECT count(*), sum(verdict = 'complete'), sum(verdict = 'not_permitted') FROM _run_scopes"
     )[0]

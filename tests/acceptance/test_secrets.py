@@ -44,6 +44,8 @@ SUCCEEDING: Mapping[str, Sequence[tuple[str, ...]]] = {
     "query": [("SELECT * FROM _runs", "-vv"), ("SELECT * FROM _run_scopes", "--format", "json")],
     "init": [("--dir", "written", "-vv")],
     "backfill": [("--since", "2026-11-01", "--streams", "rfis", "--yes", "-vv")],
+    "check": [("--json", "-vv")],
+    "plan": [("--streams", "rfis,submittals", "--probe", "-vv")],
     "config": [("check", "-vv"), ("show", "-vv"), ("show", "--json"), ("schema",)],
     "healthcheck": [("-vv",)],
 }
@@ -139,7 +141,8 @@ def test_commands_that_succeed_leave_no_secret_anywhere(here: Installation) -> N
     for name, calls in SUCCEEDING.items():
         for arguments in calls:
             answer = here.command(name, *arguments)
-            assert answer.returncode == (1 if name == "healthcheck" else 0), answer.stderr
+            # The simulated Procore has a clock of its own, which the doctor finds wrong.
+            assert answer.returncode == (1 if name in ("healthcheck", "check") else 0), answer.stderr
             places |= said(answer)
     run_id = here.query("SELECT run_id FROM _runs")[0][0]
     places |= said(here.command("runs", str(run_id), "-vv"))
@@ -211,7 +214,8 @@ def test_configurations_that_are_wrong_leave_no_secret_anywhere(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     places: dict[str, bytes] = {}
-    for arguments in (("run", "--streams", "rfis", "-vv"), ("config", "show"), ("serve", "-vv"), ("status",)):
+    run, serve = ("run", "--streams", "rfis", "-vv"), ("serve", "-vv")
+    for arguments in (run, ("check", "-vv"), ("config", "show"), serve, ("status",)):
         with here.start(*arguments) as process:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=1.5)

@@ -302,8 +302,8 @@ INSERT INTO _runs (run_id, job, trigger) VALUES (:run_id, :job, :trigger);
 
 -- name: enqueue_request
 -- What a waiting run is to read.
-INSERT INTO _queue (run_id, streams, projects, full_refresh, since_on, until_on)
-VALUES (:run_id, :streams, :projects, :full_refresh, :since_on, :until_on);
+INSERT INTO _queue (run_id, streams, projects, full_refresh, since_on, until_on, no_wait)
+VALUES (:run_id, :streams, :projects, :full_refresh, :since_on, :until_on, :no_wait);
 
 -- name: forget_request
 -- A run's request, once the run is done or another one goes on with it.
@@ -311,16 +311,16 @@ DELETE FROM _queue WHERE run_id = :run_id;
 
 -- name: queued_runs
 -- Runs that wait to be taken, in the order they were asked for.
-SELECT run_id, job, trigger, scheduled_at, streams, projects, full_refresh, since_on, until_on
+SELECT run_id, job, trigger, scheduled_at, streams, projects, full_refresh, since_on, until_on, no_wait
 FROM _runs LEFT JOIN _queue USING (run_id)
 WHERE started_at IS NULL AND outcome IS NULL ORDER BY _runs.rowid;
 
 -- name: interrupted_runs
 -- Runs of the daemon's own that were cut short: what it was asked for by hand, and of its jobs what no later run of the
--- same job has gone on with.
-SELECT run_id, job, trigger, streams, projects, full_refresh, since_on, until_on
-FROM _runs AS cut LEFT JOIN _queue USING (run_id)
-WHERE outcome = 'interrupted' AND (streams IS NOT NULL OR (
+-- same job has gone on with. One that ended with the allowance was to end there.
+SELECT run_id, job, trigger, streams, projects, full_refresh, since_on, until_on, no_wait
+FROM _runs AS cut LEFT JOIN _queue USING (run_id) LEFT JOIN _run_details USING (run_id)
+WHERE outcome = 'interrupted' AND failure IS NOT 'AllowanceSpent' AND (streams IS NOT NULL OR (
     trigger IN ('schedule', 'catch_up')
     AND NOT EXISTS (SELECT 1 FROM _runs AS later
                     WHERE later.job = cut.job AND later.rowid > cut.rowid AND later.outcome IS NOT 'skipped')))
@@ -373,16 +373,28 @@ WHERE r.outcome IS NULL AND r.started_at IS NOT NULL
 GROUP BY r.run_id, r.job, r.trigger, r.started_at ORDER BY r.started_at;
 
 -- name: latest_scopes
--- The last verdict of every (stream, scope) and its high-water mark, if it was ever complete.
+-- The last verdict of every (stream, scope) and its high-water mark, if it was ever complete. Each has its line; the
+-- LEFT JOIN keeps a planner that knows no sizes from walking through all lines of the ledger instead.
 SELECT s.stream, s.company_id, s.project_id, s.verdict, s.error, s.run_id, s.finished_at, c.mark
 FROM _latest_scopes AS l
-JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
+LEFT JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
     AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
     AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
 LEFT JOIN _checkpoints AS c ON c.stream = s.stream
     AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
     AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0)
 ORDER BY s.stream, s.company_id, s.project_id;
+
+-- name: last_readings
+-- What the last reading of every (stream, scope) came to, and its high-water mark; LEFT JOIN as above.
+SELECT s.stream, s.company_id, s.project_id, s.verdict, s.requests, s.finished_at, c.mark
+FROM _latest_scopes AS l
+LEFT JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
+    AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
+    AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
+LEFT JOIN _checkpoints AS c ON c.stream = s.stream
+    AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
+    AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0);
 
 -- name: runs_with_old_scopes
 -- Runs that ended before, with scopes that a later run has read again.
@@ -456,10 +468,6 @@ SELECT day, company_id, stream, kind, calls FROM _calls WHERE day >= :first_day 
 -- Counts of days that are long gone.
 DELETE FROM _calls WHERE day < :first_day;
 
--- name: avoided_by_run
--- The calls that a run did not make, by reason.
-SELECT reason, sum(calls) FROM _avoided WHERE run_id = :run_id GROUP BY reason ORDER BY sum(calls) DESC, reason;
-
 -- name: avoided_by_day
 -- The calls that were not made, by the day on which their run began and by reason.
 SELECT substr(r.started_at, 1, 10), a.reason, sum(a.calls)
@@ -470,3 +478,96 @@ GROUP BY substr(r.started_at, 1, 10), a.reason ORDER BY 1, 3 DESC, 2;
 -- name: quarantined_by_stream
 -- How many records of each stream are set aside.
 SELECT stream, count(*) FROM _quarantine GROUP BY stream ORDER BY stream;
+
+-- name: read_refusals
+-- All that may not be read, single parents left out.
+SELECT subject, company_id, project_id, kind, reason, refused_at, probed_at, probe_at
+FROM _refusals WHERE parent_key IS NULL ORDER BY subject, company_id, project_id;
+
+-- name: record_refusal
+-- Something may not be read; since when it may not stays.
+INSERT INTO _refusals (subject, company_id, project_id, kind, reason, refused_at, probed_at, probe_at)
+VALUES (:subject, :company_id, :project_id, :kind, :reason, :refused_at, :probed_at, :probe_at)
+ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce(parent_key, '')) DO UPDATE SET
+    kind = excluded.kind, reason = excluded.reason, probed_at = excluded.probed_at, probe_at = excluded.probe_at;
+
+-- name: forget_refusal
+-- A stream or a tool may be read again.
+DELETE FROM _refusals
+WHERE subject = :subject AND parent_key IS NULL
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: reset_refusals
+-- A stream forgets where it may not be read.
+DELETE FROM _refusals
+WHERE subject = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
+
+-- name: record_avoided
+-- The calls of a stream that a run did not make.
+INSERT INTO _avoided (run_id, stream, reason, calls) VALUES (:run_id, :stream, :reason, :calls)
+ON CONFLICT (run_id, stream, reason) DO UPDATE SET calls = excluded.calls;
+
+-- name: run_avoided
+-- The calls that a run did not make.
+SELECT stream, reason, calls FROM _avoided WHERE run_id = :run_id ORDER BY stream, reason;
+
+-- name: avoided_since
+-- The calls that were not made by runs that began then or later.
+SELECT a.stream, a.reason, sum(a.calls) FROM _avoided AS a JOIN _runs AS r ON r.run_id = a.run_id
+WHERE r.started_at >= :since GROUP BY a.stream, a.reason ORDER BY a.stream, a.reason;
+
+-- name: prune_avoided
+-- What a run did not ask for goes with it.
+DELETE FROM _avoided WHERE run_id = :run_id;
+
+-- name: read_page_sizes
+-- The largest pages that were learned of since then.
+SELECT stream, per_page FROM _page_sizes WHERE learned_at >= :since;
+
+-- name: record_page_size
+-- A list gives no larger page than that.
+INSERT INTO _page_sizes (stream, per_page, learned_at) VALUES (:stream, :per_page, :learned_at)
+ON CONFLICT (stream) DO UPDATE SET per_page = excluded.per_page, learned_at = excluded.learned_at;
+
+-- name: read_allowance
+-- The windows of the allowance as last known.
+SELECT period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at
+FROM _allowance ORDER BY seconds DESC;
+
+-- name: read_spent
+-- Our own calls of the hour before the last was written, by minute.
+SELECT minute, calls FROM _allowance_spent ORDER BY minute;
+
+-- name: write_allowance
+-- A window as it is known now.
+INSERT INTO _allowance (period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at)
+VALUES (:period, :seconds, :limit, :granted, :used, :remaining, :resets_at, :waits_until, :seen_at)
+ON CONFLICT (period) DO UPDATE SET
+    seconds = excluded.seconds, call_limit = excluded.call_limit, granted = excluded.granted, used = excluded.used,
+    remaining = excluded.remaining, resets_at = excluded.resets_at, waits_until = excluded.waits_until,
+    seen_at = excluded.seen_at;
+
+-- name: forget_spent
+-- The last hour is written anew.
+DELETE FROM _allowance_spent;
+
+-- name: parents_refused
+-- The parents whose nested list may not be read, as their rows were then.
+SELECT parent_key, row_hash, kind, probe_at FROM _refusals
+WHERE subject = :stream AND parent_key IS NOT NULL
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_parent_refused
+-- The nested list of a parent may not be read.
+INSERT INTO _refusals
+    (subject, company_id, project_id, parent_key, row_hash, kind, reason, refused_at, probed_at, probe_at)
+VALUES (:stream, :company_id, :project_id, :parent_key, :row_hash, :kind, :reason, :at, :at, :probe_at)
+ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce(parent_key, '')) DO UPDATE SET
+    row_hash = excluded.row_hash, kind = excluded.kind, reason = excluded.reason, probed_at = excluded.probed_at,
+    probe_at = excluded.probe_at;
+
+-- name: forget_parent_refused
+-- The nested list of a parent may be read again.
+DELETE FROM _refusals
+WHERE subject = :stream AND parent_key = :parent_key
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);

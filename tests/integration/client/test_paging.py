@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -155,4 +156,15 @@ def test_sticky_filters_are_never_sent_even_when_a_link_asks_for_them(connect: C
 def test_one_connection_serves_a_whole_listing(connect: Connect) -> None:
     client = connect(paged(total=30, clamp=3))
     client.pages()
+    assert client.server.connections == 1
+
+
+def test_threads_that_come_and_go_share_a_connection_and_none_is_left_over(connect: Connect) -> None:
+    """Each run has threads of its own, and a daemon has runs for years."""
+    client = connect(lambda _: Answer(b"[]"))
+
+    for _ in range(20):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(client.pages).result()
+
     assert client.server.connections == 1

@@ -166,3 +166,31 @@ def test_what_is_nested_where_parents_tell_no_change_is_read_for_all_by_hand(ins
     here.run(rows)
 
     assert len(here.asked(rows)) == 2 * first > 0
+
+
+def test_a_private_contract_is_tried_once_a_week_or_when_it_moves_and_its_siblings_are_not_read_anew(
+    install: Install,
+) -> None:
+    here = installed(install)
+    private, *others = contracts(here)
+    here.simulator.faults.add(Fault(path=f"*/{private}/line_items[?]*", status=403, times=100))
+
+    def tried_after(days: float) -> list[int]:
+        advance(here.simulator, int(days * DAY))
+        here.run(LINES, trigger="schedule")
+        read = here.query("SELECT verdict, error FROM _run_scopes WHERE stream = ? ORDER BY rowid DESC LIMIT 1", LINES)
+        assert read == [("not_permitted", f"1 of {len(others) + 1} lists of its parents are refused")]
+        found = {int(it.path.split("/")[4]) for it in here.simulator.requests if it.path.endswith(LINES[20:])}
+        here.simulator.requests.clear()
+        return sorted(found)
+
+    assert tried_after(7) == sorted([private, *others])
+    assert tried_after(1) == []
+    here.simulator.world.update(CONTRACTS, private, {"title": "Private no more?"})
+    assert tried_after(1) == [private]
+    assert tried_after(4) == []
+    assert tried_after(3) == sorted([private, *others])
+
+    here.simulator.faults.clear()
+    assert lines_of(here).verdict == Verdict.COMPLETE
+    assert equal(here)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +20,7 @@ from sync_worker.model import Outcome
 from sync_worker.server.metrics import METRICS, metrics_page
 from sync_worker.simulator.clocks import SteppedClock
 from sync_worker.simulator.world import World
+from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow, write_allowance
 from sync_worker.state.ledger import RunRow, close_run, open_run
 
 BUDGET = "Construction Financials/Budget"
@@ -91,6 +94,7 @@ def test_runs_are_counted_once_each_whatever_retention_takes_away(here: Installa
     with destination.aside() as transaction:
         transaction.execute("DELETE FROM _runs WHERE run_id = 'late'")
     ended("later", 40)
+    numbers(page)
     # Committed after one that ended later.
     ended("tardy", 38)
     ended("old", -40)
@@ -118,3 +122,28 @@ def test_without_a_database_the_page_says_so_and_shows_the_rest(tmp_path: Path) 
 def test_names_are_declared_once_and_none_has_a_project_in_it() -> None:
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     assert all(metric.name.startswith("procore_sync_") and "project" not in metric.labels for metric in METRICS)
+
+
+def test_the_allowance_is_told_while_its_window_lasts(here: Installation) -> None:
+    destination, now = SqliteDestination(here.database), here.clock.now()
+    over, ahead = now - timedelta(minutes=1), now + timedelta(seconds=100)
+    windows = (
+        StoredWindow(HOUR, 3600, 3600, 2880, 700, 2900, ahead, ahead, now),
+        StoredWindow(SPIKE, 10, 25, 20, 0, 3, over, over, now),
+    )
+    with destination.aside() as transaction:
+        write_allowance(transaction, StoredAllowance(windows, {over: 700, now - timedelta(hours=2): 5}))
+    found = numbers(metrics_page(destination, here.clock, calls=dict, heartbeat_age=lambda: None))
+    here.config["procore"] = {"client_id": "${UNSET}", "client_secret": "${UNSET}"}
+    shown, told = here.command("status").stdout, json.loads(here.command("status", "--json").stdout)["allowance"]
+
+    assert of(found, "procore_sync_allowance_limit") == {("hour",): 3600, ("spike",): 25}
+    assert of(found, "procore_sync_allowance_remaining") == {("hour",): 2900}
+    assert found["procore_sync_allowance_used_this_hour", ()] == 700
+    assert 90 < found["procore_sync_allowance_waiting_seconds", ()] <= 100
+    assert "\nallowance     2900 of 3600 an hour left, 2880 of them ours; 25 in 10 s, 20 of them ours\n" in shown
+    assert re.search(r"^waiting       1 min more for the allowance, until ", shown, re.MULTILINE)
+    assert [(it["period"], it["limit"], it["granted"], it["used"], it["remaining"]) for it in told["windows"]] == [
+        ("hour", 3600, 2880, 700, 2900), ("spike", 25, 20, 0, 3)
+    ]  # fmt: skip
+    assert told["waits_until"] == ahead.strftime("%Y-%m-%dT%H:%M:%SZ") == told["windows"][0]["waits_until"]

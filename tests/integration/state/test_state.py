@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome, Scope, Verdict, Window
+from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow, read_allowance, write_allowance
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint, read_checkpoint
 from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.journal import quarantine_records
@@ -57,12 +59,22 @@ def test_migrating_twice_changes_nothing(transaction: Transaction) -> None:
     assert transaction.execute("SELECT name, sql FROM sqlite_master ORDER BY name") == before
 
 
-def test_every_named_statement_is_understood_by_the_database(transaction: Transaction) -> None:
+def plans(transaction: Transaction) -> Iterator[tuple[str, str, list[str]]]:
+    """Every named statement, and how the database goes about it."""
     for name, sql in queries().items():
-        words = {word[1:].rstrip(",);") for word in sql.split() if word.startswith(":")}
-        named = words | {part.split(":")[1].split(",")[0].rstrip(");") for part in sql.split() if "(:" in part}
-        transaction.execute(f"EXPLAIN {sql}", dict.fromkeys(named, None))
-        assert name
+        named = dict.fromkeys(re.findall(r"(?<!:):([a-z_]+)", sql), None)
+        yield name, sql, [str(step[3]) for step in transaction.execute(f"EXPLAIN QUERY PLAN {sql}", named)]
+
+
+def test_every_named_statement_is_understood_by_the_database(transaction: Transaction) -> None:
+    assert {name for name, *_ in plans(transaction)} == set(queries())
+
+
+def test_no_statement_walks_through_the_lines_of_all_runs(transaction: Transaction) -> None:
+    """They are millions in a company of a hundred projects."""
+    for name, sql, steps in plans(transaction):
+        called = {"_run_scopes", *re.findall(r"_run_scopes AS (\w+)", sql)}
+        assert not [step for step in steps if step.split()[0] == "SCAN" and step.split()[1] in called], name
 
 
 def test_a_scope_that_was_never_complete_has_no_checkpoint(transaction: Transaction) -> None:
@@ -148,3 +160,20 @@ def test_an_interrupted_scope_has_no_verdict(transaction: Transaction) -> None:
 def test_instants_survive_as_text_that_sorts_like_time(instant: datetime) -> None:
     assert from_text(to_text(instant)) == instant.replace(microsecond=0)
     assert to_text(instant) < to_text(instant + timedelta(seconds=1))
+
+
+def test_the_allowance_is_kept_as_it_was_last_known(transaction: Transaction) -> None:
+    assert read_allowance(transaction) == StoredAllowance([], {})
+    hour = StoredWindow(HOUR, 3600, 3600, 2880, 412, 700, NOON + timedelta(minutes=20), None, NOON)
+    spike = StoredWindow(SPIKE, 10, None, None, 0, None, None, NOON + timedelta(seconds=4), NOON)
+    write_allowance(transaction, StoredAllowance([hour], {NOON - timedelta(minutes=70): 9}))
+
+    known = StoredAllowance([hour, spike], {NOON - timedelta(minutes=61): 12, NOON - timedelta(minutes=2): 400})
+    write_allowance(transaction, known)
+
+    found = read_allowance(transaction)
+    assert found == known
+    assert found.window(SPIKE) == spike
+    assert found.used_this_hour(NOON) == 400
+    assert found.waits_until(NOON) == spike.waits_until
+    assert found.waits_until(NOON + timedelta(seconds=4)) is None

@@ -140,7 +140,7 @@ def test_envelope_and_page_size(spec: StreamSpec) -> None:
     facts = FACTS[spec.name]
     assert spec.envelope is ENVELOPES[facts["envelope"]]
     assert (spec.paging.per_page is None) == (facts["paging"] == "none_documented")
-    assert (spec.paging.per_page or 0) <= (facts["max_per_page"] or 1000)
+    assert (spec.paging.per_page or 0) <= (facts["max_per_page"] or 2_000)
 
 
 @each_stream

@@ -21,7 +21,7 @@ def test_path_and_query_are_filled_with_the_scopes_ids() -> None:
     assert found.path == "/rest/v1.0/projects/22/rfis"
     assert found.params == (("company_id", "11"), ("filters[by_status]", "All"))
     assert found.company_id == 11
-    assert found.per_page == 1000
+    assert found.per_page == 2_000
 
 
 def test_a_parents_id_is_percent_encoded_in_the_path_and_plain_in_the_query() -> None:

@@ -1,0 +1,261 @@
+"""What `check` looks at, in order, and how it says what it found."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sync_worker.app import Request, check_up
+from sync_worker.cli.boundary import code_of
+from sync_worker.cli.context import CliContext
+from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
+from sync_worker.cli.progress import shown_progress
+from sync_worker.cli.stopping import stop_on_signals
+from sync_worker.cli.table import table
+from sync_worker.errors import ConfigurationError, LockHeldError
+from sync_worker.logs import redactor
+from sync_worker.runner.access import Access, Standing
+from sync_worker.runner.checkup import Checkup
+from sync_worker.runner.finding import Finding, Level, doubtful, failed, fine, wrong
+from sync_worker.runner.premises import look_around
+from sync_worker.scheduler.schedules import parse_schedule
+from sync_worker.settings import LocalSettings, Settings, SettingsError
+from sync_worker.state.permissions import Kind
+
+_NAMED = 5
+_WORST_FIRST = (2, 3, 1)
+"""Of several things that are wrong the one to be mended first gives the exit code."""
+
+
+def check(cli: CliContext) -> int:
+    """Look at everything, print it, and return the code to exit with."""
+    checked = _checked(cli)
+    lines = [json.dumps(checked.as_json(), indent=2)] if cli.json else checked.as_text()
+    print(redactor.text("\n".join(lines)))
+    return checked.exit_code
+
+
+@dataclass(slots=True)
+class Checked:
+    """All that was found; of Procore nothing where it could not be asked."""
+
+    findings: list[Finding] = field(default_factory=list)
+    of_procore: Checkup = field(default_factory=Checkup)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when nothing is wrong; what may not be read alone does not change that."""
+        codes = {code_of(finding.group) for finding in self.findings if finding.level is Level.FAIL}
+        return next((code for code in _WORST_FIRST if code in codes), 0)
+
+    def as_json(self) -> dict[str, Any]:
+        """The one object that `check --json` prints."""
+        return {
+            "ok": self.exit_code == 0,
+            "calls": self.of_procore.calls,
+            "checks": [
+                {"check": it.check, "status": it.level, "message": it.message, "hint": it.hint or None}
+                for it in self.findings
+            ],
+            "access": [self._access_as_json(access) for access in self.of_procore.accesses],
+        }
+
+    def _access_as_json(self, access: Access) -> dict[str, Any]:
+        hints = {(gap.tool, gap.standing): gap.hint for gap in _gaps(self.of_procore)}
+        return {
+            **access.scope._asdict(),
+            "project": self.of_procore.names.get(access.scope.project_id or 0),
+            "tool": access.tool,
+            "status": access.standing,
+            "reason": access.reason or None,
+            "refused_streams": list(access.lists),
+            "hint": hints.get((access.tool, access.standing)),
+            "asked": access.asked,
+        }
+
+    def as_text(self) -> Iterator[str]:
+        """A checklist, then the tools, then what may not be read and what to do about it."""
+        words = {Level.OK: "ok", Level.WARN: "warn", Level.FAIL: "FAIL"}
+        width = max(len(finding.check) for finding in self.findings)
+        for it in self.findings:
+            hint = f" → {it.hint}" if it.hint else ""
+            yield f"{words[it.level]:4}  {it.check:{width}}  {_one_line(it.message)}{_one_line(hint)}"
+        yield from self._matrix()
+        bad = sum(finding.level is Level.FAIL for finding in self.findings)
+        verdict = "All is well" if not bad else f"{bad} of {len(self.findings)} checks failed"
+        yield f"{verdict}; {self.of_procore.calls} calls were spent."
+
+    def _matrix(self) -> Iterator[str]:
+        if not self.of_procore.accesses:
+            return
+        by_tool: dict[str, list[Access]] = defaultdict(list)
+        for access in self.of_procore.accesses:
+            by_tool[access.tool].append(access)
+        yield ""
+        yield from table(
+            ("tool", "readable", "off", "not permitted", "no answer"),
+            [
+                (tool.rpartition("/")[2], *(_count(found, *standings) for standings in _COLUMNS))
+                for tool, found in sorted(by_tool.items(), key=lambda each: each[0].rpartition("/")[2])
+            ],
+        )
+        yield ""
+        for gap in _gaps(self.of_procore):
+            yield f"{gap.tool.rpartition('/')[2]}: {gap.said}"
+            yield f"  → {gap.hint}"
+
+
+_COLUMNS = ((Standing.READABLE, Standing.PARTLY), (Standing.TOOL_OFF,), (Standing.NOT_PERMITTED,), (Standing.FAILED,))
+
+
+def _count(found: Sequence[Access], *standings: Standing) -> int:
+    return sum(access.standing in standings for access in found)
+
+
+class Gap(NamedTuple):
+    """What may not be read of a tool, where and why, and what to do about it."""
+
+    tool: str
+    standing: Standing
+    said: str
+    hint: str
+
+
+def _gaps(found: Checkup) -> Iterator[Gap]:
+    by_gap: dict[tuple[str, Standing], list[Access]] = defaultdict(list)
+    everywhere: dict[str, int] = defaultdict(int)
+    for access in found.accesses:
+        everywhere[access.tool] += 1
+        if access.standing is not Standing.READABLE:
+            by_gap[access.tool, access.standing].append(access)
+    for (tool, standing), alike in sorted(by_gap.items()):
+        where = _where(alike, found.names)
+        yield Gap(tool, standing, *_told(tool, standing, alike, where, is_all=len(alike) == everywhere[tool]))
+
+
+def _told(tool: str, standing: Standing, alike: Sequence[Access], where: str, *, is_all: bool) -> tuple[str, str]:
+    """What is said of a gap, and what to do about it."""
+    short = tool.rpartition("/")[2]
+    lists = ", ".join(sorted({name for access in alike for name in access.lists}))
+    match standing:
+        case Standing.TOOL_OFF:
+            return f"off in {where}", "nothing, unless it should be read: then a project administrator switches it on"
+        case Standing.PARTLY:
+            return (
+                f"{lists} refused in {where}",
+                f"these lists need a higher level than Read Only on {short}: Standard or Admin",
+            )
+        case Standing.FAILED:
+            return f"no answer that tells in {where}: {alike[0].reason}", "try again; if it stays, see the message"
+    said = f"not permitted in {where}: {alike[0].reason}"
+    if alike[0].kind is Kind.NOT_FOUND:
+        said = f"not there, or not to be seen, in {where}: {alike[0].reason}"
+    if alike[0].scope.project_id is None:
+        return said, f"give the service account Read Only on {short} at company level, or leave its streams out"
+    if is_all and len(alike) > 1:
+        return (
+            said,
+            f"add {short}, Read Only, to the app's permissions (docs/procore-access.md, step 1), then reinstall",
+        )
+    return said, f"give the service account Read Only on {short} there, or leave the project or the tool out"
+
+
+def _where(alike: Sequence[Access], names: Mapping[int, str]) -> str:
+    if alike[0].scope.project_id is None:
+        return "the company"
+    shown = [names.get(access.scope.project_id or 0, str(access.scope.project_id)) for access in alike]
+    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
+    return ", ".join(shown[:_NAMED]) + more
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split(" ")).replace("\n", "; ")
+
+
+def _checked(cli: CliContext) -> Checked:
+    found = Checked()
+    settings, jobs = _settings(cli, found.findings)
+    local = settings or _local_settings(cli)
+    if local is None or local.destination.type != "sqlite":
+        return found
+    around = list(look_around(local.destination.path, local.data_dir))
+    found.findings += around
+    if settings is None:
+        return found
+    keeps = all(finding.level is not Level.FAIL for finding in around)
+    found.of_procore = _of_procore(cli, settings, jobs, found.findings, keeps=keeps)
+    found.findings += [*found.of_procore.findings, _notifier(settings)]
+    return found
+
+
+def _settings(cli: CliContext, findings: list[Finding]) -> tuple[Settings | None, Mapping[str, ConfiguredJob]]:
+    """The settings if they can be used, and a finding for each thing that is wrong with them."""
+    try:
+        settings = cli.load_settings()
+        jobs = configured_jobs(settings)
+        planned: dict[str, ConfiguredJob | ConfiguredReport] = {**jobs, **configured_reports(settings)}
+        for name, job in planned.items():
+            _parsed(name, job.schedule, job.timezone)
+    except SettingsError as error:
+        findings += [wrong("configuration", str(problem), "", ConfigurationError) for problem in error.problems]
+        return None, {}
+    except ConfigurationError as error:
+        findings.append(failed("configuration", error))
+        return None, {}
+    if settings.destination.type != "sqlite":
+        said = f"destination.type {settings.destination.type} is not built yet; use sqlite"
+        findings.append(wrong("configuration", said, "", ConfigurationError))
+        return settings, {}
+    companies = ", ".join(map(str, settings.procore.companies))
+    said = f"{cli.config_path}: {settings.procore.environment}, company {companies}, {len(jobs)} jobs that read"
+    findings.append(fine("configuration", said))
+    return settings, jobs
+
+
+def _parsed(name: str, schedule: str | None, timezone: str) -> None:
+    try:
+        if schedule:
+            parse_schedule(schedule, timezone)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"jobs.{name}: {error}") from None
+
+
+def _local_settings(cli: CliContext) -> LocalSettings | None:
+    """Where the data is, as far as that alone can be read."""
+    try:
+        return cli.load_local_settings()
+    except ConfigurationError:
+        return None
+
+
+def _of_procore(
+    cli: CliContext,
+    settings: Settings,
+    jobs: Mapping[str, ConfiguredJob],
+    findings: list[Finding],
+    *,
+    keeps: bool,
+) -> Checkup:
+    patterns = list(dict.fromkeys(pattern for job in jobs.values() for pattern in job.streams)) or ["projects"]
+    with stop_on_signals() as stop, shown_progress(cli) as progress:
+        try:
+            return check_up(
+                settings,
+                Request("check", patterns),
+                stop=stop,
+                on_new_secret=redactor.add_token,
+                progress=progress,
+                keeps=keeps,
+            )
+        except (ConfigurationError, LockHeldError) as error:
+            findings.append(failed("configuration", error))
+            return Checkup()
+
+
+def _notifier(settings: Settings) -> Finding:
+    if settings.notify:
+        return doubtful("notifier", f"{len(settings.notify)} configured, and nobody is notified: it is not built yet")
+    return fine("notifier", "none is configured")

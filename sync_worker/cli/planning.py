@@ -1,0 +1,186 @@
+"""Forecasts from the command line: of jobs by hand and on their schedules, of a run, of a backfill."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sync_worker.app import Request, look_ahead
+from sync_worker.cli.context import CliContext
+from sync_worker.cli.forecast import (
+    calls_in_words,
+    pace_as_json,
+    pace_in_words,
+    scopes_as_json,
+    stream_lines,
+    streams_ahead,
+    unknown_lines,
+)
+from sync_worker.cli.jobs import ConfiguredJob, runnable_jobs
+from sync_worker.cli.running import requested
+from sync_worker.cli.stopping import stop_on_signals
+from sync_worker.cli.table import table
+from sync_worker.clock import SystemClock
+from sync_worker.errors import ConfigurationError
+from sync_worker.logs import redactor
+from sync_worker.runner.forecast import Forecast, Outlook
+from sync_worker.scheduler.schedules import parse_schedule
+from sync_worker.settings import Settings
+
+_DAYS_COUNTED = 28
+
+
+class PlannedJob(NamedTuple):
+    """A job as it would be run by hand, and how often a day its schedule runs it."""
+
+    request: Request
+    schedule: str | None = None
+    timezone: str = "UTC"
+    ticks_a_day: float = 0.0
+
+
+def planned_jobs(settings: Settings, names: tuple[str, ...], streams: str | None) -> dict[str, PlannedJob]:
+    """The jobs that are meant; raises `ConfigurationError` for an unknown one."""
+    known = runnable_jobs(settings)
+    if streams:
+        return {streams: PlannedJob(requested(known, names, streams, every_job=False))}
+    if names:
+        requested(known, names, None, every_job=False)
+    now = SystemClock().now()
+    chosen = names or [name for name, job in known.items() if not job.is_left_out]
+    return {name: _planned(name, known[name], now) for name in chosen}
+
+
+def _planned(name: str, job: ConfiguredJob, now: datetime) -> PlannedJob:
+    request = Request(name, job.streams, job.projects)
+    return PlannedJob(request, job.schedule, job.timezone, _ticks_a_day(name, job, now))
+
+
+def _ticks_a_day(name: str, job: ConfiguredJob, now: datetime) -> float:
+    if job.schedule is None or job.is_left_out:
+        return 0.0
+    try:
+        schedule = parse_schedule(job.schedule, job.timezone)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"jobs.{name}: {error}") from None
+    ticks, tick, until = 0, schedule.next_after(now), now + timedelta(days=_DAYS_COUNTED)
+    while tick <= until:
+        ticks, tick = ticks + 1, schedule.next_after(tick)
+    return ticks / _DAYS_COUNTED
+
+
+def tell_plan(cli: CliContext, settings: Settings, jobs: Mapping[str, PlannedJob], *, probing: bool) -> int:
+    """Print what each job takes; always succeeds, unless probes are not answered at all."""
+    with stop_on_signals() as stop:
+        outlook = look_ahead(
+            settings,
+            [job.request for job in jobs.values()],
+            ticks_a_day=[job.ticks_a_day for job in jobs.values()],
+            probing=probing,
+            stop=stop,
+            on_new_secret=redactor.add_token,
+        )
+    plan = Plan(jobs, outlook)
+    print(json.dumps(plan.as_json(), indent=2) if cli.json else "\n".join(plan.as_text()))
+    return 0
+
+
+def tell_dry_run(cli: CliContext, settings: Settings, request: Request) -> int:
+    """Print what a run would ask for, list by list; always succeeds."""
+    outlook = look_ahead(settings, [request])
+    (found,) = outlook.forecasts
+    if cli.json:
+        answer = {
+            "calls": found.calls,
+            "is_least": found.is_least,
+            "projects_known": found.projects_known,
+            **pace_as_json(found.calls, outlook.pace),
+            "streams": scopes_as_json(found),
+        }
+        print(json.dumps(answer, indent=2))
+        return 0
+    print("\n".join([*stream_lines(found), *unknown_lines(found), *_spending(found, outlook)]))
+    return 0
+
+
+def _spending(found: Forecast, outlook: Outlook) -> Iterator[str]:
+    yield f"would spend {calls_in_words(found)}; nothing was asked, nothing was written"
+    yield pace_in_words(found.calls, outlook.pace)
+
+
+def tell_plan_ahead(cli: CliContext, settings: Settings, request: Request, *, goes_on: bool) -> None:
+    """Print what is about to be spent; where the run's own answer follows on stdout, to stderr."""
+    outlook = look_ahead(settings, [request])
+    plan = Plan({request.job: PlannedJob(request)}, outlook)
+    if cli.json and not goes_on:
+        print(json.dumps(plan.as_json(), indent=2))
+    else:
+        print("\n".join(plan.as_text()), file=sys.stderr if cli.json else sys.stdout, flush=True)
+
+
+class Plan(NamedTuple):
+    """Jobs with what they take, one forecast for each."""
+
+    jobs: Mapping[str, PlannedJob]
+    outlook: Outlook
+
+    def as_json(self) -> dict[str, Any]:
+        """The one object that `plan --json` prints."""
+        calls = sum(found.calls for found in self.outlook.forecasts)
+        return {
+            "calls": calls,
+            "calls_a_day": self._a_day,
+            "is_least": any(found.is_least for found in self.outlook.forecasts),
+            "projects_known": all(found.projects_known for found in self.outlook.forecasts),
+            "probes": self.outlook.probes,
+            **pace_as_json(calls, self.outlook.pace),
+            "jobs": [self._job_as_json(name, job, found) for name, job, found in self._each()],
+        }
+
+    def as_text(self) -> Iterator[str]:
+        """A table of streams for each job, then a line for each job, then all in one."""
+        for name, _, found in self._each():
+            yield from (f"{name}", *(f"  {line}" for line in stream_lines(found)), "")
+        for found in self.outlook.forecasts[:1]:
+            yield from unknown_lines(found)
+        if len(self.jobs) > 1:
+            yield from table(("job", "schedule", "calls", "calls a day"), [self._row(*each) for each in self._each()])
+            yield ""
+        yield from self._sums()
+
+    def _each(self) -> Iterator[tuple[str, PlannedJob, Forecast]]:
+        for (name, job), found in zip(self.jobs.items(), self.outlook.forecasts, strict=True):
+            yield name, job, found
+
+    @property
+    def _a_day(self) -> int:
+        return round(sum(found.calls_a_day for found in self.outlook.forecasts))
+
+    def _job_as_json(self, name: str, job: PlannedJob, found: Forecast) -> dict[str, Any]:
+        return {
+            "job": name,
+            "schedule": job.schedule,
+            "timezone": job.timezone,
+            "calls": found.calls,
+            "calls_a_day": round(found.calls_a_day),
+            "is_least": found.is_least,
+            **pace_as_json(found.calls, self.outlook.pace),
+            "streams": [it._asdict() for it in streams_ahead(found)],
+        }
+
+    def _row(self, name: str, job: PlannedJob, found: Forecast) -> tuple[str | int, ...]:
+        when = f"{job.schedule} {job.timezone}" if job.schedule else "by hand"
+        return name, when, found.calls, round(found.calls_a_day)
+
+    def _sums(self) -> Iterator[str]:
+        calls = sum(found.calls for found in self.outlook.forecasts)
+        least = "at least " if any(found.is_least for found in self.outlook.forecasts) else ""
+        each = ", each job once" if len(self.jobs) > 1 else ""
+        yield f"now: {least}{calls:,} calls{each}; {pace_in_words(calls, self.outlook.pace)}"
+        if any(job.schedule for job in self.jobs.values()):
+            yield f"by schedule: about {self._a_day:,} calls a day while little changes"
+        asked = f"{self.outlook.probes} calls were spent on asking" if self.outlook.probes else "nothing was asked"
+        yield f"{asked}, no data was written"

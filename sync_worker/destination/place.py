@@ -1,0 +1,101 @@
+"""Where a database file is: on which file system, whether it can be written there, and how much room is left.
+
+SQLite's WAL is shared memory between all that open the file, so they must be on one kernel: over a network it breaks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from errno import EDQUOT, EFBIG, ENOSPC
+from pathlib import Path
+from typing import NamedTuple
+
+MOUNTS = Path("/proc/self/mounts")
+_FULL = {ENOSPC, EDQUOT, EFBIG}
+_TRIED_BYTES = 64 * 1024
+_OCTAL = re.compile(r"\\([0-7]{3})")
+_OVER_A_NETWORK = frozenset(
+    {
+        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "drvfs", "fhgfs", "gfs2", "glusterfs", "gpfs"),
+        *("lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "osxfs", "pvfs2", "smb3", "smbfs", "vboxsf"),
+        *("virtiofs", "vmhgfs"),
+    }
+)
+"""Servers', and those of the host that a virtual machine or a container sees: another kernel either way."""
+_ON_THIS_HOST = frozenset({"fuseblk", "fuse.fuse-overlayfs", "fuse.mergerfs", "fuse.lxcfs", "fuse.bindfs"})
+_GONE_WITH = {"tmpfs": "a reboot", "ramfs": "a reboot", "overlay": "its container", "aufs": "its container"}
+
+
+class FileSystem(NamedTuple):
+    """What a path is on: its type as the kernel names it, and where that is mounted."""
+
+    type: str
+    mounted_at: str
+
+    @property
+    def is_network(self) -> bool:
+        """Whether another kernel may have it open too; of a FUSE that is not known to be local that is believed."""
+        if self.type in _ON_THIS_HOST:
+            return False
+        return self.type in _OVER_A_NETWORK or self.type.startswith("fuse")
+
+    @property
+    def ends_with(self) -> str | None:
+        """What takes all that is on it away."""
+        return _GONE_WITH.get(self.type)
+
+
+def file_system(path: Path, mounts: str | None = None) -> FileSystem | None:
+    """The file system of a path, which need not be there yet; None where the kernel does not tell."""
+    if mounts is None:
+        try:
+            mounts = MOUNTS.read_text("utf-8", "replace")
+        except OSError:
+            return None
+    real = existing(path)
+    found: FileSystem | None = None
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        mounted_at = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[1])
+        # Of several that are mounted on each other, the last one is seen.
+        if real.is_relative_to(mounted_at) and (found is None or len(mounted_at) >= len(found.mounted_at)):
+            found = FileSystem(fields[2], mounted_at)
+    return found
+
+
+def existing(path: Path) -> Path:
+    """The path, or of the folders above it the nearest that there is."""
+    real = Path(os.path.realpath(path))
+    return next(it for it in (real, *real.parents) if it.exists())
+
+
+def free_bytes(path: Path) -> int:
+    """How much room there is for us."""
+    return shutil.disk_usage(existing(path)).free
+
+
+class Unwritable(NamedTuple):
+    """Why nothing can be written; `is_full` where room would mend it."""
+
+    reason: str
+    is_full: bool = False
+
+
+def unwritable(folder: Path) -> Unwritable | None:
+    """Why no file can be written in a folder, or made there once the folder is; tried, because rights alone lie."""
+    try:
+        at = existing(folder)
+        if not at.is_dir():
+            return Unwritable(f"{at} is no folder")
+        with tempfile.TemporaryFile(dir=at) as file:
+            file.write(bytes(_TRIED_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return Unwritable((error.strerror or str(error)).lower(), is_full=error.errno in _FULL)
+    return None

@@ -1,0 +1,29 @@
+"""How many records are asked for at once: as many as the list gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.planning.options import StreamOptions
+from sync_worker.state.executor import Executor
+from sync_worker.state.page_sizes import read_page_sizes
+
+SMALLEST = 50
+"""A list that the server cannot build in pages of this size is not saved by smaller ones."""
+
+_LEARNED_FOR = timedelta(days=30)
+
+
+def learned_sizes(view: Executor, now: datetime) -> dict[str, int]:
+    """The largest pages that lists are known to give; after a month larger ones are tried again."""
+    return dict(read_page_sizes(view, now - _LEARNED_FOR))
+
+
+def page_size(spec: StreamSpec, options: StreamOptions, learned: Mapping[str, int]) -> int | None:
+    """The page to ask a stream's list for; None where no paging is documented."""
+    if spec.paging.per_page is None:
+        return None
+    wanted = options.per_page or spec.paging.per_page
+    return min(wanted, learned.get(spec.name, wanted))

@@ -1,0 +1,70 @@
+"""When what was refused is tried again: daily for a week, then weekly, and never so often that the app is graded on it.
+
+Procore grades an app on the 403s and 404s among its calls; where much is refused, a few probes a run tell a change of
+permissions as well as many, because whoever is permitted one thing is rarely permitted that alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sync_worker.errors import NotFoundError, SkippableError
+from sync_worker.model import Scope
+from sync_worker.planning.partitions import Chain
+from sync_worker.planning.windows import SLACK
+from sync_worker.state.permissions import Kind, Refusal
+
+_DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
+_CALLS_A_PROBE = 1_000
+
+LISTS_THAT_TELL = 2
+"""So many lists of a tool that are refused, and none that may be read, tell that the tool may not be read."""
+PARENT_PROBED_EVERY = _WEEK
+"""How often the nested list of a parent is tried that is private; sooner when the parent moves."""
+
+Denied = tuple[str, Scope]
+"""What is refused: a stream or a tool, and where."""
+
+
+def kind_of(refusal: SkippableError) -> Kind:
+    """How Procore refused."""
+    return Kind.NOT_FOUND if isinstance(refusal, NotFoundError) else Kind.FORBIDDEN
+
+
+def refused(
+    subject: str, scope: Scope, kind: Kind, reason: str, now: datetime, before: Refusal | None = None
+) -> Refusal:
+    """A refusal met now; `before` is what was known of it."""
+    since = before.refused_at if before else now
+    every = _DAY if now - since < _WEEK - SLACK else _WEEK
+    return Refusal(subject, scope, kind, reason, since, now, now + every)
+
+
+def released(refusal: Refusal) -> Refusal:
+    """The same, to be tried at once: something else was permitted meanwhile."""
+    return refusal._replace(probe_at=refusal.probed_at)
+
+
+def due_probes(refusals: Iterable[Refusal], ahead: int, now: datetime) -> list[Refusal]:
+    """What a run with so many partitions `ahead` tries again, longest due first; what waited for a week in any case."""
+    due = sorted((each for each in refusals if each.probe_at <= now + SLACK), key=lambda each: each.probe_at)
+    few = max(1, ahead // _CALLS_A_PROBE)
+    return [each for place, each in enumerate(due) if place < few or _is_overdue(each, now)]
+
+
+def _is_overdue(refusal: Refusal, now: datetime) -> bool:
+    return refusal.probe_at <= refusal.probed_at or now - refusal.probed_at >= _WEEK - SLACK
+
+
+def telling_first(chains: Sequence[Chain], probed: Iterable[Denied]) -> list[Chain]:
+    """The chains in an order that tells soon what may be read: probes, then two lists of each tool, then the rest."""
+    probes, met = set(probed), dict[Denied, int]()
+    ranked: list[tuple[int, Chain]] = []
+    for chain in chains:
+        spec, scope = chain[0]
+        tool = (spec.tool, scope)
+        met[tool] = met.get(tool, 0) + 1
+        ranked.append((0 if (spec.name, scope) in probes else 1 if met[tool] <= LISTS_THAT_TELL else 2, chain))
+    return [chain for _, chain in sorted(ranked, key=lambda each: each[0])]

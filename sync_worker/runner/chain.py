@@ -1,0 +1,56 @@
+"""A stream and what is nested in it, read one after the other in one scope."""
+
+from __future__ import annotations
+
+from sync_worker.errors import StopRequested
+from sync_worker.model import Verdict
+from sync_worker.planning.partitions import Chain, Partition
+from sync_worker.runner.backfill import Backfilling
+from sync_worker.runner.frame import Parts, RunFrame
+from sync_worker.runner.permissions import Bar, Permissions
+from sync_worker.runner.sync import Reading
+from sync_worker.runner.unread import close_unread
+from sync_worker.state.avoided import Because
+
+UNREAD = (Verdict.FAILED, Verdict.NOT_PERMITTED)
+
+
+def read_chain(parts: Parts, frame: RunFrame, permissions: Permissions, chain: Chain) -> None:
+    """Read a chain; a nested stream is only as good as the list of its parents."""
+    verdicts: dict[str, Verdict] = {}
+    for partition in chain:
+        if parts.stop.is_set():
+            raise StopRequested("asked to stop between two streams")
+        parent = partition.spec.parent.stream if partition.spec.parent else ""
+        # A parent that is not due was complete.
+        above = verdicts.get(parent, Verdict.COMPLETE) if parent else Verdict.COMPLETE
+        bar = _without_parents(parent) if above in UNREAD else permissions.bar(partition)
+        if bar is None:
+            doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
+            verdict = _read(parts, frame, permissions, partition, doubt)
+        else:
+            verdict = above if above in UNREAD else Verdict.NOT_PERMITTED
+            close_unread(parts, frame, [partition], verdict, bar.told)
+            if verdict is Verdict.NOT_PERMITTED:
+                frame.avoid(partition.spec.name, bar.because)
+        verdicts[partition.spec.name] = verdict
+        parts.progress.finished(partition.spec.name)
+
+
+def _without_parents(parent: str) -> Bar:
+    return Bar(Because.NOT_PERMITTED, f"the list of its parents, {parent}, could not be read")
+
+
+def _read(parts: Parts, frame: RunFrame, permissions: Permissions, partition: Partition, doubt: str | None) -> Verdict:
+    reading = _reading(parts, frame, partition, doubt)
+    swept = reading.run()
+    for because, calls in reading.avoided.items():
+        frame.avoid(partition.spec.name, because, calls)
+    permissions.learn(partition, swept)
+    return swept.verdict
+
+
+def _reading(parts: Parts, frame: RunFrame, partition: Partition, doubt: str | None) -> Reading:
+    if frame.period is not None:
+        return Backfilling(parts, frame, partition, frame.period, doubt)
+    return Reading(parts, frame, partition, doubt)

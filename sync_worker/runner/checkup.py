@@ -1,0 +1,183 @@
+"""Looks at what the worker needs of Procore: that it answers, knows us, and what it lets us read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sync_worker.client.witness import Witness
+from sync_worker.destination.protocol import Transaction
+from sync_worker.errors import (
+    AllowanceSpent,
+    AuthError,
+    DestinationError,
+    RequestError,
+    SkippableError,
+    SyncWorkerError,
+    UnreachableError,
+)
+from sync_worker.model import Scope
+from sync_worker.planning.access import Tool, tools
+from sync_worker.planning.partitions import Partition
+from sync_worker.planning.projects import choose
+from sync_worker.planning.selection import PROJECTS
+from sync_worker.runner.access import Access, Accesses, Standing
+from sync_worker.runner.finding import Finding, Level, doubtful, failed, fine, wrong
+from sync_worker.runner.frame import Parts
+from sync_worker.runner.order import Order
+from sync_worker.runner.probe import Probe
+from sync_worker.state.allowance import HOUR, read_allowance
+
+CLOCK_DOUBTFUL = timedelta(seconds=30)
+CLOCK_WRONG = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Checkup:
+    """What was found, line by line; how every tool stands; what projects are called; the calls that it took."""
+
+    findings: list[Finding] = field(default_factory=list)
+    accesses: list[Access] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+    calls: int = 0
+
+
+def check_up(parts: Parts, order: Order, hosts: Sequence[str], *, keeps: bool) -> Checkup:
+    """Ask Procore, as far as each answer lets us go on; `keeps` what was learned. Raises `StopRequested` alone."""
+    found, witness = Checkup(), Witness(parts.clock)
+    parts.procore.listen(witness)
+    reached = list(_reach(parts, hosts))
+    clock = _clock(witness)
+    found.findings += [*reached, *([clock] if clock is not None else [])]
+    if reached[-1].level is Level.OK:
+        _look_in(parts, order, found, keeps=keeps)
+        found.findings.append(_allowance(parts, witness))
+    return found
+
+
+def _reach(parts: Parts, hosts: Sequence[str]) -> Iterator[Finding]:
+    """The way to the login server and what it says; a finding for each step that was come to."""
+    try:
+        parts.procore.log_in()
+    except UnreachableError as error:
+        yield failed("connection", error)
+    except RequestError as error:
+        yield failed("tls", error)
+    except AuthError as error:
+        yield from (_tls(hosts), failed("token", error))
+    except SyncWorkerError as error:
+        yield failed("connection", error)
+    else:
+        yield from (_tls(hosts), fine("token", "the login server grants one"))
+
+
+def _tls(hosts: Sequence[str]) -> Finding:
+    plain = [host for host in hosts if not host.startswith("https://")]
+    if plain:
+        return fine("tls", f"none on this machine ({', '.join(dict.fromkeys(plain))})")
+    return fine("tls", f"{hosts[0]} has a certificate that is trusted")
+
+
+def _clock(witness: Witness) -> Finding | None:
+    if witness.ahead is None:
+        return None
+    off, seconds = abs(witness.ahead), round(abs(witness.ahead).total_seconds())
+    if off < CLOCK_DOUBTFUL:
+        return fine("clock", "agrees with the server's")
+    is_ahead = witness.ahead > timedelta(0)
+    said = f"{seconds} s ahead of the server's" if is_ahead else f"{seconds} s behind the server's"
+    if off < CLOCK_WRONG:
+        return doubtful("clock", said, "let the system set its clock by NTP")
+    return wrong("clock", said, "let the system set its clock by NTP: schedules and certificates go by it")
+
+
+def _look_in(parts: Parts, order: Order, found: Checkup, *, keeps: bool) -> None:
+    probe = Probe(parts, waits=False)
+    projects: dict[int, list[int]] = {}
+    try:
+        for company_id in order.company_ids:
+            found.findings.append(_company(parts, order, company_id, probe, projects))
+        found.names = dict(probe.names)
+        found.calls += probe.calls.spent
+        _ask_tools(parts, tools(order.specs, projects), found, keeps=keeps)
+    except AllowanceSpent as error:
+        found.findings.append(doubtful("tools", f"not all could be asked: {error}"))
+    except (AuthError, UnreachableError) as error:
+        found.findings.append(failed("connection" if isinstance(error, UnreachableError) else "token", error))
+
+
+def _company(parts: Parts, order: Order, company_id: int, probe: Probe, projects: dict[int, list[int]]) -> Finding:
+    check = f"company {company_id}"
+    try:
+        listed = probe.projects(Partition(parts.streams[PROJECTS], Scope(company_id)))
+    except SkippableError as refusal:
+        return wrong(check, str(refusal), "", AuthError)
+    except (AuthError, UnreachableError):
+        raise
+    except SyncWorkerError as error:
+        return failed(check, error)
+    chosen = [project.project_id for project in choose(listed, order.choice)]
+    projects[company_id] = chosen
+    missing = sorted(set(order.choice.include) - {project.project_id for project in listed})
+    if not listed:
+        hint = "permit projects for the service account: docs/procore-access.md, step 3"
+        return doubtful(check, "connected, but no project is permitted", hint)
+    said = f"connected; {len(chosen)} of {len(listed)} projects are to be read"
+    if missing and len(order.company_ids) == 1:
+        hint = "permit them, or take them out of procore.projects.include"
+        return doubtful(check, f"{said}; not listed: {', '.join(map(str, missing))}", hint)
+    return fine(check, said)
+
+
+def _ask_tools(parts: Parts, wanted: Sequence[Tool], found: Checkup, *, keeps: bool) -> None:
+    accesses = Accesses(parts, parts.clock.now())
+    try:
+        found.accesses = accesses.ask(wanted)
+    finally:
+        found.calls += accesses.calls
+    found.findings += _access(found.accesses)
+    if not keeps:
+        return
+    try:
+        accesses.remember(wanted, found.accesses)
+    except DestinationError as error:
+        found.findings.append(doubtful("memory", f"what was learned could not be kept: {error}"))
+
+
+def _access(accesses: Sequence[Access]) -> Iterator[Finding]:
+    counted: Mapping[Standing, int] = Counter(access.standing for access in accesses)
+    readable = counted[Standing.READABLE] + counted[Standing.PARTLY]
+    said = f"{readable} of {len(accesses)} may be read"
+    broken = next((access for access in accesses if access.standing is Standing.FAILED), None)
+    if broken is not None:
+        yield wrong("tools", f"{counted[Standing.FAILED]} of {len(accesses)} gave no answer that tells", broken.reason)
+    elif accesses and not readable:
+        hint = "give the service account permission: docs/procore-access.md, step 1"
+        yield wrong("tools", f"none of {len(accesses)} may be read", hint, AuthError)
+    elif readable < len(accesses):
+        yield doubtful("tools", f"{said}; the others are left out, and below")
+    else:
+        yield fine("tools", said)
+
+
+def _allowance(parts: Parts, witness: Witness) -> Finding:
+    left = witness.left
+    if left is None:
+        return doubtful("allowance", "the answers do not tell it")
+    said = f"{left.remaining:,} of {left.limit:,} calls left in the window that is nearer to its end"
+    try:
+        with parts.destination.reader() as view:
+            hourly = _hourly(view)
+    except DestinationError:
+        hourly = None
+    said += f"; {hourly:,} an hour" if hourly else ""
+    return (
+        fine("allowance", said) if left.remaining else doubtful("allowance", said, "runs wait until it is there again")
+    )
+
+
+def _hourly(view: Transaction) -> int | None:
+    window = read_allowance(view).window(HOUR) if view.has_table("_allowance") else None
+    return window.limit if window is not None else None

@@ -1,0 +1,178 @@
+"""What this account may not read: remembered between runs, so that it costs a call now and then and not one a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.destination.protocol import Transaction
+from sync_worker.errors import SkippableError
+from sync_worker.load.loader import Loader
+from sync_worker.logs import redactor
+from sync_worker.model import Scope, Verdict
+from sync_worker.planning.partitions import Chain, Partition
+from sync_worker.planning.probes import LISTS_THAT_TELL, Denied, due_probes, kind_of, refused, released, telling_first
+from sync_worker.runner.sync import Swept
+from sync_worker.state.avoided import TOOL_OFF, Because
+from sync_worker.state.permissions import Refusal, forget_refusal, record_refusal
+
+
+class Bar(NamedTuple):
+    """Why a list is not asked for, and how the ledger tells it."""
+
+    because: Because
+    told: str
+
+
+class Permissions:
+    """The refusals known to a run, and those it meets; safe to use from several threads.
+
+    A run by hand heeds none of them, but learns as any other does. Two lists of a tool that are refused in a project,
+    and none that may be read, stand for the tool.
+    """
+
+    def __init__(
+        self,
+        loader: Loader,
+        streams: Mapping[str, StreamSpec],
+        known: Iterable[Refusal],
+        now: datetime,
+        *,
+        heeds: bool,
+    ) -> None:
+        self._loader = loader
+        self._streams = streams
+        self._known: dict[Denied, Refusal] = {(each.subject, each.scope): each for each in known}
+        self._now = now
+        self._heeds = heeds
+        self._off: Mapping[Scope, Collection[str]] = {}
+        self._partitions: Sequence[Partition] = ()
+        self._probed: set[Denied] = set()
+        self._readable: set[Denied] = set()
+        self._unreadable: dict[Denied, set[str]] = {}
+        self._lock = threading.Lock()
+
+    def refused_at(self, scope: Scope) -> datetime | None:
+        """When something in a scope was refused that had not been before, for the last time."""
+        return max((each.refused_at for each in self._known.values() if each.scope == scope), default=None)
+
+    def begin(self, chains: Sequence[Chain], off: Mapping[Scope, Collection[str]]) -> list[Chain]:
+        """Choose what of all that was refused is tried again; the chains in the order in which to read them.
+
+        `off` are the tools that are switched off in each project.
+        """
+        self._off = off
+        if not self._heeds:
+            return list(chains)
+        self._partitions = [part for chain in chains for part in chain if not self._is_off(part)]
+        concerned = {denied for partition in self._partitions for denied in _denied(partition)}
+        known = [refusal for denied, refusal in self._known.items() if denied in concerned]
+        for refusal in due_probes(known, len(self._partitions), self._now):
+            self._probe(refusal)
+        return telling_first(chains, self._probed)
+
+    def bar(self, partition: Partition) -> Bar | None:
+        """What keeps a partition from being asked for, if anything does."""
+        if self._is_off(partition):
+            return Bar(Because.TOOL_OFF, f"{TOOL_OFF}: {partition.spec.tool.rpartition('/')[2]}")
+        if not self._heeds:
+            return None
+        with self._lock:
+            if (partition.spec.name, partition.scope) in self._probed:
+                return None
+            found = next((self._known[denied] for denied in _denied(partition) if denied in self._known), None)
+        return None if found is None else Bar(Because.NOT_PERMITTED, _remembered(found))
+
+    def learn(self, partition: Partition, swept: Swept) -> None:
+        """Remember what became of a partition that was asked for; of what is nested, each parent is remembered."""
+        if swept.refusal is not None and partition.spec.parent is not None:
+            return
+        with self._lock:
+            if swept.refusal is not None:
+                changed, gone = self._refused(partition, swept.refusal)
+            elif swept.verdict is not Verdict.FAILED:
+                changed, gone = self._permitted(partition)
+            else:
+                return
+
+        def write(transaction: Transaction) -> None:
+            for subject, scope in gone:
+                forget_refusal(transaction, subject, scope)
+            for refusal in changed:
+                record_refusal(transaction, refusal)
+
+        if changed or gone:
+            self._loader.do(write)
+
+    def _is_off(self, partition: Partition) -> bool:
+        return partition.spec.tool in self._off.get(partition.scope, ())
+
+    def _probe(self, refusal: Refusal) -> None:
+        """Let the partition be asked that tries a refusal: that stream, or one list of that tool, each day another."""
+        here = [part.spec for part in self._partitions if part.scope == refusal.scope]
+        lists = [spec for spec in here if spec.tool == refusal.subject and spec.parent is None]
+        days = (self._now - refusal.refused_at).days
+        name = lists[days % len(lists)].name if lists else refusal.subject
+        self._probed.add((name, refusal.scope))
+
+    def _refused(self, partition: Partition, refusal: SkippableError) -> tuple[list[Refusal], list[Denied]]:
+        spec, scope = partition
+        stands_for_tool = self._stands_for_tool(partition)
+        subject = spec.tool if stands_for_tool else spec.name
+        lists = [(name, scope) for name, other in self._streams.items() if other.tool == spec.tool]
+        gone = [denied for denied in lists if denied in self._known] if stands_for_tool else []
+        for denied in gone:
+            del self._known[denied]
+        reason, before = redactor.text(str(refusal)), self._known.get((subject, scope))
+        self._known[subject, scope] = refused(subject, scope, kind_of(refusal), reason, self._now, before)
+        return [self._known[subject, scope]], gone
+
+    def _stands_for_tool(self, partition: Partition) -> bool:
+        """Whether with this one so many lists of its tool are refused, and none is readable, that the tool is."""
+        tool = _tool(*partition)
+        if tool is None:
+            return False
+        lists = self._unreadable.setdefault(tool, set())
+        lists.add(partition.spec.name)
+        return tool in self._known or (len(lists) >= LISTS_THAT_TELL and tool not in self._readable)
+
+    def _permitted(self, partition: Partition) -> tuple[list[Refusal], list[Denied]]:
+        tool = _tool(*partition)
+        if tool is not None:
+            self._readable.add(tool)
+        gone = [denied for denied in _denied(partition) if self._known.pop(denied, None) is not None]
+        if not gone:
+            return [], []
+        # Permissions are given by template: to a tool in many projects, or to many tools in one.
+        others = [each for each in self._known.values() if self._is_near(each, partition)]
+        for refusal in others:
+            self._known[refusal.subject, refusal.scope] = released(refusal)
+            self._probe(refusal)
+        return [released(refusal) for refusal in others], gone
+
+    def _is_near(self, refusal: Refusal, partition: Partition) -> bool:
+        spec, scope = partition
+        return refusal.scope == scope or (
+            refusal.subject in (spec.name, spec.tool) and refusal.scope.company_id == scope.company_id
+        )
+
+
+def _denied(partition: Partition) -> list[Denied]:
+    """What a refusal of a partition may be known under."""
+    spec, scope = partition
+    is_of_tool = spec.tool and scope.project_id is not None
+    return [(spec.name, scope), (spec.tool, scope)] if is_of_tool else [(spec.name, scope)]
+
+
+def _tool(spec: StreamSpec, scope: Scope) -> Denied | None:
+    """The tool that a list tells of; what is nested only tells of its parents."""
+    return (spec.tool, scope) if spec.tool and spec.parent is None and scope.project_id is not None else None
+
+
+def _remembered(refusal: Refusal) -> str:
+    """A refusal as the ledger tells it where nothing was asked."""
+    since, next_on = refusal.refused_at.date(), refusal.probe_at.date()
+    return f"{refusal.reason}; refused since {since}, tried again on {next_on} ({refusal.subject})"

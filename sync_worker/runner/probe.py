@@ -1,0 +1,98 @@
+"""Asks lists for one row each: whether they may be read, and how many rows they hold. Nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sync_worker.catalog.tools import PROJECT_TOOLS
+from sync_worker.client.listing import listing
+from sync_worker.errors import RequestError, RetryableError, SkippableError, UnreachableError
+from sync_worker.load.split import splitter
+from sync_worker.model import Calls, DateRange, Page, Scope, Window
+from sync_worker.planning.partitions import Partition
+from sync_worker.planning.projects import Project
+from sync_worker.planning.tools import off_among
+from sync_worker.runner.discovery import project_of
+from sync_worker.runner.frame import Parts
+
+
+class Looked(NamedTuple):
+    """What a list says of itself: how many rows it holds, and the first of them."""
+
+    rows: int
+    first: msgspec.Raw | None
+
+
+class Probe:
+    """Asks Procore, remembers which projects it showed and their names, and counts how often it asked."""
+
+    def __init__(self, parts: Parts, *, waits: bool = True) -> None:
+        self._parts = parts
+        self._projects: dict[Partition, Sequence[Project]] = {}
+        self.names: dict[int, str] = {}
+        self.calls = Calls(waits=waits)
+
+    def projects(self, partition: Partition) -> list[Project]:
+        """The projects that Procore shows now; raises as a reading does."""
+        if partition not in self._projects:
+            options = self._parts.options(partition.spec.name)
+            request = listing(*partition, per_page=options.per_page)
+            pages = self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls)
+            records = [fields_of(record) for page in pages for record in page.records]
+            self._projects[partition] = [project_of(fields) for fields in records]
+            self.names |= {int(fields["id"]): str(fields.get("name") or fields["id"]) for fields in records}
+        return list(self._projects[partition])
+
+    def tools_off(self, scope: Scope, tools: Iterable[str]) -> frozenset[str]:
+        """Those of these tools that are switched off in a project now; none where its tools may not be listed."""
+        request = listing(PROJECT_TOOLS, scope)
+        try:
+            pages = list(self._parts.procore.pages(request, splitter(PROJECT_TOOLS.envelope), self.calls))
+        except UnreachableError:
+            raise
+        except (SkippableError, RequestError, RetryableError):
+            return frozenset()
+        return off_among(tools, (fields_of(record) for page in pages for record in page.records))
+
+    def look(
+        self,
+        partition: Partition,
+        *,
+        window: Window | None = None,
+        dates: DateRange | None = None,
+        parent_id: int | str | None = None,
+    ) -> Looked:
+        """One call for one row; raises as a reading does."""
+        request = listing(
+            *partition,
+            window=window,
+            dates=dates,
+            parent_id=parent_id,
+            header_company_id=self._parts.account_company_id,
+            per_page=1,
+        )
+        page = next(self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls))
+        return Looked(_rows(page), page.records[0] if page.records else None)
+
+    def glimpse(self, partition: Partition, **asked: Any) -> Looked | None:
+        """As `look`; None where this list alone is refused or broken."""
+        try:
+            return self.look(partition, **asked)
+        except UnreachableError:
+            raise
+        except (SkippableError, RequestError, RetryableError):
+            return None
+
+
+def fields_of(record: msgspec.Raw) -> dict[str, Any]:
+    """A record's fields as they were sent."""
+    fields: dict[str, Any] = msgspec.json.decode(record)
+    return fields
+
+
+def _rows(page: Page) -> int:
+    # A list that tells no total and has another page holds more than this one, nobody knows how many.
+    return page.total if page.total is not None else page.units

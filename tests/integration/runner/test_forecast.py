@@ -1,0 +1,130 @@
+"""What a plan says of the calls that a run then makes, in the situations in which people ask for one."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from support.clock import ManualClock
+from support.worker import Install, Installation, advance
+from sync_worker.app import Report, Request, look_ahead
+from sync_worker.catalog.spec import SyncMode
+from sync_worker.planning.cost import Basis
+from sync_worker.runner.forecast import Forecast
+from sync_worker.simulator.changes import change
+from sync_worker.simulator.clocks import SteppedClock
+from sync_worker.simulator.world import World
+
+HOUR = 3_600.0
+
+
+SOME = ("rfis", "rfi_replies", "bids", "drawings", "change_events", "meetings", "*_logs", "tag:company")
+EVERYTHING = ("*",)
+
+
+def foreseen(
+    here: Installation, streams: tuple[str, ...], *, probing: bool = False, since: date | None = None
+) -> tuple[Forecast, int]:
+    """What a run would take, and how many calls it took to tell."""
+    here.simulator.requests.clear()
+    clock = ManualClock(here.simulator.world.clock.now())
+    outlook = look_ahead(here.settings(), [Request("by_hand", streams, since=since)], probing=probing, clock=clock)
+    assert outlook.probes == len([it for it in here.simulator.requests if it.path.startswith("/rest/")])
+    return outlook.forecasts[0], outlook.probes
+
+
+def is_right(found: Forecast, made: Report) -> bool:
+    """Whether a plan was within a tenth of the calls then made."""
+    return abs(found.calls - made.totals.requests) <= made.totals.requests / 10
+
+
+def test_a_plan_is_right_before_everything_is_read_before_nothing_changed_and_after_permissions_were_lost(
+    install: Install,
+) -> None:
+    here = install(world=World(projects=2, scale=0.1, clock=SteppedClock()))
+    first, _ = foreseen(here, EVERYTHING, probing=True)
+    assert not here.database.exists()
+    assert is_right(first, here.run())
+
+    advance(here.simulator, HOUR)
+    unchanged, _ = foreseen(here, EVERYTHING)
+    assert is_right(unchanged, here.run())
+
+    for tool in ("RFI", "Daily Log", "Inspections"):
+        here.simulator.permissions.forbid(f"Project Management/{tool}", here.simulator.world.project_ids[0])
+    here.simulator.permissions.hide_project(here.simulator.world.project_ids[1])
+    here.run()
+    less, _ = foreseen(here, EVERYTHING)
+    made = here.run()
+    assert is_right(less, made)
+    assert made.totals.requests < 0.6 * unchanged.calls
+
+
+def test_a_plan_is_right_before_a_change_is_read_and_for_a_past_period(install: Install) -> None:
+    here = install(world=World(projects=7, scale=0.1, clock=SteppedClock()))
+    first, probes = foreseen(here, SOME, probing=True)
+    made = here.run(*SOME)
+    assert is_right(first, made)
+    assert probes < 0.6 * made.totals.requests
+
+    for _ in range(5):
+        change(here.simulator.world)
+    advance(here.simulator, HOUR)
+    blind, _ = foreseen(here, SOME)
+    told, probes = foreseen(here, SOME, probing=True)
+    made = here.run(*SOME)
+    assert is_right(told, made)
+    assert blind.calls < told.calls
+    assert probes <= 12
+
+    since = here.simulator.world.clock.now().date() - timedelta(days=50)
+    again, _ = foreseen(here, SOME, since=since)
+    assert is_right(again, here.run(*SOME, since=since))
+
+
+def test_a_project_that_was_permitted_since_is_seen_by_probes_alone(install: Install) -> None:
+    here = install(projects=3, scale=0.1)
+    new = here.simulator.world.project_ids[1]
+    here.simulator.permissions.hide_project(new)
+    here.run(*SOME)
+    here.simulator.permissions.show_project(new)
+
+    blind, none = foreseen(here, SOME)
+    told, probes = foreseen(here, SOME, probing=True)
+    made = here.run(*SOME)
+
+    assert is_right(told, made)
+    assert not is_right(blind, made)
+    assert none == 0 < probes < made.totals.requests / 2
+    assert {part.cost.basis for part in told.partitions if part.scope.project_id == new} <= {Basis.PROBED, Basis.STORED}
+
+
+def test_pages_that_the_server_makes_smaller_and_tools_that_are_off_are_counted_as_they_are(install: Install) -> None:
+    here = install(world=World(projects=2, scale=0.5, clock=SteppedClock()), most_per_page=7)
+    here.clock = ManualClock(here.simulator.world.clock.now())
+    for project in here.simulator.world.project_ids:
+        here.simulator.permissions.disable_tool("Project Management/Daily Log", project)
+    here.run(*SOME)
+
+    again, _ = foreseen(here, SOME)
+    made = here.run(*SOME)
+
+    assert is_right(again, made)
+    assert sum(part.cost.calls for part in again.partitions if part.spec.name == "manpower_logs") == 0
+    assert max(part.cost.calls for part in again.partitions if part.spec.mode is SyncMode.FULL_REFRESH) > 2
+
+
+def test_the_calls_of_a_day_are_told_from_the_schedule(install: Install) -> None:
+    here = install(world=World(projects=1, scale=0.1, clock=SteppedClock()))
+    streams = ("rfis", "rfi_replies", "meetings", "manpower_logs", "change_events", "budget_view_detail_rows", "roles")
+    here.run(*streams, trigger="schedule")
+    clock = ManualClock(here.simulator.world.clock.now())
+    outlook = look_ahead(here.settings(), [Request("by_hand", streams)], ticks_a_day=[6], clock=clock)
+
+    made = 0
+    for _ in range(6):
+        advance(here.simulator, 4 * HOUR)
+        made += here.run(*streams, trigger="schedule").totals.requests
+
+    assert outlook.forecasts[0].calls_a_day == pytest.approx(made, rel=0.1)

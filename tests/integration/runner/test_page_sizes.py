@@ -1,0 +1,65 @@
+"""How large a page is asked for: what the list was found to give is remembered."""
+
+from __future__ import annotations
+
+from support.oracle import differences, readable_projects
+from support.worker import Install, Installation, advance, incomplete
+from sync_worker.catalog import STREAMS
+from sync_worker.simulator.clocks import SteppedClock
+from sync_worker.simulator.faults import Fault
+from sync_worker.simulator.world import World
+
+MONTH = 31 * 86_400
+
+
+def asked_for(here: Installation) -> list[str]:
+    """The page sizes that the list of RFIs was asked for since the last look."""
+    found = [request.query["per_page"] for request in here.asked("rfis")]
+    here.simulator.requests.clear()
+    return list(dict.fromkeys(found))
+
+
+def test_a_page_that_the_server_makes_smaller_is_asked_for_so_from_then_on(install: Install) -> None:
+    here = install(projects=1, most_per_page=5)
+    here.run("rfis")
+    assert asked_for(here)[0] == "2000"
+
+    here.run("rfis", full_refresh=True)
+    assert asked_for(here) == ["5"]
+    assert differences(here.simulator, here.database, streams=["rfis"]) == []
+
+
+def test_a_last_page_tells_nothing_of_how_large_pages_are(install: Install) -> None:
+    here = install(projects=1)
+    for _ in range(2):
+        here.run("rfis", full_refresh=True)
+
+    assert asked_for(here) == ["2000"]
+
+
+def test_what_was_learned_is_tried_again_after_a_month(install: Install) -> None:
+    here = install(world=World(projects=1, scale=0.2, clock=SteppedClock()), most_per_page=5)
+    here.run("rfis")
+    here.clock.advance(MONTH)  # type: ignore[attr-defined]
+    advance(here.simulator, MONTH)
+    here.simulator.requests.clear()
+
+    here.run("rfis", full_refresh=True)
+    assert asked_for(here)[0] == "2000"
+
+
+def test_a_list_that_takes_the_server_too_long_is_asked_for_in_smaller_pages(install: Install) -> None:
+    here = install(projects=1)
+    (project,) = readable_projects(here.simulator)
+    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*per_page=2000*", status=408, times=100))
+
+    assert incomplete(here.run("rfis")) == []
+    assert "500" in asked_for(here)
+    assert here.query("SELECT per_page FROM _page_sizes WHERE stream = 'rfis'") == [(500,)]
+    assert differences(here.simulator, here.database, streams=["rfis"]) == []
+
+
+def test_every_list_is_asked_for_the_largest_page_that_is_documented() -> None:
+    sizes = {spec.paging.per_page for spec in STREAMS.values()}
+
+    assert sizes == {None, 100, 300, 1_000, 2_000}
