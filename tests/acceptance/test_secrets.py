@@ -138,6 +138,7 @@ def test_the_forms_of_a_secret_are_found() -> None:
         assert any(form in written for form in forms(SECRET)), written
 
 
+@pytest.mark.timeout(300)  # some thirty processes, one after the other
 def test_commands_that_succeed_leave_no_secret_anywhere(here: Installation) -> None:
     places: dict[str, bytes] = {}
     for name, calls in SUCCEEDING.items():
