@@ -11,7 +11,7 @@ PROJECT := $(VENV)/.project-installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos soak lint format types layers dependencies lock upgrade bench bench-allowance clean
+.PHONY: help setup demo test chaos soak lint format types layers dependencies lock upgrade bench bench-allowance calls clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ bench: setup ## measure CPU, memory and time of loading, beside the floor
 
 bench-allowance: setup ## measure how much of the allowance is used, and how often Procore has to refuse a call
 	$(BIN)/python -m benchmarks.allowance $(OPTIONS)
+
+calls: setup ## count the calls of the shipped jobs on 100 projects, beside the least possible; takes an hour
+	$(BIN)/python -m benchmarks.calls $(OPTIONS)
 
 clean: ## remove the environment and everything made by tools
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

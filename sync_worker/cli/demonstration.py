@@ -204,7 +204,7 @@ def _part(tell: Teller, folder: Path, report: MadeReport) -> None:
     tell.fact("report", "which RFIs wait, with whom, and the change since yesterday; in a browser or in Excel:")
     for path in report.files:
         if path.suffix in (".html", ".xlsx"):
-            tell.code(f"{path}")
+            tell.code(f"{folder / path.relative_to(folder.absolute())}")
     tell.fact("database", f"{folder / DATABASE}, with any tool that reads SQLite")
     tell.heading("Try next")
     configured = f"{program} -c {folder / 'config.yaml'}"

@@ -266,6 +266,8 @@ class Reading:
         return True
 
     def _learn_size(self, per_page: int) -> None:
+        if self._page_sizes.get(self._spec.name) == per_page:
+            return
         self._page_sizes[self._spec.name] = per_page
         now = self._parts.clock.now()
         self._parts.loader.do(lambda transaction: record_page_size(transaction, self._spec.name, per_page, now))

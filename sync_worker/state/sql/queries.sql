@@ -386,10 +386,10 @@ LEFT JOIN _checkpoints AS c ON c.stream = s.stream
 ORDER BY s.stream, s.company_id, s.project_id;
 
 -- name: last_readings
--- What the last reading of every (stream, scope) came to, and its high-water mark.
+-- What the last reading of every (stream, scope) came to, and its high-water mark; LEFT JOIN as above.
 SELECT s.stream, s.company_id, s.project_id, s.verdict, s.requests, s.finished_at, c.mark
 FROM _latest_scopes AS l
-JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
+LEFT JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
     AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
     AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
 LEFT JOIN _checkpoints AS c ON c.stream = s.stream
