@@ -11,10 +11,10 @@ PROJECT := $(VENV)/.project-installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos soak lint format types layers dependencies lock upgrade bench clean
+.PHONY: help setup demo test chaos soak lint format types layers dependencies lock upgrade bench bench-allowance calls clean
 
 help: ## list these verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(PROJECT) ## build .venv from the pinned requirements, with uv if it is there
 
@@ -76,6 +76,12 @@ upgrade: ## pin the newest versions that pyproject.toml allows (needs uv)
 
 bench: setup ## measure CPU, memory and time of loading, beside the floor
 	$(BIN)/python -m benchmarks.load $(OPTIONS)
+
+bench-allowance: setup ## measure how much of the allowance is used, and how often Procore has to refuse a call
+	$(BIN)/python -m benchmarks.allowance $(OPTIONS)
+
+calls: setup ## count the calls of the shipped jobs on 100 projects, beside the least possible; takes an hour
+	$(BIN)/python -m benchmarks.calls $(OPTIONS)
 
 clean: ## remove the environment and everything made by tools
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

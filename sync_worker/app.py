@@ -9,7 +9,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from sync_worker.catalog.declared import catalog_with
 from sync_worker.catalog.tools import PROJECT_TOOLS
-from sync_worker.client.budget import Budget
+from sync_worker.client.budget import Allowance, Budget
 from sync_worker.client.procore import Procore
 from sync_worker.client.retry import Retry, RetryPolicy
 from sync_worker.client.tally import Tally
@@ -25,7 +25,7 @@ from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
 from sync_worker.destination.protocol import Destination
-from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.destination.sqlite import SqliteBeside, SqliteDestination
 from sync_worker.engine.handover import hand_over
 from sync_worker.errors import ConfigurationError, DestinationError, StopRequested, SyncWorkerError, failure_of
 from sync_worker.job import ReportJob
@@ -44,14 +44,16 @@ from sync_worker.reports.issue import figures_of, make_issue
 from sync_worker.reports.standing import Choice
 from sync_worker.reports.story import headline
 from sync_worker.runner import checkup
+from sync_worker.runner.allowance import AllowanceKeeper
 from sync_worker.runner.checkup import Checkup
-from sync_worker.runner.forecast import Outlook, foresee
+from sync_worker.runner.forecast import Outlook, foresee, pace_of
 from sync_worker.runner.frame import Parts
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.progress import Progress, Unheard
 from sync_worker.runner.report import run_report
 from sync_worker.runner.run import run
 from sync_worker.settings import ReportSettings, Settings
+from sync_worker.state.allowance import StoredAllowance, read_allowance
 from sync_worker.state.ledger import RunRow, RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.migration import migrate, pending
 from sync_worker.state.queue import Asked, QueuedRun, new_run_id
@@ -66,7 +68,7 @@ log = get_logger()
 class Request(NamedTuple):
     """What the user asks for: streams by name, glob or tag, projects by number; `since` makes it a backfill.
 
-    `run_id` is that of a run which waits in the ledger.
+    `run_id` is that of a run which waits in the ledger. One that does not wait for the allowance ends where that does.
     """
 
     job: str
@@ -77,6 +79,7 @@ class Request(NamedTuple):
     run_id: str | None = None
     since: date | None = None
     until: date | None = None
+    waits: bool = True
 
 
 class Report(NamedTuple):
@@ -110,14 +113,20 @@ class MadeReport(NamedTuple):
 class Worker:
     """Runs what it is asked to, for one configuration."""
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
+    def __init__(self, settings: Settings, parts: Parts, budget: Budget) -> None:
         self._settings = settings
         self._parts = parts
+        self._budget = budget
 
     @property
     def ledger(self) -> Destination:
         """The database, for whoever reads the ledger or writes to it aside."""
         return self._parts.destination
+
+    @property
+    def allowance(self) -> Allowance:
+        """What is known of Procore's allowance."""
+        return self._budget.allowance
 
     @property
     def calls_by_status(self) -> Mapping[str, int]:
@@ -126,7 +135,7 @@ class Worker:
 
     def spending(self, thrift: Thrift) -> Worker:
         """The same worker with some ways of spending less left out."""
-        return Worker(self._settings, replace(self._parts, thrift=thrift))
+        return Worker(self._settings, replace(self._parts, thrift=thrift), self._budget)
 
     def run(self, request: Request) -> Report:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
@@ -139,7 +148,9 @@ class Worker:
     def look_ahead(self, requests: Sequence[Request], ticks_a_day: Sequence[float], *, probing: bool) -> Outlook:
         """What `run` would ask for, for each of them by itself."""
         orders = [self._order(request) for request in requests]
-        return foresee(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
+        found = foresee(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
+        # Probes may have told it.
+        return found._replace(pace=pace_of(self._budget.allowance.windows))
 
     def check_up(self, request: Request, *, keeps: bool) -> Checkup:
         """What Procore lets us do of a request."""
@@ -170,6 +181,7 @@ class Worker:
             everything=request.full_refresh,
             trigger=request.trigger,
             run_id=request.run_id,
+            waits=request.waits,
         )
         return order if request.since is None else _as_backfill(order, request.since, request.until)
 
@@ -188,7 +200,7 @@ def _as_backfill(order: Order, since: date, until: date | None) -> Order:
 def _report(destination: Destination, run_id: str) -> Report:
     with destination.reader() as view:
         totals, scopes = run_totals(view, run_id), run_scopes(view, run_id)
-    group = StopRequested.__name__ if totals.outcome is Outcome.INTERRUPTED else totals.failure
+    group = totals.failure or (StopRequested.__name__ if totals.outcome is Outcome.INTERRUPTED else None)
     return Report(run_id, failure_of(group, totals.error) if totals.error else None, totals, scopes)
 
 
@@ -201,7 +213,9 @@ def run_by_daemon(
     """
     select(request.streams, catalog_with(settings.streams))
     destination = SqliteDestination(settings.destination.path)
-    asked = Asked(request.streams, request.projects, request.full_refresh, request.since, request.until)
+    asked = Asked(
+        request.streams, request.projects, request.full_refresh, request.since, request.until, waits=request.waits
+    )
     trigger = "backfill" if request.since else request.trigger
     queued = QueuedRun(new_run_id(clock.now()), request.job, trigger, asked=asked)
     hand_over(queued, destination, is_held=destination.is_held, clock=clock, stop=stop, progress=progress)
@@ -313,9 +327,10 @@ def open_worker(
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")
             close_abandoned_runs(transaction, clock.now())
+            known = read_allowance(transaction)
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()
-        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress) as worker:
+        with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, known) as worker:
             yield worker
     finally:
         destination.close()
@@ -331,13 +346,13 @@ def look_ahead(
     on_new_secret: Callable[[str], None] = lambda secret: None,  # noqa: ARG005 - without probes there is none
     clock: Clock | None = None,
 ) -> Outlook:
-    """What each request would ask for, by what is stored and by probes if wanted; nothing is written, no lock taken.
+    """What each request would ask for, by what is stored and by probes if wanted; no data is written, no lock taken.
 
     `ticks_a_day` is how often the schedule of each asks for it.
     """
     with (
-        _readable(_destination(settings)) as destination,
-        _built(settings, destination, clock or SystemClock(), stop or threading.Event(), on_new_secret) as worker,
+        _readable(_destination(settings, SqliteBeside)) as destination,
+        _beside(settings, destination, clock or SystemClock(), stop or threading.Event(), on_new_secret) as worker,
     ):
         return worker.look_ahead(requests, ticks_a_day, probing=probing)
 
@@ -352,11 +367,29 @@ def check_up(
     keeps: bool = True,
 ) -> Checkup:
     """What Procore lets us do of `request`; what is learned is kept in the database, which is made if need be."""
-    clock, destination = SystemClock(), _destination(settings)
+    destination = _destination(settings, SqliteBeside)
     if keeps and not destination.is_filled():
-        _made(destination)
-    with _built(settings, destination, clock, stop, on_new_secret, _ONCE_MORE, progress) as worker:
+        _made(_destination(settings))
+    with _beside(settings, destination, SystemClock(), stop, on_new_secret, _ONCE_MORE, progress) as worker:
         return worker.check_up(request, keeps=keeps)
+
+
+@contextmanager
+def _beside(
+    settings: Settings,
+    destination: SqliteDestination,
+    clock: Clock,
+    stop: threading.Event,
+    on_new_secret: Callable[[str], None],
+    retry_policy: RetryPolicy | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Worker]:
+    """A worker that holds no database, and knows the allowance as whoever asked before left it."""
+    known = None
+    with suppress(DestinationError), destination.reader() as view:
+        known = read_allowance(view)
+    with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, known) as worker:
+        yield worker
 
 
 _ONCE_MORE = RetryPolicy(attempts=2, longest_wait_seconds=2.0)
@@ -386,7 +419,7 @@ def _readable(destination: SqliteDestination) -> Iterator[SqliteDestination]:
         yield destination
         return
     with tempfile.TemporaryDirectory(prefix="sync-worker-") as folder:
-        empty = SqliteDestination(Path(folder) / "empty.db")
+        empty = SqliteBeside(Path(folder) / "empty.db")
         empty.open(holder="nobody")
         try:
             with empty.transaction() as transaction:
@@ -405,15 +438,25 @@ def _built(
     on_new_secret: Callable[[str], None],
     retry_policy: RetryPolicy | None = None,
     progress: Progress | None = None,
+    known: StoredAllowance | None = None,
 ) -> Iterator[Worker]:
+    progress = progress or Unheard()
     tally = Tally(clock)
-    loader = Loader(destination, tally)
     transport = _transport(settings)
+
+    def on_wait(seconds: float) -> None:
+        progress.waiting(seconds)
+        # Nothing may be written any more until the wait is over, and others want to know of it.
+        loader.submit(keeper.keep)
+
+    budget = _budget(settings, clock, known, on_wait)
+    keeper = AllowanceKeeper(budget, clock)
+    loader = Loader(destination, tally, keeper)
     try:
         yield Worker(
             settings,
             Parts(
-                procore=_procore(settings, transport, tally, clock, stop, on_new_secret, retry_policy or RetryPolicy()),
+                procore=_procore(settings, transport, budget, tally, clock, stop, on_new_secret, retry_policy),
                 loader=loader,
                 destination=destination,
                 clock=clock,
@@ -422,10 +465,14 @@ def _built(
                 max_concurrency=settings.limits.max_concurrency,
                 streams=catalog_with(settings.streams),
                 options=_options(settings),
-                progress=progress or Unheard(),
+                progress=progress,
             ),
+            budget,
         )
     finally:
+        if budget.allowance.acquired:
+            with suppress(DestinationError):
+                loader.do(keeper.keep)
         loader.close()
         transport.close()
 
@@ -447,14 +494,22 @@ def _transport(settings: Settings) -> Transport:
     )
 
 
+def _budget(
+    settings: Settings, clock: Clock, known: StoredAllowance | None, on_wait: Callable[[float], None]
+) -> Budget:
+    limits = settings.limits
+    return Budget(clock, share=limits.budget_share, concurrency=limits.max_concurrency, known=known, on_wait=on_wait)
+
+
 def _procore(
     settings: Settings,
     transport: Transport,
+    budget: Budget,
     tally: Tally,
     clock: Clock,
     stop: threading.Event,
     on_new_secret: Callable[[str], None],
-    retry_policy: RetryPolicy,
+    retry_policy: RetryPolicy | None,
 ) -> Procore:
     tokens = Tokens(
         settings.procore.login_url,
@@ -468,8 +523,8 @@ def _procore(
         settings.procore.api_url,
         transport=transport,
         tokens=tokens,
-        budget=Budget(clock),
-        retry=Retry(retry_policy, clock=clock, stop=stop),
+        budget=budget,
+        retry=Retry(retry_policy or RetryPolicy(), clock=clock, stop=stop),
         clock=clock,
         stop=stop,
         tally=tally,

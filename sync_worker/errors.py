@@ -13,6 +13,7 @@ SyncWorkerError
 ├── RequestError         this request can never succeed; the scope fails, the others go on
 ├── DestinationError     the database refused; the run fails
 └── StopRequested        not a failure: someone asked us to stop
+    └── AllowanceSpent   or not to wait for the allowance (exit 4)
 """
 
 from __future__ import annotations
@@ -83,6 +84,10 @@ class DestinationError(SyncWorkerError):
 
 class StopRequested(SyncWorkerError):  # noqa: N818 - a request, not an error
     """The process was asked to stop while it waited or between two pages."""
+
+
+class AllowanceSpent(StopRequested):
+    """The next call would have to wait for the allowance, and whoever asked would rather come again."""
 
 
 def failure_of(group: str | None, message: str) -> SyncWorkerError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 import msgspec
@@ -117,6 +117,18 @@ class Counts:
         self.quarantined += other.quarantined
 
 
+class Priority(IntEnum):
+    """Who goes first where the allowance does not do for all."""
+
+    BY_HAND = 0
+    SCHEDULED = 1
+    REPORT = 2
+    """What a report needs."""
+    RECONCILIATION = 3
+    """A list read whole although only changes were due, to find what no change tells."""
+    BACKFILL = 4
+
+
 class Observation(StrEnum):
     """What Procore grades an app on, by its calls of the last 14 days."""
 
@@ -147,6 +159,11 @@ class CallLine(NamedTuple):
 
 @dataclass(slots=True)
 class Calls:
-    """How many HTTP requests a piece of work has spent; every attempt counts, refused ones too."""
+    """How many HTTP requests a piece of work has spent, every attempt counted, refused ones too.
+
+    And how it comes by them: its `priority`, and whether it `waits` when the allowance is spent or rather ends.
+    """
 
     spent: int = 0
+    priority: Priority = Priority.BY_HAND
+    waits: bool = True

@@ -20,6 +20,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--streams", metavar="S[,S]...", help="Names, globs, tag:NAME [those of all jobs].")
 @click.option("--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; repeatable.")
 @click.option("--plan", is_flag=True, help="Say first what it takes, and ask whether to go on.")
+@click.option("--no-wait", is_flag=True, help="End with 4 instead of waiting for the allowance.")
 @click.option("--yes", is_flag=True, help="Do not ask; only a terminal is asked.")
 @pass_cli
 def command(
@@ -29,6 +30,7 @@ def command(
     streams: str | None,
     projects: tuple[int, ...],
     *,
+    no_wait: bool,
     plan: bool,
     yes: bool,
 ) -> int:
@@ -39,7 +41,7 @@ def command(
     settings = cli.load_settings()
     request = requested(runnable_jobs(settings), (), streams, every_job=streams is None)
     first, last = _period(since, until, SystemClock().now().date())
-    request = request._replace(projects=projects or request.projects, since=first, until=last)
+    request = request._replace(projects=projects or request.projects, since=first, until=last, waits=not no_wait)
     if plan:
         from sync_worker.cli.planning import tell_plan_ahead
 

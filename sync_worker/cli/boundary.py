@@ -10,7 +10,14 @@ from collections.abc import Callable
 import click
 
 from sync_worker.cli.options import GivenOptions
-from sync_worker.errors import AuthError, ConfigurationError, LockHeldError, StopRequested, SyncWorkerError
+from sync_worker.errors import (
+    AllowanceSpent,
+    AuthError,
+    ConfigurationError,
+    LockHeldError,
+    StopRequested,
+    SyncWorkerError,
+)
 
 FAILED = 1
 UNUSABLE = 2
@@ -20,6 +27,7 @@ _EXIT_CODES: tuple[tuple[type[SyncWorkerError], int], ...] = (
     (ConfigurationError, UNUSABLE),
     (AuthError, 3),
     (LockHeldError, 4),
+    (AllowanceSpent, 4),
     (StopRequested, 75),
     (SyncWorkerError, FAILED),
 )

@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
     {
         "demo": Entry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
         "init": Entry("sync_worker.cli.init", "Write a commented config.yaml and .env.example."),
-        "check": Entry("sync_worker.cli.check", "Look at all that is needed, and at what may be read: the doctor."),
+        "check": Entry("sync_worker.cli.check", "Look at all that is needed and what may be read: the doctor."),
         "serve": Entry("sync_worker.cli.serve", "Run jobs on their schedules, until stopped: the daemon."),
         "run": Entry("sync_worker.cli.run", "Run jobs or streams now."),
         "plan": Entry("sync_worker.cli.plan", "Say what jobs would cost, before anything runs."),

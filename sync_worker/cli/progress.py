@@ -8,9 +8,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from typing import TYPE_CHECKING
 
 from sync_worker.cli.context import CliContext
+from sync_worker.clock import Clock, SystemClock
 from sync_worker.logs import configure_logging
 from sync_worker.runner.progress import Progress, Unheard
 
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
 class Bar:
     """Draws what it hears; rich takes care of threads."""
 
-    def __init__(self, bar: RichProgress) -> None:
+    def __init__(self, bar: RichProgress, clock: Clock) -> None:
         self._bar = bar
-        self._task = bar.add_task("looking for projects", total=None, records=0)
+        self._clock = clock
+        self._task = bar.add_task("looking for projects", total=None, records=0, waits_until=0.0)
         self._records = 0
 
     def planned(self, partitions: int) -> None:
@@ -36,6 +39,9 @@ class Bar:
     def finished(self, stream: str) -> None:
         self._bar.update(self._task, advance=1, description=stream)
 
+    def waiting(self, seconds: float) -> None:
+        self._bar.update(self._task, waits_until=self._clock.monotonic() + seconds)
+
 
 @contextmanager
 def shown_progress(cli: CliContext) -> Iterator[Progress]:
@@ -44,28 +50,43 @@ def shown_progress(cli: CliContext) -> Iterator[Progress]:
         yield Unheard()
         return
     try:
-        with _drawn(cli) as bar:
+        clock = SystemClock()
+        with _drawn(cli, clock) as bar:
             # Drawn over the bar, a warning would be torn; rich has put itself in stderr's place and prints it above.
             configure_logging(verbosity=cli.verbosity, color=cli.color)
-            yield Bar(bar)
+            yield Bar(bar, clock)
     finally:
         configure_logging(verbosity=cli.verbosity, color=cli.color)
 
 
-def _drawn(cli: CliContext) -> RichProgress:
+def stage(description: str, seconds: float) -> str:
+    """What is going on: with `seconds` to go until the allowance allows more, nothing but waiting."""
+    return description if seconds <= 0 else f"waiting {ceil(seconds)} s for the allowance"
+
+
+def _drawn(cli: CliContext, clock: Clock) -> RichProgress:
     # A tenth of a second that only a terminal pays.
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
     from rich.progress import Progress as RichProgress
+    from rich.text import Text
+
+    class StageColumn(ProgressColumn):
+        """Drawn anew several times a second, so that the seconds count down by themselves."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{stage(task.description, task.fields['waits_until'] - clock.monotonic()):<32}")
 
     return RichProgress(
-        TextColumn("{task.description:<32}", markup=False),
+        StageColumn(),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("{task.fields[records]:,} records", markup=False),

@@ -20,6 +20,7 @@ Examples:
 @click.option("--streams", metavar="S[,S]...", help="Read these streams: names, globs, tag:NAME.")
 @click.option("--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; repeatable.")
 @click.option("--full-refresh", is_flag=True, help="List everything, whatever was read before.")
+@click.option("--no-wait", is_flag=True, help="End with 4 instead of waiting for the allowance.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked, by what is stored; ask and write nothing.")
 @pass_cli
 def command(
@@ -30,6 +31,7 @@ def command(
     *,
     every_job: bool,
     full_refresh: bool,
+    no_wait: bool,
     dry_run: bool,
 ) -> int:
     """Run jobs or streams now."""
@@ -40,12 +42,12 @@ def command(
     settings = cli.load_settings()
     reports = runnable_reports(settings)
     if any(job in reports for job in jobs):
-        if streams or every_job or full_refresh or dry_run or not all(job in reports for job in jobs):
+        if streams or every_job or full_refresh or no_wait or dry_run or not all(job in reports for job in jobs):
             raise ConfigurationError("reports are run apart from what reads: `sync-worker run` with their names alone")
         run_reports(cli, settings, {job: reports[job] for job in jobs}, projects)
         return DONE
     request = requested(runnable_jobs(settings), jobs, streams, every_job=every_job)
-    request = request._replace(projects=projects or request.projects, full_refresh=full_refresh)
+    request = request._replace(projects=projects or request.projects, full_refresh=full_refresh, waits=not no_wait)
     if dry_run:
         from sync_worker.cli.planning import tell_dry_run
 

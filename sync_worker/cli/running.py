@@ -15,14 +15,14 @@ from sync_worker.cli.progress import shown_progress
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.summary import report_as_json, report_as_text
 from sync_worker.clock import Clock, SystemClock
-from sync_worker.errors import AuthError, ConfigurationError, LockHeldError, StopRequested
+from sync_worker.errors import AllowanceSpent, AuthError, ConfigurationError, LockHeldError, StopRequested
 from sync_worker.logs import redactor
 from sync_worker.model import Outcome, Verdict
 from sync_worker.runner.progress import Progress
 from sync_worker.runner.run import asked_for
 from sync_worker.settings import Settings
 
-DONE, INCOMPLETE, UNREADABLE = 0, 1, 3
+DONE, INCOMPLETE, UNREADABLE, SPENT = 0, 1, 3, 4
 
 
 def run_and_tell(cli: CliContext, settings: Settings, request: Request) -> int:
@@ -91,6 +91,8 @@ def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Ev
 
 def exit_code(report: Report) -> int:
     """What the process says of a finished run; see the table of exit codes in the README."""
+    if isinstance(report.failure, AllowanceSpent):
+        return SPENT
     if isinstance(report.failure, StopRequested):
         return STOPPED
     verdicts = asked_for(report.scopes)

@@ -1,6 +1,6 @@
 """Reads Procore's lists, page by page: the one place where sending is composed of its parts.
 
-    retry( budget.acquire → token → transport → budget.observe → outcome → parse )
+    retry( budget.turn( token → transport ) → outcome → parse )
 
 Built by app, used by runner. Knows nothing of what records mean.
 """
@@ -160,9 +160,10 @@ class Procore:
         redirects = 0
         renewed = False
         while True:
-            self._budget.acquire(self._stop)
-            token = self._tokens.current()
-            reply = self._send(replace(request, auth=BearerAuth(token)), calls)
+            with self._budget.turn(self._stop, calls) as turn:
+                token = self._tokens.current()
+                reply = self._send(replace(request, auth=BearerAuth(token)), calls)
+                turn.answered(reply.headers, reply.status, self._server_time(reply))
             action = outcomes.action(reply.status, reply.headers)
             if action is Action.TAKE:
                 return reply
@@ -189,7 +190,6 @@ class Procore:
             self.tally.count(request, None, None)
             raise
         self.tally.count(request, reply.status, reply.server_time)
-        self._budget.observe(reply.headers, reply.status, self._server_time(reply))
         return reply
 
     def _refusal(self, request: Request, reply: Reply, token: SecretStr) -> SyncWorkerError:

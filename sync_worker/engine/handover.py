@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 
 from sync_worker.clock import Clock
 from sync_worker.engine.local import Ledger
 from sync_worker.errors import StopRequested, SyncWorkerError
 from sync_worker.logs import Event, bound, get_logger
 from sync_worker.runner.progress import Progress, Unheard
+from sync_worker.state.allowance import read_allowance
 from sync_worker.state.following import FinishedScope, RunSoFar, run_so_far, scopes_finished
 from sync_worker.state.queue import QueuedRun, enqueue_run
 
@@ -35,7 +37,7 @@ def hand_over(
     """
     with ledger.aside() as transaction:
         enqueue_run(transaction, run)
-    followed = _Followed(run.run_id, ledger, progress or Unheard())
+    followed = _Followed(run.run_id, ledger, clock, progress or Unheard())
     asked_at = clock.monotonic()
     with bound(run_id=run.run_id, job=run.job):
         log.info(Event.RUN_HANDED_OVER)
@@ -51,24 +53,30 @@ def hand_over(
 class _Followed:
     """A run as the ledger shows it; what is new there is told as if the run were here."""
 
-    def __init__(self, run_id: str, ledger: Ledger, progress: Progress) -> None:
+    def __init__(self, run_id: str, ledger: Ledger, clock: Clock, progress: Progress) -> None:
         self._run_id = run_id
         self._ledger = ledger
+        self._clock = clock
         self._progress = progress
         self._so_far = RunSoFar(None, None, None, None, 0)
         self._told: set[FinishedScope] = set()
         self._told_until = ""
+        self._waits_until: datetime | None = None
 
     def has_ended(self) -> bool:
         """Look once more, and tell."""
         with self._ledger.reader() as view:
             now = run_so_far(view, self._run_id)
             finished = scopes_finished(view, self._run_id, self._told_until)
+            waits_until = read_allowance(view).waits_until(self._clock.now())
         before, self._so_far = self._so_far, now
         if now.started_at and not before.started_at:
             log.info(Event.RUN_STARTED)
         if now.partitions is not None and before.partitions is None:
             self._progress.planned(now.partitions)
+        if waits_until is not None and waits_until != self._waits_until and now.started_at:
+            self._waits_until = waits_until
+            self._progress.waiting((waits_until - self._clock.now()).total_seconds())
         # A list that moved is read once more, and its rows are counted anew.
         self._progress.page_taken(max(0, now.rows_seen - before.rows_seen))
         if now.partitions is not None or now.outcome is not None:

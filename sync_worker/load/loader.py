@@ -40,12 +40,12 @@ class Loader:
     """Runs work on the destination's one writing connection, in a thread of its own so that fetching goes on meanwhile.
 
     Work must be repeatable: when a piece fails, what was to be committed with it is done again without it. What the
-    `rider` has is written with whatever else is, and at the end.
+    `riders` have is written with whatever else is, and at the end.
     """
 
-    def __init__(self, destination: Destination, rider: Rider | None = None) -> None:
+    def __init__(self, destination: Destination, *riders: Rider) -> None:
         self._destination = destination
-        self._rider = rider
+        self._riders = riders
         # Bounded, so that pages wait at Procore's end and not in memory.
         self._waiting: queue.Queue[tuple[Work, Future[Any]] | None] = queue.Queue(_WAITING_AT_MOST)
         self._thread = threading.Thread(target=self._write, name="loader", daemon=True)
@@ -75,7 +75,7 @@ class Loader:
                     self._commit([piece])
         # Whoever only looked holds no database; what it counted is worth no more.
         with suppress(DestinationError):
-            self._commit_rider()
+            self._commit_riders()
 
     def _next_group(self) -> tuple[list[tuple[Work, Future[Any]]], bool]:
         """What is waiting now, at least one piece; false when it was the last."""
@@ -96,21 +96,24 @@ class Loader:
         try:
             with self._destination.transaction() as transaction:
                 results = [work(transaction) for work, _ in group]
-                if self._rider is not None:
-                    self._rider.write(transaction)
+                for rider in self._riders:
+                    rider.write(transaction)
         except Exception as error:  # noqa: BLE001 - whoever waits for the result gets it
             if len(group) > 1:
                 return False
             group[0][1].set_exception(error)
             return True
-        if self._rider is not None:
-            self._rider.written()
+        for rider in self._riders:
+            rider.written()
         for (_, future), result in zip(group, results, strict=True):
             future.set_result(result)
         return True
 
-    def _commit_rider(self) -> None:
-        if self._rider is not None and self._rider.is_pending:
+    def _commit_riders(self) -> None:
+        pending = [rider for rider in self._riders if rider.is_pending]
+        if pending:
             with self._destination.transaction() as transaction:
-                self._rider.write(transaction)
-            self._rider.written()
+                for rider in pending:
+                    rider.write(transaction)
+            for rider in pending:
+                rider.written()

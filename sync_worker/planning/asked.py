@@ -52,7 +52,7 @@ class Asked(NamedTuple):
     that it was read for and that are no more; `spared` is how many have not moved since they were read for, `denied`
     how the lists of others were refused, which are not tried again yet. `every_day` are all days of a daily log, where
     `dates` are some of them. Once complete, the sweep `settles` what is deleted, or asks the tool itself over the
-    window `signal`.
+    window `signal`. One that `reconciles` reads again what could be asked for its changes alone.
     """
 
     window: Window
@@ -65,6 +65,7 @@ class Asked(NamedTuple):
     every_day: DateRange | None = None
     settles: bool = False
     signal: Window | None = None
+    reconciles: bool = False
 
 
 def ask(
@@ -111,7 +112,8 @@ def _ask_changes(view: Transaction, partition: Partition, options: StreamOptions
     every = _sooner(view, partition, options.reconcile_every, options, terms)
     is_due_whole = options.follows_deletes and is_due(whole and whole.read_at, terms.bound, every)
     if terms.everything or checkpoint is None or is_due_whole:
-        return Asked(Window(None, terms.bound), settles=options.follows_deletes)
+        known = checkpoint is not None and not terms.everything
+        return Asked(Window(None, terms.bound), settles=options.follows_deletes, reconciles=known)
     window = cursor_window(checkpoint, terms.bound, options.lookback)
     return Asked(window, Reach.RECENT, signal=_signal(view, partition, whole, options, terms))
 

@@ -14,6 +14,7 @@ from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Destination
 from sync_worker.errors import SyncWorkerError
 from sync_worker.load.loader import Loader
+from sync_worker.model import Priority
 from sync_worker.planning.asked import Terms
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.thrift import ALL, Thrift
@@ -44,7 +45,8 @@ class RunFrame:
     """What all partitions of a run share.
 
     `by_hand` runs read what is not due too; one that does not move marks leaves no trace but rows and ledger; `period`
-    is what a backfill reads. `started_at` is our own clock's, `server_time` the server's as it was
+    is what a backfill reads. Its calls have a `priority`, and where it does not wait for the allowance it ends.
+    `started_at` is our own clock's, `server_time` the server's as it was
     first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
     was tried; `page_sizes` are the largest pages that lists are known to give, `avoided` counts the calls not made.
     """
@@ -54,6 +56,8 @@ class RunFrame:
     started_at: datetime
     by_hand: bool = True
     moves_marks: bool = True
+    priority: Priority = Priority.BY_HAND
+    waits: bool = True
     period: Period | None = None
     server_time: datetime | None = None
     first_on: Mapping[int, date] = field(default_factory=dict)

@@ -22,7 +22,7 @@ class Order(NamedTuple):
     """What a run is asked to do.
 
     `specs` hold their parents; `first_on` is where daily logs begin, if the user says; `run_id` is that of a run which
-    waits in the ledger.
+    waits in the ledger. One that does not wait for the allowance ends where that does.
     """
 
     job: str
@@ -34,3 +34,4 @@ class Order(NamedTuple):
     trigger: str = "manual"
     run_id: str | None = None
     backfill: Backfill | None = None
+    waits: bool = True

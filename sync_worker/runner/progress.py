@@ -20,6 +20,10 @@ class Progress(Protocol):
         """A partition of this stream has ended, whatever its verdict."""
         ...
 
+    def waiting(self, seconds: float) -> None:
+        """Calls wait so long from now for the allowance."""
+        ...
+
 
 class Unheard:
     """Tells nobody."""
@@ -31,4 +35,7 @@ class Unheard:
         """Nothing follows."""
 
     def finished(self, stream: str) -> None:
+        """Nothing follows."""
+
+    def waiting(self, seconds: float) -> None:
         """Nothing follows."""

@@ -13,7 +13,7 @@ from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import AuthError, DestinationError, StopRequested, SyncWorkerError, UnreachableError
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import DateRange, Outcome, Verdict
+from sync_worker.model import DateRange, Outcome, Priority, Verdict
 from sync_worker.planning.pages import learned_sizes
 from sync_worker.planning.partitions import Chain, chains
 from sync_worker.planning.selection import COMPANIES, PROJECTS
@@ -32,6 +32,8 @@ from sync_worker.state.backfills import begin_backfill, forget_backfill
 from sync_worker.state.ledger import RunRow, ScopeResult, close_run, open_run, plan_run, run_scopes
 from sync_worker.state.permissions import read_refusals
 from sync_worker.state.queue import new_run_id
+
+_PRIORITIES = {"manual": Priority.BY_HAND, "backfill": Priority.BACKFILL}
 
 log = get_logger()
 
@@ -81,6 +83,7 @@ def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
     parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
     frame = RunFrame(run_id, order.everything, started_at, by_hand=order.trigger in ("manual", "backfill"))
     frame.moves_marks = order.backfill is None
+    frame.priority, frame.waits = _PRIORITIES.get(order.trigger, Priority.SCHEDULED), order.waits
     with bound(run_id=run_id, job=order.job):
         log.info(Event.RUN_STARTED)
         try:

@@ -33,7 +33,7 @@ from sync_worker.load.proof import Evidence, Proof
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import Calls, DateRange, Ground, Key, Page, Verdict
+from sync_worker.model import Calls, DateRange, Ground, Key, Page, Priority, Verdict
 from sync_worker.planning.asked import Asked, ask
 from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
@@ -88,7 +88,7 @@ class Reading:
         self._page_sizes = frame.page_sizes
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
-        self._calls = Calls()
+        self._calls = Calls(priority=self._priority(frame), waits=frame.waits)
         self._pages_taken = 0
         self._parents_done: list[int | str] = []
         self._parents_refused: dict[int | str, Kind] = {}
@@ -266,6 +266,8 @@ class Reading:
         return True
 
     def _learn_size(self, per_page: int) -> None:
+        if self._page_sizes.get(self._spec.name) == per_page:
+            return
         self._page_sizes[self._spec.name] = per_page
         now = self._parts.clock.now()
         self._parts.loader.do(lambda transaction: record_page_size(transaction, self._spec.name, per_page, now))
@@ -324,6 +326,10 @@ class Reading:
     def _ask(self, frame: RunFrame) -> Asked:
         with self._parts.destination.reader() as view:
             return ask(view, self._partition, self._parts.streams, self._options, frame.terms)
+
+    def _priority(self, frame: RunFrame) -> Priority:
+        is_later = self._asked.reconciles and frame.priority is Priority.SCHEDULED
+        return Priority.RECONCILIATION if is_later else frame.priority
 
     def _remember(self, transaction: Transaction, mark: datetime | None) -> None:
         """Move the mark; keep how far back the sweep has read, and for which parents."""

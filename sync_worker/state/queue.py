@@ -14,13 +14,17 @@ from sync_worker.state.queries import queries
 
 
 class Asked(NamedTuple):
-    """What a run is to read: streams by name, glob or tag, and projects by number; `since` makes it a backfill."""
+    """What a run is to read: streams by name, glob or tag, and projects by number; `since` makes it a backfill.
+
+    One that does not wait for the allowance ends where that does.
+    """
 
     streams: Sequence[str]
     projects: Sequence[int] = ()
     full_refresh: bool = False
     since: date | None = None
     until: date | None = None
+    waits: bool = True
 
 
 class QueuedRun(NamedTuple):
@@ -62,6 +66,7 @@ def enqueue_run(executor: Executor, run: QueuedRun) -> None:
                 "full_refresh": run.asked.full_refresh,
                 "since_on": _day_text(run.asked.since),
                 "until_on": _day_text(run.asked.until),
+                "no_wait": not run.asked.waits,
             },
         )
 
@@ -96,11 +101,23 @@ def run_progress(executor: Executor, run_id: str) -> tuple[bool, bool]:
 
 
 def _asked(
-    streams: Parameter, projects: Parameter, full_refresh: Parameter, since: Parameter, until: Parameter
+    streams: Parameter,
+    projects: Parameter,
+    full_refresh: Parameter,
+    since: Parameter,
+    until: Parameter,
+    no_wait: Parameter,
 ) -> Asked | None:
     if streams is None:
         return None
-    return Asked(json.loads(str(streams)), json.loads(str(projects)), bool(full_refresh), _day(since), _day(until))
+    return Asked(
+        json.loads(str(streams)),
+        json.loads(str(projects)),
+        bool(full_refresh),
+        _day(since),
+        _day(until),
+        waits=not no_wait,
+    )
 
 
 def _day(text: Parameter) -> date | None:

@@ -9,10 +9,12 @@ import sys
 from contextlib import suppress
 
 from support.worker import Install
+from sync_worker.simulator.faults import Fault
 
 
 def test_a_terminal_sees_how_far_a_run_is_and_the_answer_stays_clean(install: Install) -> None:
     here = install()
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", status=429, headers={"Retry-After": "2"}))
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "sync_worker", "-c", str(here.config_path), "run", "--streams", "rfis"],
@@ -32,6 +34,8 @@ def test_a_terminal_sees_how_far_a_run_is_and_the_answer_stays_clean(install: In
     assert process.returncode == 0
     assert b"2/2" in shown
     assert b"records" in shown
+    assert b"waiting 2 s for the allowance" in shown
+    assert b"waiting 1 s for the allowance" in shown
 
 
 def test_without_a_terminal_no_bar_is_even_imported(install: Install) -> None:

@@ -14,6 +14,7 @@ import pytest
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation
 from sync_worker.catalog import STREAMS
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.simulator.faults import Fault
 
 RUN_KEYS = ["run_id", "outcome", "seconds", "requests", "rows", "streams"]
@@ -51,7 +52,7 @@ def test_run_all_streams_prints_the_promised_object_and_fills_every_table(instal
     assert list(found) == RUN_KEYS
     assert list(found["rows"]) == ROWS_KEYS
     assert {tuple(line) for line in found["streams"]} == {tuple(STREAM_KEYS)}
-    assert {line["stream"] for line in found["streams"]} == set(STREAMS)
+    assert {line["stream"] for line in found["streams"]} == {*STREAMS, PROJECT_TOOLS.name}
     assert (found["outcome"], found["rows"]["deleted"], found["rows"]["quarantined"]) == ("succeeded", 0, 0)
     assert found["rows"]["seen"] == found["rows"]["inserted"] == sum(line["rows_seen"] for line in found["streams"])
     assert found["requests"] == len([it for it in here.simulator.requests if not it.path.startswith("/oauth/")])

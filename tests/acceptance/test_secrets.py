@@ -44,8 +44,8 @@ SUCCEEDING: Mapping[str, Sequence[tuple[str, ...]]] = {
     "query": [("SELECT * FROM _runs", "-vv"), ("SELECT * FROM _run_scopes", "--format", "json")],
     "init": [("--dir", "written", "-vv")],
     "backfill": [("--since", "2026-11-01", "--streams", "rfis", "--yes", "-vv")],
-    "check": [("-vv",), ("--json", "-vv")],
-    "plan": [("-vv",), ("--streams", "rfis,submittals", "--probe", "-vv")],
+    "check": [("--json", "-vv")],
+    "plan": [("--streams", "rfis,submittals", "--probe", "-vv")],
     "config": [("check", "-vv"), ("show", "-vv"), ("show", "--json"), ("schema",)],
     "healthcheck": [("-vv",)],
 }

@@ -305,6 +305,29 @@ def test_a_handed_over_run_ends_with_the_code_that_it_would_have_here(
     ]
 
 
+def test_a_spent_allowance_ends_who_does_not_wait_in_the_daemon_and_after_it(install: Install) -> None:
+    here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]}, other={"kind": "sync", "streams": ["*"]})
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", status=429, headers={"Retry-After": "3000"}))
+    with serving(here) as (process, _):
+        until(process, "daemon.started")
+        waiting = here.start("run", "other")
+        waits = until(process, "allowance.waiting")
+        followed = here.command("run", "by_hand", "--no-wait")
+        seconds = stopped(process)
+        waiting.communicate()
+    asked = len(here.simulator.requests)
+    alone = here.command("run", "by_hand", "--no-wait")
+
+    assert waits["seconds"] == pytest.approx(3000, abs=5)
+    assert (followed.returncode, alone.returncode) == (4, 4)
+    for answered in (followed, alone):
+        assert "stopped: Procore's allowance is spent until 20" in answered.stderr
+    assert len(here.simulator.requests) == asked, "who comes after the daemon knows until when it is spent"
+    assert seconds < 10, "the daemon does not wait for the allowance once it is to stop"
+    outcomes = here.query("SELECT job, outcome FROM _runs ORDER BY started_at, rowid")
+    assert sorted(outcomes) == [("by_hand", "interrupted"), ("by_hand", "interrupted"), ("other", "interrupted")]
+
+
 def test_what_the_daemons_configuration_does_not_know_is_a_configuration_error_of_who_asks(install: Install) -> None:
     here = daemon_of(install, by_hand={"kind": "sync", "streams": ["rfis"]})
     own = {"path": "/rest/v1.0/projects/{project_id}/rfis", "scope": "project", "primary_key": ["id"]}

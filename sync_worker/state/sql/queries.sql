@@ -302,8 +302,8 @@ INSERT INTO _runs (run_id, job, trigger) VALUES (:run_id, :job, :trigger);
 
 -- name: enqueue_request
 -- What a waiting run is to read.
-INSERT INTO _queue (run_id, streams, projects, full_refresh, since_on, until_on)
-VALUES (:run_id, :streams, :projects, :full_refresh, :since_on, :until_on);
+INSERT INTO _queue (run_id, streams, projects, full_refresh, since_on, until_on, no_wait)
+VALUES (:run_id, :streams, :projects, :full_refresh, :since_on, :until_on, :no_wait);
 
 -- name: forget_request
 -- A run's request, once the run is done or another one goes on with it.
@@ -311,16 +311,16 @@ DELETE FROM _queue WHERE run_id = :run_id;
 
 -- name: queued_runs
 -- Runs that wait to be taken, in the order they were asked for.
-SELECT run_id, job, trigger, scheduled_at, streams, projects, full_refresh, since_on, until_on
+SELECT run_id, job, trigger, scheduled_at, streams, projects, full_refresh, since_on, until_on, no_wait
 FROM _runs LEFT JOIN _queue USING (run_id)
 WHERE started_at IS NULL AND outcome IS NULL ORDER BY _runs.rowid;
 
 -- name: interrupted_runs
 -- Runs of the daemon's own that were cut short: what it was asked for by hand, and of its jobs what no later run of the
--- same job has gone on with.
-SELECT run_id, job, trigger, streams, projects, full_refresh, since_on, until_on
-FROM _runs AS cut LEFT JOIN _queue USING (run_id)
-WHERE outcome = 'interrupted' AND (streams IS NOT NULL OR (
+-- same job has gone on with. One that ended with the allowance was to end there.
+SELECT run_id, job, trigger, streams, projects, full_refresh, since_on, until_on, no_wait
+FROM _runs AS cut LEFT JOIN _queue USING (run_id) LEFT JOIN _run_details USING (run_id)
+WHERE outcome = 'interrupted' AND failure IS NOT 'AllowanceSpent' AND (streams IS NOT NULL OR (
     trigger IN ('schedule', 'catch_up')
     AND NOT EXISTS (SELECT 1 FROM _runs AS later
                     WHERE later.job = cut.job AND later.rowid > cut.rowid AND later.outcome IS NOT 'skipped')))
@@ -386,10 +386,10 @@ LEFT JOIN _checkpoints AS c ON c.stream = s.stream
 ORDER BY s.stream, s.company_id, s.project_id;
 
 -- name: last_readings
--- What the last reading of every (stream, scope) came to, and its high-water mark.
+-- What the last reading of every (stream, scope) came to, and its high-water mark; LEFT JOIN as above.
 SELECT s.stream, s.company_id, s.project_id, s.verdict, s.requests, s.finished_at, c.mark
 FROM _latest_scopes AS l
-JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
+LEFT JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
     AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
     AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
 LEFT JOIN _checkpoints AS c ON c.stream = s.stream

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
 from structlog.testing import capture_logs
 
+from benchmarks.allowance import over_sockets
 from support.clock import ManualClock
 from support.connected import Connect, ids
-from support.scripted_server import Answer, in_turn, records
+from support.scripted_server import Answer, Wire, in_turn, records
 from sync_worker.client.budget import Budget
 from sync_worker.clock import SystemClock
-from sync_worker.errors import StopRequested
+from sync_worker.errors import AllowanceSpent, StopRequested
+from sync_worker.model import Calls
 
 OK = Answer(records(1))
 DATE = "Mon, 02 Mar 2026 09:00:00 GMT"
@@ -73,8 +76,11 @@ def test_an_answer_in_between_ends_the_growing_of_pauses(connect: Connect) -> No
 def test_answers_to_requests_already_under_way_make_nobody_wait_longer() -> None:
     clock = ManualClock()
     budget = Budget(clock)
-    for _ in range(8):
-        budget.observe({}, 429, clock.now())
+    with budget.turn(threading.Event(), Calls()) as turn:
+        turn.answered({}, 200, clock.now())
+    with ExitStack() as stack:
+        for turn in [stack.enter_context(budget.turn(threading.Event(), Calls())) for _ in range(8)]:
+            turn.answered({}, 429, clock.now())
     assert budget.allowance.waiting_seconds == 1
     assert budget.allowance.throttled == 8
 
@@ -145,3 +151,53 @@ def test_a_stop_ends_the_pause_before_the_next_attempt(connect: Connect) -> None
     with pytest.raises(StopRequested):
         client.pages()
     assert client.calls.spent == 1
+
+
+def test_a_later_process_goes_on_with_what_an_earlier_one_has_spent() -> None:
+    clock = ManualClock()
+    stop = threading.Event()
+    earlier = Budget(clock, share=0.5)
+    told = {"X-Rate-Limit-Limit": "8", "X-Rate-Limit-Remaining": "7"}
+    for _ in range(3):
+        with earlier.turn(stop, Calls()) as turn:
+            reset = str(int(clock.now().timestamp()) + 3600)
+            turn.answered(told | {"X-Rate-Limit-Reset": reset}, 200, clock.now())
+    known = earlier.allowance.windows
+    assert [(it.limit, it.granted, it.used) for it in known.windows] == [(8, 4, 3), (None, None, 3)]
+
+    clock.advance(600)
+    later = Budget(clock, share=0.5, known=known)
+    with later.turn(stop, Calls(waits=False)):
+        pass
+    with pytest.raises(AllowanceSpent, match="spent until"), later.turn(stop, Calls(waits=False)):
+        pass
+    with later.turn(stop, Calls()):
+        pass
+
+    assert clock.now() >= datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
+    assert clock.waits == [pytest.approx(3000, abs=61)], "not before the minute of the first call is an hour ago"
+
+
+def test_who_does_not_wait_for_the_allowance_does_wait_for_its_turn_in_a_spike() -> None:
+    clock = ManualClock()
+    budget = Budget(clock)
+    calls = Calls(waits=False)
+    for _ in range(50):
+        with budget.turn(threading.Event(), calls) as turn:
+            reset = str(int(clock.now().timestamp()) + 10)
+            told = {"X-Rate-Limit-Limit": "25", "X-Rate-Limit-Remaining": "24", "X-Rate-Limit-Reset": reset}
+            turn.answered(told, 200, clock.now())
+    assert clock.waits == [pytest.approx(10)]
+
+
+def test_a_call_that_broke_or_was_never_sent_keeps_nobody_waiting(connect: Connect) -> None:
+    client = connect(in_turn(Answer(status=500), Wire(b""), OK, OK))
+    client.pages()
+    client.pages()
+    assert client.budget.allowance.acquired == 4
+    assert client.budget.allowance.waiting_seconds == 0
+
+
+@pytest.mark.parametrize("rolling", [False, True])
+def test_threads_that_share_the_allowance_of_a_real_server_are_never_refused(rolling: bool) -> None:
+    assert over_sockets(4, rolling=rolling, windows=3, rate=40).refused == 0

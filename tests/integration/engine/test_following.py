@@ -14,6 +14,7 @@ from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.engine.handover import hand_over
 from sync_worker.errors import AuthError, SyncWorkerError, TooLargeError, failure_of
 from sync_worker.model import Outcome, Scope, Verdict, Window
+from sync_worker.state.allowance import HOUR, StoredAllowance, StoredWindow, write_allowance
 from sync_worker.state.executor import Executor
 from sync_worker.state.ledger import (
     PageCounts,
@@ -60,6 +61,9 @@ class Heard:
     def finished(self, stream: str) -> None:
         self.said.append(("finished", stream))
 
+    def waiting(self, seconds: float) -> None:
+        self.said.append(("waiting", seconds))
+
 
 class Executing(ManualClock):
     """A clock at each of whose waits the run gets on by a step, until it has ended."""
@@ -78,6 +82,8 @@ class Executing(ManualClock):
             elif step == 2:
                 plan_run(transaction, "r1", 2)
                 self._read(transaction, "rfis", Scope(1, 101), records=30)
+                spent = StoredWindow(HOUR, 3600, 600, 480, 480, 120, None, NOON + timedelta(minutes=5), NOON)
+                write_allowance(transaction, StoredAllowance([spent]))
             elif step == 3:
                 self._read(transaction, "rfis", Scope(1, 102), records=12, verdict=Verdict.FAILED)
             elif step == 4:
@@ -115,6 +121,7 @@ def test_a_followed_run_is_heard_of_as_it_goes_each_scope_once(destination: Sqli
     assert heard.said == [
         ("records", 1),
         ("planned", 3),
+        ("waiting", pytest.approx(299.6)),
         ("records", 30),
         ("finished", "companies"),
         ("finished", "rfis"),

@@ -13,6 +13,7 @@ class Listener:
     def __init__(self) -> None:
         self.partitions = 0
         self.records = 0
+        self.waits: list[float] = []
         self.streams: Counter[str] = Counter()
 
     def planned(self, partitions: int) -> None:
@@ -23,6 +24,9 @@ class Listener:
 
     def finished(self, stream: str) -> None:
         self.streams[stream] += 1
+
+    def waiting(self, seconds: float) -> None:
+        self.waits.append(seconds)
 
 
 def test_a_run_tells_how_much_there_is_and_when_each_part_of_it_has_ended(install: Install) -> None:

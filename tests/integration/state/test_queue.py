@@ -8,7 +8,7 @@ import pytest
 
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.errors import LockHeldError
+from sync_worker.errors import AllowanceSpent, LockHeldError
 from sync_worker.model import Outcome
 from sync_worker.state.ledger import RunRow, close_run, open_run
 from sync_worker.state.migration import migrate
@@ -47,6 +47,17 @@ def end(transaction: Transaction, run_id: str, outcome: Outcome, trigger: str = 
     """A run that was begun and ended."""
     open_run(transaction, RunRow(run_id, job, trigger, NOON))
     close_run(transaction, run_id, outcome, finished_at=NOON, error=None)
+
+
+def test_a_run_that_ended_with_the_allowance_was_to_end_there(transaction: Transaction) -> None:
+    waits_not = BY_HAND._replace(asked=Asked(["rfis"], [], waits=False))
+    enqueue_run(transaction, waits_not)
+    assert queued_runs(transaction) == [waits_not]
+    open_run(transaction, RunRow("by-hand", "rfis", "manual", NOON))
+    spent = AllowanceSpent("spent")
+    close_run(transaction, "by-hand", Outcome.INTERRUPTED, finished_at=NOON, error=str(spent), failure=spent)
+    resume_interrupted(transaction, NOON)
+    assert queued_runs(transaction) == []
 
 
 def test_a_tick_waits_once_however_often_it_is_counted(transaction: Transaction) -> None:

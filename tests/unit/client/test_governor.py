@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.allowance import Case, measure
+from sync_worker.client.governor import Governor, Report
+from sync_worker.client.window import Recent
+from sync_worker.model import Priority
+
+BY_HAND, SCHEDULED, BACKFILL = Priority.BY_HAND, Priority.SCHEDULED, Priority.BACKFILL
+SITUATIONS = [
+    *(Case(None, 25, rolling, threads) for rolling, threads in product((False, True), (1, 4, 8))),
+    Case(3600, 25, rolling=False, threads=4),
+    Case(3600, 25, rolling=True, threads=8),
+]
+
+
+def named(case: Case) -> str:
+    return f"{'rolling' if case.rolling else 'fixed'} {case.hourly or 'no'} an hour, {case.threads} threads"
+
+
+@pytest.mark.parametrize("case", SITUATIONS, ids=named)
+def test_all_but_three_per_cent_of_what_is_ours_is_used_and_no_call_refused(case: Case) -> None:
+    found = measure(case)
+    assert found.refused == 0
+    assert found.used >= 0.97
+
+
+@pytest.mark.parametrize("others", ["evenly", "at once"])
+@pytest.mark.parametrize("case", SITUATIONS, ids=named)
+def test_when_somebody_else_takes_half_one_call_a_window_is_refused_at_most(case: Case, others: str) -> None:
+    assert measure(case._replace(others=others)).refused_in_a_window <= 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    hourly=st.none() | st.integers(20, 900),
+    spike=st.integers(3, 120),
+    rolling=st.booleans(),
+    threads=st.integers(1, 12),
+    latency=st.floats(0.01, 4),
+    share=st.floats(0.05, 0.95),
+)
+def test_nobody_is_refused_whatever_the_limits_the_windows_and_the_time_that_answers_take(
+    hourly: int | None, spike: int, rolling: bool, threads: int, latency: float, share: float
+) -> None:
+    assert measure(Case(hourly, spike, rolling, threads, latency, share=share)).refused == 0
+
+
+def test_before_anything_is_known_one_call_goes_alone_and_asks() -> None:
+    governor = Governor(share=0.8, concurrency=8)
+    number = governor.send(governor.join(BY_HAND), 0)
+    assert governor.opens_at(governor.join(BY_HAND), 0) is None
+    governor.end(number, 0.1, Report(25, 24, 10, 10))
+    assert governor.room_at(0.1) == 0.1
+
+
+def told(*reports: tuple[float, Report]) -> Governor:
+    """A governor with the answers to calls that were all under way together, in the order they came."""
+    governor = Governor(share=1, concurrency=50)
+    numbers = [governor.send(governor.join(BY_HAND), 0) for _ in reports]
+    for number, (at, report) in zip(numbers, reports, strict=True):
+        governor.end(number, at, report)
+    return governor
+
+
+def test_an_older_answer_that_comes_late_with_more_left_undoes_nothing() -> None:
+    governor = told((0.2, Report(25, 0, 10, 10)), (0.3, Report(25, 20, 10, 10)))
+    assert governor.room_at(0.4) == 10.2
+
+
+def test_an_answer_to_a_later_call_tells_that_there_is_room_again() -> None:
+    governor = told((0.2, Report(25, 0, 10, 10)))
+    number = governor.send(governor.join(BY_HAND), 10.2)
+    governor.end(number, 10.3, Report(25, 24, 20, 10))
+    assert governor.room_at(10.3) == 10.3
+
+
+def test_somebody_else_is_noticed_within_one_answer() -> None:
+    governor = told((0.2, Report(25, 12, 10, 10)))
+    assert governor.spike.others(0.3) == 12
+    assert governor.spike.others(10.3) == 0, "his calls are gone with the window"
+
+
+@pytest.mark.parametrize(
+    ("report", "hour", "spike"),
+    [
+        (Report(3600, 9, 1800, 1800), 3600, 25),
+        (Report(25, 9, 8, 8), None, 25),
+        (Report(100, 9, 8, 8), None, 100),
+        (Report(3600, 9, 8, 8), 3600, 25),
+    ],
+)
+def test_a_window_is_told_by_its_end_or_by_its_limit(report: Report, hour: int | None, spike: int) -> None:
+    governor = told((0.1, Report(25, 20, 10, 10)), (0.2, report))
+    assert (governor.hour.limit, governor.spike.limit) == (hour, spike)
+
+
+def test_the_end_of_an_hour_is_taken_for_a_spike_only_until_the_next_answer() -> None:
+    governor = told((0.1, Report(3600, 900, 8, 8)), (0.2, Report(3600, 899, 3608, 3600)))
+    assert (governor.hour.limit, governor.spike.limit) == (3600, None)
+
+
+def spent(governor: Governor, calls: int, at: float, priority: Priority) -> int:
+    """How many of the calls of one thread went at once."""
+    for sent in range(calls):
+        ticket = governor.join(priority)
+        if governor.opens_at(ticket, at) != at:
+            governor.leave(ticket)
+            return sent
+        number = governor.send(ticket, at)
+        governor.leave(ticket)
+        governor.end(number, at, Report(None, 3000, 3600, 3600))
+    return calls
+
+
+def test_each_priority_leaves_a_reserve_to_those_above_it() -> None:
+    governor = Governor(share=0.5, concurrency=1)
+    governor.hour.limit = 2000
+    assert spent(governor, 1000, 5, BACKFILL) == 970
+    assert spent(governor, 1000, 5, SCHEDULED) == 23
+    assert spent(governor, 1000, 5, BY_HAND) == 7
+
+
+def test_the_better_priority_goes_first_and_the_other_is_never_forgotten() -> None:
+    governor = Governor(share=1, concurrency=1)
+    late = governor.join(BACKFILL)
+    went = []
+    for turn in range(12):
+        ticket = governor.join(BY_HAND)
+        first = next(it for it in (ticket, late) if governor.opens_at(it, turn) == turn)
+        went.append(first.priority)
+        governor.end(governor.send(first, turn), turn, Report(100, 50, turn + 10, 10))
+        governor.leave(first)
+        if first is late:
+            late = governor.join(BACKFILL)
+            governor.leave(ticket)
+    assert went == [BY_HAND] * 9 + [BACKFILL] + [BY_HAND] * 2
+
+
+@given(st.lists(st.floats(0, 3), max_size=60), st.floats(0, 20))
+def test_calls_are_counted_for_as_long_as_their_window_and_hardly_longer(gaps: list[float], later: float) -> None:
+    calls, moments, now = Recent(10), [], 0.0
+    for gap in gaps:
+        now += gap
+        moments.append(now)
+        calls.add(now)
+    now += later
+    counted = calls.count(now)
+    assert counted >= sum(moment + 10 > now for moment in moments)
+    assert counted <= sum(moment + 10 + 10 / 600 > now for moment in moments)
