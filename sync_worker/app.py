@@ -25,7 +25,7 @@ from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock, SystemClock
 from sync_worker.destination.protocol import Destination
-from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.destination.sqlite import SqliteBeside, SqliteDestination
 from sync_worker.engine.handover import hand_over
 from sync_worker.errors import ConfigurationError, DestinationError, StopRequested, SyncWorkerError, failure_of
 from sync_worker.job import ReportJob
@@ -46,7 +46,7 @@ from sync_worker.reports.story import headline
 from sync_worker.runner import checkup
 from sync_worker.runner.allowance import AllowanceKeeper
 from sync_worker.runner.checkup import Checkup
-from sync_worker.runner.forecast import Outlook, foresee
+from sync_worker.runner.forecast import Outlook, foresee, pace_of
 from sync_worker.runner.frame import Parts
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.progress import Progress, Unheard
@@ -148,7 +148,9 @@ class Worker:
     def look_ahead(self, requests: Sequence[Request], ticks_a_day: Sequence[float], *, probing: bool) -> Outlook:
         """What `run` would ask for, for each of them by itself."""
         orders = [self._order(request) for request in requests]
-        return foresee(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
+        found = foresee(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
+        # Probes may have told it.
+        return found._replace(pace=pace_of(self._budget.allowance.windows))
 
     def check_up(self, request: Request, *, keeps: bool) -> Checkup:
         """What Procore lets us do of a request."""
@@ -344,13 +346,13 @@ def look_ahead(
     on_new_secret: Callable[[str], None] = lambda secret: None,  # noqa: ARG005 - without probes there is none
     clock: Clock | None = None,
 ) -> Outlook:
-    """What each request would ask for, by what is stored and by probes if wanted; nothing is written, no lock taken.
+    """What each request would ask for, by what is stored and by probes if wanted; no data is written, no lock taken.
 
     `ticks_a_day` is how often the schedule of each asks for it.
     """
     with (
-        _readable(_destination(settings)) as destination,
-        _built(settings, destination, clock or SystemClock(), stop or threading.Event(), on_new_secret) as worker,
+        _readable(_destination(settings, SqliteBeside)) as destination,
+        _beside(settings, destination, clock or SystemClock(), stop or threading.Event(), on_new_secret) as worker,
     ):
         return worker.look_ahead(requests, ticks_a_day, probing=probing)
 
@@ -365,11 +367,29 @@ def check_up(
     keeps: bool = True,
 ) -> Checkup:
     """What Procore lets us do of `request`; what is learned is kept in the database, which is made if need be."""
-    clock, destination = SystemClock(), _destination(settings)
+    destination = _destination(settings, SqliteBeside)
     if keeps and not destination.is_filled():
-        _made(destination)
-    with _built(settings, destination, clock, stop, on_new_secret, _ONCE_MORE, progress) as worker:
+        _made(_destination(settings))
+    with _beside(settings, destination, SystemClock(), stop, on_new_secret, _ONCE_MORE, progress) as worker:
         return worker.check_up(request, keeps=keeps)
+
+
+@contextmanager
+def _beside(
+    settings: Settings,
+    destination: SqliteDestination,
+    clock: Clock,
+    stop: threading.Event,
+    on_new_secret: Callable[[str], None],
+    retry_policy: RetryPolicy | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Worker]:
+    """A worker that holds no database, and knows the allowance as whoever asked before left it."""
+    known = None
+    with suppress(DestinationError), destination.reader() as view:
+        known = read_allowance(view)
+    with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, known) as worker:
+        yield worker
 
 
 _ONCE_MORE = RetryPolicy(attempts=2, longest_wait_seconds=2.0)
@@ -399,7 +419,7 @@ def _readable(destination: SqliteDestination) -> Iterator[SqliteDestination]:
         yield destination
         return
     with tempfile.TemporaryDirectory(prefix="sync-worker-") as folder:
-        empty = SqliteDestination(Path(folder) / "empty.db")
+        empty = SqliteBeside(Path(folder) / "empty.db")
         empty.open(holder="nobody")
         try:
             with empty.transaction() as transaction:

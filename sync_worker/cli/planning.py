@@ -183,4 +183,4 @@ class Plan(NamedTuple):
         if any(job.schedule for job in self.jobs.values()):
             yield f"by schedule: about {self._a_day:,} calls a day while little changes"
         asked = f"{self.outlook.probes} calls were spent on asking" if self.outlook.probes else "nothing was asked"
-        yield f"{asked}, nothing was written"
+        yield f"{asked}, no data was written"

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -89,8 +89,11 @@ class SqliteDestination:
             self._lock.close()
             self._lock = None
 
+    def transaction(self) -> AbstractContextManager[SqliteTransaction]:
+        return self._held_transaction()
+
     @contextmanager
-    def transaction(self) -> Iterator[SqliteTransaction]:
+    def _held_transaction(self) -> Iterator[SqliteTransaction]:
         with self._writing:
             if self._writer is None:
                 raise DestinationError(f"{self._path} is not open for writing")
@@ -187,6 +190,13 @@ class SqliteDestination:
                 return str(view.execute("SELECT holder FROM _holder")[0][0])
         except (DestinationError, IndexError):
             return "another process that is just starting"
+
+
+class SqliteBeside(SqliteDestination):
+    """The same database for who does not hold it and has little to write: whoever does goes on meanwhile."""
+
+    def transaction(self) -> AbstractContextManager[SqliteTransaction]:
+        return self.aside()
 
 
 def _locked(lock: IO[bytes]) -> bool:

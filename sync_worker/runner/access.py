@@ -94,11 +94,14 @@ class Accesses:
 
     def remember(self, tools: Sequence[Tool], found: Sequence[Access]) -> None:
         """Keep what was learned, whoever holds the database meanwhile; raises `DestinationError`."""
-        with self._parts.destination.aside() as transaction:
+
+        def write(transaction: Transaction) -> None:
             known = {(each.subject, each.scope): each for each in read_refusals(transaction)}
             for tool, access in zip(tools, found, strict=True):
                 for change in self._learned(tool, access, known):
                     change(transaction)
+
+        self._parts.loader.do(write)
 
     def _learned(
         self, tool: Tool, access: Access, known: Mapping[tuple[str, Scope], Refusal]
@@ -131,7 +134,7 @@ class Accesses:
             return {}
 
     def _in_scope(self, scope: Scope, tools: Sequence[Tool]) -> list[Access]:
-        probe = Probe(self._parts)
+        probe = Probe(self._parts, waits=False)
         told = {tool.name: access for tool in tools if (access := self._known(tool)) is not None}
         open_ = [tool.name for tool in tools if tool.name not in told]
         worth_it = scope.project_id is not None and len(open_) >= _WORTH_LISTING

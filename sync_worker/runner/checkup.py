@@ -10,6 +10,7 @@ from datetime import timedelta
 from sync_worker.client.witness import Witness
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import (
+    AllowanceSpent,
     AuthError,
     DestinationError,
     RequestError,
@@ -93,7 +94,7 @@ def _clock(witness: Witness) -> Finding | None:
 
 
 def _look_in(parts: Parts, order: Order, found: Checkup, *, keeps: bool) -> None:
-    probe = Probe(parts)
+    probe = Probe(parts, waits=False)
     projects: dict[int, list[int]] = {}
     try:
         for company_id in order.company_ids:
@@ -101,6 +102,8 @@ def _look_in(parts: Parts, order: Order, found: Checkup, *, keeps: bool) -> None
         found.names = dict(probe.names)
         found.calls += probe.calls.spent
         _ask_tools(parts, tools(order.specs, projects), found, keeps=keeps)
+    except AllowanceSpent as error:
+        found.findings.append(doubtful("tools", f"not all could be asked: {error}"))
     except (AuthError, UnreachableError) as error:
         found.findings.append(failed("connection" if isinstance(error, UnreachableError) else "token", error))
 

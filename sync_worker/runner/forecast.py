@@ -28,7 +28,7 @@ from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.probe import Probe, fields_of
 from sync_worker.runner.tools import tools_by_scope
-from sync_worker.state.allowance import HOUR, SPIKE, read_allowance
+from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance
 from sync_worker.state.backfills import backfill_until
 from sync_worker.state.checkpoints import read_checkpoint
 
@@ -89,12 +89,11 @@ def foresee(
             _Forecaster(parts, order, view, stored, probe).forecast(projects, ticks)
             for order, projects, ticks in zip(orders, known, ticks_a_day or [0.0] * len(orders), strict=True)
         ]
-        pace = _pace(view)
-    return Outlook(found, pace, probes=0 if probe is None else probe.calls.spent)
+    return Outlook(found, probes=0 if probe is None else probe.calls.spent)
 
 
-def _pace(view: Transaction) -> Pace | None:
-    known = read_allowance(view)
+def pace_of(known: StoredAllowance) -> Pace | None:
+    """How fast calls may be spent, where that was told already."""
     hour, spike = known.window(HOUR), known.window(SPIKE)
     if hour is None or not hour.limit or not hour.granted:
         return None

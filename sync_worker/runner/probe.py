@@ -29,11 +29,11 @@ class Looked(NamedTuple):
 class Probe:
     """Asks Procore, remembers which projects it showed and their names, and counts how often it asked."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, waits: bool = True) -> None:
         self._parts = parts
         self._projects: dict[Partition, Sequence[Project]] = {}
         self.names: dict[int, str] = {}
-        self.calls = Calls()
+        self.calls = Calls(waits=waits)
 
     def projects(self, partition: Partition) -> list[Project]:
         """The projects that Procore shows now; raises as a reading does."""

@@ -222,6 +222,23 @@ def test_what_is_wrong_has_one_line_and_its_exit_code(
     assert [it.split()[1] for it in text.stdout.splitlines() if it.startswith("FAIL")] == [check]
 
 
+def test_an_allowance_that_is_spent_is_told_and_not_waited_for(install: Install) -> None:
+    here = installed(install, limits=Limits(hourly=9))
+
+    code, answer = checked(here)
+
+    assert (code, line(answer, "tools")["status"], line(answer, "allowance")["status"]) == (0, "warn", "ok")
+    assert "the allowance is spent until" in line(answer, "tools")["message"].replace("Procore's", "the")
+    assert {it.status for it in here.simulator.requests} == {200}
+
+
+def test_its_calls_count_like_all_others(here: Installation) -> None:
+    _, answer = checked(here)
+
+    counted = here.query("SELECT sum(calls) FROM _calls WHERE kind = 'all'")
+    assert counted == [(answer["calls"],)] == [(len(asked(here)),)]
+
+
 def test_a_disk_without_room_is_told_and_procore_is_asked_all_the_same(here: Installation) -> None:
     code, answer = checked(here, under=["/bin/sh", "-c", 'ulimit -f 8; exec "$@"', "sh"])
 

@@ -7,6 +7,7 @@ import os
 import pty
 
 from support.worker import Install, Installation
+from sync_worker.simulator.allowance import Limits
 
 CHOSEN = ("run", "--streams", "rfis,manpower_logs,schedule_activities")
 
@@ -80,9 +81,22 @@ def test_a_plan_with_probes_counts_and_says_what_they_spent(install: Install) ->
     text = here.command("plan", "--streams", "rfis,rfi_replies", "--probe", "-q").stdout
 
     asked = [it for it in here.simulator.requests if it.stream]
-    assert f"{len(asked)} calls were spent on asking, nothing was written" in text
+    assert f"{len(asked)} calls were spent on asking, no data was written" in text
     assert all(it.query.get("per_page") == "1" for it in asked if it.stream != "projects")
     assert not here.database.exists()
+
+
+def test_the_share_of_the_allowance_and_the_time_are_told_once_an_answer_told_the_allowance(install: Install) -> None:
+    here = install(limits=Limits(hourly=100))
+    unknown = here.command("plan", "--streams", "rfis").stdout
+    asking = json.loads(here.command("plan", "--streams", "rfis", "--probe", "--json", "-q").stdout)
+    here.command("run", "--streams", "rfis", "-q")
+    known = json.loads(here.command("plan", "--streams", "rfis", "--json").stdout)
+
+    assert "the allowance is not known yet: the first answer tells it" in unknown
+    assert asking["allowance"] == known["allowance"] == {"limit": 100, "granted": 80}
+    assert known["share"] == known["calls"] / 80
+    assert 0 < known["hours"] < 1
 
 
 def test_jobs_and_streams_that_are_not_there_are_named_with_the_nearest(install: Install) -> None:

@@ -27,6 +27,7 @@ from sync_worker.simulator.server import CLIENT_ID
 SECRET = "Zq7&marked/s3cr3t+é\"'<%>\\="
 TOKEN_MARK = "tOk3n+/=~"
 FIRST_TOKEN = TOKEN_MARK + sha256(f"{CLIENT_ID}\n{SECRET}\n1".encode()).hexdigest()
+SERVER_TOKEN = "s3rver/t0ken+marked=&"
 PROXY_PASSWORD = "pr0xyP4ss-marked"
 
 FORMATS = ("html", "csv", "json", "xlsx")
@@ -44,8 +45,8 @@ SUCCEEDING: Mapping[str, Sequence[tuple[str, ...]]] = {
     "query": [("SELECT * FROM _runs", "-vv"), ("SELECT * FROM _run_scopes", "--format", "json")],
     "init": [("--dir", "written", "-vv")],
     "backfill": [("--since", "2026-11-01", "--streams", "rfis", "--yes", "-vv")],
-    "check": [("-vv",), ("--json", "-vv")],
-    "plan": [("-vv",), ("--streams", "rfis,submittals", "--probe", "-vv")],
+    "check": [("--json", "-vv")],
+    "plan": [("--streams", "rfis,submittals", "--probe", "-vv")],
     "config": [("check", "-vv"), ("show", "-vv"), ("show", "--json"), ("schema",)],
     "healthcheck": [("-vv",)],
 }
@@ -72,10 +73,11 @@ def here(install: Install, monkeypatch: pytest.MonkeyPatch) -> Installation:
     here.simulator.tokens.client_secret = SECRET
     here.simulator.tokens.mark = TOKEN_MARK
     monkeypatch.setenv("PROCORE_CLIENT_SECRET", SECRET)
+    monkeypatch.setenv("SYNC_WORKER_TOKEN", SERVER_TOKEN)
     here.config = {
         "procore": {"client_secret": "${PROCORE_CLIENT_SECRET}"},
         "data_dir": str(here.folder / "data"),
-        "server": {"port": 0},
+        "server": {"port": 0, "token": "${SYNC_WORKER_TOKEN}"},
     }
     return here
 
@@ -92,7 +94,7 @@ def files(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def leaks(here: Installation, places: Mapping[str, bytes], *also: str) -> list[str]:
     """Where a secret, or a token that was given out, can be read."""
-    secrets = {SECRET, TOKEN_MARK, PROXY_PASSWORD, *here.simulator.tokens.issued, *also}
+    secrets = {SECRET, TOKEN_MARK, SERVER_TOKEN, PROXY_PASSWORD, *here.simulator.tokens.issued, *also}
     wanted = {form: secret for secret in secrets for form in forms(secret)}
     places = {**places, **dict(files(here.folder))}
     return [f"{place}: {form!r}" for place, seen in places.items() for form in wanted if form in seen]
@@ -243,6 +245,7 @@ def test_a_daemon_leaves_no_secret_in_answers_logs_or_memory_on_disk_even_when_k
                 log += process.stderr.readline()
             for path in PATHS:
                 places[path] = _answer(address + path)
+            assert b"procore_sync_" in places["/metrics"]
             places["command lines"] = command_lines()
             places |= dict(files(here.folder))
         finally:
@@ -268,8 +271,9 @@ def test_the_simulator_tells_its_own_secret_alone(here: Installation) -> None:
 
 
 def _answer(url: str) -> bytes:
+    asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {SERVER_TOKEN}"})  # noqa: S310
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own daemon
+        with urllib.request.urlopen(asked, timeout=5) as response:  # noqa: S310 - our own daemon
             return bytes(response.read())
     except urllib.error.HTTPError as refused:
         with refused:

@@ -14,14 +14,15 @@ import pytest
 from support.churn import Churn
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation
+from sync_worker.clock import SystemClock
 from sync_worker.simulator.faults import Fault
 
 STREAMS = (
     "rfis", "punch_items", "submittals", "observations", "photos", "manpower_logs", "work_order_contracts",
     "work_order_contract_line_items", "budget_views", "budget_view_detail_rows",
 )  # fmt: skip
-RUN = ("run", "--streams", ",".join(STREAMS), "-q")
-LONGEST_SECONDS = 1.6
+RUN = ("run", "--streams", ",".join(STREAMS))
+RUNNING_SHARE = 0.8
 
 
 class Harm(NamedTuple):
@@ -50,15 +51,28 @@ FORMS = (
 )
 
 
-def killed_within(here: Installation, seconds: float) -> bool:
-    """Start a run and kill it after so long; false when it had ended by itself."""
+def killed_within(here: Installation, seconds: float, *, has_begun: bool) -> bool:
+    """Start a run and kill it after so long, counted from its beginning or its process's; false when it had ended."""
     with here.start(*RUN) as process:
         try:
+            if has_begun and process.stderr is not None:
+                process.stderr.readline()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=seconds)
         finally:
             process.kill()
         return process.wait(timeout=5) == -signal.SIGKILL
+
+
+def seconds_of_a_run(here: Installation) -> float:
+    """How long a run takes on this machine now, from its first words on; nothing of it is left."""
+    with here.start(*RUN) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        began = SystemClock().monotonic()
+        process.communicate(timeout=60)
+    here.database.unlink()
+    return SystemClock().monotonic() - began
 
 
 def harm(here: Installation, streams: Collection[str]) -> Harm:
@@ -92,10 +106,12 @@ def test_kills_at_any_moment_while_data_changes_lose_double_and_delete_nothing(
     churn = Churn(here.simulator, form.seed, restores=form.restores)
     killed = 0
 
+    longest = seconds_of_a_run(here)
     with churn.going_on():
         while killed < form.kills:
-            killed += killed_within(here, random.uniform(0.1, LONGEST_SECONDS))
-            if killed % 10 == 0:
+            has_begun = random.random() < RUNNING_SHARE
+            killed += killed_within(here, random.uniform(0.0, longest), has_begun=has_begun)
+            if killed % 10 == 0 and here.database.exists():
                 assert here.query("PRAGMA integrity_check") == [("ok",)]
     here.simulator.faults.clear()
     answer = here.command(*form.last)
