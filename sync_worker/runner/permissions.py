@@ -31,7 +31,7 @@ class Permissions:
     """The refusals known to a run, and those it meets; safe to use from several threads.
 
     A run by hand heeds none of them, but learns as any other does. Two lists of a tool that are refused in a project,
-    and none that may be read, stand for the tool.
+    and none that may be read, stand for the tool; a list that was read before and was not refused since may be.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Permissions:
         loader: Loader,
         streams: Mapping[str, StreamSpec],
         known: Iterable[Refusal],
+        proven: Collection[Denied],
         now: datetime,
         *,
         heeds: bool,
@@ -46,6 +47,7 @@ class Permissions:
         self._loader = loader
         self._streams = streams
         self._known: dict[Denied, Refusal] = {(each.subject, each.scope): each for each in known}
+        self._proven = proven
         self._now = now
         self._heeds = heeds
         self._off: Mapping[Scope, Collection[str]] = {}
@@ -137,7 +139,15 @@ class Permissions:
             return False
         lists = self._unreadable.setdefault(tool, set())
         lists.add(partition.spec.name)
-        return tool in self._known or (len(lists) >= LISTS_THAT_TELL and tool not in self._readable)
+        if tool in self._known:
+            return True
+        return len(lists) >= LISTS_THAT_TELL and tool not in self._readable and not self._is_unrefuted(tool, lists)
+
+    def _is_unrefuted(self, tool: Denied, refused_now: Collection[str]) -> bool:
+        """Whether a list of the tool was read before, and nothing tells that it may not be any more."""
+        name, scope = tool
+        of_tool = {(spec.name, scope) for spec in self._streams.values() if spec.tool == name and spec.parent is None}
+        return any(each in self._proven and each not in self._known and each[0] not in refused_now for each in of_tool)
 
     def _permitted(self, partition: Partition) -> tuple[list[Refusal], list[Denied]]:
         tool = _tool(*partition)

@@ -13,7 +13,7 @@ from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import AuthError, DestinationError, StopRequested, SyncWorkerError, UnreachableError
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import DateRange, Outcome, Priority, Verdict
+from sync_worker.model import DateRange, Outcome, Priority, Scope, Verdict
 from sync_worker.planning.pages import learned_sizes
 from sync_worker.planning.partitions import Chain, chains
 from sync_worker.planning.selection import COMPANIES, PROJECTS
@@ -29,6 +29,7 @@ from sync_worker.runner.tools import switched_off, tool_lists
 from sync_worker.runner.unread import close_unread
 from sync_worker.state.avoided import record_avoided
 from sync_worker.state.backfills import begin_backfill, forget_backfill
+from sync_worker.state.history import all_checkpoints
 from sync_worker.state.ledger import RunRow, ScopeResult, close_run, open_run, plan_run, run_scopes
 from sync_worker.state.permissions import read_refusals
 from sync_worker.state.queue import new_run_id
@@ -140,8 +141,9 @@ def asked_for(scopes: Sequence[ScopeResult]) -> set[Verdict | None]:
 def _permissions(parts: Parts, frame: RunFrame) -> Permissions:
     with parts.destination.reader() as view:
         known = read_refusals(view)
+        proven = {(line.stream, Scope(line.company_id, line.project_id)) for line in all_checkpoints(view)}
     heeds = parts.thrift.remembers_refusals and not (frame.by_hand or frame.everything)
-    return Permissions(parts.loader, parts.streams, known, frame.bound, heeds=heeds)
+    return Permissions(parts.loader, parts.streams, known, proven, frame.bound, heeds=heeds)
 
 
 def _read_all(

@@ -19,6 +19,7 @@ from support.clock import ManualClock
 from sync_worker.app import Report, Request, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import StreamSpec
+from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.retry import RetryPolicy
 from sync_worker.clock import Clock
 from sync_worker.destination.sqlite import SqliteDestination
@@ -168,7 +169,7 @@ class Installation:
         """When and by which run every row of every stream was written."""
         return {
             name: self.query(f'SELECT rowid, _run_id, _loaded_at, _row_hash FROM "{name}" ORDER BY rowid')
-            for name in self.simulator.world.streams
+            for name in (*self.simulator.world.streams, PROJECT_TOOLS.name)
         }
 
     def marks(self) -> dict[tuple[str, int | None], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
@@ -39,6 +40,16 @@ def is_right(found: Forecast, made: Report) -> bool:
     return abs(found.calls - made.totals.requests) <= made.totals.requests / 10
 
 
+def planned(found: Forecast) -> Counter[str]:
+    """The calls by stream that a plan tells."""
+    return sum((Counter({part.spec.name: part.cost.calls}) for part in found.partitions), Counter())
+
+
+def spent(made: Report) -> Counter[str]:
+    """The calls by stream that a run made."""
+    return sum((Counter({line.stream: line.requests}) for line in made.scopes), Counter())
+
+
 def test_a_plan_is_right_before_everything_is_read_before_nothing_changed_and_after_permissions_were_lost(
     install: Install,
 ) -> None:
@@ -49,7 +60,9 @@ def test_a_plan_is_right_before_everything_is_read_before_nothing_changed_and_af
 
     advance(here.simulator, HOUR)
     unchanged, _ = foreseen(here, EVERYTHING)
-    assert is_right(unchanged, here.run())
+    made = here.run()
+    assert is_right(unchanged, made)
+    assert planned(unchanged) == spent(made)
 
     for tool in ("RFI", "Daily Log", "Inspections"):
         here.simulator.permissions.forbid(f"Project Management/{tool}", here.simulator.world.project_ids[0])

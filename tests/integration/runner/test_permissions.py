@@ -6,6 +6,7 @@ from collections import Counter
 
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, scope, verdicts
+from sync_worker.catalog import STREAMS
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome, Verdict
 from sync_worker.simulator.clocks import SteppedClock
@@ -97,6 +98,21 @@ def test_a_list_permitted_again_is_found_by_its_probe_and_read_from_its_mark(ins
 
     assert here.query("SELECT count(*) FROM rfis WHERE id = ?", inserted["id"]) == [(1,)]
     assert differences(here.simulator, here.database, streams=["rfis"]) == []
+
+
+def test_lists_that_were_read_before_are_asked_for_whatever_others_of_their_tool_are_refused(install: Install) -> None:
+    here = installed(install)
+    here.config = {"limits": {"max_concurrency": 1}}
+    logs = [name for name, spec in STREAMS.items() if "daily_logs" in spec.tags and not spec.sensitive]
+    scheduled(here, *logs)
+    for name in logs[:2]:
+        here.simulator.permissions.forbid(name)
+    advance(here.simulator, DAY)
+
+    report = here.run(*logs, trigger="schedule")
+
+    told = {line.stream: line.verdict for line in report.scopes if line.stream in logs}
+    assert told == {name: Verdict.NOT_PERMITTED if name in logs[:2] else Verdict.COMPLETE for name in logs}
 
 
 def test_two_refused_lists_stand_for_a_tool_of_which_nothing_can_be_read(install: Install) -> None:
