@@ -11,7 +11,6 @@ from sync_worker.errors import RetryableError, SkippableError, UnreachableError
 
 GOOD = Answer(records(1))
 USELESS = {
-    "no answer within the deadline": Wire(b"HT", drip=True, stall=True),
     "errors": Answer(b"", status=500),
     "a closed door": Wire(b""),
     "HTML for everybody": Answer(b"<html>"),
@@ -46,7 +45,7 @@ def from_now_on(client: Connected, script: Script) -> None:
 def test_when_two_lists_and_what_was_answered_before_fail_nobody_is_there(
     connect: Connect, broken: Answer | Wire
 ) -> None:
-    client = connect(failing(broken, 2, 3), clock=ManualClock(), deadline_seconds=0.05)
+    client = connect(failing(broken, 2, 3), clock=ManualClock())
     assert read(client, 1) is None
     assert type(read(client, 2)) is not UnreachableError
     from_now_on(client, failing(broken, 1, 2, 3))
@@ -64,7 +63,7 @@ def test_when_two_lists_and_what_was_answered_before_fail_nobody_is_there(
 def test_lists_that_fail_one_after_the_other_fail_alone_while_another_is_answered(
     connect: Connect, broken: Answer | Wire
 ) -> None:
-    client = connect(failing(broken, 2, 3, 4), clock=ManualClock(), deadline_seconds=0.05)
+    client = connect(failing(broken, 2, 3, 4), clock=ManualClock())
     assert read(client, 1) is None
 
     failures = [read(client, project) for project in (2, 3, 4)]
