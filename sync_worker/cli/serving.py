@@ -64,7 +64,6 @@ def _serve(
     stop: threading.Event,
 ) -> None:
     heartbeat = Heartbeat(heartbeat_path(settings.data_dir), clock)
-    heartbeat.begin()
     engine = LocalEngine(execute, worker.ledger, clock=clock, stop=stop)
     loop = Loop(planned, engine, worker.ledger, clock=clock, stop=stop, beat=heartbeat.beat)
     address = settings.server
@@ -74,6 +73,8 @@ def _serve(
     shown = guarded([("/metrics", metrics)], host=address.host, token=address.token, clock=clock)
     probed = probes(is_healthy=heartbeat.is_recent, is_ready=lambda: loop.is_ready and not stop.is_set())
     with listening(address.host, address.port, [*probed, *shown]) as url:
+        # Whoever cannot listen has never beaten.
+        heartbeat.begin()
         announce(url, shows_data=bool(shown))
         log.info(Event.DAEMON_STARTED, jobs=list(planned), url=url)
         try:

@@ -196,6 +196,7 @@ def test_an_address_that_is_taken_is_told(install: Install) -> None:
 
     assert answered.returncode == 2
     assert "cannot listen on 127.0.0.1" in answered.stderr
+    assert here.command("healthcheck").returncode == 1
 
 
 def test_a_run_beside_a_daemon_is_taken_within_a_second_and_followed(install: Install) -> None:
