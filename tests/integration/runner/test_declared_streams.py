@@ -273,7 +273,7 @@ def test_streams_status_state_and_dry_run_know_own_streams(install: Install) -> 
         assert (done.returncode, done.stderr) == (0, "")
         return json.loads(done.stdout)
 
-    assert told("run", "--streams", "rigs", "--dry-run")["projects_known"] is False
+    assert [it["stream"] for it in told("run", "--streams", "rigs", "--dry-run")["streams"]] == ["companies", "rigs"]
     here.simulator.permissions.forbid("Project Management/Rigs")
     here.run("rigs")
     assert told("streams", "rigs")["columns"] == {"id": "string", "company_id": "integer", "name": "string"}
