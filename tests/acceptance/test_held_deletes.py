@@ -52,7 +52,7 @@ def test_status_names_what_is_held_and_what_to_do(holding: Installation) -> None
 
     shown = holding.command("status").stdout
 
-    assert f"held: 12 rows of {STREAM}, project {line['project_id']} would be deleted at once" in shown
+    assert f"{STREAM}, project {line['project_id']}: 12 rows would be deleted at once" in shown
     assert "sync-worker state approve-deletes" in shown
 
 
