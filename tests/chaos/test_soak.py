@@ -115,6 +115,7 @@ def test_a_daemon_among_faults_kills_and_changes_ends_with_the_right_tables(
             f"at most {soak.peak_megabytes} MB"
         )
     assert left == [[]] * 3
+    assert here.query("SELECT count(*) FROM _runs WHERE outcome IS NULL AND started_at NOTNULL") == [(0,)]
     assert differences(here.simulator, here.database, streams=STREAMS, deletes=True) == []
     assert len(set(ticks[0])) == 1
     assert outcomes["succeeded"] >= 2
