@@ -127,7 +127,8 @@ def print_days(shape: Shape, days: int) -> None:
     with _company(shape) as here:
         for day in range(1, days + 1):
             live_a_day(here, seen)
-            print(f"  until day {day}: {seen.calls:,} calls, 403 or 404 {seen.refused_share:.2%}", flush=True)
+            seen_so_far = f"{seen.calls:,} calls, 403 or 404 {seen.refused_share:.2%}, 429 {seen.statuses[429]}"
+            print(f"  until day {day}: {seen_so_far}", flush=True)
     for line in seen.lines():
         print(f"  {line}", flush=True)
 
