@@ -25,7 +25,8 @@ from sync_worker.model import Calls
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow
 
 _NAP_SECONDS = 1.0
-_WORTH_TELLING_SECONDS = 1.0
+# Less than the shortest pause after a refusal, which is a second or, as floats go, a little less.
+_WORTH_TELLING_SECONDS = 0.9
 _MINUTE = timedelta(minutes=1)
 log = get_logger()
 
