@@ -32,11 +32,6 @@ class Extent(NamedTuple):
     parents: tuple[str, int] | None = None
     days: tuple[str, str, str] | None = None
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is all of the scope."""
-        return self.parents is None and self.days is None
-
 
 class Transaction(Protocol):
     """One unit of change: all of it is stored or none. Must not be used after its `with` block."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from sync_worker.state.executor import Executor
-from sync_worker.state.instants import to_text
 from sync_worker.state.queries import queries
 
 TOOL_OFF = "the tool is off in this project"
@@ -54,11 +52,6 @@ def record_avoided(executor: Executor, run_id: str, calls: Mapping[tuple[str, Be
 def run_avoided(executor: Executor, run_id: str) -> list[Avoided]:
     """What one run did not ask for."""
     return _lines(executor.execute(queries()["run_avoided"], {"run_id": run_id}))
-
-
-def avoided_since(executor: Executor, since: datetime) -> list[Avoided]:
-    """What all runs that began since then did not ask for, in sum."""
-    return _lines(executor.execute(queries()["avoided_since"], {"since": to_text(since)}))
 
 
 def _lines(rows: list[tuple[int | str | bool | None, ...]]) -> list[Avoided]:

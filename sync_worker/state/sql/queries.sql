@@ -511,11 +511,6 @@ ON CONFLICT (run_id, stream, reason) DO UPDATE SET calls = excluded.calls;
 -- The calls that a run did not make.
 SELECT stream, reason, calls FROM _avoided WHERE run_id = :run_id ORDER BY stream, reason;
 
--- name: avoided_since
--- The calls that were not made by runs that began then or later.
-SELECT a.stream, a.reason, sum(a.calls) FROM _avoided AS a JOIN _runs AS r ON r.run_id = a.run_id
-WHERE r.started_at >= :since GROUP BY a.stream, a.reason ORDER BY a.stream, a.reason;
-
 -- name: prune_avoided
 -- What a run did not ask for goes with it.
 DELETE FROM _avoided WHERE run_id = :run_id;
