@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +28,6 @@ from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteBeside, SqliteDestination
 from sync_worker.engine.handover import hand_over
 from sync_worker.errors import ConfigurationError, DestinationError, StopRequested, SyncWorkerError, failure_of
-from sync_worker.job import ReportJob
 from sync_worker.load.loader import Loader
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Outcome
@@ -37,12 +36,6 @@ from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import select
 from sync_worker.planning.thrift import Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
-from sync_worker.reports.archive import keep, put
-from sync_worker.reports.earlier import FIGURES, as_file, last_before
-from sync_worker.reports.formats import check_formats, render, usual_formats
-from sync_worker.reports.issue import figures_of, make_issue
-from sync_worker.reports.standing import Choice
-from sync_worker.reports.story import headline
 from sync_worker.runner import checkup
 from sync_worker.runner.allowance import AllowanceKeeper
 from sync_worker.runner.checkup import Checkup
@@ -50,7 +43,7 @@ from sync_worker.runner.forecast import Outlook, foresee, pace_of
 from sync_worker.runner.frame import Parts
 from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.progress import Progress, Unheard
-from sync_worker.runner.report import run_report
+from sync_worker.runner.report import MadeReport, ReportRequest, make, run_report
 from sync_worker.runner.run import run
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.allowance import StoredAllowance, read_allowance
@@ -82,32 +75,13 @@ class Request(NamedTuple):
     waits: bool = True
 
 
-class Report(NamedTuple):
+class FinishedRun(NamedTuple):
     """A finished run as its ledger tells it; `failure` is what ended it early."""
 
     run_id: str
     failure: SyncWorkerError | None
     totals: RunTotals
     scopes: Sequence[ScopeResult]
-
-
-class ReportRequest(NamedTuple):
-    """A report to make: its job, the name it is kept under, and the projects and formats if not all or the usual."""
-
-    name: str
-    job: ReportJob
-    projects: Sequence[int] = ()
-    formats: Sequence[str] = ()
-
-
-class MadeReport(NamedTuple):
-    """A report that was made: what it says in a sentence, and its files."""
-
-    name: str
-    headline: str
-    as_of: datetime
-    rendered_at: datetime
-    files: Sequence[Path]
 
 
 class Worker:
@@ -137,13 +111,13 @@ class Worker:
         """The same worker with some ways of spending less left out."""
         return Worker(self._settings, replace(self._parts, thrift=thrift), self._budget)
 
-    def run(self, request: Request) -> Report:
+    def run(self, request: Request) -> FinishedRun:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         order = self._order(request)
         self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
         ended = run(self._parts, order)
         self._prune()
-        return _report(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
+        return _finished(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
 
     def look_ahead(self, requests: Sequence[Request], ticks_a_day: Sequence[float], *, probing: bool) -> Outlook:
         """What `run` would ask for, for each of them by itself."""
@@ -197,16 +171,16 @@ def _as_backfill(order: Order, since: date, until: date | None) -> Order:
     return order._replace(trigger="backfill", backfill=Backfill(json.dumps(asked), since, until))
 
 
-def _report(destination: Destination, run_id: str) -> Report:
+def _finished(destination: Destination, run_id: str) -> FinishedRun:
     with destination.reader() as view:
         totals, scopes = run_totals(view, run_id), run_scopes(view, run_id)
     group = totals.failure or (StopRequested.__name__ if totals.outcome is Outcome.INTERRUPTED else None)
-    return Report(run_id, failure_of(group, totals.error) if totals.error else None, totals, scopes)
+    return FinishedRun(run_id, failure_of(group, totals.error) if totals.error else None, totals, scopes)
 
 
 def run_by_daemon(
     settings: Settings, request: Request, *, stop: threading.Event, clock: Clock, progress: Progress | None = None
-) -> Report:
+) -> FinishedRun:
     """Have the daemon that holds the database run it, and follow; raises as `hand_over` does.
 
     Raises `ConfigurationError` too where the daemon's configuration is what keeps it from running.
@@ -219,10 +193,10 @@ def run_by_daemon(
     trigger = "backfill" if request.since else request.trigger
     queued = QueuedRun(new_run_id(clock.now()), request.job, trigger, asked=asked)
     hand_over(queued, destination, is_held=destination.is_held, clock=clock, stop=stop, progress=progress)
-    report = _report(destination, queued.run_id)
-    if isinstance(report.failure, ConfigurationError):
-        raise report.failure
-    return report
+    ended = _finished(destination, queued.run_id)
+    if isinstance(ended.failure, ConfigurationError):
+        raise ended.failure
+    return ended
 
 
 def make_report(
@@ -232,29 +206,8 @@ def make_report(
     clock: Clock | None = None,
     output: Path | None = None,
 ) -> MadeReport:
-    """Make a report from what is committed and keep it in the archive, or put it into `output` alone.
-
-    Raises `ConfigurationError` when there is no data yet, a format cannot be made or the folder cannot be written.
-    """
-    formats = request.formats or usual_formats()
-    check_formats(formats)
-    clock = clock or SystemClock()
-    wanted = settings.procore.projects
-    choice = Choice(frozenset(request.projects), wanted.include, wanted.exclude, wanted.inactive)
-    now = clock.now()
-    archive = settings.data_dir / "reports" / request.name
-    with _stored(settings).reader() as view:
-        issue = make_issue(view, request.name, request.job, choice, now)
-    figures = figures_of(issue, choice)
-    issue = issue._replace(last=last_before(archive, figures))
-    files = {name: content for form in formats for name, content in render(issue, form).items()}
-    if output is not None:
-        paths = put(output, files)
-    else:
-        kept = files | {FIGURES: as_file(figures)}
-        folder = keep(archive, issue.as_of, kept, now=now, retention=settings.retention.reports)
-        paths = [folder / name for name in files]
-    return MadeReport(request.name, headline(issue), issue.as_of, issue.rendered_at, paths)
+    """Make a report from what is committed; raises as `make`, and `ConfigurationError` when there is no data yet."""
+    return make(_stored(settings), settings, request, (clock or SystemClock()).now(), output)
 
 
 def make_report_as_run(

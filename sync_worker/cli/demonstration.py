@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import click
 
-from sync_worker.app import MadeReport, Report, ReportRequest, Request, Worker, make_report, open_worker
+from sync_worker.app import FinishedRun, Request, Worker, make_report, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
@@ -27,6 +27,7 @@ from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerErro
 from sync_worker.job import load_jobs, load_reports
 from sync_worker.logs import configure_logging, redactor
 from sync_worker.model import Verdict
+from sync_worker.runner.report import MadeReport, ReportRequest
 from sync_worker.settings import Settings, load_settings
 from sync_worker.simulator.changes import Change, change
 from sync_worker.simulator.clocks import SteppedClock
@@ -76,7 +77,7 @@ GROUP BY 1, 2, 3, 4 ORDER BY records DESC LIMIT 5""",
 class Told(NamedTuple):
     """A finished run and how long it took."""
 
-    report: Report
+    report: FinishedRun
     seconds: float
 
 

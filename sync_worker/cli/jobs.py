@@ -6,11 +6,11 @@ import difflib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sync_worker.app import ReportRequest
 from sync_worker.errors import ConfigurationError
 from sync_worker.job import SyncJob, load_jobs, load_reports, report_name
 from sync_worker.logs import Event, get_logger
 from sync_worker.reports.formats import check_formats
+from sync_worker.runner.report import ReportRequest
 from sync_worker.settings import JobOptions, ReportSettings, Settings
 
 log = get_logger()

@@ -19,8 +19,8 @@ from sync_worker.model import Counts, Outcome
 from sync_worker.state.instants import to_text
 
 if TYPE_CHECKING:
-    from sync_worker.app import MadeReport
     from sync_worker.cli.jobs import ConfiguredReport
+    from sync_worker.runner.report import MadeReport
     from sync_worker.settings import Settings
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
-from sync_worker.app import DAEMON, Report, Request, open_worker, run_by_daemon
+from sync_worker.app import DAEMON, FinishedRun, Request, open_worker, run_by_daemon
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.jobs import ConfiguredJob
 from sync_worker.cli.progress import shown_progress
@@ -76,7 +76,7 @@ def _projects(names: Sequence[str], known: Mapping[str, ConfiguredJob]) -> Seque
     return known[first].projects
 
 
-def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Event, progress: Progress) -> Report:
+def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Event, progress: Progress) -> FinishedRun:
     """Run it here, or where a daemon holds the database, there."""
     try:
         with open_worker(
@@ -89,7 +89,7 @@ def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Ev
     return run_by_daemon(settings, request, stop=stop, clock=clock, progress=progress)
 
 
-def exit_code(report: Report) -> int:
+def exit_code(report: FinishedRun) -> int:
     """What the process says of a finished run; see the table of exit codes in the README."""
     if isinstance(report.failure, AllowanceSpent):
         return SPENT

@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from sync_worker.app import Report
+from sync_worker.app import FinishedRun
 from sync_worker.model import Verdict
 from sync_worker.state.ledger import ScopeResult
 
 _PROBLEMS_SHOWN = 10
 
 
-def report_as_json(report: Report, seconds: float) -> dict[str, object]:
+def report_as_json(report: FinishedRun, seconds: float) -> dict[str, object]:
     """The one object that `run --json` prints."""
     return {
         "run_id": report.run_id,
@@ -25,7 +25,7 @@ def report_as_json(report: Report, seconds: float) -> dict[str, object]:
     }
 
 
-def report_as_text(report: Report, seconds: float) -> str:
+def report_as_text(report: FinishedRun, seconds: float) -> str:
     """A line for each stream, then what is not complete, then the run in one line."""
     return "\n".join((*_stream_lines(report.scopes), *_problem_lines(report.scopes), _last_line(report, seconds)))
 
@@ -55,7 +55,7 @@ def _problem_lines(scopes: Sequence[ScopeResult]) -> Iterator[str]:
         yield f"… and {len(incomplete) - _PROBLEMS_SHOWN} more; --json lists them all"
 
 
-def _last_line(report: Report, seconds: float) -> str:
+def _last_line(report: FinishedRun, seconds: float) -> str:
     rows = report.totals.rows
     return (
         f"{report.totals.outcome}: {rows.seen} rows seen, {rows.inserted} inserted, {rows.updated} updated, "

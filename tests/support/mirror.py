@@ -25,7 +25,7 @@ from support.mortal import DiedError, Fate, Mortal
 from support.oracle import differences
 from support.spoilt import DRIFTING, SPOILT, spoilt
 from support.worker import Installation, advance, incomplete
-from sync_worker.app import Report
+from sync_worker.app import FinishedRun
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.load.deletes import approve
@@ -247,7 +247,7 @@ class Mirror(RuleBasedStateMachine):
         wrong = [it for it in found if deletes or not it.endswith("not from Procore")]
         assert wrong == [], wrong
 
-    def _run(self, trigger: str, is_full: bool, stop: Event | None = None) -> Report:
+    def _run(self, trigger: str, is_full: bool, stop: Event | None = None) -> FinishedRun:
         self._count("runs")
         report = self.here.run(*READ, trigger=trigger, full_refresh=is_full, stop=stop)
         self._count(str(report.totals.outcome))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from support.clock import ManualClock
-from sync_worker.app import Report, Request, open_worker
+from sync_worker.app import FinishedRun, Request, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.catalog.tools import PROJECT_TOOLS
@@ -110,7 +110,7 @@ class Installation:
         since: date | None = None,
         until: date | None = None,
         stop: threading.Event | None = None,
-    ) -> Report:
+    ) -> FinishedRun:
         """One run in this process, of all streams unless some are named."""
         there = self.simulator.world.streams
         asked = streams or (("*",) if there is STREAMS else tuple(there))
@@ -191,7 +191,7 @@ def advance(simulator: Simulator, seconds: float) -> datetime:
     return clock.now()
 
 
-def scope(report: Report, stream: str, project_id: int | None = None) -> ScopeResult:
+def scope(report: FinishedRun, stream: str, project_id: int | None = None) -> ScopeResult:
     """One line of a finished run; of a project unless None."""
     (found,) = (line for line in report.scopes if (line.stream, line.project_id) == (stream, project_id))
     return found
@@ -212,7 +212,7 @@ def installing(folder: Path) -> Iterator[Install]:
         yield install
 
 
-def incomplete(report: Report) -> list[tuple[str, int | None, str | None, str | None]]:
+def incomplete(report: FinishedRun) -> list[tuple[str, int | None, str | None, str | None]]:
     """What a run did not prove complete, with the reasons; of a good run nothing."""
     return [
         (line.stream, line.project_id, line.verdict, line.error)
@@ -221,6 +221,6 @@ def incomplete(report: Report) -> list[tuple[str, int | None, str | None, str | 
     ]
 
 
-def verdicts(report: Report) -> dict[tuple[str, int | None], str | None]:
+def verdicts(report: FinishedRun) -> dict[tuple[str, int | None], str | None]:
     """The verdicts of a finished run by stream and project."""
     return {(line.stream, line.project_id): line.verdict for line in report.scopes}

@@ -13,9 +13,10 @@ import pytest
 
 from support.clock import ManualClock
 from support.worker import Install, Installation, advance
-from sync_worker.app import MadeReport, ReportRequest, make_report
+from sync_worker.app import make_report
 from sync_worker.errors import ConfigurationError, DestinationError
 from sync_worker.job import ReportJob, load_reports, shipped_folder
+from sync_worker.runner.report import MadeReport, ReportRequest
 from sync_worker.settings import Retention, load_report_settings
 from sync_worker.simulator.changes import change
 from sync_worker.simulator.world import World

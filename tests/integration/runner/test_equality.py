@@ -9,7 +9,7 @@ import pytest
 
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete, installing
-from sync_worker.app import Report
+from sync_worker.app import FinishedRun
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, StreamSpec
 from sync_worker.model import Outcome
@@ -23,7 +23,7 @@ class Loaded(NamedTuple):
     """An installation after its first run, and what that said."""
 
     here: Installation
-    report: Report
+    report: FinishedRun
 
 
 @pytest.fixture(scope="module")

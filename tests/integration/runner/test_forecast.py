@@ -9,7 +9,7 @@ import pytest
 
 from support.clock import ManualClock
 from support.worker import Install, Installation, advance
-from sync_worker.app import Report, Request, look_ahead
+from sync_worker.app import FinishedRun, Request, look_ahead
 from sync_worker.catalog.spec import SyncMode
 from sync_worker.planning.cost import Basis
 from sync_worker.runner.forecast import Forecast
@@ -35,7 +35,7 @@ def foreseen(
     return outlook.forecasts[0], outlook.probes
 
 
-def is_right(found: Forecast, made: Report) -> bool:
+def is_right(found: Forecast, made: FinishedRun) -> bool:
     """Whether a plan was within a tenth of the calls then made."""
     return abs(found.calls - made.totals.requests) <= made.totals.requests / 10
 
@@ -45,7 +45,7 @@ def planned(found: Forecast) -> Counter[str]:
     return sum((Counter({part.spec.name: part.cost.calls}) for part in found.partitions), Counter())
 
 
-def spent(made: Report) -> Counter[str]:
+def spent(made: FinishedRun) -> Counter[str]:
     """The calls by stream that a run made."""
     return sum((Counter({line.stream: line.requests}) for line in made.scopes), Counter())
 

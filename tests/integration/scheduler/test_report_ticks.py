@@ -12,9 +12,10 @@ import pytest
 
 from support.clock import ManualClock
 from support.worker import Installation, installing
-from sync_worker.app import Executor, ReportRequest, open_worker
+from sync_worker.app import Executor, open_worker
 from sync_worker.engine.local import LocalEngine
 from sync_worker.job import load_reports, shipped_folder
+from sync_worker.runner.report import ReportRequest
 from sync_worker.scheduler.loop import Loop, Planned
 from sync_worker.scheduler.schedules import parse_schedule
 from sync_worker.state.queue import Asked, QueuedRun
