@@ -122,11 +122,9 @@ class Priority(IntEnum):
 
     BY_HAND = 0
     SCHEDULED = 1
-    REPORT = 2
-    """What a report needs."""
-    RECONCILIATION = 3
+    RECONCILIATION = 2
     """A list read whole although only changes were due, to find what no change tells."""
-    BACKFILL = 4
+    BACKFILL = 3
 
 
 class Observation(StrEnum):

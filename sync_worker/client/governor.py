@@ -15,7 +15,7 @@ from sync_worker.model import Priority
 
 HOUR_SECONDS = 3600.0
 SPIKE_SECONDS = 10.0
-RESERVE_SHARE = 0.0075
+RESERVE_SHARE = 0.01
 """What each priority leaves to every one above it: a run by hand finds calls, and 97% are used all the same."""
 LONGEST_WAIT_SECONDS = 2 * 3600.0
 LONGEST_BACKOFF_SECONDS = 60.0

@@ -122,8 +122,8 @@ def test_each_priority_leaves_a_reserve_to_those_above_it() -> None:
     governor = Governor(share=0.5, concurrency=1)
     governor.hour.limit = 2000
     assert spent(governor, 1000, 5, BACKFILL) == 970
-    assert spent(governor, 1000, 5, SCHEDULED) == 23
-    assert spent(governor, 1000, 5, BY_HAND) == 7
+    assert spent(governor, 1000, 5, SCHEDULED) == 20
+    assert spent(governor, 1000, 5, BY_HAND) == 10
 
 
 def test_the_better_priority_goes_first_and_the_other_is_never_forgotten() -> None:
