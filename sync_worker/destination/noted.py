@@ -10,6 +10,8 @@ from sync_worker.destination.names import declared_type, given_parts, key_given,
 CREATE_NOTED = "CREATE TEMP TABLE _noted (noted INTEGER, key, PRIMARY KEY (noted, key)) WITHOUT ROWID"
 _LIVE = "_deleted_at IS NULL"
 
+# A key is compared as +key: with the type of its column SQLite would convert the keys of the set, and read them all.
+
 
 @cache
 def note_keys_sql(spec: StreamSpec) -> str:
@@ -20,7 +22,7 @@ def note_keys_sql(spec: StreamSpec) -> str:
 @cache
 def noted_among_sql(spec: StreamSpec) -> str:
     """Those of the keys in the JSON array `:keys` that are in the set `:noted`."""
-    return f"SELECT key FROM _noted WHERE noted = :noted AND key IN (SELECT {key_given(spec)} FROM json_each(:keys))"
+    return f"SELECT key FROM _noted WHERE noted = :noted AND key IN (SELECT +{key_given(spec)} FROM json_each(:keys))"
 
 
 @cache
@@ -49,7 +51,7 @@ def note_live_sql(
     of_parents = f" AND {quoted(parent)} IN (SELECT key FROM _noted WHERE noted = :parents)" if parent else ""
     of_days = f" AND {quoted(day)} BETWEEN :first AND :last" if day else ""
     among = f" AND {_is_in(spec, ':among')}" if is_among else ""
-    unseen = f"NOT EXISTS (SELECT 1 FROM _noted WHERE noted = :unseen_by AND key = {key_of(spec)})"
+    unseen = f"NOT EXISTS (SELECT 1 FROM _noted WHERE noted = :unseen_by AND key = +{key_of(spec)})"
     return (
         f"INSERT INTO _noted SELECT :into, {key_of(spec)} FROM {quoted(spec.name)} "
         f"WHERE {_LIVE}{matches(scope)}{of_parents}{of_days}{among} AND {unseen}"

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from sync_worker.catalog import STREAMS
+from sync_worker.destination.noted import note_live_sql, noted_among_sql
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
 
@@ -70,4 +73,22 @@ def test_a_full_disk_is_called_by_its_name_and_leaves_nothing_half_written(tmp_p
         transaction.execute_many("INSERT INTO things VALUES (:text)", [{"text": "x" * 4000}] * 100)
     with destination.transaction() as transaction:
         assert transaction.execute("SELECT count(*) FROM things") == [(0,)]
+    destination.close()
+
+
+@pytest.mark.parametrize("name", ["rfis", "company_documents", "budget_view_detail_rows"])
+def test_a_key_is_found_in_a_set_without_reading_the_set(tmp_path: Path, name: str) -> None:
+    spec = STREAMS[name]
+    statements = {
+        "who is gone": note_live_sql(spec, (), parent=None, day=None, is_among=False),
+        "who is known": noted_among_sql(spec),
+    }
+    destination = SqliteDestination(tmp_path / "procore.db")
+    destination.open(holder="the writer")
+    destination.prepare([spec])
+    with destination.transaction() as transaction:
+        for what, sql in statements.items():
+            given = dict.fromkeys(re.findall(r":(\w+)", sql))
+            steps = [str(step[3]) for step in transaction.execute(f"EXPLAIN QUERY PLAN {sql}", given)]
+            assert "SEARCH _noted USING PRIMARY KEY (noted=? AND key=?)" in steps, what
     destination.close()
