@@ -207,11 +207,11 @@ def _budgeted(spec: StreamSpec, query: Query, understood: set[str]) -> Test | No
 
 
 def _sorted(spec: StreamSpec, entries: list[Entry], query: Query) -> Sequence[Entry]:
-    wanted = query.get("sort", "")
-    name = wanted.removeprefix("-")
-    if name not in spec.fields:
-        return entries
-    return sorted(entries, key=partial(_rank, name), reverse=wanted.startswith("-"))
+    for wanted in reversed(query.get("sort", "").split(",")):
+        name = wanted.removeprefix("-")
+        if name in spec.fields:
+            entries = sorted(entries, key=partial(_rank, name), reverse=wanted.startswith("-"))
+    return entries
 
 
 def _rank(name: str, entry: Entry) -> tuple[bool, int, str]:

@@ -274,9 +274,13 @@ def test_lists_sort_by_a_field_when_asked(caller: Caller, project_id: int) -> No
 
     created = [row["created_at"] for row in caller.rows("/rest/v1.0/images", query | {"sort": "created_at"})]
     ids = [row["id"] for row in caller.rows("/rest/v1.0/images", query | {"sort": "-id"})]
+    rows = caller.rows("/rest/v1.0/images", query | {"sort": "image_category_name,-id"})
 
     assert created == sorted(created)
     assert ids == sorted(ids, reverse=True)
+    assert [(row["image_category_name"], -row["id"]) for row in rows] == sorted(
+        (row["image_category_name"], -row["id"]) for row in rows
+    )
 
 
 def test_signed_addresses_differ_at_every_read_and_nothing_else_does(caller: Caller, project_id: int) -> None:
