@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sync_worker.simulator import words
-from sync_worker.simulator.chance import amount, instant, maybe, money, some
+from sync_worker.simulator.chance import amount, instant, maybe, money, seeded, some
 from sync_worker.simulator.draw import Draw, Record
 from sync_worker.simulator.fields import Maker, attachments, cost_code, section_of, unnamed, with_vendor
 from sync_worker.simulator.ids import identity
+
+_SHARE_OF_FOLDERS = 0.3
 
 
 def particulars(draw: Draw, written: Record) -> Record:
@@ -92,8 +94,18 @@ def _response_set(draw: Draw) -> Record:
     return {"id": draw.serial % 4 + 1, "name": "Pass/Fail", "responses": responses}
 
 
+def _is_folder(draw: Draw) -> bool:
+    return seeded(draw.seed, "folder", draw.spec.name, draw.place.number, draw.serial).random() < _SHARE_OF_FOLDERS
+
+
+def _document_type(draw: Draw) -> str:
+    return "folder" if _is_folder(draw) else "file"
+
+
 def _file(draw: Draw) -> Record | None:
     """The file behind a document; a folder has none."""
+    if _is_folder(draw):
+        return None
     found = draw.attachment()
     author, at = draw.staff().reference(), instant(draw.created_at)
     version = {
@@ -107,7 +119,9 @@ def _file(draw: Draw) -> Record | None:
     }  # fmt: skip
 
 
-def _children(_: Draw) -> Record:
+def _children(draw: Draw) -> Record | None:
+    if not _is_folder(draw):
+        return None
     return {"has_children": False, "has_children_files": False, "has_children_folders": False}
 
 
@@ -143,6 +157,7 @@ def _holder(draw: Draw) -> Record:
 
 _CHANGE_STATUSES = ("draft", "under_review", "approved", "approved")
 _REVIEWED = dict.fromkeys(("created_by", "designated_reviewer", "received_from", "reviewed_by"), _named_person)
+_DOCUMENT = {"document_type": _document_type, "file": _file, "children": _children}
 _BODY_PARTS = ("hand", "finger", "ankle", "back", "eye", "knee", "shoulder", "foot", "head", "wrist")
 
 _PARTICULARS: Mapping[str, Mapping[str, Maker]] = {
@@ -173,7 +188,8 @@ _PARTICULARS: Mapping[str, Mapping[str, Maker]] = {
     },
     "direct_cost_line_items": {"cost_code": _priced_code, "holder": _holder},
     "direct_costs": {"status": _one_of("draft", "pending", "approved", "approved", "revise_and_resubmit")},
-    "documents": {"file": _file, "children": _children},
+    "company_documents": _DOCUMENT,
+    "documents": _DOCUMENT,
     "incident_environmentals": {"quantity_unit_of_measure": _one_of("ea", "lbs", "cy", "kg", None)},
     "incident_injuries": {
         "filing_type": _one_of("first_aid", "first_aid", "medically_treated", "report_only", "lost_time"),
