@@ -16,12 +16,13 @@ from sync_worker.simulator import lists
 from sync_worker.simulator.allowance import Allowance
 from sync_worker.simulator.draw import SIGNATURE
 from sync_worker.simulator.entry import Entry, ListKey
-from sync_worker.simulator.ids import identity
+from sync_worker.simulator.ids import identity, read_id
 from sync_worker.simulator.permissions import NOT_CONNECTED, NOT_FOUND, NOT_PERMITTED, Permissions, Refusal
 from sync_worker.simulator.routes import Match, Routes
 from sync_worker.simulator.tokens import Tokens
 from sync_worker.simulator.world import World
 
+_READS = ("GET", "HEAD")
 _JSON = "application/json; charset=utf-8"
 _SIGNATURE = SIGNATURE.encode()
 
@@ -106,9 +107,9 @@ class Api:
 
     def _answer(self, call: Call) -> Answer:
         if not self.is_known(call.headers):
-            raise Refused(Refusal(401, "Unauthorized"))
+            raise Refused(Refusal(401, "The access token is invalid"))
         company_id = self._company_id(call)
-        if call.method != "GET":
+        if call.method not in _READS:
             raise Refused(NOT_FOUND)
         if special := self._special(call, company_id):
             return special
@@ -120,15 +121,18 @@ class Api:
 
     def _company_id(self, call: Call) -> int:
         value = call.headers.get("procore-company-id", "")
-        if not value.isdigit():
+        company_id = read_id(value)
+        if company_id is None:
             raise Refused(Refusal(400, "The Procore-Company-Id header is missing or malformed"))
-        if self.world.company(int(value)) is None or not self.permissions.is_connected(int(value)):
+        if self.world.company(company_id) is None or not self.permissions.is_connected(company_id):
             raise Refused(NOT_CONNECTED)
-        return int(value)
+        return company_id
 
     def _special(self, call: Call, company_id: int) -> Answer | None:
         if call.path == "/rest/v1.0/me":
             return _ok({"id": identity("company_users", 0, 999), "login": "dmsa@sync.example", "name": "Sync Service"})
+        if call.path == "/rest/v1.0/company_base_url":
+            return _ok({"zone": "us01", "web_base_url": "https://app.procore.example"})
         parts = call.path.split("/")
         if call.path.startswith("/rest/v1.0/projects/") and parts[-1] == "tools" and len(parts) == 6:
             return _ok(self._tools(self._project_id(parts[4], company_id)))
@@ -150,7 +154,8 @@ class Api:
         ]
 
     def _project_id(self, value: str, company_id: int) -> int:
-        found = self.world.project(int(value)) if value.isdigit() else None
+        project_id = read_id(value)
+        found = None if project_id is None else self.world.project(project_id)
         if found is None or found[0].id != company_id:
             raise Refused(NOT_FOUND)
         if not self.permissions.is_visible(found[1].id):
@@ -182,7 +187,7 @@ class Api:
         for name in spec.query:
             if spec.query[name] == f"{{{name}}}" and not given.get(name):
                 raise Refused(Refusal(400, f"param is missing or the value is empty: {name}"))
-        company_id = int(call.headers.get("procore-company-id", "0"))
+        company_id = read_id(call.headers.get("procore-company-id", "")) or 0
         if given.get("company_id", str(company_id)) != str(company_id):
             raise Refused(NOT_CONNECTED)
         if spec.scope is ScopeKind.ACCOUNT:

@@ -10,12 +10,12 @@ import msgspec
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, StreamSpec
 from sync_worker.clock import Clock
+from sync_worker.simulator import forms
 from sync_worker.simulator.chance import instant
 from sync_worker.simulator.draw import Draw, Place, Record
 from sync_worker.simulator.entry import Kept, ListKey
 from sync_worker.simulator.fields import key_field
 from sync_worker.simulator.ids import identity
-from sync_worker.simulator.stories import write
 from sync_worker.simulator.world import World
 
 FORMS = 200
@@ -103,8 +103,9 @@ class BulkWorld(World):
         record_bytes: int = 2_000,
         seed: int = 0,
         clock: Clock | None = None,
+        form: forms.Form = forms.Form.DESCRIBED,
     ) -> None:
-        super().__init__(streams, seed=seed, projects=projects, scale=0.01, clock=clock)
+        super().__init__(streams, seed=seed, projects=projects, scale=0.01, clock=clock, form=form)
         self.bulk_stream = stream
         keys = list(self.keys(stream))
         for position, key in enumerate(keys):
@@ -133,7 +134,7 @@ class BulkWorld(World):
         ]
 
     def _form(self, spec: StreamSpec, place: Place, name: str, serial: int, record_bytes: int) -> Form:
-        record = write(Draw(self.seed, spec, place, serial, None, self.founded_at, self.founded_at))
+        record = self._written(Draw(self.seed, spec, place, serial, None, self.founded_at, self.founded_at))
         text = next(it for it in _TEXTS if spec.fields.get(it) is FieldType.STRING)
         record[text] = f"{record[text] or ''} rev 0"
         missing = max(0, record_bytes - len(msgspec.json.encode(record)))

@@ -37,7 +37,7 @@ def split(total: Decimal, parts: int, rng: Random) -> list[Decimal]:
 
 def instant(moment: datetime) -> str:
     """An instant as Procore sends it: UTC, whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def between(rng: Random, start: datetime, end: datetime) -> datetime:

@@ -141,7 +141,7 @@ def _approve_change_order(record: Record, _: str, rng: Random) -> dict[str, Any]
 
 
 def _slip_project(record: Record, _: str, rng: Random) -> dict[str, Any] | None:
-    finish_on = date.fromisoformat(record["projected_finish_date"]) + timedelta(days=rng.randint(2, 14))
+    finish_on = date.fromisoformat(record["projected_finish_date"][:10]) + timedelta(days=rng.randint(2, 14))
     return {"projected_finish_date": finish_on.isoformat(), "flag": "Yellow"}
 
 

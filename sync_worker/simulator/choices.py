@@ -37,14 +37,15 @@ def _status(draw: Draw) -> Record:
 
 
 def _permission_template(draw: Draw) -> Record:
-    return {"name": _name(draw), "type": "ProjectTemplate", "category": "global", "project_specific": False}
+    return {"name": _name(draw), "type": "global", "category": "global", "project_specific": False}
 
 
 def _cost_type(draw: Draw) -> Record:
     """A cost type of the company, as every project of it lists it."""
     name = _name(draw)
     found = named(draw, draw.spec.name, draw.serial, name) if draw.subject else {"name": name}
-    return {**found, "code": name[0], "base_type": name, "origin_data": None, "origin_id": None}
+    base = words.BASE_TYPES.get(name, "other")
+    return {**found, "code": name[0], "base_type": base, "origin_data": None, "origin_id": None}
 
 
 def _segment(draw: Draw) -> Record:

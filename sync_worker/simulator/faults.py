@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from threading import Lock
 
+from sync_worker.simulator.lies import Lie
+
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
@@ -34,6 +36,12 @@ class Fault:
     same_page: bool = False
     """The first page is answered whatever page is asked for, with a `next`."""
     drift: str | None = None
+    lie: Lie | str | None = None
+    """What the answer says wrongly, or does not say, of its page."""
+
+    def __post_init__(self) -> None:
+        """Refuse a lie that nobody knows: ValueError."""
+        self.lie = Lie(self.lie) if self.lie is not None else None
 
     @property
     def replaces(self) -> bool:

@@ -10,7 +10,7 @@ from sync_worker.simulator import words
 from sync_worker.simulator.cast import Vendor
 from sync_worker.simulator.chance import instant, maybe, working_days
 from sync_worker.simulator.draw import Draw, Record
-from sync_worker.simulator.fields import attachments, choice, cost_code, location, trade
+from sync_worker.simulator.fields import attachments, choice, location, named_cost_code, trade
 from sync_worker.simulator.ids import identity
 from sync_worker.simulator.story import Occasion, Story, growing, several
 
@@ -42,8 +42,8 @@ def _manpower_log(draw: Draw) -> Record:
         "vendor": vendor.reference(), "num_workers": workers, "num_hours": hours,
         "man_hours": f"{workers * float(hours):.1f}", "notes": _note(draw, vendor),
         "status": "approved" if rng.random() < 0.9 else "pending", "deleted_at": None,
-        "user": None, "contact": None, "created_by": author.reference(), "cost_code": maybe(rng, cost_code(draw), 0.4),
-        "location": maybe(rng, location(draw), 0.7),
+        "user": None, "contact": None, "created_by": author.reference(),
+        "cost_code": maybe(rng, named_cost_code(draw), 0.4), "location": maybe(rng, location(draw), 0.7),
         "trade": {"id": identity("trades", draw.company.number, words.ALL_TRADES.index(vendor.trade) + 1),
                   "name": vendor.trade.name, "active": True},
         "permissions": {"can_update": True, "can_delete": False},
@@ -124,9 +124,14 @@ def _plan_item(draw: Draw) -> Record:
     return {
         "plan_id": draw.reference("action_plans", 8), "title": draw.rng.choice(words.PLAN_STEPS),
         "status": {"id": draw.serial % 3 + 1, "name": status.replace("_", " ").title(), "status": status},
-        "plan_item_assignees": [{"id": draw.id + 1, "party": draw.person().reference()}],
-        "holding_type": draw.rng.choice(("hold", "witness", "none")), "position": draw.serial,
+        "plan_item_assignees": [{"id": draw.id + 1, "party": draw.person().reference(), "role": "contractor"}],
+        "holding_type": draw.rng.choice(("plan", "section", None)), "position": draw.serial,
     }  # fmt: skip
+
+
+def _action_plan(draw: Draw) -> Record:
+    status = draw.rng.choice(("draft", "in_progress", "in_progress", "completed", "in_revision"))
+    return {"status": status, "status_type": status}
 
 
 def _witness_statement(draw: Draw) -> Record:
@@ -226,6 +231,7 @@ STORIES: Mapping[str, Story] = {
     "project_equipment": Story(_machines, _machine),
     "time_and_material_entries": Story(several(3, 9), _signed_ticket),
     "schedule_calendar_items": Story(several(6, 14), _calendar_item),
+    "action_plans": Story(several(8, 24), _action_plan),
     "action_plan_items": Story(several(8, 20), _plan_item),
     "incident_witness_statements": Story(several(2, 6), _witness_statement),
     "schedules": Story(_schedules, _schedule),

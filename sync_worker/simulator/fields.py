@@ -120,6 +120,12 @@ def cost_code(draw: Draw) -> Record:
     }  # fmt: skip
 
 
+def named_cost_code(draw: Draw) -> Record:
+    """A cost code as RFIs, punch items and logs hold it."""
+    found = cost_code(draw)
+    return {"id": found["id"], "name": found["name"]}
+
+
 def wbs_code(draw: Draw) -> Record:
     """A work breakdown structure code as records hold it."""
     found = draw.trade()
@@ -168,6 +174,11 @@ def _lov_entry(draw: Draw) -> Record | None:
 def attachments(draw: Draw) -> list[Record]:
     """None for most records, one or two for the others."""
     return [draw.attachment(number + 1) for number in range(draw.rng.choice((0, 0, 0, 1, 2)))]
+
+
+def unnamed(attachment: Record) -> Record:
+    """An attachment as tools hold it that know it by its filename only."""
+    return {name: it for name, it in attachment.items() if name != "name"}
 
 
 def phrase(draw: Draw) -> str:
@@ -242,7 +253,12 @@ def _phone(draw: Draw) -> str:
 
 
 # Nobody writes a log of the night.
-_RANGES = (("hour", 6, 17), ("minute", 0, 59), ("_count", 0, 12), ("size", 0, 4_000_000))
+_RANGES = (
+    ("hour", 6, 17), ("minute", 0, 59), ("_count", 0, 12), ("size", 0, 4_000_000), ("duration", 1, 40),
+    ("variance", -10, 10),
+)  # fmt: skip
+# Numbers that are neither sums nor quantities: whole ones, and never sent as text.
+_WHOLE = ("_id", "_count", "_hour", "_minute", "duration", "variance")
 
 
 def _integer(draw: Draw, name: str) -> int | None:
@@ -258,10 +274,10 @@ def _integer(draw: Draw, name: str) -> int | None:
     return maybe(rng, rng.randint(0, 40), 0.85)
 
 
-def _decimal(draw: Draw, name: str) -> str | None:
+def _decimal(draw: Draw, name: str) -> str | int | None:
     rng = draw.rng
-    if name.endswith(("_hour", "_minute")):
-        return str(_integer(draw, name))
+    if name.endswith(_WHOLE):
+        return _integer(draw, name)
     if "percent" in name:
         return money(rng.choice((0, 5, 10, 25, 50, 80, 100)))
     if "hours" in name:

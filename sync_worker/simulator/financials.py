@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sync_worker.catalog.spec import FieldType
@@ -83,7 +84,9 @@ def _standing(deal: Deal, progress: float, rng: Random) -> tuple[str, int]:
     return ("Complete", 100) if paid_percent == 100 else ("Approved", paid_percent)
 
 
-def _contract(kind: str) -> Callable[[Draw], Record]:
+def _contract(kind: str, statuses: Mapping[str, str] = MappingProxyType({})) -> Callable[[Draw], Record]:
+    """Write a contract; `statuses` are its own words for those of a subcontract."""
+
     def compose(draw: Draw) -> Record:
         rng = draw.rng
         vendor = draw.vendor()
@@ -102,7 +105,7 @@ def _contract(kind: str) -> Callable[[Draw], Record]:
         return {
             "number": f"{kind}-{draw.project.code}-{draw.serial % 100_000:03d}",
             "title": deal.title,
-            "status": status, "executed": is_signed, "accounting_method": "amount",
+            "status": statuses.get(status, status), "executed": is_signed, "accounting_method": "amount",
             "vendor": {"id": vendor.id, "company": vendor.name}, "project": draw.project.reference(),
             "grand_total": money(total), "approved_change_orders": money(changes), "revised_contract": money(revised),
             "pending_change_orders": money(pending), "pending_revised_contract": money(revised + pending),
@@ -117,6 +120,9 @@ def _contract(kind: str) -> Callable[[Draw], Record]:
         }  # fmt: skip
 
     return compose
+
+
+_OF_PURCHASES = {"Out For Signature": "Submitted", "Complete": "Closed"}
 
 
 def _lines(occasion: Occasion) -> Sequence[tuple[int, int]]:
@@ -236,7 +242,7 @@ def _change(contracts: str) -> Callable[[Draw], Record]:
             "signed_change_order_received_date": reviewed_on.isoformat() if is_approved else None,
             "invoiced_date": invoiced_on.isoformat() if is_invoiced else None,
             "paid_date": paid_on.isoformat() if is_paid else None,
-            "change_order_change_reason": reason,
+            "change_order_change_reason": {"id": reason["id"], "change_reason": reason["name"]},
             "change_reason": reason["name"], "description": rng.choice(("", None, f"{title}. See attached pricing.")),
             "schedule_impact_amount": rng.choice((0, 0, 0, 2, 5)),
         }  # fmt: skip
@@ -323,7 +329,7 @@ def _budget_column(draw: Draw) -> Record:
 
 STORIES: Mapping[str, Story] = {
     "work_order_contracts": Story(_deals(subcontracts), _contract("SC")),
-    "purchase_order_contracts": Story(_deals(_purchases), _contract("PO")),
+    "purchase_order_contracts": Story(_deals(_purchases), _contract("PO", _OF_PURCHASES)),
     "prime_contracts": Story(_deals(_prime), _contract("PC")),
     "work_order_contract_line_items": Story(_lines, _line_item),
     "purchase_order_contract_line_items": Story(_lines, _line_item),

@@ -36,6 +36,22 @@ ACTIVE_PROJECTS_ONLY = "/projects"
 BUDGETED_ROWS_ONLY = "/detail_rows"
 """The list that leaves out rows never budgeted, which have no id, unless asked with `budget_row_type`."""
 
+_VIEWS_OF_IDS = {
+    "/projects": "ids",
+    "/companies/{company_id}/users": "ids_only",
+    "/work_classifications": "ids_only",
+    "/companies/{company_id}/timecard_entries": "ids_only",
+    "/projects/{project_id}/vendors": "ids_only",
+    "/correspondence_type_items": "ids_only",
+    "/images": "ids_only",
+    "/calendar_items": "ids_only",
+    "/drawing_areas": "only_ids",
+    "/drawing_disciplines": "only_ids",
+    "/drawing_revisions": "only_ids",
+}
+PAGE_OF_IDS = PageSizes(200_000, 200_000)
+"""Of projects asked for by id only."""
+
 _DAYS_BACK = (("/daily_log_headers/index", 100_000), ("/projects/{project_id}/timecard_entries", 7))
 
 
@@ -50,3 +66,8 @@ def page_sizes(path: str) -> PageSizes:
         if path.endswith(ending):
             return sizes
     return _V2 if path.startswith("/rest/v2") else _V1
+
+
+def view_of_ids(path: str) -> str | None:
+    """Return the `view` with which a list answers bare ids instead of records, None where it has none."""
+    return next((view for ending, view in _VIEWS_OF_IDS.items() if path.endswith(ending)), None)

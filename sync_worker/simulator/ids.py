@@ -6,6 +6,7 @@ from zlib import crc32
 
 RECORDS_IN_PLACE = 10_000_000
 CHILDREN_OF_ONE = 1_000
+_DIGITS_OF_AN_ID = 19
 _BEYOND_32_BITS = 562_949_000_000_000
 
 
@@ -17,3 +18,8 @@ def identity(stream: str, place: int, serial: int) -> int:
     mark = crc32(stream.encode())
     base = (mark % 90) * 1_000_000 if mark % 2 else _BEYOND_32_BITS + (mark % 900) * 10_000_000_000
     return base + place * RECORDS_IN_PLACE + serial
+
+
+def read_id(text: str) -> int | None:
+    """Return the id that a caller wrote, None where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS_OF_AN_ID else None

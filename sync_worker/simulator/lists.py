@@ -22,6 +22,7 @@ from sync_worker.catalog.spec import (
 from sync_worker.simulator import habits
 from sync_worker.simulator.chance import instant
 from sync_worker.simulator.entry import Entry
+from sync_worker.simulator.ids import read_id
 
 Query = Mapping[str, str]
 Test = Callable[[Entry], bool]
@@ -68,10 +69,12 @@ def page(spec: StreamSpec, listing: Listing, query: Query, *, url: str, most: in
     """The page that a query asks for; `url` is the list's own address, `most` clamps every list."""
     if in_bin and spec.envelope is Envelope.GROUPS:
         return Page(_flat(spec, listing))
-    units = _units(spec, listing)
+    view = query.get("view")
+    are_ids = view is not None and view == habits.view_of_ids(spec.path)
+    units = _ids(listing) if are_ids else _units(spec, listing)
     if spec.paging.per_page is None:
         return Page(_wrapped(spec, units))
-    sizes = habits.page_sizes(spec.path)
+    sizes = habits.PAGE_OF_IDS if are_ids and view == "ids" else habits.page_sizes(spec.path)
     per_page = min(_positive(query, "per_page", sizes.default), sizes.most, most or sizes.most)
     number = _positive(query, "page", 1)
     first = (number - 1) * per_page
@@ -86,7 +89,7 @@ def page(spec: StreamSpec, listing: Listing, query: Query, *, url: str, most: in
 def links(url: str, query: Query, *, number: int, per_page: int, total: int) -> str:
     """The `Link` header: absolute, with every other parameter kept; no `next` on the last page."""
     last = max(1, -(-total // per_page))
-    pages = {"first": 1, "prev": number - 1, "next": number + 1, "last": last}
+    pages = {"first": 1, "prev": number - 1, "last": last, "next": number + 1}
     shown = {name: page for name, page in pages.items() if 1 <= page <= last}
     return ", ".join(
         f'<{url}?{urlencode({**query, "page": page, "per_page": per_page})}>; rel="{name}"'
@@ -146,9 +149,9 @@ def _instant(value: str) -> str:
     """An instant at second precision, as records hold it, so that text compares as time."""
     try:
         moment = datetime.fromisoformat(value.strip().strip('"'))
-    except ValueError:
+        return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
         raise BadQueryError(f"{value!r} is not an ISO 8601 instant") from None
-    return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _dated(spec: StreamSpec, query: Query, today: date, understood: set[str]) -> Test | None:
@@ -204,16 +207,20 @@ def _budgeted(spec: StreamSpec, query: Query, understood: set[str]) -> Test | No
 
 
 def _sorted(spec: StreamSpec, entries: list[Entry], query: Query) -> Sequence[Entry]:
-    wanted = query.get("sort", "")
-    name = wanted.removeprefix("-")
-    if name not in spec.fields:
-        return entries
-    return sorted(entries, key=partial(_rank, name), reverse=wanted.startswith("-"))
+    for wanted in reversed(query.get("sort", "").split(",")):
+        name = wanted.removeprefix("-")
+        if name in spec.fields:
+            entries = sorted(entries, key=partial(_rank, name), reverse=wanted.startswith("-"))
+    return entries
 
 
 def _rank(name: str, entry: Entry) -> tuple[bool, int, str]:
     value = entry.get(name)
     return (value is None, value if isinstance(value, int) else 0, "" if isinstance(value, int) else str(value))
+
+
+def _ids(listing: Listing) -> Sequence[bytes]:
+    return [msgspec.json.encode(entry.get("id")) for entry in listing.entries]
 
 
 def _units(spec: StreamSpec, listing: Listing) -> Sequence[bytes]:
@@ -269,6 +276,7 @@ def _positive(query: Query, name: str, default: int) -> int:
     value = query.get(name)
     if value is None:
         return default
-    if not value.isdigit():
+    number = read_id(value)
+    if not number:
         raise BadQueryError(f"{name} must be a positive number, not {value!r}")
-    return max(1, int(value))
+    return number

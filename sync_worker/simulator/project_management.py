@@ -14,12 +14,13 @@ from sync_worker.simulator.draw import Draw, Record
 from sync_worker.simulator.fields import (
     attachments,
     choice,
-    cost_code,
     location,
     location_of,
     named,
+    named_cost_code,
     section_of,
     trade,
+    unnamed,
     with_vendor,
 )
 from sync_worker.simulator.ids import identity
@@ -91,7 +92,7 @@ def _rfi(draw: Draw) -> Record:
         "initiated_at": instant(draw.created_at) if status != "draft" else None,
         "time_resolved": instant(draw.updated_at) if status == "closed" else None,
         "responsible_contractor": asking[0] if asking else None,
-        "location": place, "location_id": place["id"], "cost_code": maybe(rng, cost_code(draw), 0.5),
+        "location": place, "location_id": place["id"], "cost_code": maybe(rng, named_cost_code(draw), 0.5),
         "questions": [{"id": draw.id + 1, "body": f"{subject}. Please advise.\nSee attached sketch.", "errors": []}],
         "deleted": False, "deleted_at": None, "private": rng.random() < 0.1,
         "project_stage": {"id": 3, "name": draw.project.stage}, "reference": rng.choice(("", "A-201", "S-304", None)),
@@ -164,7 +165,7 @@ def _approver(draw: Draw, position: int, state: str) -> Record:
 
 
 def _review_file(draw: Draw, number: int) -> Record:
-    return draw.attachment(number) | {
+    return unnamed(draw.attachment(number)) | {
         "attachment_id": draw.id + number, "attached_at": instant(draw.created_at), "content_type": "application/pdf",
         "state": "active", "updated_at": instant(draw.created_at), "additional_page_count": 0,
     }  # fmt: skip
@@ -173,7 +174,7 @@ def _review_file(draw: Draw, number: int) -> Record:
 def _distributed(draw: Draw) -> Record:
     to = some(draw.rng, draw.project.team, 3)
     return {
-        "id": draw.id + 9, "distributed_attachments": [draw.attachment(9)], "distributed_responses": [],
+        "id": draw.id + 9, "distributed_attachments": [unnamed(draw.attachment(9))], "distributed_responses": [],
         "distributed_by": {"id": to[0].id, "name": to[0].name}, "message": "For your use.",
         "distributed_to": [{"id": person.id, "name": person.name} for person in to],
         "sent_at": instant(draw.updated_at),
@@ -200,7 +201,8 @@ def _punch_item(draw: Draw) -> Record:
         "closed_by": manager.reference() if closed else None, "deleted_at": None,
         "priority": rng.choice(("Low", "Medium", "High", None)), "due_date": due_on(draw, 7, 21).isoformat(),
         "description": rng.choice(("", None, "<p>See photo. Typical at all units.</p>", "Both sides")),
-        "location": location(draw) | {"code": ""}, "trade": trade(draw), "cost_code": maybe(rng, cost_code(draw), 0.3),
+        "location": location(draw) | {"code": ""}, "trade": trade(draw),
+        "cost_code": maybe(rng, named_cost_code(draw), 0.3),
         "cost_impact": "yes_known" if amount else rng.choice(("no_impact", "tbd", "n_a")), "cost_impact_amount": amount,
         "schedule_impact": "no_impact", "schedule_impact_days": None, "schedule_risk": rng.choice(("ml_low", None)),
         "created_by": author.reference(), "final_approver": _person(author), "punch_item_manager": _person(manager),
@@ -225,7 +227,7 @@ def _assignment(draw: Draw, person: Any, *, closed: bool) -> Record:
         "id": draw.id + 1, "approved": closed, "comment": draw.rng.choice((None, "Done", "")),
         "login_information_id": person.id, "login_information_name": person.name,
         "login_information": person.reference(), "vendor": person.vendor.reference() if person.vendor else None,
-        "attachments": attachments(draw), "notified_at": instant(draw.created_at),
+        "attachments": [unnamed(it) for it in attachments(draw)], "notified_at": instant(draw.created_at),
         "responded_at": instant(draw.updated_at) if closed else None, "status": "resolved" if closed else "unresolved",
         "user_name": person.name, "updated_at": instant(draw.updated_at), "manager_accepted_at": None,
     }  # fmt: skip

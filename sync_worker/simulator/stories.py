@@ -11,6 +11,7 @@ from sync_worker.simulator import choices, directory, field_work, financials, pr
 from sync_worker.simulator.chance import seeded
 from sync_worker.simulator.draw import Draw, Place, Record
 from sync_worker.simulator.fields import fill
+from sync_worker.simulator.particulars import particulars
 from sync_worker.simulator.story import Occasion, Story, several
 
 _WRITTEN: Mapping[str, Story] = {
@@ -48,5 +49,5 @@ def write(draw: Draw) -> Record:
     """The record that was drawn."""
     story = story_of(draw.spec)
     written = story.compose(draw)
-    record = fill(draw, written)
+    record = fill(draw, particulars(draw, written) | written)
     return record | written if story.is_open else record

@@ -7,8 +7,11 @@ import socket
 import struct
 import threading
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from email import message_from_bytes
+from email.message import Message
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -20,6 +23,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sync_worker.simulator.api import Answer, Api, Call
 from sync_worker.simulator.faults import Fault, Faults
+from sync_worker.simulator.ids import read_id
+from sync_worker.simulator.lies import Lie, answered
 
 REQUESTS_KEPT = 50_000
 _DRIPS = 16
@@ -103,10 +108,13 @@ class Wire:
     def _spoilt(self, fault: Fault, call: Call, body: bytes) -> Answer:
         asked = call.query.get("page", "1")
         if fault.same_page:
-            call = Call(call.method, call.path, call.url, {**call.query, "page": "1"}, call.headers)
-        answer = self._answer(call, body)
+            call = replace(call, query={**call.query, "page": "1"})
+        if isinstance(fault.lie, Lie):
+            answer = answered(fault.lie, call.query, lambda query: self._answer(replace(call, query=query), body))
+        else:
+            answer = self._answer(call, body)
         if fault.same_page:
-            answer.headers["Link"] = f'<{call.url}?page={int(asked) + 1}>; rel="next"'
+            answer.headers["Link"] = f'<{call.url}?page={(read_id(asked) or 1) + 1}>; rel="next"'
         if fault.replaces:
             answer.status = fault.status or 200
             answer.body = fault.content()
@@ -138,7 +146,7 @@ class Wire:
             pass
 
     def _login(self, call: Call, body: bytes) -> Answer:
-        form = dict(parse_qsl(body.decode("utf-8", "replace")))
+        form = _form(call.headers, body)
         tokens = self.api.tokens
         status, content = 404, {"error": "not_found"}
         if (call.method, call.path) == ("POST", "/oauth/token"):
@@ -153,8 +161,13 @@ class Wire:
         return Answer(status, msgspec.json.encode(content), headers)
 
     def _token(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        if form.get("grant_type") != "client_credentials":
-            return 400, {"error": "unsupported_grant_type"}
+        if not form.get("grant_type"):
+            return 400, {"error": "invalid_request", "error_description": "Missing required parameter: grant_type."}
+        if form["grant_type"] != "client_credentials":
+            return 400, {
+                "error": "unsupported_grant_type",
+                "error_description": "The authorization grant type is not supported by the authorization server.",
+            }
         grant = self.api.tokens.grant(form.get("client_id", ""), form.get("client_secret", ""))
         if grant is None:
             return 401, {"error": "invalid_client", "error_description": "Client authentication failed"}
@@ -164,7 +177,7 @@ class Wire:
         tokens = self.api.tokens
         grant = tokens.live(token)
         if grant is None:
-            return 401, {"error": "invalid_token"}
+            return 401, {"error": "invalid_token", "error_description": "The access token is invalid"}
         left = int(grant.seconds_left(self.api.world.clock.now()))
         return 200, {
             "scopes": [], "expires_in_seconds": left, "expires_in": left, "application": {"uid": tokens.client_id},
@@ -183,11 +196,21 @@ class Wire:
                 call.headers.get("procore-company-id"),
                 self.api.is_known(call.headers),
                 answer.stream,
-                int(number) if number.isdigit() else 1,
+                read_id(number) or 1,
                 answer.ignored,
                 is_spoilt,
             )
         )
+
+
+def _form(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+    """Return the fields of a form, whichever way it is sent: curl's `-F`, as Procore documents, included."""
+    kind = headers.get("content-type", "")
+    if kind.startswith("multipart/form-data"):
+        parts = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body).get_payload()
+        fields = [part for part in parts if isinstance(part, Message)] if isinstance(parts, list) else []
+        return {str(part.get_param("name", header="content-disposition")): str(part.get_payload()) for part in fields}
+    return dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
 def protocol_of(wire: Wire) -> type[asyncio.Protocol]:

@@ -149,13 +149,14 @@ TEMPLATES = ("Project Manager", "Field Staff", "Subcontractor", "Read Only")
 SUBMITTAL_STATUSES = ("Open", "Closed", "Draft")
 TIME_TYPES = ("Regular Time", "Overtime", "Double Time")
 COST_TYPES = ("Labor", "Materials", "Commitment", "Equipment", "Other")
+BASE_TYPES = {"Materials": "materials", "Commitment": "commitment", "Equipment": "equipment"}
 CHANGE_REASONS = ("Client Request", "Design Development", "Unforeseen Condition", "Allowance", "Code Requirement")
 PUNCH_TYPES = ("Architectural", "MEP", "Owner")
 INSPECTION_TYPES = ("Quality", "Safety", "Commissioning", "Environmental")
 OBSERVATION_TYPES = (
     ("Safety", "Fall Protection"), ("Safety", "Housekeeping"), ("Safety", "Fire Protection"),
     ("Quality", "Workmanship"), ("Quality", "Firestopping"), ("Commissioning", "Functional Test"),
-    ("Environmental", "Erosion Control"),
+    ("Work to Complete", "Erosion Control"),
 )  # fmt: skip
 UNITS = (
     ("ls", "Lump Sum", "Amount"), ("ea", "Each", "Amount"), ("sf", "Square Feet", "Area"),
@@ -304,7 +305,7 @@ ONE_OF: dict[str, tuple[str, ...]] = {
     "sky": ("Clear", "Partly Cloudy", "Overcast", "Rain"), "temperature": ("28 °F", "46 °F", "61 °F", "74 °F", "93 °F"),
     "wind": ("Calm", "Light Breeze", "Strong Wind"), "precipitation": ("None", "Rain", "Snow"),
     "ground": ("Dry", "Wet", "Muddy", "Frozen"), "average": ("Good", "Fair"), "material": ("Concrete", "Gypsum"),
-    "area": AREAS, "ownership": ("owned", "rented"), "timesheet_status": ("pending", "approved", "reviewed"),
+    "area": AREAS, "ownership": ("Owned", "Rented"), "timesheet_status": ("pending", "approved", "reviewed"),
     "delay_type": ("Weather", "Material", "Owner"), "method_of_disposal": ("Landfill", "Recycled"),
     "inspecting_entity": ("City of record", "Special inspector"), "issue_type": ("clash", "general"),
     "event_type": ("tbd", "allowance", "contingency", "owner_change"), "direct_cost_type": ("invoice", "expense"),

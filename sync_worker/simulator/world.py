@@ -19,6 +19,7 @@ from sync_worker.simulator.clocks import SteppedClock
 from sync_worker.simulator.draw import Draw, Place, Record
 from sync_worker.simulator.entry import Entry, Kept, ListKey, Truth, shown
 from sync_worker.simulator.fields import key_field
+from sync_worker.simulator.forms import Form, formed
 from sync_worker.simulator.ids import CHILDREN_OF_ONE
 from sync_worker.simulator.stories import founding_subjects, write
 
@@ -37,10 +38,12 @@ class World:
         companies: int = 1,
         scale: float = 1.0,
         clock: Clock | None = None,
+        form: Form = Form.DESCRIBED,
     ) -> None:
         self.streams = streams
         self.seed = seed
         self.scale = scale
+        self.form = form
         self.clock: Clock = clock or SteppedClock()
         self.founded_at = self.clock.now().replace(minute=0, second=0, microsecond=0)
         self.version = 0
@@ -280,7 +283,10 @@ class World:
         now = self.founded_at if founding else max(self.clock.now(), self.founded_at)
         span = (index / of, (index + 1) / of) if founding else (0.0, 1.0)
         draw = Draw(self.seed, self.streams[stream], place, serial, subject, self.founded_at, now, span)
-        return Kept(stream, serial, write(draw))
+        return Kept(stream, serial, self._written(draw))
+
+    def _written(self, draw: Draw) -> Record:
+        return formed(draw, write(draw), self.form)
 
     def _place(self, stream: str, key: ListKey) -> Place:
         company = self._companies[key.company_id] if key.company_id else self.companies[0]

@@ -79,6 +79,68 @@ def test_the_same_page_comes_for_ever(caller: Caller, path: str) -> None:
     assert third.links["next"]["url"].endswith("page=4")
 
 
+def test_an_answer_may_say_nothing_of_its_page(caller: Caller, path: str) -> None:
+    caller.simulator.faults.add(Fault(lie="silent"))
+
+    answer = caller.get(path, {"per_page": 3})
+
+    assert {"Link", "Total", "Per-Page"}.isdisjoint(answer.headers)
+    assert len(answer.json()) == 3
+
+
+def test_a_page_may_be_clamped_without_a_word(caller: Caller, path: str) -> None:
+    honest = caller.get(path, {"per_page": 4}).json()
+    caller.simulator.faults.add(Fault(lie="clamped", times=2))
+
+    pages = [caller.get(path, {"per_page": 4, "page": page}) for page in (1, 2)]
+
+    assert [row for page in pages for row in page.json()] == honest
+    assert {"Link", "Total", "Per-Page"}.isdisjoint(pages[0].headers)
+
+
+def test_the_first_page_may_come_again_beyond_the_end(caller: Caller, path: str) -> None:
+    first = caller.get(path).json()
+    caller.simulator.faults.add(Fault(lie="repeated"))
+
+    assert caller.get(path, {"page": 999}).json() == first
+
+
+def test_whether_there_is_more_may_stand_in_the_body(caller: Caller) -> None:
+    path = f"/rest/v2.0/companies/{caller.simulator.company_id}/roles"
+    caller.simulator.faults.add(Fault(lie="in_body", times=2))
+
+    first, last = caller.get(path, {"per_page": 2}), caller.get(path, {"per_page": 100})
+
+    assert (first.json()["has_next_page"], last.json()["has_next_page"]) == (True, False)
+    assert "Link" not in first.headers
+
+
+@pytest.mark.parametrize(
+    ("lie", "last_link"),
+    [
+        ("comma", '<{url}?filters%5Bstatus%5D=open&page=2&per_page=3>; rel="next",'),
+        ("spelt", "<{url}?filters%5Bstatus%5D=open&page=2&per_page=3>; title=page; Rel=NEXT"),
+        ("relative", '<{path}?filters%5Bstatus%5D=open&page=2&per_page=3>; rel="next"'),
+        (
+            "elsewhere",
+            '<http://api.internal.example:8080{path}?filters%5Bstatus%5D=open&page=2&per_page=3>; rel="next"',
+        ),
+        ("forgetful", '<{url}?page=2>; rel="next"'),
+    ],
+)
+def test_links_may_be_written_otherwise(caller: Caller, path: str, lie: str, last_link: str) -> None:
+    caller.simulator.faults.add(Fault(lie=lie))
+
+    answer = caller.get(path, {"filters[status]": "open", "page": 1, "per_page": 3})
+
+    assert answer.headers["Link"].endswith(last_link.format(url=caller.simulator.url + path, path=path))
+
+
+def test_a_lie_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="white"):
+        Fault(lie="white")
+
+
 @pytest.mark.parametrize(("drift", "more"), [("insert", 1), ("delete", -1), ("resort", 0)])
 def test_a_list_drifts_while_it_is_paged(caller: Caller, path: str, drift: str, more: int) -> None:
     caller.simulator.faults.add(Fault(path="*page=2*", drift=drift))

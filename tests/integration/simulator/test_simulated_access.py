@@ -33,7 +33,22 @@ def test_the_wrong_secret_is_refused(caller: Caller) -> None:
 
     assert answer.status_code == 401
     assert answer.json()["error"] == "invalid_client"
-    assert caller.token(grant_type="password").status_code == 400
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    refused = [caller.token(grant_type=kind) for kind in ("password", "")]
+    assert [answer.status_code for answer in refused] == [400, 400]
+    assert [answer.json()["error"] for answer in refused] == ["unsupported_grant_type", "invalid_request"]
+
+
+def test_a_token_may_be_asked_for_with_the_form_that_curl_sends(caller: Caller) -> None:
+    form = {
+        "grant_type": (None, "client_credentials"),
+        "client_id": (None, caller.simulator.client_id),
+        "client_secret": (None, caller.simulator.client_secret),
+    }
+
+    answer = caller.session.post(f"{caller.simulator.url}/oauth/token", files=form, timeout=5)
+
+    assert (answer.status_code, answer.json()["token_type"]) == (200, "bearer")
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer ", "Bearer forged", "Basic abc"])
@@ -77,7 +92,8 @@ def test_a_call_without_the_company_header_is_an_error(caller: Caller) -> None:
 
     assert answer.status_code == 400
     assert "Procore-Company-Id" in answer.json()["errors"]
-    assert caller.simulator.requests[-1].company_id is None
+    assert caller.get(ME, Procore_Company_Id="²").status_code == 400
+    assert caller.simulator.requests[-2].company_id is None
 
 
 def test_a_company_without_the_app_is_refused(start: Start) -> None:
@@ -99,9 +115,38 @@ def test_projects_of_another_company_do_not_exist_for_this_one(start: Start) -> 
     assert caller.get(f"/rest/v1.0/projects/{other}/rfis").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/rest/v1.0/projects/1/rfis", "/rest/v1.0/nothing", "/rest/v9/projects"])
-def test_what_does_not_exist_is_not_found(caller: Caller, path: str) -> None:
-    assert caller.get(path).status_code == 404
+@pytest.mark.parametrize(
+    "path", ["/rest/v1.0/projects/1/rfis", "/rest/v1.0/projects/²/rfis", "/rest/v1.0/nothing", "/rest/v9/projects", "/"]
+)
+def test_what_does_not_exist_is_not_found_in_json(caller: Caller, path: str) -> None:
+    answer = caller.get(path)
+
+    assert (answer.status_code, answer.json()["message"]) == (404, "Not found")
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+def test_head_is_answered_as_get_without_a_body(caller: Caller, project_id: int) -> None:
+    path = f"/rest/v1.0/projects/{project_id}/rfis"
+    whole = caller.get(path, {"per_page": 5})
+
+    answer = caller.session.head(whole.url, headers=caller.headers, timeout=5)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Content-Length"] == str(len(whole.content))
+    assert (answer.headers["Link"], answer.headers["Total"]) == (whole.headers["Link"], whole.headers["Total"])
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "PATCH", "DELETE"])
+def test_nothing_can_be_written(caller: Caller, project_id: int, method: str) -> None:
+    url = f"{caller.simulator.url}/rest/v1.0/projects/{project_id}/rfis"
+
+    answer = caller.session.request(method, url, headers=caller.headers, timeout=5)
+
+    assert (answer.status_code, answer.json()["errors"]) == (404, "Not found")
+
+
+def test_the_address_of_the_web_application_is_told(caller: Caller) -> None:
+    assert set(caller.get("/rest/v1.0/company_base_url").json()) == {"zone", "web_base_url"}
 
 
 def test_a_required_parameter_that_is_missing_is_an_error(caller: Caller) -> None:

@@ -96,6 +96,32 @@ def test_page_sizes_are_procores_own(caller: Caller, project_id: int, path: str,
     assert caller.get(target, {"per_page": asked} if asked else None).headers["Per-Page"] == got
 
 
+@pytest.mark.parametrize(
+    ("stream", "view"), [("projects", "ids"), ("photos", "ids_only"), ("drawing_areas", "only_ids")]
+)
+def test_a_view_of_ids_holds_bare_ids(caller: Caller, project_id: int, stream: str, view: str) -> None:
+    company_id = caller.simulator.company_id
+    path, query = address(STREAMS[stream], ListKey(company_id, None if stream == "projects" else project_id))
+
+    page = caller.get(path, query | {"view": view})
+
+    assert page.json() == [row["id"] for row in caller.rows(path, query)]
+    assert (int(page.headers["Per-Page"]) > 2_000) == (stream == "projects")
+
+
+def test_a_list_that_documents_no_paging_answers_everything_and_says_nothing_of_pages(
+    caller: Caller, project_id: int
+) -> None:
+    spec = next(spec for spec in STREAMS.values() if spec.paging.per_page is None and spec.parent is None)
+    key = next(key for key in caller.simulator.world.keys(spec.name) if key.project_id in (None, project_id))
+    path, query = address(spec, key)
+
+    whole, paged = caller.get(path, query), caller.get(path, query | {"per_page": 1, "page": 2})
+
+    assert {"Link", "Total", "Per-Page"}.isdisjoint(whole.headers)
+    assert len(whole.json()) == len(paged.json()) > 1
+
+
 def test_a_page_beyond_the_end_is_empty(caller: Caller, rfis: str) -> None:
     assert caller.get(rfis, {"page": 999}).json() == []
 
@@ -147,8 +173,13 @@ def test_a_window_may_be_quoted_and_finer_than_seconds(caller: Caller, rfis: str
     [
         {"filters[updated_at]": "yesterday...today"},
         {"filters[updated_at]": "2026-01-01T00:00:00Z"},
+        {"filters[updated_at]": "0001-01-01T00:00:00+14:00...2026-01-01T00:00:00Z"},
         {"page": "two"},
+        {"page": "0"},
+        {"page": "²"},
         {"per_page": "-1"},
+        {"per_page": "0"},
+        {"per_page": "9" * 5_000},
     ],
 )
 def test_malformed_parameters_are_answered_with_400(caller: Caller, rfis: str, query: dict[str, str]) -> None:
@@ -243,9 +274,13 @@ def test_lists_sort_by_a_field_when_asked(caller: Caller, project_id: int) -> No
 
     created = [row["created_at"] for row in caller.rows("/rest/v1.0/images", query | {"sort": "created_at"})]
     ids = [row["id"] for row in caller.rows("/rest/v1.0/images", query | {"sort": "-id"})]
+    rows = caller.rows("/rest/v1.0/images", query | {"sort": "image_category_name,-id"})
 
     assert created == sorted(created)
     assert ids == sorted(ids, reverse=True)
+    assert [(row["image_category_name"], -row["id"]) for row in rows] == sorted(
+        (row["image_category_name"], -row["id"]) for row in rows
+    )
 
 
 def test_signed_addresses_differ_at_every_read_and_nothing_else_does(caller: Caller, project_id: int) -> None:

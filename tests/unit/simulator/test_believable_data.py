@@ -103,3 +103,9 @@ def test_a_working_day_has_one_log(world: World) -> None:
     for headers in by_project(world, "daily_log_headers").values():
         days = [header["log_date"] for header in headers]
         assert len(days) == len(set(days))
+
+
+def test_a_document_has_a_file_and_a_folder_has_none(world: World) -> None:
+    documents = [it.record for it in world.records("documents")]
+
+    assert {(it["document_type"], it["file"] is None) for it in documents} == {("file", False), ("folder", True)}
