@@ -47,6 +47,7 @@ procore:
 @click.option("--fast", default=1.0, metavar="RATE", help="Let the simulated clock run that much faster.")
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="The day it begins on; today when absent.")
 @click.option("--max-per-page", type=click.IntRange(1), help="Clamp per_page of every list.")
+@click.option("--form", default="described", type=click.Choice(["described", "observed"]), help="Of sums and dates.")
 @click.option("--token-lifetime", default=5400, show_default=True, type=click.IntRange(1), help="Seconds.")
 @click.option("--stop-with-stdin", is_flag=True, help="Stop when standard input closes, as it does with a parent.")
 @click.pass_context
@@ -85,15 +86,18 @@ def _simulator(given: dict[str, Any]) -> Simulator:
 
 def _world(given: dict[str, Any]) -> World:
     from sync_worker.simulator.bulk import BulkWorld
+    from sync_worker.simulator.forms import Form
     from sync_worker.simulator.world import World
 
     clock, seed, projects = _clock(given["fast"], given["today"]), given["seed"], given["projects"]
     if given["bulk"] is None:
         scale, companies = given["records_scale"], given["companies"]
-        return World(seed=seed, projects=projects, companies=companies, scale=scale, clock=clock)
+        return World(
+            seed=seed, projects=projects, companies=companies, scale=scale, clock=clock, form=Form(given["form"])
+        )
     stream, _, records = given["bulk"].partition("=")
     try:
-        return BulkWorld(stream, int(records), seed=seed, projects=projects, clock=clock)
+        return BulkWorld(stream, int(records), seed=seed, projects=projects, clock=clock, form=Form(given["form"]))
     except (KeyError, ValueError) as error:
         raise click.UsageError(f"--bulk {given['bulk']}: expected a stream's name and a number") from error
 

@@ -95,3 +95,12 @@ def test_a_bulk_stream_that_is_unknown_is_a_usage_error(run: Run) -> None:
 
     assert process.returncode == 2
     assert "--bulk rfi=5" in complaint
+
+
+@pytest.mark.parametrize(("form", "kind"), [("described", float), ("observed", str)])
+def test_the_form_of_its_records_is_an_option(run: Run, form: str, kind: type) -> None:
+    access = announced(run("--port", "0", "--json", "--projects", "1", "--form", form))
+
+    records = requests.get(f"{access['url']}/_simulator/records/tax_codes", timeout=5).json()["records"]
+
+    assert {type(it["record"]["rate1"]) for it in records} == {kind}
