@@ -14,19 +14,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec
+from sync_worker.catalog.spec import DeletedAmongLive, FieldType, StreamSpec
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Stored, Transaction
 from sync_worker.load.batch import Batch, newest_by_key
 from sync_worker.load.deletes import Covered, Doubt, Sets, Settled, Settlement
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
 from sync_worker.load.loader import Loader
-from sync_worker.load.proof import Evidence, Proof, prove
+from sync_worker.load.proof import Evidence, Keys, Proof, prove
 from sync_worker.load.row import RowMaker
 from sync_worker.load.split import holds_endless_number
 from sync_worker.load.values import order_of
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key, Page, Verdict, Window
+from sync_worker.state.deletes import is_subset
 from sync_worker.state.instants import to_text
 from sync_worker.state.journal import quarantine_records, record_field_changes, record_schema_changes
 from sync_worker.state.ledger import (
@@ -69,10 +70,11 @@ def _is_marked(raw: msgspec.Raw) -> bool:
 
 
 class Committed(NamedTuple):
-    """What became of a page: rows written, and records set aside."""
+    """What became of a page: rows written, records set aside, and rows that appeared after the list's first page."""
 
     rows: int
     quarantined: int
+    appeared: int = 0
 
 
 class Sweep:
@@ -99,6 +101,13 @@ class Sweep:
         self._has_before = False
         self._is_mixed = isinstance(spec.deletes, DeletedAmongLive)
         self._unkeyed = 0
+        self._appeared = 0
+        self._list_began_at: datetime | None = None
+        self._instants = [
+            position
+            for position, (name, type_) in enumerate(spec.columns.items())
+            if name in ("created_at", "updated_at") and type_ is FieldType.DATETIME
+        ]
         self._before = NOTHING_COUNTED
         self._under_way: list[Future[Committed]] = []
         self._is_spoilt = False
@@ -122,8 +131,12 @@ class Sweep:
         identified = [fingerprint.identify(raw) for raw in page.records]
         self._unkeyed += sum(record.key is None for record in identified)
         seen_at = self._clock.now()
+        if page.number == 1:
+            self._list_began_at = page.server_time
+        # What is on the first page was there when it was answered.
+        since = self._list_began_at if page.number > 1 else None
         self._under_way.append(
-            self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at))
+            self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at, since))
         )
 
     def take_deleted(self, page: Page) -> None:
@@ -139,16 +152,31 @@ class Sweep:
         self._raise_failures(wait=True)
         return self._loader.do(lambda transaction: self._settlement.missing(transaction, covered))
 
-    def is_unsure(self, covered: Covered, evidence: Evidence) -> bool:
-        """Whether rows are missing that may only have slipped between the pages."""
+    def needs_confirmation(self, evidence: Evidence, covered: Covered | None) -> bool:
+        """Return True if only a second sweep with the same keys can prove this one, or what is missing from it.
+
+        That is so where a record may have slipped between two pages: rows are missing, or nothing else excludes it.
+        """
         self._raise_failures(wait=True)
+        if not evidence.is_shifting:
+            return False
 
         def ask(transaction: Transaction) -> bool:
-            return self._doubt(transaction, evidence) is Doubt.SHIFTING and bool(
-                self._settlement.missing(transaction, covered)
+            if self._is_confirmed(transaction):
+                return False
+            keys = self._keys(transaction)
+            if prove(evidence, keys._replace(is_confirmed=True)).verdict is not Verdict.COMPLETE:
+                return False
+            return prove(evidence, keys).verdict is not Verdict.COMPLETE or (
+                covered is not None and self._settlement.missing(transaction, covered) > 0
             )
 
-        return evidence.is_shifting and self._loader.do(ask)
+        return self._loader.do(ask)
+
+    def contradicts_signal(self) -> bool:
+        """Return True if the list of deleted records holds all that the live list holds: its filter was ignored."""
+        self._raise_failures(wait=True)
+        return self._loader.do(lambda transaction: is_subset(transaction, self._sets.seen, of=self._sets.told))
 
     def again(self) -> None:
         """Count from the beginning again, to compare what is seen with what was seen now."""
@@ -160,7 +188,7 @@ class Sweep:
     def restart(self, window: Window | None = None) -> None:
         """Count from the beginning again: what was read so far is read once more, in other parts or another window."""
         self._raise_failures(wait=True)
-        self._unkeyed = 0
+        self._unkeyed = self._appeared = 0
         self._window = window or self._window
 
         def forget(transaction: Transaction) -> None:
@@ -188,7 +216,7 @@ class Sweep:
 
         proof, settled = self._loader.do(settle)
         # Only now: the loader may have done it twice.
-        self._unkeyed, self._is_spoilt = 0, False
+        self._unkeyed, self._appeared, self._is_spoilt = 0, 0, False
         if settled.held:
             log.warning(Event.DELETES_HELD, rows=settled.held)
         return proof
@@ -197,7 +225,7 @@ class Sweep:
         """Decide what a part of the sweep proved; unless complete, or the `last` try allowed, it may be read again."""
         self._raise_failures(wait=True)
         proof, self._before, _ = self._loader.do(lambda transaction: self._decide(transaction, evidence, last, also))
-        self._unkeyed, self._is_spoilt = 0, False
+        self._unkeyed, self._appeared, self._is_spoilt = 0, 0, False
         return proof
 
     def close(self, proof: Proof, total: int | None, *, requests: int) -> None:
@@ -227,6 +255,7 @@ class Sweep:
         self._under_way = [future for future in self._under_way if future not in stored]
         for future in stored:
             committed = future.result()
+            self._appeared += committed.appeared
             log.debug(Event.BATCH_COMMITTED, rows=committed.rows)
             if committed.quarantined:
                 log.warning(Event.RECORD_QUARANTINED, rows=committed.quarantined)
@@ -255,12 +284,7 @@ class Sweep:
     ) -> tuple[Proof, ScopeCounts, Settled]:
         """What was proved since `_before`, what is counted before whatever comes next, and what was deleted."""
         counts, before = scope_counts(transaction, self._key), self._before
-        proof = prove(
-            evidence,
-            rows_seen=counts.rows_seen - before.rows_seen,
-            distinct_keys=counts.distinct_keys - before.distinct_keys,
-            quarantined=counts.quarantined - before.quarantined,
-        )
+        proof = prove(evidence, self._keys(transaction))
         self._settlement.release_seen(transaction)
         if self._is_spoilt:
             proof = _SPOILT if last else _SPOILT._replace(verdict=Verdict.INEXACT)
@@ -280,12 +304,24 @@ class Sweep:
             also(transaction, None if told_at is None else min(self._window.end, told_at))
         return proof, counts, settled
 
+    def _keys(self, transaction: Transaction) -> Keys:
+        """Return what was counted since `_before`."""
+        counts, before = scope_counts(transaction, self._key), self._before
+        return Keys(
+            rows_seen=counts.rows_seen - before.rows_seen,
+            distinct=counts.distinct_keys - before.distinct_keys,
+            quarantined=counts.quarantined - before.quarantined,
+            appeared=self._appeared,
+            is_confirmed=self._is_confirmed(transaction),
+        )
+
+    def _is_confirmed(self, transaction: Transaction) -> bool:
+        return self._has_before and self._settlement.is_repeated(transaction)
+
     def _doubt(self, transaction: Transaction, evidence: Evidence) -> Doubt:
         if self._unkeyed:
             return Doubt.UNKEYED
-        if not evidence.is_shifting or (self._has_before and self._settlement.is_repeated(transaction)):
-            return Doubt.NONE
-        return Doubt.SHIFTING
+        return Doubt.SHIFTING if evidence.is_shifting and not self._is_confirmed(transaction) else Doubt.NONE
 
     def _close(
         self, transaction: Transaction, proof: Proof, total: int | None, requests: int, deleted: int = 0
@@ -307,6 +343,7 @@ class Sweep:
         identified: Sequence[Candidate | Unreadable],
         rows: RowMaker,
         seen_at: datetime,
+        since: datetime | None,
     ) -> Committed:
         unreadable = [record for record in identified if isinstance(record, Unreadable)]
         newest = newest_by_key(record for record in identified if isinstance(record, Candidate))
@@ -347,7 +384,21 @@ class Sweep:
                 updated=updated,
             ),
         )
-        return Committed(len(batch.rows), len(unreadable))
+        appeared = 0 if since is None else self._count_appeared(batch, stored, since)
+        return Committed(len(batch.rows), len(unreadable), appeared)
+
+    def _count_appeared(self, batch: Batch, stored: Mapping[Key, Stored], since: datetime) -> int:
+        """Count rows that are new here and were made since then, and those that came back whenever that was."""
+        # `Date` has whole seconds, so what was made in the same second may have been made later.
+        began = to_text(since)[: len("2026-01-31T12:00:00")]
+        found = 0
+        for key, row in zip(batch.keys, batch.rows, strict=True):
+            known = stored.get(key)
+            if known is None:
+                found += any(str(row[position] or "") >= began for position in self._instants)
+            else:
+                found += known.is_deleted
+        return found
 
     def _late(self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, Stored]) -> set[Key]:
         """Keys that come with an older version than this run, or one beside it, has met: on a page that arrives late.

@@ -29,7 +29,7 @@ from sync_worker.errors import (
     UnreachableError,
 )
 from sync_worker.load.deletes import Covered
-from sync_worker.load.proof import Evidence, Proof
+from sync_worker.load.proof import Evidence, Proof, miscounted
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
@@ -45,7 +45,7 @@ from sync_worker.state.avoided import Because
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
 from sync_worker.state.ledger import ScopeKey
-from sync_worker.state.page_sizes import record_page_size
+from sync_worker.state.page_sizes import record_page_size, record_unpaged
 from sync_worker.state.permissions import (
     Kind,
     ParentRefusal,
@@ -86,6 +86,7 @@ class Reading:
         self._moves_marks = frame.moves_marks
         self._bound_told = frame.server_time
         self._page_sizes = frame.page_sizes
+        self._unpaged = frame.unpaged
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls(priority=self._priority(frame), waits=frame.waits)
@@ -139,8 +140,8 @@ class Reading:
                 self._read_deleted()
             keys = self._sweep.keys() if self._spec.name == PROJECTS else ()
             last, covered = self._is_last(number), self._covered()
-            if covered is not None and not last and self._sweep.is_unsure(covered, evidence):
-                log.info(Event.SWEEP_REPEATED, error="rows are missing that may have slipped between the pages")
+            if not last and self._sweep.needs_confirmation(evidence, covered):
+                log.info(Event.SWEEP_REPEATED, error="a record may have slipped between the pages")
                 self._sweep.again()
                 continue
             proof = self._sweep.settle(evidence, covered, requests=self._calls.spent, last=last, also=self._remember)
@@ -241,10 +242,15 @@ class Reading:
             parent_id=parent_id,
             header_company_id=self._parts.account_company_id,
             per_page=page_size(self._spec, self._options, self._page_sizes),
+            is_unpaged=self._spec.name in self._unpaged,
         )
         totals: list[int | None] = []
-        units = 0
+        units, doubt = 0, None
         for page in self._parts.procore.pages(request, self._split, self._calls):
+            doubt = page.doubt
+            if page.is_blank:
+                self._learn_paging(page)
+                break
             if dates is not None and _pages_in(page) > self._options.max_pages:
                 raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages", is_counted=True)
             self._sweep.take(page, parent_id)
@@ -255,7 +261,15 @@ class Reading:
             evidence = evidence.begun(page.server_time)
             if _is_clamped(page, request.per_page):
                 self._learn_size(page.units)
-        return evidence.with_list(totals, units)
+        return evidence.with_list(totals, units, doubt)
+
+    def _learn_paging(self, page: Page) -> None:
+        """Remember a list that ignores page numbers, so that it is not asked for a second page every time."""
+        if not page.ignores_paging:
+            return
+        self._unpaged.add(self._spec.name)
+        now = self._parts.clock.now()
+        self._parts.loader.do(lambda transaction: record_unpaged(transaction, self._spec.name, now))
 
     def _ask_smaller(self, error: TooLargeError) -> bool:
         """Ask for a quarter of a page from now on; false where that cannot help."""
@@ -299,10 +313,20 @@ class Reading:
             header_company_id=self._parts.account_company_id,
             per_page=page_size(self._spec, self._options, self._page_sizes),
         )
+        totals: list[int | None] = []
+        units, doubt = 0, None
         try:
             for page in self._parts.procore.pages(request, self._split, self._calls):
                 self._sweep.take_deleted(page)
-            self._signal = Signal(window.end, refused=False)
+                totals += [] if page.is_blank else [page.total]
+                units, doubt = units + page.units, page.doubt
+            doubt = doubt or miscounted(totals, units)
+            if doubt is None and self._sweep.contradicts_signal():
+                doubt = "it holds every record of the live list"
+            if doubt is None:
+                self._signal = Signal(window.end, refused=False)
+            else:
+                log.warning(Event.DELETES_UNTOLD, error=doubt)
         except (SkippableError, RequestError) as refusal:
             self._signal = Signal(window.end, refused=True)
             log.warning(Event.DELETES_UNTOLD, error=redactor.text(str(refusal)))

@@ -206,6 +206,11 @@ VALUES (:stream, :company_id, :project_id, :run_id, :at, :reason, :record);
 SELECT (SELECT count(*) FROM _noted WHERE noted = :one) = (SELECT count(*) FROM _noted WHERE noted = :other)
    AND NOT EXISTS (SELECT key FROM _noted WHERE noted = :one EXCEPT SELECT key FROM _noted WHERE noted = :other);
 
+-- name: is_subset
+-- Whether a set has keys, and another has all of them.
+SELECT EXISTS (SELECT 1 FROM _noted WHERE noted = :one)
+   AND NOT EXISTS (SELECT key FROM _noted WHERE noted = :one EXCEPT SELECT key FROM _noted WHERE noted = :other);
+
 -- name: note_agreed
 -- Of the rows that a sweep takes for deleted, those that an earlier run held; one list alone cannot agree with itself.
 INSERT INTO _noted
@@ -523,6 +528,15 @@ SELECT stream, per_page FROM _page_sizes WHERE learned_at >= :since;
 -- A list gives no larger page than that.
 INSERT INTO _page_sizes (stream, per_page, learned_at) VALUES (:stream, :per_page, :learned_at)
 ON CONFLICT (stream) DO UPDATE SET per_page = excluded.per_page, learned_at = excluded.learned_at;
+
+-- name: read_unpaged
+-- The streams whose lists were found to ignore page numbers since then.
+SELECT stream FROM _unpaged_streams WHERE learned_at >= :since;
+
+-- name: record_unpaged
+-- A list answers every page number with the same records.
+INSERT INTO _unpaged_streams (stream, learned_at) VALUES (:stream, :learned_at)
+ON CONFLICT (stream) DO UPDATE SET learned_at = excluded.learned_at;
 
 -- name: read_allowance
 -- The windows of the allowance as last known.

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync_worker.load.proof import Evidence, prove
+from sync_worker.load.proof import Evidence, Keys, prove
 from sync_worker.model import Verdict
 
 ONE_LIST = Evidence().with_list([3, 3], 3)
 
 
 def verdict(evidence: Evidence, rows_seen: int = 3, distinct_keys: int = 3, quarantined: int = 0) -> Verdict:
-    return prove(evidence, rows_seen=rows_seen, distinct_keys=distinct_keys, quarantined=quarantined).verdict
+    return prove(evidence, Keys(rows_seen, distinct_keys, quarantined, is_confirmed=True)).verdict
 
 
 def test_a_list_that_held_what_the_server_counted_is_complete() -> None:
