@@ -47,6 +47,7 @@ from sync_worker.state.ledger import (
 )
 
 _SPOILT = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any range, such as 1e400")
+_WHOLE_SECONDS = len("2026-01-31T12:00:00")
 _numbers = count(1)
 log = get_logger()
 
@@ -134,9 +135,10 @@ class Sweep:
         if page.number == 1:
             self._list_began_at = page.server_time
         # What is on the first page was there when it was answered.
-        since = self._list_began_at if page.number > 1 else None
+        began, ended = self._list_began_at, page.server_time
+        meanwhile = Window(began, ended) if page.number > 1 and began is not None and ended is not None else None
         self._under_way.append(
-            self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at, since))
+            self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at, meanwhile))
         )
 
     def take_deleted(self, page: Page) -> None:
@@ -343,7 +345,7 @@ class Sweep:
         identified: Sequence[Candidate | Unreadable],
         rows: RowMaker,
         seen_at: datetime,
-        since: datetime | None,
+        meanwhile: Window | None,
     ) -> Committed:
         unreadable = [record for record in identified if isinstance(record, Unreadable)]
         newest = newest_by_key(record for record in identified if isinstance(record, Candidate))
@@ -384,18 +386,19 @@ class Sweep:
                 updated=updated,
             ),
         )
-        appeared = 0 if since is None else self._count_appeared(batch, stored, since)
+        appeared = 0 if meanwhile is None else self._count_appeared(batch, stored, meanwhile)
         return Committed(len(batch.rows), len(unreadable), appeared)
 
-    def _count_appeared(self, batch: Batch, stored: Mapping[Key, Stored], since: datetime) -> int:
-        """Count rows that are new here and were made since then, and those that came back whenever that was."""
+    def _count_appeared(self, batch: Batch, stored: Mapping[Key, Stored], meanwhile: Window) -> int:
+        """Count rows that are new here and were made in that time, and those that came back whenever that was."""
         # `Date` has whole seconds, so what was made in the same second may have been made later.
-        began = to_text(since)[: len("2026-01-31T12:00:00")]
+        began, ended = (to_text(instant or meanwhile.end)[:_WHOLE_SECONDS] for instant in meanwhile)
         found = 0
         for key, row in zip(batch.keys, batch.rows, strict=True):
             known = stored.get(key)
             if known is None:
-                found += any(str(row[position] or "") >= began for position in self._instants)
+                instants = (str(row[position] or "")[:_WHOLE_SECONDS] for position in self._instants)
+                found += any(began <= instant <= ended for instant in instants)
             else:
                 found += known.is_deleted
         return found
