@@ -57,6 +57,7 @@ class Paginator:
         self._asked = {self.url}
         self._seen_pages: set[object] = set()
         self._lengths: list[int] = []
+        self._told_size = 0
         self._units = 0
         self._records = 0
         self._total: int | None = None
@@ -76,6 +77,7 @@ class Paginator:
             self._end_at_repeat()
             return False
         self._lengths.append(records.units)
+        self._told_size = count(headers, "Per-Page") or self._told_size
         self._units += records.units
         self._records += len(records.records)
         total = count(headers, "Total")
@@ -88,9 +90,9 @@ class Paginator:
             self._end(more if self._is_announced else None)
         elif self._is_announced:
             self._go_on(links, headers)
-        elif signs and not self._is_total_of_a_full_page(signs, links, headers, records):
+        elif signs and not self._is_total_of_a_full_page(signs, links, records):
             self._end()
-        elif signs or (records.units and self._may_go_on(records.units, headers)):
+        elif signs or (records.units and self._may_go_on(records.units)):
             self._ask(self.number + 1, {"page": str(self.number + 1)}, is_probe=True)
         else:
             self._end()
@@ -127,7 +129,6 @@ class Paginator:
             # Without a link, or with one that says nothing, only the next number is left to ask for.
             is_guess = self._per_page is None and not link
             self._ask(self.number + 1, more or {"page": str(self.number + 1)}, is_probe=is_guess)
-            self._is_numbered = self._is_numbered and not more
             return
         if number <= self.number:
             raise self._ignored("its next page is one already asked for")
@@ -148,6 +149,7 @@ class Paginator:
             raise self._ignored("the list does not end")
         self._asked.add(url)
         self.number, self.url, self.is_probe = number, url, is_probe
+        self._is_numbered = "page" in position
 
     def _end(self, doubt: str | None = None) -> None:
         if doubt is None and self._has_skipped and self._total is None:
@@ -173,9 +175,9 @@ class Paginator:
         *before, last = self._lengths
         if before:
             return last < max(before)
-        return self._per_page is None or (last < self._per_page and not _is_round(last))
+        return self._per_page is None or (last < (self._told_size or self._per_page) and not _is_round(last))
 
-    def _may_go_on(self, units: int, headers: Headers) -> bool:
+    def _may_go_on(self, units: int) -> bool:
         """Return True if a page of which nothing says whether it is the last may have another behind it.
 
         The size in force is what the server has shown, not what we asked for: it may make pages smaller without a word.
@@ -183,14 +185,13 @@ class Paginator:
         *before, _ = self._lengths
         if not self._is_numbered:
             return not self._is_known_unpaged and not before and _is_round(units)
-        size = max([count(headers, "Per-Page") or 0, *before]) or (self._per_page if self._is_known_unpaged else 0)
+        size = max([self._told_size, *before])
         return not size or units >= size or (not before and _is_round(units))
 
-    def _is_total_of_a_full_page(self, signs: list[bool], links: Links, headers: Headers, records: Records) -> bool:
-        """Return True if only `Total` ends the list and it may count no more than this page, which is a full one."""
+    def _is_total_of_a_full_page(self, signs: list[bool], links: Links, records: Records) -> bool:
+        """Return True if only `Total` ends the list, and does so where a full page ends: it may count too few."""
         is_only_total = len(signs) == 1 and not links.ends_the_list and records.has_more is None
-        size = count(headers, "Per-Page") or self._per_page
-        return is_only_total and len(self._lengths) == 1 and self._per_page is not None and records.units == size
+        return is_only_total and self._per_page is not None and records.units == (self._told_size or self._per_page)
 
     def _check_count(self, headers: Headers) -> None:
         per_page = count(headers, "Per-Page")

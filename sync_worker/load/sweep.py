@@ -27,7 +27,6 @@ from sync_worker.load.split import holds_endless_number
 from sync_worker.load.values import order_of
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key, Page, Verdict, Window
-from sync_worker.state.deletes import is_subset
 from sync_worker.state.instants import to_text
 from sync_worker.state.journal import quarantine_records, record_field_changes, record_schema_changes
 from sync_worker.state.ledger import (
@@ -174,11 +173,6 @@ class Sweep:
             )
 
         return self._loader.do(ask)
-
-    def contradicts_signal(self) -> bool:
-        """Return True if the list of deleted records holds all that the live list holds: its filter was ignored."""
-        self._raise_failures(wait=True)
-        return self._loader.do(lambda transaction: is_subset(transaction, self._sets.seen, of=self._sets.told))
 
     def again(self) -> None:
         """Count from the beginning again, to compare what is seen with what was seen now."""

@@ -13,7 +13,7 @@ from itertools import count
 from math import ceil
 from typing import NamedTuple
 
-from sync_worker.catalog.spec import SyncMode
+from sync_worker.catalog.spec import SyncMode, names_deleted
 from sync_worker.client.listing import deleted_listing, listing
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import (
@@ -33,7 +33,7 @@ from sync_worker.load.proof import Evidence, Proof, miscounted
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import Calls, DateRange, Ground, Key, Page, Priority, Verdict
+from sync_worker.model import Calls, DateRange, Ground, Key, Page, Priority, Verdict, Window
 from sync_worker.planning.asked import Asked, ask
 from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
@@ -138,6 +138,8 @@ class Reading:
                 evidence = self._read_every_day()
             if number == 1:
                 self._read_deleted()
+                if self._needs_whole_list():
+                    evidence = self._read_whole_list()
             keys = self._sweep.keys() if self._spec.name == PROJECTS else ()
             last, covered = self._is_last(number), self._covered()
             if not last and self._sweep.needs_confirmation(evidence, covered):
@@ -249,7 +251,11 @@ class Reading:
         for page in self._parts.procore.pages(request, self._split, self._calls):
             doubt = page.doubt
             if page.is_blank:
-                self._learn_paging(page)
+                if request.per_page is None:
+                    self._learn_paging(page)
+                elif page.ignores_paging:
+                    # As many new records in front make two different pages look like one.
+                    totals.append(None)
                 break
             if dates is not None and _pages_in(page) > self._options.max_pages:
                 raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages", is_counted=True)
@@ -264,7 +270,7 @@ class Reading:
         return evidence.with_list(totals, units, doubt)
 
     def _learn_paging(self, page: Page) -> None:
-        """Remember a list that ignores page numbers, so that it is not asked for a second page every time."""
+        """Remember a list without documented paging that ignores page numbers, so that one answer is taken for all."""
         if not page.ignores_paging:
             return
         self._unpaged.add(self._spec.name)
@@ -301,6 +307,21 @@ class Reading:
         self._sweep.restart(window)
         return self._read_lists()
 
+    def _needs_whole_list(self) -> bool:
+        """Return True if live rows are said to be deleted by an answer that may be the live list itself.
+
+        A tool without a path of its own for deleted records is asked with a filter, and a filter can be ignored.
+        """
+        if self._signal is None or self._signal.refused or self._asked.reach is Reach.EVERYTHING:
+            return False
+        return not names_deleted(self._spec.deletes) and self._sweep.missing(Covered(Ground.SIGNAL)) > 0
+
+    def _read_whole_list(self) -> Evidence:
+        window = Window(None, self._asked.window.end)
+        self._asked = self._asked._replace(window=window, reach=Reach.EVERYTHING, settles=True)
+        self._sweep.restart(window)
+        return self._read_lists()
+
     def _read_deleted(self) -> None:
         """Read the tool's own list of deleted records, where it is due; the stream does not depend on it."""
         window = self._asked.signal
@@ -321,8 +342,6 @@ class Reading:
                 totals += [] if page.is_blank else [page.total]
                 units, doubt = units + page.units, page.doubt
             doubt = doubt or miscounted(totals, units)
-            if doubt is None and self._sweep.contradicts_signal():
-                doubt = "it holds every record of the live list"
             if doubt is None:
                 self._signal = Signal(window.end, refused=False)
             else:
@@ -337,7 +356,7 @@ class Reading:
 
     def _covered(self) -> Covered | None:
         """What a complete sweep settles the deletes of."""
-        if self._signal is not None and not self._signal.refused:
+        if self._signal is not None and not self._signal.refused and names_deleted(self._spec.deletes):
             return Covered(Ground.SIGNAL)
         if not self._asked.settles:
             return None

@@ -41,11 +41,6 @@ def is_same(executor: Executor, one: int, other: int) -> bool:
     return bool(executor.execute(queries()["is_same"], {"one": one, "other": other})[0][0])
 
 
-def is_subset(executor: Executor, one: int, *, of: int) -> bool:
-    """Return True if a set has keys, and the other has all of them."""
-    return bool(executor.execute(queries()["is_subset"], {"one": one, "other": of})[0][0])
-
-
 def note_agreed(executor: Executor, key: ScopeKey, ground: Ground, *, gone: int, agreed: int) -> int:
     """Move those keys of the set `gone` that an earlier run held to the set `agreed`; how many these are."""
     sets: dict[str, Parameter] = {"gone": gone, "agreed": agreed}

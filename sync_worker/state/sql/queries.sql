@@ -206,11 +206,6 @@ VALUES (:stream, :company_id, :project_id, :run_id, :at, :reason, :record);
 SELECT (SELECT count(*) FROM _noted WHERE noted = :one) = (SELECT count(*) FROM _noted WHERE noted = :other)
    AND NOT EXISTS (SELECT key FROM _noted WHERE noted = :one EXCEPT SELECT key FROM _noted WHERE noted = :other);
 
--- name: is_subset
--- Whether a set has keys, and another has all of them.
-SELECT EXISTS (SELECT 1 FROM _noted WHERE noted = :one)
-   AND NOT EXISTS (SELECT key FROM _noted WHERE noted = :one EXCEPT SELECT key FROM _noted WHERE noted = :other);
-
 -- name: note_agreed
 -- Of the rows that a sweep takes for deleted, those that an earlier run held; one list alone cannot agree with itself.
 INSERT INTO _noted
