@@ -98,9 +98,14 @@ class Paginator:
             self._end()
         return True
 
-    def accept_refusal(self) -> bool:
-        """Take a refused probe for the end of the list; return False where only an answer could prove that."""
-        is_end = self.is_probe and not self._is_announced and self._looks_whole()
+    def accept_refusal(self, *, is_malformed: bool) -> bool:
+        """Take a refused probe for the end of the list; return False where only an answer could prove that.
+
+        `is_malformed`: the server does not know the parameter `page`. Any other refusal may be about this call alone.
+        """
+        is_unpaged = is_malformed and self._per_page is None
+        is_short = self._per_page is not None and self._looks_whole()
+        is_end = self.is_probe and not self._is_announced and (is_unpaged or is_short)
         if is_end:
             self._end()
         return is_end

@@ -94,8 +94,8 @@ class Procore:
             request = _request(url, listing)
             try:
                 reply, records = self._asked(request, parse, calls)
-            except (SkippableError, RequestError):
-                if not paginator.accept_refusal():
+            except (SkippableError, RequestError) as refusal:
+                if not paginator.accept_refusal(is_malformed=isinstance(refusal, RequestError)):
                     raise
                 yield _end_of(paginator, url)
                 return

@@ -96,7 +96,7 @@ def hold(random: Random, habits: Habits, server: ScriptedServer, folder: Path, t
             procore, server.url, folder, full_refresh=full, trigger=random.choice(["manual", "schedule"])
         )
         told[f"{'honest' if habits.is_honest_and_quiet else 'other'} {verdict}"] += 1
-        if habits.is_honest_and_quiet and verdict != NOT_DUE and verdict != Verdict.COMPLETE:
+        if habits.is_honest_and_quiet and verdict not in (NOT_DUE, Verdict.COMPLETE):
             told[f"honest: {reason}"] += 1
         if wrong := faults(procore, folder, verdict, began, first, full):
             return [f"run {number}, {verdict}: {wrong[:3]}"]
