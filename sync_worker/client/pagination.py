@@ -99,16 +99,17 @@ class Paginator:
         return True
 
     def accept_refusal(self, *, is_malformed: bool) -> bool:
-        """Take a refused probe for the end of the list; return False where only an answer could prove that.
+        """End the list at a refused probe; return False for a page that was announced, which must not be refused.
 
-        `is_malformed`: the server does not know the parameter `page`. Any other refusal may be about this call alone.
+        `is_malformed`: the server does not know the parameter `page`. Any other refusal may be about this call only.
         """
+        if not self.is_probe or self._is_announced:
+            return False
         is_unpaged = is_malformed and self._per_page is None
-        is_short = self._per_page is not None and self._looks_whole()
-        is_end = self.is_probe and not self._is_announced and (is_unpaged or is_short)
-        if is_end:
-            self._end()
-        return is_end
+        self._end(
+            None if is_unpaged else f"page {self.number} is refused, and nothing else says that the list has ended"
+        )
+        return True
 
     def _signs(self, links: Links, records: Records) -> Iterator[bool]:
         """Yield True for each sign that another page follows, False for each that this one is the last."""
