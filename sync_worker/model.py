@@ -41,12 +41,15 @@ class DateRange(NamedTuple):
 class Records(NamedTuple):
     """The undecoded records of one body, and how many units the list counts them as.
 
-    `replaced` counts the characters in it that no database holds.
+    `replaced` counts the characters in it that no database holds. `has_more` and `total` are what the body itself says
+    about the pages that follow and about the whole list, None where it does not.
     """
 
     records: Sequence[msgspec.Raw]
     units: int
     replaced: int = 0
+    has_more: bool | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,9 @@ class Page:
 
     `records` are the undecoded records (they keep the body alive); `units` is what the list pages by, which is the
     number of records but for grouped lists. `total` is the server's `Total`, `per_page` its `Per-Page`, `server_time`
-    its `Date`, where it tells them.
+    its `Date`, where it tells them. On the last page `doubt` is why the end of the list is not proven, None if it is,
+    and `ignores_paging` is true when the server answers every page number with the same records. A `is_blank` page is
+    none of the list's own: it only ends it, because what was asked for after the last page was refused or a repeat.
     """
 
     number: int
@@ -66,6 +71,9 @@ class Page:
     server_time: datetime | None
     url: str
     per_page: int | None = None
+    doubt: str | None = None
+    ignores_paging: bool = False
+    is_blank: bool = False
 
 
 class Verdict(StrEnum):

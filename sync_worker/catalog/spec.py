@@ -134,6 +134,12 @@ class DeletedBetween:
 
 Deletes: TypeAlias = RecycleBin | DeletedAmongLive | DeletedBetween
 
+
+def names_deleted(deletes: Deletes | None) -> bool:
+    """Return True if a tool's list of deleted records cannot be its live list: it has its own path, or marks each."""
+    return isinstance(deletes, DeletedAmongLive) or (isinstance(deletes, RecycleBin) and deletes.path is not None)
+
+
 UPDATED_AT = Cursor()
 UPDATED_AFTER = Cursor(param="filters[updated_at][gt]", syntax=CursorSyntax.AFTER)
 LOG_DATES = DateWindow()

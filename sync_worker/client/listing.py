@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -22,8 +22,9 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 class Listing:
     """A list to be read from its first page to its last, with everything but the page number settled.
 
-    `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented. `stream`
-    and `standing` are what its calls are counted by.
+    `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented, and
+    `is_unpaged` is true where the server was also found to ignore page numbers. `stream` and `standing` are what its
+    calls are counted by.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Listing:
     per_page: int | None
     stream: str | None = None
     standing: Standing = Standing.DOCUMENTED
+    is_unpaged: bool = False
 
 
 def listing(
@@ -43,6 +45,7 @@ def listing(
     parent_id: int | str | None = None,
     header_company_id: int | None = None,
     per_page: int | None = None,
+    is_unpaged: bool = False,
 ) -> Listing:
     """The listing of `spec` in `scope`; a window or dates are asked for where the stream has a filter for them.
 
@@ -54,7 +57,8 @@ def listing(
         # Procore answers a call that names no company with an error and counts it against the app.
         raise ValueError(f"{spec.name}: every call names a company, also that of an account-wide list")
     filters = [*_window_params(spec, window), *_date_params(spec, dates)]
-    return _filled_in(spec, spec.path, spec.query, filters, _ids(spec, scope, parent_id), company_id, per_page)
+    found = _filled_in(spec, spec.path, spec.query, filters, _ids(spec, scope, parent_id), company_id, per_page)
+    return replace(found, is_unpaged=True) if is_unpaged else found
 
 
 def deleted_listing(

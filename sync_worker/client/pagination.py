@@ -1,116 +1,234 @@
-"""Tells whether there is a next page and where, and notices a server that ignores paging.
+"""Decides after each page whether another follows and where, and what proves that the list has ended.
 
-Pure; used by procore. Computes nothing from the page size we asked for: the server may have clamped it.
+Pure; used by procore. Several signs may speak of it (`Link`, `Total`, the body); where they disagree, another page is
+asked for, because a page that comes back empty proves more than any header. docs/guarantees.md has the whole argument.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from math import ceil
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode
 
-from requests.utils import parse_header_links
+import msgspec
 
 from sync_worker.client.headers import Headers, count
+from sync_worker.client.links import Links, page_number, parse_links
 from sync_worker.client.listing import Listing
-from sync_worker.client.transport import origin
 from sync_worker.errors import RequestError
+from sync_worker.model import Records
 
 # A list may grow while it is read.
 _SLACK_PAGES = 2
 _SLACK_SHARE = 1.1
+_MOST_PAGES = 100_000
+# A filter that the server applies after cutting the page can leave pages empty in the middle of a list.
+_MOST_EMPTY_PAGES = 20
+# Lengths at which servers cut lists, besides the multiples of 100.
+_ROUND_SIZES = frozenset({10, 15, 20, 25, 30, 50, 75, 128, 150, 250, 256, 512, 750, 1024, 2048, 4096})
+_NEVER_SENT = "save_sticky_filters"
+
+
+class _Identified(msgspec.Struct):
+    id: msgspec.Raw = msgspec.Raw(b"")
+
+
+_identified = msgspec.json.Decoder(_Identified)
 
 
 class Paginator:
-    """Walks one listing: `url` is the page to ask for next, `number` its number; `url` is None after the last."""
+    """One walk through a list.
 
-    def __init__(self, api_url: str, listing: Listing, first_page: int = 1) -> None:
-        self.number = first_page
-        self.url: str | None = _first_url(api_url, listing, first_page)
+    `url` is the page to ask for next, `number` its number. After the last page `url` is None and `doubt` is why the end
+    is not proven, None if it is. `is_probe`: nothing announced the next page, it is asked for to learn whether the list
+    has ended. `ignores_paging`: a probe brought the same records again, so the list has no pages.
+    """
+
+    def __init__(self, api_url: str, listing: Listing) -> None:
+        self._address = f"{api_url.rstrip('/')}{listing.path}"
+        self._filters = list(listing.params)
+        self._per_page = listing.per_page
+        self._is_known_unpaged = listing.is_unpaged
+        self.number = 1
+        self.url: str | None = self._page_url({"page": "1"} if self._per_page is not None else {})
+        self.is_probe = False
+        self.doubt: str | None = None
+        self.ignores_paging = False
         self._asked = {self.url}
+        self._seen_pages: set[object] = set()
+        self._lengths: list[int] = []
+        self._told_size = 0
         self._units = 0
-        self._pages = 0
-        self._total = 0
-        self._previous: int | None = None
+        self._records = 0
+        self._total: int | None = None
+        self._is_announced = False
+        self._is_numbered = self._per_page is not None
+        self._has_skipped = False
 
-    def turn(self, headers: Headers, body: bytes, units: int) -> None:
-        """Learn from the page just read and move to the next.
+    def advance(self, headers: Headers, body: bytes, records: Records) -> bool:
+        """Learn from the page just read and move to the next; return False if it repeats an earlier page.
 
         Raises:
-            RequestError: the server ignores paging, or points to where the token must not go.
+            RequestError: the server ignores paging.
         """
         if self.url is None:
-            raise ValueError("the last page was already turned")
-        self._pages += 1
-        self._units += units
-        following = self._next_url(self.url, headers)
-        fingerprint = hash(body)
-        if fingerprint == self._previous and (units or following):
-            raise self._ignored("this page is the same as the one before")
-        if following in self._asked:
-            raise self._ignored("its next page is one already asked for")
-        if following is not None:
-            self._check_count(headers)
-            self._asked.add(following)
-            self.number += 1
-        self._previous = fingerprint
-        self.url = following
-
-    def _next_url(self, url: str, headers: Headers) -> str | None:
-        if "Link" not in headers:
-            return _page_url(url, self.number + 1) if self._more_than_read(headers) else None
-        links = parse_header_links(headers["Link"])
-        target = next((link["url"] for link in links if link.get("rel", "").lower() == "next"), None)
-        return None if target is None else _same_list(url, target)
-
-    def _more_than_read(self, headers: Headers) -> bool:
-        total, per_page = count(headers, "Total"), count(headers, "Per-Page")
-        if total is None or not per_page:
+            raise ValueError("the list has already ended")
+        if records.units and self._is_repeated(body, records):
+            self._end_at_repeat()
             return False
-        skipped = (self.number - self._pages) * per_page
-        return self.number * per_page < total and skipped + self._units < total
+        self._lengths.append(records.units)
+        self._told_size = count(headers, "Per-Page") or self._told_size
+        self._units += records.units
+        self._records += len(records.records)
+        total = count(headers, "Total")
+        self._total = next((known for known in (total, records.total, self._total) if known is not None), None)
+        links = parse_links(headers.get("Link", ""))
+        signs = list(self._signs(links, records))
+        self._is_announced = any(signs)
+        if not records.units and (links.next is None or self._lengths.count(0) > _MOST_EMPTY_PAGES):
+            more = f"page {self.number} is empty although the server says that more follow"
+            self._end(more if self._is_announced else None)
+        elif self._is_announced:
+            self._go_on(links, headers)
+        elif signs and not self._is_total_of_a_full_page(signs, links, records):
+            self._end()
+        elif signs or (records.units and self._may_go_on(records.units)):
+            self._ask(self.number + 1, {"page": str(self.number + 1)}, is_probe=True)
+        else:
+            self._end()
+        return True
+
+    def accept_refusal(self, *, is_malformed: bool) -> bool:
+        """End the list at a refused probe; return False for a page that was announced, which must not be refused.
+
+        `is_malformed`: the server does not know the parameter `page`. Any other refusal may be about this call only.
+        """
+        if not self.is_probe or self._is_announced:
+            return False
+        is_unpaged = is_malformed and self._per_page is None
+        self._end(
+            None if is_unpaged else f"page {self.number} is refused, and nothing else says that the list has ended"
+        )
+        return True
+
+    def _signs(self, links: Links, records: Records) -> Iterator[bool]:
+        """Yield True for each sign that another page follows, False for each that this one is the last."""
+        if links.next is not None or (links.last_page or 0) > self.number:
+            yield True
+        elif links.ends_the_list:
+            yield False
+        # Grouped lists count groups or records, Procore does not say which.
+        if self._total is not None and self._total in (self._units, self._records):
+            yield False
+        elif self._total is not None and self._total > max(self._units, self._records):
+            yield True
+        if records.has_more is not None:
+            yield records.has_more
+
+    def _go_on(self, links: Links, headers: Headers) -> None:
+        """Move to the page that a sign announced: at our own address, with our own filters, whatever the link has."""
+        self._check_count(headers)
+        link = links.next or {}
+        number = page_number(link)
+        if number is None:
+            more = {name: value for name, value in link.items() if self._continues(name)}
+            # Without a link, or with one that says nothing, only the next number is left to ask for.
+            is_guess = self._per_page is None and not link
+            self._ask(self.number + 1, more or {"page": str(self.number + 1)}, is_probe=is_guess)
+            return
+        if number <= self.number:
+            raise self._ignored("its next page is one already asked for")
+        self._has_skipped = self._has_skipped or number != self.number + 1
+        self._ask(number, {"page": str(number)})
+
+    def _continues(self, name: str) -> bool:
+        """Return True if a link's parameter may be part of where the list goes on; filters are always our own."""
+        ours = {"per_page"} if self._per_page is not None else set()
+        ours |= {own for own, _ in self._filters}
+        return name not in ours and not name.startswith(("filters", "sort", _NEVER_SENT))
+
+    def _ask(self, number: int, position: Mapping[str, str], *, is_probe: bool = False) -> None:
+        url = self._page_url(position)
+        if url in self._asked:
+            raise self._ignored("its next page is one already asked for")
+        if len(self._asked) >= _MOST_PAGES:
+            raise self._ignored("the list does not end")
+        self._asked.add(url)
+        self.number, self.url, self.is_probe = number, url, is_probe
+        self._is_numbered = "page" in position
+
+    def _end(self, doubt: str | None = None) -> None:
+        if doubt is None and self._has_skipped and self._total is None:
+            doubt = "the server's links leave out a page"
+        self.url, self.doubt = None, doubt
+
+    def _is_repeated(self, body: bytes, records: Records) -> bool:
+        identity = _identity(body, records)
+        is_repeated = identity in self._seen_pages
+        self._seen_pages.add(identity)
+        return is_repeated
+
+    def _end_at_repeat(self) -> None:
+        """End a list whose server answered a probe with records that it had sent before."""
+        if not self.is_probe:
+            raise self._ignored("this page is the same as one before")
+        self.ignores_paging = len(self._lengths) == 1
+        is_whole = self._looks_whole() and not self._is_announced
+        self._end(None if is_whole else f"the server sends the records of an earlier page again as page {self.number}")
+
+    def _looks_whole(self) -> bool:
+        """Return True if no page was as long as a page can be, so that no more are missing although nothing says so."""
+        *before, last = self._lengths
+        if before:
+            return last < max(before)
+        return self._per_page is None or (last < (self._told_size or self._per_page) and not _is_round(last))
+
+    def _may_go_on(self, units: int) -> bool:
+        """Return True if a page of which nothing says whether it is the last may have another behind it.
+
+        The size in force is what the server has shown, not what we asked for: it may make pages smaller without a word.
+        """
+        *before, _ = self._lengths
+        if not self._is_numbered:
+            return not self._is_known_unpaged and not before and _is_round(units)
+        size = max([self._told_size, *before])
+        return not size or units >= size or (not before and _is_round(units))
+
+    def _is_total_of_a_full_page(self, signs: list[bool], links: Links, records: Records) -> bool:
+        """Return True if only `Total` ends the list, and does so where a full page ends: it may count too few."""
+        is_only_total = len(signs) == 1 and not links.ends_the_list and records.has_more is None
+        return is_only_total and self._per_page is not None and records.units == (self._told_size or self._per_page)
 
     def _check_count(self, headers: Headers) -> None:
-        self._total = max(self._total, count(headers, "Total") or 0)
         per_page = count(headers, "Per-Page")
-        if not self._total or not per_page:
-            return
-        if self.number >= ceil(self._total / per_page) * _SLACK_SHARE + _SLACK_PAGES:
+        if self._total and per_page and self.number >= ceil(self._total / per_page) * _SLACK_SHARE + _SLACK_PAGES:
             raise self._ignored(f"there is a page after {self.number} of {per_page} though Total is {self._total}")
 
+    def _page_url(self, position: Mapping[str, str]) -> str:
+        size = [] if self._per_page is None else [("per_page", str(self._per_page))]
+        query = urlencode([*self._filters, *position.items(), *size], quote_via=quote)
+        return self._address + (f"?{query}" if query else "")
+
     def _ignored(self, why: str) -> RequestError:
-        return RequestError(f"GET {_bare(self.url)}: the server ignores paging at page {self.number}: {why}")
+        return RequestError(f"GET {self._address}: the server ignores paging at page {self.number}: {why}")
 
 
-def _first_url(api_url: str, listing: Listing, first_page: int) -> str:
-    params = list(listing.params)
-    if listing.per_page is not None:
-        params += [("page", str(first_page)), ("per_page", str(listing.per_page))]
-    elif first_page != 1:
-        raise ValueError(f"{listing.path} has no pages to begin at")
-    query = urlencode(params, quote_via=quote)
-    return f"{api_url.rstrip('/')}{listing.path}" + (f"?{query}" if query else "")
+def _is_round(units: int) -> bool:
+    """Return True if a list of this length may have been cut there."""
+    return units > 0 and (units % 100 == 0 or units in _ROUND_SIZES)
 
 
-def _page_url(url: str, number: int) -> str:
-    parts = urlsplit(url)
-    params = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "page"]
-    return parts._replace(query=urlencode([*params, ("page", str(number))], quote_via=quote)).geturl()
+def _identity(body: bytes, records: Records) -> object:
+    """Return what two pages with the same records have in common, although signed URLs in them differ."""
+    found = records.records
+    ids = [_id_of(found[position]) for position in {0, len(found) // 2, len(found) - 1}] if found else []
+    return hash(body) if not ids or b"" in ids else (len(found), tuple(sorted(ids)))
 
 
-def _same_list(url: str, link: str) -> str:
-    """The URL that `link` on the page at `url` means, if it is another page of the same list."""
+def _id_of(record: msgspec.Raw) -> bytes:
+    """Return the record's id as sent, empty where it has none."""
     try:
-        target = urljoin(url, link)
-        if origin(target) == origin(url) and _path(target) == _path(url):
-            return target
-    except ValueError:
-        pass
-    raise RequestError(f"GET {_bare(url)}: the next page is said to be elsewhere, which must not get the token")
-
-
-def _path(url: str) -> str:
-    return unquote(urlsplit(url).path)
-
-
-def _bare(url: str | None) -> str:
-    return (url or "").partition("?")[0]
+        sent = bytes(_identified.decode(record).id)
+    except (msgspec.DecodeError, RecursionError):
+        return b""
+    return b"" if sent == b"null" else sent

@@ -82,28 +82,38 @@ class Procore:
         """Get a token now, as the first call would; raises what that would raise, without trying again."""
         self._tokens.current()
 
-    def pages(self, listing: Listing, parse: Parse, calls: Calls, first_page: int = 1) -> Iterator[Page]:
-        """Every page of `listing` from `first_page` on, each asked for when the one before was taken.
+    def pages(self, listing: Listing, parse: Parse, calls: Calls) -> Iterator[Page]:
+        """Yield every page of `listing`, each asked for when the one before was taken.
 
         `parse` takes a body apart and raises `BadPayloadError` for one that is no list; that is tried again.
         `calls` counts every request as it is sent.
         """
-        paginator = Paginator(self._api_url, listing, first_page)
+        paginator = Paginator(self._api_url, listing)
         while (url := paginator.url) is not None:
             number = paginator.number
             request = _request(url, listing)
-            reply, records = self._asked(request, parse, calls)
-            paginator.turn(reply.headers, reply.body, records.units)
+            try:
+                reply, records = self._asked(request, parse, calls)
+            except (SkippableError, RequestError) as refusal:
+                if not paginator.accept_refusal(is_malformed=isinstance(refusal, RequestError)):
+                    raise
+                yield _end_of(paginator, url)
+                return
+            if not paginator.advance(reply.headers, reply.body, records):
+                yield _end_of(paginator, url)
+                return
             self._log_page(listing, number, reply, records)
+            total = count(reply.headers, "Total")
             yield Page(
                 number=number,
                 records=records.records,
                 units=records.units,
-                total=count(reply.headers, "Total"),
+                total=records.total if total is None else total,
                 is_last=paginator.url is None,
                 server_time=reply.server_time,
                 url=url,
                 per_page=count(reply.headers, "Per-Page"),
+                doubt=paginator.doubt,
             )
 
     def _asked(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:
@@ -212,6 +222,22 @@ class Procore:
             http_status=reply.status,
             rate_remaining=count(reply.headers, "X-Rate-Limit-Remaining"),
         )
+
+
+def _end_of(paginator: Paginator, url: str) -> Page:
+    """Return the page without records that ends a list whose end only a probe could show."""
+    return Page(
+        number=paginator.number,
+        records=(),
+        units=0,
+        total=None,
+        is_last=True,
+        server_time=None,
+        url=url,
+        doubt=paginator.doubt,
+        ignores_paging=paginator.ignores_paging,
+        is_blank=True,
+    )
 
 
 def _request(url: str, listing: Listing) -> Request:

@@ -1,4 +1,16 @@
-"""Decides what a sweep proved."""
+"""Decides what a sweep proved: that every list was read to its end, and that nothing shifted while it was read.
+
+The end of each list is proven by client/pagination, which hands over a doubt where it is not. That nothing shifted
+follows from one of these:
+
+- The list was one page: it is one moment of the list.
+- It was several pages with a `Total` that never changed and was reached, no key came twice, and no row of it appeared
+  after its first page. A record that slips from an unread page to a read one needs a deletion, which lowers `Total`,
+  and only a record that appears can raise it again.
+- It was several pages and a second sweep saw exactly the same keys: nothing slipped in either.
+
+docs/guarantees.md has the table of lists and proofs.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +28,9 @@ class Evidence(NamedTuple):
     """What the server said of one sweep, over all its lists: one, or one for each parent.
 
     `total` is None as soon as one list gave none; `steady` is false when a `Total` changed while its pages were read;
-    `pages` are those of all lists; `refused` counts parents whose list may not be read, `gone` those that are no longer
-    there; `server_time` is the server's `Date` on the first page that tells it; `doubt` is a reason, known beforehand,
-    why the sweep can prove nothing.
+    `pages` are those of all lists; `uncounted` counts lists of several pages without a `Total`; `refused` counts
+    parents whose list may not be read, `gone` those that are no longer there; `server_time` is the server's `Date` on
+    the first page that has one; `doubt` is why the sweep can prove nothing, or why the end of a list is not proven.
     """
 
     total: int | None = 0
@@ -26,6 +38,7 @@ class Evidence(NamedTuple):
     steady: bool = True
     lists: int = 0
     pages: int = 0
+    uncounted: int = 0
     refused: int = 0
     gone: int = 0
     server_time: datetime | None = None
@@ -40,15 +53,21 @@ class Evidence(NamedTuple):
         """Whether a record may have slipped from a page that was not read yet to one that was."""
         return self.pages > self.lists
 
-    def with_list(self, totals: Sequence[int | None], units: int) -> Evidence:
-        """This evidence and that of one more list, read to its end; `totals` are what each of its pages told."""
+    def with_list(self, totals: Sequence[int | None], units: int, doubt: str | None = None) -> Evidence:
+        """Return this evidence and that of one more list, read to its end.
+
+        `totals` has an entry for each page; `doubt` is why the end is not proven, None if it is.
+        """
+        known = [total for total in totals if total is not None]
         return self._replace(
-            total=None if self.total is None or totals[-1] is None else self.total + totals[-1],
+            total=None if self.total is None or not known else self.total + known[-1],
             units=self.units + units,
             # A record that goes and one that comes leave the last as the first was.
-            steady=self.steady and len(set(totals)) == 1,
+            steady=self.steady and len(set(known)) <= 1,
             lists=self.lists + 1,
             pages=self.pages + len(totals),
+            uncounted=self.uncounted + (not known and len(totals) > 1),
+            doubt=self.doubt or doubt,
         )
 
     def beside(self, lists: int) -> Evidence:
@@ -71,30 +90,59 @@ class Proof(NamedTuple):
     reason: str | None = None
 
 
-def prove(evidence: Evidence, *, rows_seen: int, distinct_keys: int, quarantined: int) -> Proof:
-    """Complete when no key repeated and, where the server counts, the count held and was reached.
+class Keys(NamedTuple):
+    """What a sweep counted of its records.
+
+    `appeared` counts rows that are new to the table and were made or came back after the first page; `is_confirmed` is
+    true when an earlier sweep of this run saw exactly the same keys.
+    """
+
+    rows_seen: int
+    distinct: int
+    quarantined: int = 0
+    appeared: int = 0
+    is_confirmed: bool = False
+
+
+def prove(evidence: Evidence, keys: Keys) -> Proof:
+    """Return complete when nothing speaks against it, else the first thing that does.
 
     Grouped lists count either groups or records, Procore does not say which; both are accepted.
     """
+    seen, unreadable = keys.rows_seen, keys.quarantined
+    may_have_slipped = evidence.is_shifting and not keys.is_confirmed
     findings = (
         (
-            quarantined > max(_QUARANTINE_RECORDS, _QUARANTINE_SHARE * rows_seen),
-            Proof(Verdict.FAILED, f"{quarantined} of {rows_seen} records could not be read; see _quarantine"),
+            unreadable > max(_QUARANTINE_RECORDS, _QUARANTINE_SHARE * seen) or 0 < seen <= unreadable,
+            Proof(Verdict.FAILED, f"{unreadable} of {seen} records could not be read; see _quarantine"),
         ),
         (
             evidence.refused > 0,
             Proof(Verdict.NOT_PERMITTED, f"{evidence.refused} of {evidence.lists} lists of its parents are refused"),
         ),
         (evidence.doubt is not None, Proof(Verdict.INEXACT, evidence.doubt)),
-        (
-            distinct_keys != rows_seen,
-            Proof(Verdict.INEXACT, f"{rows_seen - distinct_keys} records came twice while paging"),
-        ),
+        (keys.distinct != seen, Proof(Verdict.INEXACT, f"{seen - keys.distinct} records came twice while paging")),
         (not evidence.steady, Proof(Verdict.INEXACT, "the list changed while its pages were read")),
         (
-            evidence.total not in (None, rows_seen, evidence.units),
-            Proof(Verdict.INEXACT, f"the server counts {evidence.total} records and sent {rows_seen}"),
+            evidence.total not in (None, seen, evidence.units),
+            Proof(Verdict.INEXACT, f"the server counts {evidence.total} records and sent {seen}"),
+        ),
+        (
+            may_have_slipped and keys.appeared > 0,
+            Proof(Verdict.INEXACT, f"{keys.appeared} records appeared while the pages were read"),
+        ),
+        (
+            may_have_slipped and evidence.uncounted > 0,
+            Proof(Verdict.INEXACT, "the list has several pages and no Total, and no two readings of it agreed"),
         ),
     )
     note = f"{evidence.gone} of {evidence.lists} parents are gone (404)" if evidence.gone else None
     return next((proof for found, proof in findings if found), Proof(Verdict.COMPLETE, note))
+
+
+def miscounted(totals: Sequence[int | None], units: int) -> str | None:
+    """Return why the pages of one list, with the `Total` of each, are not all of it; None if nothing says so."""
+    known = [total for total in totals if total is not None]
+    if len(set(known)) > 1:
+        return "the list changed while its pages were read"
+    return f"the server counts {known[-1]} records and sent {units}" if known and known[-1] != units else None

@@ -18,6 +18,7 @@ import msgspec
 
 from sync_worker.catalog.spec import Envelope
 from sync_worker.errors import BadPayloadError
+from sync_worker.load.paging_notes import PagingFields, paging_notes
 from sync_worker.model import Records
 
 REPLACEMENT = "\ufffd"
@@ -42,7 +43,7 @@ class _Meetings(msgspec.Struct):
     meetings: list[msgspec.Raw]
 
 
-class _Data(msgspec.Struct):
+class _Data(PagingFields, kw_only=True):
     data: list[msgspec.Raw]
 
 
@@ -98,8 +99,9 @@ def _split_array(body: bytes) -> Records:
 
 
 def _split_data(body: bytes) -> Records:
-    records = _DATA.decode(body).data
-    return Records(records, len(records))
+    found = _DATA.decode(body)
+    notes = paging_notes(found)
+    return Records(found.data, len(found.data), has_more=notes.has_more, total=notes.total)
 
 
 def _split_groups(body: bytes) -> Records:

@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec
+from sync_worker.catalog.spec import DeletedAmongLive, FieldType, StreamSpec
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Stored, Transaction
 from sync_worker.load.batch import Batch, newest_by_key
 from sync_worker.load.deletes import Covered, Doubt, Sets, Settled, Settlement
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
 from sync_worker.load.loader import Loader
-from sync_worker.load.proof import Evidence, Proof, prove
+from sync_worker.load.proof import Evidence, Keys, Proof, prove
 from sync_worker.load.row import RowMaker
 from sync_worker.load.split import holds_endless_number
 from sync_worker.load.values import order_of
@@ -46,6 +46,7 @@ from sync_worker.state.ledger import (
 )
 
 _SPOILT = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any range, such as 1e400")
+_WHOLE_SECONDS = len("2026-01-31T12:00:00")
 _numbers = count(1)
 log = get_logger()
 
@@ -69,10 +70,11 @@ def _is_marked(raw: msgspec.Raw) -> bool:
 
 
 class Committed(NamedTuple):
-    """What became of a page: rows written, and records set aside."""
+    """What became of a page: rows written, records set aside, and rows that appeared after the list's first page."""
 
     rows: int
     quarantined: int
+    appeared: int = 0
 
 
 class Sweep:
@@ -99,6 +101,13 @@ class Sweep:
         self._has_before = False
         self._is_mixed = isinstance(spec.deletes, DeletedAmongLive)
         self._unkeyed = 0
+        self._appeared = 0
+        self._list_began_at: datetime | None = None
+        self._instants = [
+            position
+            for position, (name, type_) in enumerate(spec.columns.items())
+            if name in ("created_at", "updated_at") and type_ is FieldType.DATETIME
+        ]
         self._before = NOTHING_COUNTED
         self._under_way: list[Future[Committed]] = []
         self._is_spoilt = False
@@ -122,8 +131,13 @@ class Sweep:
         identified = [fingerprint.identify(raw) for raw in page.records]
         self._unkeyed += sum(record.key is None for record in identified)
         seen_at = self._clock.now()
+        if page.number == 1:
+            self._list_began_at = page.server_time
+        # What is on the first page was there when it was answered.
+        began, ended = self._list_began_at, page.server_time
+        meanwhile = Window(began, ended) if page.number > 1 and began is not None and ended is not None else None
         self._under_way.append(
-            self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at))
+            self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at, meanwhile))
         )
 
     def take_deleted(self, page: Page) -> None:
@@ -139,16 +153,26 @@ class Sweep:
         self._raise_failures(wait=True)
         return self._loader.do(lambda transaction: self._settlement.missing(transaction, covered))
 
-    def is_unsure(self, covered: Covered, evidence: Evidence) -> bool:
-        """Whether rows are missing that may only have slipped between the pages."""
+    def needs_confirmation(self, evidence: Evidence, covered: Covered | None) -> bool:
+        """Return True if only a second sweep with the same keys can prove this one, or what is missing from it.
+
+        That is so where a record may have slipped between two pages: rows are missing, or nothing else excludes it.
+        """
         self._raise_failures(wait=True)
+        if not evidence.is_shifting:
+            return False
 
         def ask(transaction: Transaction) -> bool:
-            return self._doubt(transaction, evidence) is Doubt.SHIFTING and bool(
-                self._settlement.missing(transaction, covered)
+            if self._is_confirmed(transaction):
+                return False
+            keys = self._keys(transaction)
+            if prove(evidence, keys._replace(is_confirmed=True)).verdict is not Verdict.COMPLETE:
+                return False
+            return prove(evidence, keys).verdict is not Verdict.COMPLETE or (
+                covered is not None and self._settlement.missing(transaction, covered) > 0
             )
 
-        return evidence.is_shifting and self._loader.do(ask)
+        return self._loader.do(ask)
 
     def again(self) -> None:
         """Count from the beginning again, to compare what is seen with what was seen now."""
@@ -160,7 +184,7 @@ class Sweep:
     def restart(self, window: Window | None = None) -> None:
         """Count from the beginning again: what was read so far is read once more, in other parts or another window."""
         self._raise_failures(wait=True)
-        self._unkeyed = 0
+        self._unkeyed = self._appeared = 0
         self._window = window or self._window
 
         def forget(transaction: Transaction) -> None:
@@ -188,7 +212,7 @@ class Sweep:
 
         proof, settled = self._loader.do(settle)
         # Only now: the loader may have done it twice.
-        self._unkeyed, self._is_spoilt = 0, False
+        self._unkeyed, self._appeared, self._is_spoilt = 0, 0, False
         if settled.held:
             log.warning(Event.DELETES_HELD, rows=settled.held)
         return proof
@@ -197,7 +221,7 @@ class Sweep:
         """Decide what a part of the sweep proved; unless complete, or the `last` try allowed, it may be read again."""
         self._raise_failures(wait=True)
         proof, self._before, _ = self._loader.do(lambda transaction: self._decide(transaction, evidence, last, also))
-        self._unkeyed, self._is_spoilt = 0, False
+        self._unkeyed, self._appeared, self._is_spoilt = 0, 0, False
         return proof
 
     def close(self, proof: Proof, total: int | None, *, requests: int) -> None:
@@ -227,6 +251,7 @@ class Sweep:
         self._under_way = [future for future in self._under_way if future not in stored]
         for future in stored:
             committed = future.result()
+            self._appeared += committed.appeared
             log.debug(Event.BATCH_COMMITTED, rows=committed.rows)
             if committed.quarantined:
                 log.warning(Event.RECORD_QUARANTINED, rows=committed.quarantined)
@@ -255,12 +280,7 @@ class Sweep:
     ) -> tuple[Proof, ScopeCounts, Settled]:
         """What was proved since `_before`, what is counted before whatever comes next, and what was deleted."""
         counts, before = scope_counts(transaction, self._key), self._before
-        proof = prove(
-            evidence,
-            rows_seen=counts.rows_seen - before.rows_seen,
-            distinct_keys=counts.distinct_keys - before.distinct_keys,
-            quarantined=counts.quarantined - before.quarantined,
-        )
+        proof = prove(evidence, self._keys(transaction))
         self._settlement.release_seen(transaction)
         if self._is_spoilt:
             proof = _SPOILT if last else _SPOILT._replace(verdict=Verdict.INEXACT)
@@ -280,12 +300,24 @@ class Sweep:
             also(transaction, None if told_at is None else min(self._window.end, told_at))
         return proof, counts, settled
 
+    def _keys(self, transaction: Transaction) -> Keys:
+        """Return what was counted since `_before`."""
+        counts, before = scope_counts(transaction, self._key), self._before
+        return Keys(
+            rows_seen=counts.rows_seen - before.rows_seen,
+            distinct=counts.distinct_keys - before.distinct_keys,
+            quarantined=counts.quarantined - before.quarantined,
+            appeared=self._appeared,
+            is_confirmed=self._is_confirmed(transaction),
+        )
+
+    def _is_confirmed(self, transaction: Transaction) -> bool:
+        return self._has_before and self._settlement.is_repeated(transaction)
+
     def _doubt(self, transaction: Transaction, evidence: Evidence) -> Doubt:
         if self._unkeyed:
             return Doubt.UNKEYED
-        if not evidence.is_shifting or (self._has_before and self._settlement.is_repeated(transaction)):
-            return Doubt.NONE
-        return Doubt.SHIFTING
+        return Doubt.SHIFTING if evidence.is_shifting and not self._is_confirmed(transaction) else Doubt.NONE
 
     def _close(
         self, transaction: Transaction, proof: Proof, total: int | None, requests: int, deleted: int = 0
@@ -307,6 +339,7 @@ class Sweep:
         identified: Sequence[Candidate | Unreadable],
         rows: RowMaker,
         seen_at: datetime,
+        meanwhile: Window | None,
     ) -> Committed:
         unreadable = [record for record in identified if isinstance(record, Unreadable)]
         newest = newest_by_key(record for record in identified if isinstance(record, Candidate))
@@ -347,7 +380,22 @@ class Sweep:
                 updated=updated,
             ),
         )
-        return Committed(len(batch.rows), len(unreadable))
+        appeared = 0 if meanwhile is None else self._count_appeared(batch, stored, meanwhile)
+        return Committed(len(batch.rows), len(unreadable), appeared)
+
+    def _count_appeared(self, batch: Batch, stored: Mapping[Key, Stored], meanwhile: Window) -> int:
+        """Count rows that are new here and were made in that time, and those that came back whenever that was."""
+        # `Date` has whole seconds, so what was made in the same second may have been made later.
+        began, ended = (to_text(instant or meanwhile.end)[:_WHOLE_SECONDS] for instant in meanwhile)
+        found = 0
+        for key, row in zip(batch.keys, batch.rows, strict=True):
+            known = stored.get(key)
+            if known is None:
+                instants = (str(row[position] or "")[:_WHOLE_SECONDS] for position in self._instants)
+                found += any(began <= instant <= ended for instant in instants)
+            else:
+                found += known.is_deleted
+        return found
 
     def _late(self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, Stored]) -> set[Key]:
         """Keys that come with an older version than this run, or one beside it, has met: on a page that arrives late.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.planning.options import StreamOptions
 from sync_worker.state.executor import Executor
-from sync_worker.state.page_sizes import read_page_sizes
+from sync_worker.state.page_sizes import read_page_sizes, read_unpaged
 
 SMALLEST = 50
 """A list that the server cannot build in pages of this size is not saved by smaller ones."""
@@ -19,6 +19,11 @@ _LEARNED_FOR = timedelta(days=30)
 def learned_sizes(view: Executor, now: datetime) -> dict[str, int]:
     """The largest pages that lists are known to give; after a month larger ones are tried again."""
     return dict(read_page_sizes(view, now - _LEARNED_FOR))
+
+
+def unpaged_streams(view: Executor, now: datetime) -> list[str]:
+    """Return the streams whose lists are known to ignore page numbers; after a month they are tried again."""
+    return read_unpaged(view, now - _LEARNED_FOR)
 
 
 def page_size(spec: StreamSpec, options: StreamOptions, learned: Mapping[str, int]) -> int | None:

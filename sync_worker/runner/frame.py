@@ -48,7 +48,8 @@ class RunFrame:
     is what a backfill reads. Its calls have a `priority`, and where it does not wait for the allowance it ends.
     `started_at` is our own clock's, `server_time` the server's as it was
     first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
-    was tried; `page_sizes` are the largest pages that lists are known to give, `avoided` counts the calls not made.
+    was tried; `page_sizes` are the largest pages that lists are known to give, `unpaged` the streams whose lists ignore
+    page numbers, `avoided` counts the calls not made.
     """
 
     run_id: str
@@ -63,6 +64,7 @@ class RunFrame:
     first_on: Mapping[int, date] = field(default_factory=dict)
     failure: SyncWorkerError | None = None
     page_sizes: dict[str, int] = field(default_factory=dict)
+    unpaged: set[str] = field(default_factory=set)
     avoided: Counter[tuple[str, Because]] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -13,7 +13,7 @@ from itertools import count
 from math import ceil
 from typing import NamedTuple
 
-from sync_worker.catalog.spec import SyncMode
+from sync_worker.catalog.spec import SyncMode, names_deleted
 from sync_worker.client.listing import deleted_listing, listing
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import (
@@ -29,11 +29,11 @@ from sync_worker.errors import (
     UnreachableError,
 )
 from sync_worker.load.deletes import Covered
-from sync_worker.load.proof import Evidence, Proof
+from sync_worker.load.proof import Evidence, Proof, miscounted
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import Calls, DateRange, Ground, Key, Page, Priority, Verdict
+from sync_worker.model import Calls, DateRange, Ground, Key, Page, Priority, Verdict, Window
 from sync_worker.planning.asked import Asked, ask
 from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
@@ -45,7 +45,7 @@ from sync_worker.state.avoided import Because
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
 from sync_worker.state.ledger import ScopeKey
-from sync_worker.state.page_sizes import record_page_size
+from sync_worker.state.page_sizes import record_page_size, record_unpaged
 from sync_worker.state.permissions import (
     Kind,
     ParentRefusal,
@@ -86,6 +86,7 @@ class Reading:
         self._moves_marks = frame.moves_marks
         self._bound_told = frame.server_time
         self._page_sizes = frame.page_sizes
+        self._unpaged = frame.unpaged
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls(priority=self._priority(frame), waits=frame.waits)
@@ -137,10 +138,12 @@ class Reading:
                 evidence = self._read_every_day()
             if number == 1:
                 self._read_deleted()
+                if self._needs_whole_list():
+                    evidence = self._read_whole_list()
             keys = self._sweep.keys() if self._spec.name == PROJECTS else ()
             last, covered = self._is_last(number), self._covered()
-            if covered is not None and not last and self._sweep.is_unsure(covered, evidence):
-                log.info(Event.SWEEP_REPEATED, error="rows are missing that may have slipped between the pages")
+            if not last and self._sweep.needs_confirmation(evidence, covered):
+                log.info(Event.SWEEP_REPEATED, error="a record may have slipped between the pages")
                 self._sweep.again()
                 continue
             proof = self._sweep.settle(evidence, covered, requests=self._calls.spent, last=last, also=self._remember)
@@ -241,10 +244,19 @@ class Reading:
             parent_id=parent_id,
             header_company_id=self._parts.account_company_id,
             per_page=page_size(self._spec, self._options, self._page_sizes),
+            is_unpaged=self._spec.name in self._unpaged,
         )
         totals: list[int | None] = []
-        units = 0
+        units, doubt = 0, None
         for page in self._parts.procore.pages(request, self._split, self._calls):
+            doubt = page.doubt
+            if page.is_blank:
+                if request.per_page is None:
+                    self._learn_paging(page)
+                elif page.ignores_paging:
+                    # As many new records in front make two different pages look like one.
+                    totals.append(None)
+                break
             if dates is not None and _pages_in(page) > self._options.max_pages:
                 raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages", is_counted=True)
             self._sweep.take(page, parent_id)
@@ -255,7 +267,15 @@ class Reading:
             evidence = evidence.begun(page.server_time)
             if _is_clamped(page, request.per_page):
                 self._learn_size(page.units)
-        return evidence.with_list(totals, units)
+        return evidence.with_list(totals, units, doubt)
+
+    def _learn_paging(self, page: Page) -> None:
+        """Remember a list without documented paging that ignores page numbers, so that one answer is taken for all."""
+        if not page.ignores_paging:
+            return
+        self._unpaged.add(self._spec.name)
+        now = self._parts.clock.now()
+        self._parts.loader.do(lambda transaction: record_unpaged(transaction, self._spec.name, now))
 
     def _ask_smaller(self, error: TooLargeError) -> bool:
         """Ask for a quarter of a page from now on; false where that cannot help."""
@@ -287,6 +307,21 @@ class Reading:
         self._sweep.restart(window)
         return self._read_lists()
 
+    def _needs_whole_list(self) -> bool:
+        """Return True if live rows are said to be deleted by an answer that may be the live list itself.
+
+        A tool without a path of its own for deleted records is asked with a filter, and a filter can be ignored.
+        """
+        if self._signal is None or self._signal.refused or self._asked.reach is Reach.EVERYTHING:
+            return False
+        return not names_deleted(self._spec.deletes) and self._sweep.missing(Covered(Ground.SIGNAL)) > 0
+
+    def _read_whole_list(self) -> Evidence:
+        window = Window(None, self._asked.window.end)
+        self._asked = self._asked._replace(window=window, reach=Reach.EVERYTHING, settles=True)
+        self._sweep.restart(window)
+        return self._read_lists()
+
     def _read_deleted(self) -> None:
         """Read the tool's own list of deleted records, where it is due; the stream does not depend on it."""
         window = self._asked.signal
@@ -299,10 +334,18 @@ class Reading:
             header_company_id=self._parts.account_company_id,
             per_page=page_size(self._spec, self._options, self._page_sizes),
         )
+        totals: list[int | None] = []
+        units, doubt = 0, None
         try:
             for page in self._parts.procore.pages(request, self._split, self._calls):
                 self._sweep.take_deleted(page)
-            self._signal = Signal(window.end, refused=False)
+                totals += [] if page.is_blank else [page.total]
+                units, doubt = units + page.units, page.doubt
+            doubt = doubt or miscounted(totals, units)
+            if doubt is None:
+                self._signal = Signal(window.end, refused=False)
+            else:
+                log.warning(Event.DELETES_UNTOLD, error=doubt)
         except (SkippableError, RequestError) as refusal:
             self._signal = Signal(window.end, refused=True)
             log.warning(Event.DELETES_UNTOLD, error=redactor.text(str(refusal)))
@@ -313,7 +356,7 @@ class Reading:
 
     def _covered(self) -> Covered | None:
         """What a complete sweep settles the deletes of."""
-        if self._signal is not None and not self._signal.refused:
+        if self._signal is not None and not self._signal.refused and names_deleted(self._spec.deletes):
             return Covered(Ground.SIGNAL)
         if not self._asked.settles:
             return None

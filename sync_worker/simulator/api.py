@@ -135,7 +135,9 @@ class Api:
             return _ok({"zone": "us01", "web_base_url": "https://app.procore.example"})
         parts = call.path.split("/")
         if call.path.startswith("/rest/v1.0/projects/") and parts[-1] == "tools" and len(parts) == 6:
-            return _ok(self._tools(self._project_id(parts[4], company_id)))
+            tools = self._tools(self._project_id(parts[4], company_id))
+            body = msgspec.json.encode(tools if call.query.get("page", "1") == "1" else [])
+            return Answer(200, body, {"Total": str(len(tools)), "Per-Page": "2000"})
         return None
 
     def _tools(self, project_id: int) -> list[dict[str, Any]]:

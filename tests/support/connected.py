@@ -90,9 +90,9 @@ class Connected:
             stop=self.stop,
         )
 
-    def pages(self, of: Listing | None = None, first_page: int = 1) -> list[Page]:
+    def pages(self, of: Listing | None = None) -> list[Page]:
         """Every page of a list, that of RFIs unless told otherwise."""
-        return list(self.procore.pages(of or rfis(), split, self.calls, first_page))
+        return list(self.procore.pages(of or rfis(), split, self.calls))
 
 
 def rfis(per_page: int | None = None, project_id: int = 22) -> Listing:

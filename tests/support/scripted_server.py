@@ -44,14 +44,19 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """A well-formed answer; `Content-Length` is added."""
+    """A well-formed answer; `Content-Length` is added, and a `Per-Page` so that a shorter page is the last."""
 
     body: bytes = b"[]"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def pieces(self) -> Iterator[bytes]:
-        head = {"Content-Type": "application/json", "Content-Length": str(len(self.body)), **self.headers}
+        head = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(self.body)),
+            "Per-Page": "1000",
+            **self.headers,
+        }
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
         yield f"HTTP/1.1 {self.status} Scripted\r\n{lines}\r\n".encode() + self.body
 

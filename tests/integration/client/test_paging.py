@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,8 @@ from sync_worker.catalog.spec import NO_PAGING, ScopeKind, StreamSpec
 from sync_worker.client.listing import listing
 from sync_worker.errors import RequestError
 from sync_worker.model import Scope
+
+UNPAGED = StreamSpec("roles", "Directory", "/rest/v1.0/roles", ScopeKind.COMPANY, ("id",), {}, paging=NO_PAGING)
 
 
 def paged(total: int, clamp: int, *, link: bool = True) -> Script:
@@ -51,28 +54,19 @@ def test_every_call_names_the_company_and_carries_the_token(connect: Connect) ->
     assert calls[0].headers["User-Agent"].startswith("procore-sync-worker/")
 
 
-def test_resumes_at_the_page_it_is_told(connect: Connect) -> None:
-    client = connect(paged(total=7, clamp=3, link=False))
-    pages = client.pages(rfis(), first_page=3)
-    assert ids(pages) == [7]
-    assert pages[0].number == 3
-    assert client.calls.spent == 1
-
-
 def test_a_page_tells_the_servers_time(connect: Connect) -> None:
     pages = connect(paged(total=1, clamp=3)).pages()
     assert pages[0].server_time == datetime(2026, 3, 2, 5, 59, 58, tzinfo=UTC)
 
 
 def test_a_list_without_documented_paging_is_asked_without_and_its_link_followed(connect: Connect) -> None:
-    spec = StreamSpec("roles", "Directory", "/rest/v1.0/roles", ScopeKind.COMPANY, ("id",), {}, paging=NO_PAGING)
     client = connect(
         in_turn(
             Answer(records(1), headers={"Link": '</rest/v1.0/roles?after=1>; rel="next"'}),
             Answer(records(2)),
         )
     )
-    assert ids(client.pages(listing(spec, Scope(11)))) == [1, 2]
+    assert ids(client.pages(listing(UNPAGED, Scope(11)))) == [1, 2]
     assert client.server.received[1].params == {}
     assert client.server.received[2].params == {"after": "1"}
 
@@ -136,21 +130,165 @@ def test_a_list_that_grows_while_it_is_read_is_read_to_its_end(connect: Connect)
         "/rest/v1.0/projects/23/rfis?page=2",
         "http://user@127.0.0.1/rest/v1.0/projects/22/rfis?page=2",
         "http://[broken/rest",
+        "?page=2&filters%5Bstatus%5D=closed&per_page=7",
+        "",
     ],
 )
-def test_a_next_page_elsewhere_is_refused(connect: Connect, target: str) -> None:
-    client = connect(in_turn(Answer(records(1), headers={"Link": f'<{target}>; rel="next"'})))
-    with pytest.raises(RequestError, match="said to be elsewhere") as refused:
-        client.pages()
-    assert "elsewhere.example" not in str(refused.value)
+def test_the_next_page_is_asked_for_at_our_own_address_whatever_the_link_has(connect: Connect, target: str) -> None:
+    """The token goes nowhere else, and no filter of ours is lost or replaced."""
+    link = {"Link": f'<{target}>; rel="next"', "Total": "2"}
+    client = connect(in_turn(Answer(records(1), headers=link), Answer(records(2), headers={"Total": "2"})))
+
+    assert ids(client.pages(rfis(per_page=1))) == [1, 2]
+    first, second = (call for call in client.server.received if call.method == "GET")
+    assert second.path == first.path
+    assert second.params == first.params | {"page": "2"}
 
 
 def test_sticky_filters_are_never_sent_even_when_a_link_asks_for_them(connect: Connect) -> None:
-    sticky = f'<{RFIS.path.format(project_id=22)}?page=2&save_sticky_filters=true>; rel="next"'
-    client = connect(in_turn(Answer(records(1), headers={"Link": sticky})))
-    with pytest.raises(RequestError, match="never sent"):
-        client.pages()
-    assert client.calls.spent == 1
+    for sticky in ("page=2&save_sticky_filters=true", "cursor=b&save_sticky_filters=true"):
+        link = f'<{RFIS.path.format(project_id=22)}?{sticky}>; rel="next"'
+        client = connect(in_turn(Answer(records(1), headers={"Link": link}), Answer(records(2))))
+        assert ids(client.pages()) == [1, 2]
+        assert not any("sticky" in call.target for call in client.server.received)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<{next}>; rel="next",',
+        "<{next}>;REL=NEXT",
+        '<{last}>; rel="last", <{next}>; title="a, b; rel=last"; rel="prefetch next"',
+        '</style.css>; rel=preload; as=style, <{next}>;rel="next"',
+        '<{last}>; rel="last"',
+        "{next}; rel=next",
+        '<{next}; rel="next"',
+        "garbage",
+    ],
+)
+def test_a_link_a_little_off_never_ends_a_list(connect: Connect, link: str) -> None:
+    """RFC 8288 is read as it is written; a header that cannot be read is not the word that there is no more."""
+    path = RFIS.path.format(project_id=22)
+
+    def script(received: Received) -> Answer:
+        page = int(received.params["page"])
+        header = link.replace("{next}", f"{path}?a=1;2,3&page={page + 1}").replace("{last}", f"{path}?page=3")
+        ended = f'<{path}?page=1>; rel="first"'
+        return Answer(records(2 * page, 2 * page + 1), headers={"Link": header if page < 3 else ended, "Per-Page": "2"})
+
+    pages = connect(script).pages(rfis(per_page=2))
+
+    assert ids(pages) == [2, 3, 4, 5, 6, 7]
+    assert pages[-1].doubt is None
+
+
+def silent(total: int, clamp: int, *, per_page: bool = False) -> Script:
+    """A list that says nothing of where it ends."""
+
+    def script(received: Received) -> Answer:
+        size = min(clamp, int(received.params.get("per_page", clamp)))
+        first = (int(received.params.get("page", 1)) - 1) * size + 1
+        headers = {"Per-Page": str(size) if per_page else ""}
+        return Answer(records(*range(first, min(first + size, total + 1))), headers=headers)
+
+    return script
+
+
+@pytest.mark.parametrize("clamp", [3, 7, 100])
+@pytest.mark.parametrize("total", [0, 1, 6, 7, 21, 100, 200])
+@pytest.mark.parametrize("per_page", [False, True], ids=["", "Per-Page"])
+def test_a_list_that_says_nothing_of_its_end_is_read_until_a_page_proves_it(
+    connect: Connect, total: int, clamp: int, per_page: bool
+) -> None:
+    pages = connect(silent(total, clamp, per_page=per_page)).pages(rfis(per_page=1000))
+
+    assert ids(pages) == list(range(1, total + 1))
+    assert pages[-1].doubt is None
+
+
+def test_a_page_shorter_than_the_server_makes_them_ends_a_list_without_another_call(connect: Connect) -> None:
+    client = connect(silent(8, 5, per_page=True))
+
+    assert ids(client.pages()) == list(range(1, 9))
+    assert client.calls.spent == 2
+
+
+def test_a_total_that_only_counts_the_first_page_does_not_end_the_list(connect: Connect) -> None:
+    def script(received: Received) -> Answer:
+        page = int(received.params["page"])
+        return Answer(records(2 * page, 2 * page + 1) if page < 4 else b"[]", headers={"Total": "2", "Per-Page": "2"})
+
+    assert ids(connect(script).pages(rfis(per_page=2))) == [2, 3, 4, 5, 6, 7]
+
+
+def test_headers_that_vanish_after_the_first_page_do_not_end_the_list(connect: Connect) -> None:
+    def script(received: Received) -> Answer:
+        page = int(received.params["page"])
+        headers = {"Total": "5", "Link": f'<{received.path}?page=2>; rel="next"', "Per-Page": "2"} if page == 1 else {}
+        found = [1, 2, 3, 4, 5][2 * page - 2 : 2 * page]
+        return Answer(records(*found), headers=headers)
+
+    client = connect(script)
+    assert ids(client.pages(rfis(per_page=2))) == [1, 2, 3, 4, 5]
+    assert client.calls.spent == 3
+
+
+def test_a_short_page_in_the_middle_does_not_end_a_list_whose_links_go_on(connect: Connect) -> None:
+    def script(received: Received) -> Answer:
+        page = int(received.params["page"])
+        more = f'<{received.path}?page={page + 1}>; rel="next"' if page < 4 else f'<{received.path}?page=3>; rel="prev"'
+        return Answer([records(1, 2), records(3), b"[]", records(4)][page - 1], headers={"Link": more, "Per-Page": "2"})
+
+    assert ids(connect(script).pages(rfis(per_page=2))) == [1, 2, 3, 4]
+
+
+def test_a_list_that_is_announced_and_does_not_come_is_not_proven(connect: Connect) -> None:
+    for headers in ({"Total": "9"}, {"Link": '<?page=7>; rel="last"'}):
+        pages = connect(in_turn(Answer(records(1, 2), headers=headers), Answer(b"[]", headers=headers))).pages()
+
+        assert ids(pages) == [1, 2]
+        assert pages[-1].doubt == "page 2 is empty although the server says that more follow"
+
+
+@pytest.mark.parametrize(("length", "is_proven"), [(3, True), (100, False)])
+def test_a_list_whose_server_ignores_page_numbers_is_proven_unless_it_may_be_cut(
+    connect: Connect, length: int, is_proven: bool
+) -> None:
+    client = connect(in_turn(Answer(records(*range(length)), headers={"Per-Page": ""})))
+    pages = client.pages(rfis(per_page=1000))
+
+    assert len(ids(pages)) == length
+    assert client.calls.spent == 2
+    assert pages[-1].ignores_paging
+    assert (pages[-1].doubt is None) is is_proven
+
+
+@pytest.mark.parametrize("length", [99, 100])
+def test_a_list_that_documents_no_paging_is_one_answer_unless_it_was_cut(connect: Connect, length: int) -> None:
+    def script(received: Received) -> Answer:
+        rest = range(length) if "page" not in received.params else range(length, length + 7)
+        return Answer(records(*rest) if received.params.get("page") != "3" else b"[]", headers={"Per-Page": ""})
+
+    client = connect(script)
+    found = ids(client.pages(listing(UNPAGED, Scope(11))))
+
+    assert len(found) == (99 if length == 99 else 107)
+    assert client.calls.spent == (1 if length == 99 else 2)
+
+
+@pytest.mark.parametrize("second", [Answer(records(*range(100))), Answer(b'{"errors": "no page"}', status=400)])
+def test_a_list_without_pages_that_is_as_long_as_a_cap_is_asked_for_a_second_page_once(
+    connect: Connect, second: Answer
+) -> None:
+    client = connect(lambda received: second if "page" in received.params else Answer(records(*range(100))))
+    first = listing(UNPAGED, Scope(11))
+    pages = client.pages(first)
+
+    assert len(ids(pages)) == 100
+    assert pages[-1].doubt is None
+    assert client.calls.spent == 2
+    client.pages(replace(first, is_unpaged=True))
+    assert client.calls.spent == 3
 
 
 def test_one_connection_serves_a_whole_listing(connect: Connect) -> None:

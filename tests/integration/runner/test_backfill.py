@@ -138,7 +138,9 @@ def test_a_part_whose_list_moves_is_read_again_by_itself(install: Install) -> No
 
 def test_a_part_that_cannot_be_read_leaves_the_others_proven(install: Install) -> None:
     here = installed(install)
-    here.simulator.faults.add(Fault(path="*/rfis[?]*", body='[{"id":7,"new":1e400}]', times=3))
+    here.simulator.faults.add(
+        Fault(path="*/rfis[?]*", body='[{"id":7,"new":1e400}]', times=3, headers={"Per-Page": "2000"})
+    )
 
     report = here.run("rfis", since=date(2026, 9, 1))
 

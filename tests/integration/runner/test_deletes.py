@@ -93,7 +93,9 @@ def test_an_incremental_stream_asks_the_tool_for_what_was_deleted(install: Insta
     report = here.run(stream)
 
     assert scope(report, stream, project(here)).deleted == 3
-    assert len(here.asked(stream)) == 2 * len(readable_projects(here.simulator))
+    # Where the tool is only asked with a filter, which may be ignored, the list of that project confirms it.
+    confirmed = int(stream in ("documents", "timesheets"))
+    assert len(here.asked(stream)) == 2 * len(readable_projects(here.simulator)) + confirmed
     assert incomplete(report) == []
     assert equal(here, stream)
 

@@ -20,7 +20,7 @@ def answering(here: Installation, body: str | bytes) -> int:
     """Let the first project's RFIs be this body from now on."""
     here.simulator.faults.clear()
     project = readable_projects(here.simulator)[0]
-    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", body=body, times=1_000))
+    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", body=body, times=1_000, headers={"Per-Page": "2000"}))
     return project
 
 
@@ -142,7 +142,7 @@ def test_a_page_with_a_number_beyond_any_range_is_read_again_and_then_fails_with
 
 def test_a_page_with_a_number_beyond_any_range_that_is_mended_when_asked_again_is_taken(install: Install) -> None:
     here = install()
-    here.simulator.faults.add(Fault(path="*/rfis[?]*", body='[{"id":7,"new":1e400}]'))
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", body='[{"id":7,"new":1e400}]', headers={"Per-Page": "2000"}))
 
     assert incomplete(here.run("rfis")) == []
 

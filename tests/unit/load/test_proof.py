@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync_worker.load.proof import Evidence, prove
+from sync_worker.load.proof import Evidence, Keys, prove
 from sync_worker.model import Verdict
 
 ONE_LIST = Evidence().with_list([3, 3], 3)
 
 
 def verdict(evidence: Evidence, rows_seen: int = 3, distinct_keys: int = 3, quarantined: int = 0) -> Verdict:
-    return prove(evidence, rows_seen=rows_seen, distinct_keys=distinct_keys, quarantined=quarantined).verdict
+    return prove(evidence, Keys(rows_seen, distinct_keys, quarantined, is_confirmed=True)).verdict
 
 
 def test_a_list_that_held_what_the_server_counted_is_complete() -> None:
@@ -65,3 +65,37 @@ def test_a_doubt_known_beforehand_cannot_be_proven_away() -> None:
 def test_the_sweep_began_when_its_first_page_was_answered() -> None:
     first, later = datetime(2026, 3, 2, 6, tzinfo=UTC), datetime(2026, 3, 2, 7, tzinfo=UTC)
     assert Evidence().begun(first).begun(later).server_time == first
+
+
+def test_a_list_of_which_every_record_is_set_aside_is_not_complete() -> None:
+    for seen in (1, 3, 10):
+        evidence = Evidence().with_list([seen], seen)
+        assert verdict(evidence, seen, seen, quarantined=seen) is Verdict.FAILED
+    assert verdict(Evidence().with_list([0], 0), 0, 0) is Verdict.COMPLETE
+
+
+def test_an_end_that_is_not_proven_is_inexact() -> None:
+    assert verdict(Evidence().with_list([3], 3, "page 2 is empty although the server says that more follow")) is (
+        Verdict.INEXACT
+    )
+
+
+def test_a_total_that_only_some_pages_tell_is_that_of_the_list() -> None:
+    assert verdict(Evidence().with_list([3, None], 3)) is Verdict.COMPLETE
+    assert verdict(Evidence().with_list([4, None], 3)) is Verdict.INEXACT
+
+
+@pytest.mark.parametrize(
+    ("totals", "appeared", "needs_a_second_sweep"),
+    [([None], 5, False), ([3], 5, False), ([3, 3], 0, False), ([3, 3], 1, True), ([None, None], 0, True)],
+)
+def test_several_pages_need_a_second_sweep_unless_total_excludes_that_a_record_slipped(
+    totals: list[int | None], appeared: int, needs_a_second_sweep: bool
+) -> None:
+    evidence = Evidence().with_list(totals, 3)
+
+    once = prove(evidence, Keys(3, 3, appeared=appeared)).verdict
+    twice = prove(evidence, Keys(3, 3, appeared=appeared, is_confirmed=True)).verdict
+
+    assert (once is Verdict.INEXACT) is needs_a_second_sweep
+    assert twice is Verdict.COMPLETE
