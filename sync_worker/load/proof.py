@@ -28,9 +28,10 @@ class Evidence(NamedTuple):
     """What the server said of one sweep, over all its lists: one, or one for each parent.
 
     `total` is None as soon as one list gave none; `steady` is false when a `Total` changed while its pages were read;
-    `pages` are those of all lists; `uncounted` counts lists of several pages without a `Total`; `refused` counts
-    parents whose list may not be read, `gone` those that are no longer there; `server_time` is the server's `Date` on
-    the first page that has one; `doubt` is why the sweep can prove nothing, or why the end of a list is not proven.
+    `pages` are those of all lists; `uncounted` counts lists of several pages of which not every one gave a `Total`;
+    `refused` counts parents whose list may not be read, `gone` those that are no longer there; `server_time` is the
+    server's `Date` on the first page that has one; `doubt` is why the sweep can prove nothing, or why the end of a list
+    is not proven.
     """
 
     total: int | None = 0
@@ -66,7 +67,8 @@ class Evidence(NamedTuple):
             steady=self.steady and len(set(known)) <= 1,
             lists=self.lists + 1,
             pages=self.pages + len(totals),
-            uncounted=self.uncounted + (not known and len(totals) > 1),
+            # A `Total` that only some pages give does not show that nothing changed until the last.
+            uncounted=self.uncounted + (None in totals and len(totals) > 1),
             doubt=self.doubt or doubt,
         )
 
@@ -133,7 +135,7 @@ def prove(evidence: Evidence, keys: Keys) -> Proof:
         ),
         (
             may_have_slipped and evidence.uncounted > 0,
-            Proof(Verdict.INEXACT, "the list has several pages and no Total, and no two readings of it agreed"),
+            Proof(Verdict.INEXACT, "not every page gave a Total, and no two readings of the list agreed"),
         ),
     )
     note = f"{evidence.gone} of {evidence.lists} parents are gone (404)" if evidence.gone else None

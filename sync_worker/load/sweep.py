@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sync_worker.catalog.spec import DeletedAmongLive, FieldType, StreamSpec
+from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Stored, Transaction
 from sync_worker.load.batch import Batch, newest_by_key
@@ -24,7 +24,7 @@ from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Keys, Proof, prove
 from sync_worker.load.row import RowMaker
 from sync_worker.load.split import holds_endless_number
-from sync_worker.load.values import order_of
+from sync_worker.load.values import order_of, text_of
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key, Page, Verdict, Window
 from sync_worker.state.instants import to_text
@@ -69,6 +69,34 @@ def _is_marked(raw: msgspec.Raw) -> bool:
         return False
 
 
+class _Times(msgspec.Struct):
+    created_at: msgspec.Raw = msgspec.Raw(b"")
+    updated_at: msgspec.Raw = msgspec.Raw(b"")
+
+
+_times = msgspec.json.Decoder(_Times)
+
+
+def _count_appeared(changed: Sequence[Candidate], stored: Mapping[Key, Stored], meanwhile: Window) -> int:
+    """Count records that are new here and were made in that time, and those that came back whenever that was."""
+    # `Date` has whole seconds, so what was made in the same second may have been made later.
+    began, ended = (to_text(instant or meanwhile.end)[:_WHOLE_SECONDS] for instant in meanwhile)
+    found = 0
+    for candidate in changed:
+        known = stored.get(candidate.key)
+        if known is not None:
+            found += known.is_deleted
+            continue
+        try:
+            times = msgspec.structs.astuple(_times.decode(candidate.raw))
+        except (msgspec.DecodeError, RecursionError):
+            continue
+        # Instants sort as texts once they are all in UTC.
+        sent = (order_of(text_of(bytes(raw)) or "")[:_WHOLE_SECONDS] for raw in times)
+        found += any(began <= instant <= ended for instant in sent)
+    return found
+
+
 class Committed(NamedTuple):
     """What became of a page: rows written, records set aside, and rows that appeared after the list's first page."""
 
@@ -103,11 +131,6 @@ class Sweep:
         self._unkeyed = 0
         self._appeared = 0
         self._list_began_at: datetime | None = None
-        self._instants = [
-            position
-            for position, (name, type_) in enumerate(spec.columns.items())
-            if name in ("created_at", "updated_at") and type_ is FieldType.DATETIME
-        ]
         self._before = NOTHING_COUNTED
         self._under_way: list[Future[Committed]] = []
         self._is_spoilt = False
@@ -380,22 +403,8 @@ class Sweep:
                 updated=updated,
             ),
         )
-        appeared = 0 if meanwhile is None else self._count_appeared(batch, stored, meanwhile)
+        appeared = 0 if meanwhile is None else _count_appeared(changed, stored, meanwhile)
         return Committed(len(batch.rows), len(unreadable), appeared)
-
-    def _count_appeared(self, batch: Batch, stored: Mapping[Key, Stored], meanwhile: Window) -> int:
-        """Count rows that are new here and were made in that time, and those that came back whenever that was."""
-        # `Date` has whole seconds, so what was made in the same second may have been made later.
-        began, ended = (to_text(instant or meanwhile.end)[:_WHOLE_SECONDS] for instant in meanwhile)
-        found = 0
-        for key, row in zip(batch.keys, batch.rows, strict=True):
-            known = stored.get(key)
-            if known is None:
-                instants = (str(row[position] or "")[:_WHOLE_SECONDS] for position in self._instants)
-                found += any(began <= instant <= ended for instant in instants)
-            else:
-                found += known.is_deleted
-        return found
 
     def _late(self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, Stored]) -> set[Key]:
         """Keys that come with an older version than this run, or one beside it, has met: on a page that arrives late.
