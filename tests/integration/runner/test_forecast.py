@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from support.clock import ManualClock
 from support.worker import Install, Installation, advance
 from sync_worker.app import FinishedRun, Request, look_ahead
 from sync_worker.catalog.spec import SyncMode
@@ -29,8 +28,7 @@ def foreseen(
 ) -> tuple[Forecast, int]:
     """What a run would take, and how many calls it took to tell."""
     here.simulator.requests.clear()
-    clock = ManualClock(here.simulator.world.clock.now())
-    outlook = look_ahead(here.settings(), [Request("by_hand", streams, since=since)], probing=probing, clock=clock)
+    outlook = look_ahead(here.settings(), [Request("by_hand", streams, since=since)], probing=probing, clock=here.clock)
     assert outlook.probes == len([it for it in here.simulator.requests if it.path.startswith("/rest/")])
     return outlook.forecasts[0], outlook.probes
 
@@ -96,6 +94,21 @@ def test_a_plan_is_right_before_a_change_is_read_and_for_a_past_period(install: 
     assert is_right(again, here.run(*SOME, since=since))
 
 
+@pytest.mark.parametrize(
+    "day", ["2026-03-08T07:30", "2026-12-31T23:55", "2027-01-31T12:00", "2028-02-29T23:30", "2028-03-01T00:00"]
+)
+def test_a_plan_and_the_run_that_follows_agree_on_which_day_it_is(install: Install, day: str) -> None:
+    today = datetime.fromisoformat(f"{day}Z")
+    here = install(world=World(projects=1, scale=0.1, clock=SteppedClock(today)))
+    here.run(*SOME)
+    now, _ = foreseen(here, SOME)
+    assert planned(now) == spent(here.run(*SOME))
+
+    since = today.date() - timedelta(days=50)
+    past, _ = foreseen(here, SOME, since=since)
+    assert planned(past) == spent(here.run(*SOME, since=since))
+
+
 def test_a_project_that_was_permitted_since_is_seen_by_probes_alone(install: Install) -> None:
     here = install(projects=3, scale=0.1)
     new = here.simulator.world.project_ids[1]
@@ -115,7 +128,6 @@ def test_a_project_that_was_permitted_since_is_seen_by_probes_alone(install: Ins
 
 def test_pages_that_the_server_makes_smaller_and_tools_that_are_off_are_counted_as_they_are(install: Install) -> None:
     here = install(world=World(projects=2, scale=0.5, clock=SteppedClock()), most_per_page=7)
-    here.clock = ManualClock(here.simulator.world.clock.now())
     for project in here.simulator.world.project_ids:
         here.simulator.permissions.disable_tool("Project Management/Daily Log", project)
     here.run(*SOME)
@@ -132,8 +144,7 @@ def test_the_calls_of_a_day_are_told_from_the_schedule(install: Install) -> None
     here = install(world=World(projects=1, scale=0.1, clock=SteppedClock()))
     streams = ("rfis", "rfi_replies", "meetings", "manpower_logs", "change_events", "budget_view_detail_rows", "roles")
     here.run(*streams, trigger="schedule")
-    clock = ManualClock(here.simulator.world.clock.now())
-    outlook = look_ahead(here.settings(), [Request("by_hand", streams)], ticks_a_day=[6], clock=clock)
+    outlook = look_ahead(here.settings(), [Request("by_hand", streams)], ticks_a_day=[6], clock=here.clock)
 
     made = 0
     for _ in range(6):
