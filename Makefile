@@ -11,7 +11,7 @@ PROJECT := $(VENV)/.project-installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos soak lint format types layers dependencies lock upgrade bench bench-allowance calls clean
+.PHONY: help setup demo test test-dates chaos soak lint format types layers dependencies lock upgrade bench bench-allowance calls clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ demo: setup ## sync from the bundled Procore simulator into SQLite; no credentia
 
 test: setup lint types layers dependencies ## check style, types, layers and dependencies, then run the whole suite
 	$(BIN)/pytest -n auto --dist loadfile
+
+test-dates: setup ## run TESTS (all) at DATES (months' and years' ends, other zones); needs Linux and a C compiler
+	$(BIN)/python tests/support/dates.py --dates "$(DATES)" -- $(TESTS)
 
 chaos: setup ## kill runs hundreds of times, and change lists while they are paged; prints figures; takes minutes
 	$(BIN)/pytest -m chaos -n 0 tests/chaos

@@ -23,7 +23,7 @@ from sync_worker.client.retry import Retry, RetryPolicy
 from sync_worker.client.tally import Tally
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
-from sync_worker.clock import Clock, SystemClock
+from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteBeside, SqliteDestination
 from sync_worker.engine.handover import hand_over
@@ -203,11 +203,11 @@ def make_report(
     settings: Settings | ReportSettings,
     request: ReportRequest,
     *,
-    clock: Clock | None = None,
+    clock: Clock,
     output: Path | None = None,
 ) -> MadeReport:
     """Make a report from what is committed; raises as `make`, and `ConfigurationError` when there is no data yet."""
-    return make(_stored(settings), settings, request, (clock or SystemClock()).now(), output)
+    return make(_stored(settings), settings, request, clock.now(), output)
 
 
 def make_report_as_run(
@@ -215,12 +215,11 @@ def make_report_as_run(
     request: ReportRequest,
     *,
     job: str,
+    clock: Clock,
     trigger: str = "manual",
     run_id: str | None = None,
-    clock: Clock | None = None,
 ) -> tuple[str, MadeReport]:
     """As `make_report`, with a line in the ledger, whose id is returned; a daemon may hold the database meanwhile."""
-    clock = clock or SystemClock()
     row = RunRow(run_id or new_run_id(clock.now()), job, trigger, clock.now())
     return row.run_id, run_report(_stored(settings), row, clock, lambda: make_report(settings, request, clock=clock))
 
@@ -263,7 +262,7 @@ def open_worker(
     *,
     stop: threading.Event,
     on_new_secret: Callable[[str], None],
-    clock: Clock | None = None,
+    clock: Clock,
     retry_policy: RetryPolicy | None = None,
     role: str = "",
     progress: Progress | None = None,
@@ -273,7 +272,6 @@ def open_worker(
 
     `database` opens the file of that path. Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
-    clock = clock or SystemClock()
     destination = _destination(settings, database)
     destination.open(holder=_holder(role))
     try:
@@ -293,11 +291,11 @@ def look_ahead(
     settings: Settings,
     requests: Sequence[Request],
     *,
+    clock: Clock,
     ticks_a_day: Sequence[float] = (),
     probing: bool = False,
     stop: threading.Event | None = None,
     on_new_secret: Callable[[str], None] = lambda secret: None,  # noqa: ARG005 - without probes there is none
-    clock: Clock | None = None,
 ) -> Outlook:
     """What each request would ask for, by what is stored and by probes if wanted; no data is written, no lock taken.
 
@@ -305,7 +303,7 @@ def look_ahead(
     """
     with (
         _readable(_destination(settings, SqliteBeside)) as destination,
-        _beside(settings, destination, clock or SystemClock(), stop or threading.Event(), on_new_secret) as worker,
+        _beside(settings, destination, clock, stop or threading.Event(), on_new_secret) as worker,
     ):
         return worker.look_ahead(requests, ticks_a_day, probing=probing)
 
@@ -316,6 +314,7 @@ def check_up(
     *,
     stop: threading.Event,
     on_new_secret: Callable[[str], None],
+    clock: Clock,
     progress: Progress | None = None,
     keeps: bool = True,
 ) -> Checkup:
@@ -323,7 +322,7 @@ def check_up(
     destination = _destination(settings, SqliteBeside)
     if keeps and not destination.is_filled():
         _made(_destination(settings))
-    with _beside(settings, destination, SystemClock(), stop, on_new_secret, _ONCE_MORE, progress) as worker:
+    with _beside(settings, destination, clock, stop, on_new_secret, _ONCE_MORE, progress) as worker:
         return worker.check_up(request, keeps=keeps)
 
 

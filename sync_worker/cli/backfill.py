@@ -8,7 +8,6 @@ from datetime import date, datetime
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.clock import SystemClock
 from sync_worker.errors import ConfigurationError
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -40,7 +39,7 @@ def command(
 
     settings = cli.load_settings()
     request = requested(runnable_jobs(settings), (), streams, every_job=streams is None)
-    first, last = _period(since, until, SystemClock().now().date())
+    first, last = _period(since, until, cli.clock.now().date())
     request = request._replace(projects=projects or request.projects, since=first, until=last, waits=not no_wait)
     if plan:
         from sync_worker.cli.planning import tell_plan_ahead

@@ -247,6 +247,7 @@ def _of_procore(
                 Request("check", patterns),
                 stop=stop,
                 on_new_secret=redactor.add_token,
+                clock=cli.clock,
                 progress=progress,
                 keeps=keeps,
             )

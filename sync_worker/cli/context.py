@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 import click
 
 from sync_worker.cli.options import DEFAULT_CONFIG, GivenOptions
+from sync_worker.clock import Clock, process_clock
 from sync_worker.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class CliContext:
     verbosity: int
     color: bool | None
     environ: Mapping[str, str]
+    clock: Clock
 
     def load_settings(self) -> Settings:
         """The settings, their secrets made known to the logs; raises `SettingsError`."""
@@ -117,7 +119,16 @@ def pass_cli(command: Callable[Concatenate[CliContext, P], R]) -> Callable[P, R]
 
         given = click.get_current_context().ensure_object(GivenOptions)
         configure_logging(verbosity=given.verbosity, color=given.color)
-        context = CliContext(given.config_path, given.json, given.verbosity, given.color, given.environ)
+        clock = clock_for(given.environ)
+        context = CliContext(given.config_path, given.json, given.verbosity, given.color, given.environ, clock)
         return command(context, *args, **kwargs)
 
     return called
+
+
+def clock_for(environ: Mapping[str, str]) -> Clock:
+    """Return the clock of this process; raises `ConfigurationError` where the environment asks for no possible one."""
+    try:
+        return process_clock(environ)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from sync_worker.catalog import STREAMS
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.telling import Teller
-from sync_worker.clock import SystemClock
+from sync_worker.clock import Clock
 from sync_worker.destination.question import asked
 from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
 from sync_worker.job import load_jobs, load_reports
@@ -50,7 +50,7 @@ SELECT json_extract(u.vendor, '$.name') AS with_whom,
        count(*) AS overdue, min(r.due_date) AS oldest_due
 FROM rfis r JOIN company_users u
   ON u.id = json_extract(r.ball_in_court, '$.id')
-WHERE r.status = 'open' AND r.due_date < date('now')
+WHERE r.status = 'open' AND r.due_date < '{today}'
 GROUP BY 1 ORDER BY overdue DESC LIMIT 5""",
     ),
     (
@@ -87,16 +87,18 @@ def demonstrate(cli: CliContext, folder: Path) -> int:
     configure_logging(verbosity=cli.verbosity or -1, color=cli.color)
     tell = Teller(color=cli.color)
     database = _fresh(folder)
-    with stop_on_signals() as stop, _company() as simulator:
+    with stop_on_signals() as stop, _company(cli.clock) as simulator:
         settings = load_settings(_configuration(folder, simulator), {}, STREAMS)
         _introduce(tell, simulator)
-        with open_worker(settings, stop=stop, on_new_secret=redactor.add_token) as worker:
+        # The worker lives when Procore does: a day ago, until that day has passed.
+        clock = simulator.world.clock
+        with open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock) as worker:
             try:
                 report = _story(tell, worker, simulator, settings, stop)
             except StopRequested:
                 click.echo("stopped; the same command starts the demo anew", err=True)
                 return STOPPED
-    _ask(tell, database)
+    _ask(tell, database, clock.now().date())
     _part(tell, folder, report)
     return 0
 
@@ -115,8 +117,9 @@ def _story(tell: Teller, worker: Worker, simulator: Simulator, settings: Setting
     patterns = [pattern for job in load_jobs(settings.jobs_dir).values() for pattern in job.streams]
     about_rfis = ReportRequest(REPORT, load_reports(settings.jobs_dir)[f"report_{REPORT}"])
 
+    clock = simulator.world.clock
+
     def sync() -> Told:
-        clock = SystemClock()
         began = clock.monotonic()
         report = worker.run(Request("demo", patterns))
         if stop.is_set():
@@ -127,7 +130,6 @@ def _story(tell: Teller, worker: Worker, simulator: Simulator, settings: Setting
 
     tell.heading("First sync: everything")
     _tell_first(tell, sync(), simulator)
-    clock = simulator.world.clock
     tell.fact("reported", make_report(settings, about_rfis, clock=clock).headline)
     tell.heading("A day passes at the company")
     if isinstance(clock, SteppedClock):
@@ -190,8 +192,9 @@ def _tell_later(tell: Teller, told: Told) -> None:
     tell.fact("took", f"{told.seconds:.1f} s, {totals.requests:,} calls")
 
 
-def _ask(tell: Teller, database: Path) -> None:
-    for question, sql in QUESTIONS:
+def _ask(tell: Teller, database: Path, today: date) -> None:
+    for question, pattern in QUESTIONS:
+        sql = pattern.format(today=today)
         tell.heading(question)
         tell.code(sql)
         with asked(database, sql) as answer:
@@ -227,9 +230,9 @@ def _as_called() -> str:
 
 
 @contextmanager
-def _company() -> Iterator[Simulator]:
+def _company(clock: Clock) -> Iterator[Simulator]:
     """A Procore with a project whose tools this account may not read, and with a limit that is met once."""
-    simulator = Simulator(World(clock=SteppedClock(SystemClock().now() - A_DAY)))
+    simulator = Simulator(World(clock=SteppedClock(clock.now() - A_DAY)))
     secret_project = simulator.world.project_ids[-1]
     for tool in {spec.tool for spec in simulator.world.streams.values()}:
         simulator.permissions.forbid(tool, secret_project)

@@ -7,7 +7,6 @@ import json
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.clock import SystemClock
 from sync_worker.scheduler.heartbeat import beats, heartbeat_path
 
 
@@ -16,7 +15,7 @@ from sync_worker.scheduler.heartbeat import beats, heartbeat_path
 def command(cli: CliContext) -> int:
     """Exit 0 when the daemon beats, else 1."""
     path = heartbeat_path(cli.load_local_settings().data_dir)
-    is_alive = beats(path, SystemClock().now())
+    is_alive = beats(path, cli.clock.now())
     if cli.json:
         print(json.dumps({"beats": is_alive}))
     else:

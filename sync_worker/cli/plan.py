@@ -36,7 +36,7 @@ def command(
     from sync_worker.cli.planning import planned_jobs, tell_plan
 
     settings = cli.load_settings()
-    chosen = planned_jobs(settings, jobs, streams)
+    chosen = planned_jobs(settings, jobs, streams, cli.clock.now())
     narrowed = {
         name: job._replace(
             request=job.request._replace(projects=projects or job.request.projects, full_refresh=full_refresh)

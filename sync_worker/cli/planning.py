@@ -23,7 +23,6 @@ from sync_worker.cli.jobs import ConfiguredJob, runnable_jobs
 from sync_worker.cli.running import requested
 from sync_worker.cli.stopping import stop_on_signals
 from sync_worker.cli.table import table
-from sync_worker.clock import SystemClock
 from sync_worker.errors import ConfigurationError
 from sync_worker.logs import redactor
 from sync_worker.runner.forecast import Forecast, Outlook
@@ -42,14 +41,15 @@ class PlannedJob(NamedTuple):
     ticks_a_day: float = 0.0
 
 
-def planned_jobs(settings: Settings, names: tuple[str, ...], streams: str | None) -> dict[str, PlannedJob]:
+def planned_jobs(
+    settings: Settings, names: tuple[str, ...], streams: str | None, now: datetime
+) -> dict[str, PlannedJob]:
     """The jobs that are meant; raises `ConfigurationError` for an unknown one."""
     known = runnable_jobs(settings)
     if streams:
         return {streams: PlannedJob(requested(known, names, streams, every_job=False))}
     if names:
         requested(known, names, None, every_job=False)
-    now = SystemClock().now()
     chosen = names or [name for name, job in known.items() if not job.is_left_out]
     return {name: _planned(name, known[name], now) for name in chosen}
 
@@ -82,6 +82,7 @@ def tell_plan(cli: CliContext, settings: Settings, jobs: Mapping[str, PlannedJob
             probing=probing,
             stop=stop,
             on_new_secret=redactor.add_token,
+            clock=cli.clock,
         )
     plan = Plan(jobs, outlook)
     print(json.dumps(plan.as_json(), indent=2) if cli.json else "\n".join(plan.as_text()))
@@ -90,7 +91,7 @@ def tell_plan(cli: CliContext, settings: Settings, jobs: Mapping[str, PlannedJob
 
 def tell_dry_run(cli: CliContext, settings: Settings, request: Request) -> int:
     """Print what a run would ask for, list by list; always succeeds."""
-    outlook = look_ahead(settings, [request])
+    outlook = look_ahead(settings, [request], clock=cli.clock)
     (found,) = outlook.forecasts
     if cli.json:
         answer = {
@@ -113,7 +114,7 @@ def _spending(found: Forecast, outlook: Outlook) -> Iterator[str]:
 
 def tell_plan_ahead(cli: CliContext, settings: Settings, request: Request, *, goes_on: bool) -> None:
     """Print what is about to be spent; where the run's own answer follows on stdout, to stderr."""
-    outlook = look_ahead(settings, [request])
+    outlook = look_ahead(settings, [request], clock=cli.clock)
     plan = Plan({request.job: PlannedJob(request)}, outlook)
     if cli.json and not goes_on:
         print(json.dumps(plan.as_json(), indent=2))

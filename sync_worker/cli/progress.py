@@ -12,7 +12,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from sync_worker.cli.context import CliContext
-from sync_worker.clock import Clock, SystemClock
+from sync_worker.clock import Clock
 from sync_worker.logs import configure_logging
 from sync_worker.runner.progress import Progress, Unheard
 
@@ -50,11 +50,10 @@ def shown_progress(cli: CliContext) -> Iterator[Progress]:
         yield Unheard()
         return
     try:
-        clock = SystemClock()
-        with _drawn(cli, clock) as bar:
+        with _drawn(cli) as bar:
             # Drawn over the bar, a warning would be torn; rich has put itself in stderr's place and prints it above.
             configure_logging(verbosity=cli.verbosity, color=cli.color)
-            yield Bar(bar, clock)
+            yield Bar(bar, cli.clock)
     finally:
         configure_logging(verbosity=cli.verbosity, color=cli.color)
 
@@ -64,7 +63,7 @@ def stage(description: str, seconds: float) -> str:
     return description if seconds <= 0 else f"waiting {ceil(seconds)} s for the allowance"
 
 
-def _drawn(cli: CliContext, clock: Clock) -> RichProgress:
+def _drawn(cli: CliContext) -> RichProgress:
     # A tenth of a second that only a terminal pays.
     from rich.console import Console
     from rich.progress import (
@@ -83,7 +82,7 @@ def _drawn(cli: CliContext, clock: Clock) -> RichProgress:
         """Drawn anew several times a second, so that the seconds count down by themselves."""
 
         def render(self, task: Task) -> Text:
-            return Text(f"{stage(task.description, task.fields['waits_until'] - clock.monotonic()):<32}")
+            return Text(f"{stage(task.description, task.fields['waits_until'] - cli.clock.monotonic()):<32}")
 
     return RichProgress(
         StageColumn(),

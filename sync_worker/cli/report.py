@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.clock import SystemClock
 from sync_worker.errors import ConfigurationError
 from sync_worker.job import report_name
 from sync_worker.model import Counts, Outcome
@@ -59,7 +58,7 @@ def command(
     settings = cli.load_report_settings()
     request = _found(runnable_reports(settings), name).request
     request = request._replace(projects=projects or request.projects, formats=tuple(dict.fromkeys(formats)))
-    made = make_report(settings, request, output=output)
+    made = make_report(settings, request, clock=cli.clock, output=output)
     print(json.dumps(as_json(made)) if cli.json else as_text(made))
 
 
@@ -70,7 +69,7 @@ def run_reports(
     from sync_worker.app import make_report_as_run
     from sync_worker.cli.jobs import tell_undelivered
 
-    clock = SystemClock()
+    clock = cli.clock
     for job, report in reports.items():
         began = clock.monotonic()
         request = report.request._replace(projects=projects or report.request.projects)

@@ -14,7 +14,7 @@ from sync_worker.cli.jobs import ConfiguredJob
 from sync_worker.cli.progress import shown_progress
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.summary import report_as_json, report_as_text
-from sync_worker.clock import Clock, SystemClock
+from sync_worker.clock import Clock
 from sync_worker.errors import AllowanceSpent, AuthError, ConfigurationError, LockHeldError, StopRequested
 from sync_worker.logs import redactor
 from sync_worker.model import Outcome, Verdict
@@ -27,7 +27,7 @@ DONE, INCOMPLETE, UNREADABLE, SPENT = 0, 1, 3, 4
 
 def run_and_tell(cli: CliContext, settings: Settings, request: Request) -> int:
     """Do what is asked, print what came of it, and return the code to exit with."""
-    clock = SystemClock()
+    clock = cli.clock
     began = clock.monotonic()
     with stop_on_signals() as stop, shown_progress(cli) as progress:
         report = _done(settings, request, clock, stop, progress)

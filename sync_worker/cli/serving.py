@@ -10,7 +10,7 @@ from sync_worker.app import DAEMON, Executor, Worker, open_worker
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports, tell_undelivered
 from sync_worker.cli.stopping import stop_on_signals
-from sync_worker.clock import Clock, SystemClock
+from sync_worker.clock import Clock
 from sync_worker.engine.local import LocalEngine
 from sync_worker.errors import ConfigurationError
 from sync_worker.logs import Event, get_logger, redactor
@@ -33,7 +33,7 @@ def serve(cli: CliContext) -> None:
     reports = configured_reports(settings)
     jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **reports}
     planned = {name: _planned(name, job) for name, job in jobs.items()}
-    clock = SystemClock()
+    clock = cli.clock
     with (
         stop_on_signals() as stop,
         open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, role=DAEMON) as worker,

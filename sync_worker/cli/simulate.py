@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sync_worker.cli.context import clock_for
 from sync_worker.cli.options import GivenOptions
 from sync_worker.cli.stopping import stop_on_signals
+from sync_worker.clock import OFFSET_VARIABLE, Clock, offset_of
 from sync_worker.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sync_worker.clock import Clock
     from sync_worker.simulator.server import Simulator
     from sync_worker.simulator.world import World
 
@@ -53,8 +54,9 @@ procore:
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> None:
     """Run the bundled Procore simulator; no credentials are needed, and nothing leaves this machine."""
-    options = context.find_object(GivenOptions)
-    simulator = _simulator(given)
+    options = context.ensure_object(GivenOptions)
+    present = clock_for(options.environ)
+    simulator = _simulator(given, present)
     with stop_on_signals() as stop:
         try:
             simulator.start()
@@ -62,7 +64,7 @@ def command(context: click.Context, /, **given: Any) -> None:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise ConfigurationError(f"cannot listen on {given['host']}:{given['port']}: {reason}") from error
         try:
-            _announce(simulator, as_json=options is not None and options.json)
+            _announce(simulator, present, as_json=options.json)
             if given["stop_with_stdin"]:
                 threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
             stop.wait()
@@ -70,12 +72,12 @@ def command(context: click.Context, /, **given: Any) -> None:
             simulator.stop()
 
 
-def _simulator(given: dict[str, Any]) -> Simulator:
+def _simulator(given: dict[str, Any], present: Clock) -> Simulator:
     from sync_worker.simulator.allowance import Limits
     from sync_worker.simulator.server import Simulator
 
     return Simulator(
-        _world(given),
+        _world(given, present),
         host=given["host"],
         port=given["port"],
         limits=Limits(given["hourly"], given["spike"], given["rolling"]),
@@ -84,12 +86,12 @@ def _simulator(given: dict[str, Any]) -> Simulator:
     )
 
 
-def _world(given: dict[str, Any]) -> World:
+def _world(given: dict[str, Any], present: Clock) -> World:
     from sync_worker.simulator.bulk import BulkWorld
     from sync_worker.simulator.forms import Form
     from sync_worker.simulator.world import World
 
-    clock, seed, projects = _clock(given["fast"], given["today"]), given["seed"], given["projects"]
+    clock, seed, projects = _clock(given["fast"], given["today"], present), given["seed"], given["projects"]
     if given["bulk"] is None:
         scale, companies = given["records_scale"], given["companies"]
         return World(
@@ -102,28 +104,32 @@ def _world(given: dict[str, Any]) -> World:
         raise click.UsageError(f"--bulk {given['bulk']}: expected a stream's name and a number") from error
 
 
-def _clock(rate: float, today: datetime | None) -> Clock:
-    from sync_worker.clock import SystemClock
+def _clock(rate: float, today: datetime | None, present: Clock) -> Clock:
     from sync_worker.simulator.clocks import SteppedClock
 
     if rate == 1.0 and today is None:
-        return SystemClock()
-    start = SystemClock().now() if today is None else today.replace(hour=15, tzinfo=UTC)
+        return present
+    start = present.now() if today is None else today.replace(hour=15, tzinfo=UTC)
     return SteppedClock(start, rate=rate)
 
 
-def _announce(simulator: Simulator, *, as_json: bool) -> None:
+def _announce(simulator: Simulator, present: Clock, *, as_json: bool) -> None:
     access = {
         "url": simulator.url,
         "client_id": simulator.client_id,
         "client_secret": simulator.client_secret,
         "company_id": simulator.company_id,
     }
+    offset = offset_of(simulator.world.clock)
     if as_json:
-        print(json.dumps(access | {"config": SNIPPET.format(**access)}), flush=True)
+        print(json.dumps(access | {"config": SNIPPET.format(**access), "clock_offset": round(offset, 3)}), flush=True)
         return
     company = simulator.world.companies[0]
     print(f"# {company.name} with {len(company.projects)} projects is at {simulator.url}; stop with Ctrl-C.")
+    if abs(offset - offset_of(present)) > 1:
+        # Comments, as this may be written to a configuration file.
+        print("# It is another time there. Commands that talk to it need that time too:")
+        print(f"# export {OFFSET_VARIABLE}={offset:.0f}")
     print(f"\n{SNIPPET.format(**access)}", flush=True)
 
 

@@ -13,7 +13,6 @@ import click
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.table import table
-from sync_worker.clock import SystemClock
 from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError
@@ -148,7 +147,7 @@ def _approve(
     keys: Sequence[Sequence[Parameter]],
     streams: Mapping[str, StreamSpec],
 ) -> int:
-    now = SystemClock().now()
+    now = cli.clock.now()
     # A daemon may hold the database meanwhile, and more deletes than were shown.
     with SqliteDestination(cli.database()).aside() as transaction:
         return sum(

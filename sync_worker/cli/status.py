@@ -18,7 +18,6 @@ from sync_worker.cli.labelled import TOGETHER, Labelled, labelled
 from sync_worker.cli.spending import allowance_as_json, health_as_json, spending_lines
 from sync_worker.cli.table import table
 from sync_worker.cli.trouble import Trouble, told_shortly, troubles
-from sync_worker.clock import SystemClock
 from sync_worker.destination.protocol import Transaction
 from sync_worker.model import Verdict
 from sync_worker.planning.projects import resting_projects
@@ -103,7 +102,7 @@ def command(cli: CliContext) -> None:
     A stream is as fresh as its oldest scope: everything older than that is proven to be in the database. -v lists all
     streams with their rows.
     """
-    now, is_held = SystemClock().now(), cli.is_held()
+    now, is_held = cli.clock.now(), cli.is_held()
     every = _full_refresh_every(cli)
     with cli.reading() as view:
         status = gather(view, now, cli.streams(), every, is_held=is_held)

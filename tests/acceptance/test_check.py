@@ -11,26 +11,25 @@ from typing import Any
 
 import pytest
 
+from support.clock import WorkerClock
 from support.scripted_server import CERTIFICATE, Answer, ScriptedServer
 from support.worker import Install, Installation
-from sync_worker.clock import SystemClock
 from sync_worker.simulator.allowance import Limits
-from sync_worker.simulator.clocks import SteppedClock
 from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
 
 JOBS = {"few": {"kind": "sync", "streams": ["rfis", "meetings", "manpower_logs", "notes_logs", "roles", "rfi_replies"]}}
 
 
 @pytest.fixture
 def here(install: Install) -> Installation:
-    """Three projects whose Procore goes by this machine's clock."""
+    """Three projects, and a worker whose clock is right."""
     return installed(install)
 
 
 def installed(install: Install, *, off: timedelta = timedelta(0), **parts: Any) -> Installation:
-    world = World(projects=3, scale=0.1, clock=SteppedClock(SystemClock().now() + off))
-    here = install(world=world, **parts)
+    """`off` is how far Procore's clock is ahead of the worker's."""
+    here = install(projects=3, scale=0.1, **parts)
+    here.clock = WorkerClock(here.simulator.world.clock, -off)
     here.config = {"jobs": JOBS, "data_dir": str(here.folder / "data")}
     return here
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
+from support.clock import ManualClock
 from sync_worker import __version__
 from sync_worker.cli.boundary import exit_code
 from sync_worker.cli.context import CliContext
@@ -201,7 +202,7 @@ def test_the_secrets_of_the_settings_are_known_to_the_logs_once_loaded(tmp_path:
     file = tmp_path / "config.yaml"
     file.write_text(CONFIG.replace("s3cret-value", "known-once-loaded"))
 
-    CliContext(file, json=False, verbosity=0, color=None, environ={}).load_settings()
+    CliContext(file, json=False, verbosity=0, color=None, environ={}, clock=ManualClock()).load_settings()
 
     assert redactor.text("known-once-loaded") == MASK
 

@@ -13,13 +13,20 @@ from typing import NamedTuple
 
 import pytest
 
+from support.clock import ManualClock, environ_at
+from sync_worker.simulator.clocks import FIRST_INSTANT
 from sync_worker.simulator.server import CLIENT_SECRET
 
 COMMAND = [sys.executable, "-m", "sync_worker", "demo", "--dir"]
 
 
+THE_DAY = ManualClock(FIRST_INSTANT)
+
+
 def demo(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, str(folder)], capture_output=True, text=True, timeout=150, check=False)
+    return subprocess.run(
+        [*COMMAND, str(folder)], env=environ_at(THE_DAY), capture_output=True, text=True, timeout=150, check=False
+    )
 
 
 def port_of(text: str) -> int:
@@ -48,7 +55,7 @@ class Stopped(NamedTuple):
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
     folder = tmp_path_factory.mktemp("demo")
     with subprocess.Popen(
-        [*COMMAND, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, str(folder)], env=environ_at(THE_DAY), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         assert process.stderr
@@ -120,8 +127,9 @@ def test_what_it_says_to_try_next_works(told: tuple[Path, str]) -> None:
     for line in tried:
         options = [quoted or bare for quoted, bare in re.findall(r'"([^"]+)"|(\S+)', line)]
         done = subprocess.run(
-            [sys.executable, "-m", "sync_worker", *options], capture_output=True, text=True, timeout=30, check=False
-        )
+            [sys.executable, "-m", "sync_worker", *options],
+            env=environ_at(THE_DAY), capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
         assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr
 
 

@@ -22,26 +22,16 @@ import pytest
 
 from support.worker import Install, Installation, installing
 from sync_worker.catalog import STREAMS
-from sync_worker.clock import SystemClock
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.world import World
 
 CREDENTIALS = {"procore": {"client_id": "${PROCORE_CLIENT_ID}", "client_secret": "${PROCORE_CLIENT_SECRET}"}}
 FORBIDDEN, OFF = "Construction Financials/Budget", "Project Management/Meetings"
-
-
-def of_today(install: Install) -> Installation:
-    """An installation in whose Procore it is now."""
-    here = install(world=World(projects=2, scale=0.2, clock=SteppedClock(SystemClock().now())))
-    here.clock = SystemClock()
-    return here
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation after a run in which one project's budget may not be read; only looked at."""
     with installing(tmp_path_factory.mktemp("filled")) as install:
-        here = of_today(install)
+        here = install()
         here.simulator.permissions.forbid(FORBIDDEN, here.simulator.world.project_ids[1])
         here.simulator.permissions.disable_tool(OFF, here.simulator.world.project_ids[0])
         here.run()
@@ -138,7 +128,7 @@ def test_status_leads_with_whether_all_is_well_then_with_what_is_not_and_what_to
 
 
 def test_status_says_that_something_is_wrong_and_that_a_run_is_under_way(install: Install) -> None:
-    here = of_today(install)
+    here = install()
     here.run("rfis")
     with closing(sqlite3.connect(here.database)) as connection:
         connection.execute("UPDATE _run_scopes SET verdict = 'failed', error = 'it broke' WHERE stream = 'rfis'")
@@ -162,7 +152,7 @@ def test_status_says_that_something_is_wrong_and_that_a_run_is_under_way(install
 
 
 def test_status_says_which_streams_are_stale_but_not_of_projects_that_rest(install: Install) -> None:
-    here = of_today(install)
+    here = install()
     here.run("rfis", "cost_codes")
     one, other = here.simulator.world.project_ids
     with closing(sqlite3.connect(here.database)) as connection:
@@ -170,7 +160,7 @@ def test_status_says_which_streams_are_stale_but_not_of_projects_that_rest(insta
         connection.execute("UPDATE projects SET active = 0 WHERE id = ?", (other,))
         connection.execute(
             "UPDATE _checkpoints SET mark = ? WHERE project_id = ? AND stream = 'cost_codes'",
-            ((SystemClock().now() - timedelta(hours=30)).strftime("%Y-%m-%dT%H:%M:%SZ"), one),
+            ((here.clock.now() - timedelta(hours=30)).strftime("%Y-%m-%dT%H:%M:%SZ"), one),
         )
         connection.commit()
     here.config["streams"] = {"cost_codes": {"full_refresh_every": "1d"}}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
+from support.clock import environ_at
 from support.worker import Install
 from sync_worker.simulator.faults import Fault
 
@@ -19,7 +20,7 @@ def test_a_terminal_sees_how_far_a_run_is_and_the_answer_stays_clean(install: In
     process = subprocess.Popen(
         [sys.executable, "-m", "sync_worker", "-c", str(here.config_path), "run", "--streams", "rfis"],
         cwd=here.folder,
-        env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
+        env=environ_at(here.clock) | {"TERM": "xterm", "COLUMNS": "120"},
         stdout=subprocess.PIPE,
         stderr=theirs,
         text=True,

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support.clock import MACHINE
 from support.oracle import differences
 from support.worker import A_FEW, Install, Installation
 from sync_worker import __version__
-from sync_worker.clock import SystemClock
 from sync_worker.simulator.faults import Fault
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the daemon must show nothing there
@@ -61,10 +61,10 @@ def until(process: subprocess.Popen[str], event: str, times: int = 1) -> dict[st
 
 def stopped(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> float:
     """Stop a daemon; the seconds that took."""
-    began = SystemClock().monotonic()
+    began = MACHINE.monotonic()
     process.send_signal(number)
     process.communicate(timeout=30)
-    return SystemClock().monotonic() - began
+    return MACHINE.monotonic() - began
 
 
 def answer(url: str) -> tuple[int, Any]:
@@ -205,9 +205,9 @@ def test_a_run_beside_a_daemon_is_taken_within_a_second_and_followed(install: In
     some = ["manpower_logs", "meetings"]
     with serving(here) as (process, _):
         until(process, "daemon.started")
-        began = SystemClock().monotonic()
+        began = MACHINE.monotonic()
         followed = here.command("run", "--streams", ",".join(some), "--json")
-        took = SystemClock().monotonic() - began
+        took = MACHINE.monotonic() - began
         again = here.command("run", "by_hand", "--full-refresh")
         unknown = here.command("run", "--streams", "rfiss")
         stopped(process)

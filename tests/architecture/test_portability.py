@@ -14,7 +14,8 @@ def texts() -> Iterator[tuple[Path, str]]:
     """Every text file of the project that a person wrote."""
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if not MADE_BY_TOOLS.fullmatch(name)]
-        for path in (Path(folder, name) for name in names):
+        # In a worktree, .git is a file.
+        for path in (Path(folder, name) for name in names if not MADE_BY_TOOLS.fullmatch(name)):
             try:
                 yield path, path.read_text(encoding="utf-8")
             except UnicodeDecodeError:

@@ -1,27 +1,61 @@
-"""Ruff bans reading the time and sleeping by name; a bounded wait on an event or a condition has no name to ban."""
+"""What ruff cannot ban by name: a bounded wait on an event, a clock of one's own, and the clocks of SQL."""
 
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import sync_worker
 from support.each import held_against
 
 PACKAGE = Path(sync_worker.__file__).parent
+TESTS = Path(__file__).parents[1]
 MODULES = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "clock.py"}
+OF_TESTS = {str(path.relative_to(TESTS)): path for path in TESTS.rglob("*.py") if TESTS / "support" not in path.parents}
+MONOTONIC_ONLY = {"client/transport.py", "simulator/clocks.py"}
+"""These count seconds and never ask which day it is, so any clock of the machine's will do."""
+OF_THE_MACHINE = r"(.*\.)?((SystemClock\(.*\)|MACHINE)\.now|time\.time(_ns)?|(datetime|date)\.(now|utcnow|today))"
+SQL_NOW = re.compile(r"'now'|\bcurrent_(time|date|timestamp)\b", re.IGNORECASE)
+
+
+def calls(source: str) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
 
 
 def bounded_waits(source: str) -> list[str]:
     """Calls of `.wait` with a time limit on anything that is not a clock."""
     return [
         f"line {node.lineno}: {ast.unparse(node)}"
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
+        for node in calls(source)
+        if isinstance(node.func, ast.Attribute)
         and node.func.attr in {"wait", "wait_for"}
         and (node.args or node.keywords)
         and not ast.unparse(node.func.value).endswith("clock")
+    ]
+
+
+def clocks_made(source: str) -> list[str]:
+    """Where a clock of the machine's is made, instead of taken from whoever calls."""
+    return [f"line {it.lineno}" for it in calls(source) if ast.unparse(it.func).endswith("SystemClock")]
+
+
+def days_asked(source: str) -> list[str]:
+    """Where the machine's clock is asked which time of which day it is."""
+    return [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in calls(source)
+        if re.fullmatch(OF_THE_MACHINE, ast.unparse(node.func))
+    ]
+
+
+def sql_clocks(source: str) -> list[str]:
+    """Texts in which a database is asked what time it is: it knows the machine's alone."""
+    return [
+        f"line {node.lineno}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_NOW.search(node.value)
     ]
 
 
@@ -30,5 +64,32 @@ def test_only_the_clock_waits_for_time_to_pass(path: Path) -> None:
     assert bounded_waits(path.read_text(encoding="utf-8")) == []
 
 
+@held_against(MODULES)
+def test_a_process_has_one_clock_which_is_handed_down(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert days_asked(source) == []
+    assert sql_clocks(source) == []
+    if str(path.relative_to(PACKAGE)) not in MONOTONIC_ONLY:
+        assert clocks_made(source) == []
+
+
+@held_against(OF_TESTS)
+def test_no_test_asks_the_machine_which_day_it_is(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert clocks_made(source) == []
+    assert days_asked(source) == []
+
+
 def test_a_wait_past_the_clock_is_found() -> None:
     assert bounded_waits("stop.wait(0.5)\nself._clock.wait(stop, 0.5)\nready.wait()") == ["line 1: stop.wait(0.5)"]
+
+
+def test_a_clock_of_ones_own_is_found() -> None:
+    assert clocks_made("made = clock or SystemClock()\nmake(clock)") == ["line 1"]
+    assert days_asked("datetime.now(UTC)\ndatetime.date.today()\nSystemClock().now()\nMACHINE.now()\nclock.now()") == [
+        "line 1: datetime.now(UTC)",
+        "line 2: datetime.date.today()",
+        "line 3: SystemClock().now()",
+        "line 4: MACHINE.now()",
+    ]
+    assert sql_clocks("a = 'due < date(\\'now\\')'\nb = 'SELECT CURRENT_TIMESTAMP'\nc = 'now'") == ["line 1", "line 2"]

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import pytest
 
 from support.churn import Churn
+from support.clock import MACHINE
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation
-from sync_worker.clock import SystemClock
 from sync_worker.simulator.faults import Fault
 
 STREAMS = (
@@ -69,10 +69,10 @@ def seconds_of_a_run(here: Installation) -> float:
     with here.start(*RUN) as process:
         assert process.stderr is not None
         process.stderr.readline()
-        began = SystemClock().monotonic()
+        began = MACHINE.monotonic()
         process.communicate(timeout=60)
     here.database.unlink()
-    return SystemClock().monotonic() - began
+    return MACHINE.monotonic() - began
 
 
 def harm(here: Installation, streams: Collection[str]) -> Harm:

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from support.churn import Churn
+from support.clock import MACHINE
 from support.oracle import differences
 from support.spoilt import SPOILT, spoilt
 from support.worker import Install, Installation, incomplete
-from sync_worker.clock import SystemClock
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "10"))
 JOBS: dict[str, list[str]] = {
@@ -96,15 +96,14 @@ def test_a_daemon_among_faults_kills_and_changes_ends_with_the_right_tables(
         "data_dir": str(here.folder / "data"),
         "jobs": {name: {"kind": "sync", "streams": names, "schedule": "every 1s"} for name, names in JOBS.items()},
     }
-    soak, churn, clock = Soak(here, seed=4), Churn(here.simulator, seed=4, restores=True), SystemClock()
+    soak, churn = Soak(here, seed=4), Churn(here.simulator, seed=4, restores=True)
 
     with churn.going_on():
-        ends = clock.monotonic() + seconds
-        while clock.monotonic() < ends:
+        ends = MACHINE.monotonic() + seconds
+        while MACHINE.monotonic() < ends:
             soak.live(min(LONGEST_LIFE_SECONDS, seconds / 2))
     soak.last()
     # Many deletes at once wait for a second sweep, and what hung on a deleted record for one more.
-    here.clock = clock
     left = [incomplete(here.run(*STREAMS, full_refresh=True)) for _ in range(3)]
 
     outcomes = dict(here.query("SELECT outcome, count(*) FROM _runs GROUP BY outcome"))

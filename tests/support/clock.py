@@ -1,9 +1,15 @@
-"""A clock that tests move; waiting moves it too, so that an hour passes at once."""
+"""Clocks that tests move; waiting moves them too, so that an hour passes at once."""
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import UTC, datetime, timedelta
+
+from sync_worker.clock import OFFSET_VARIABLE, Clock, SystemClock, offset_of
+
+MACHINE: Clock = SystemClock()
+"""For tests that measure or wait in earnest; which day it is, they ask of their world."""
 
 
 class ManualClock:
@@ -33,3 +39,26 @@ class ManualClock:
         """Let `seconds` pass."""
         with self._lock:
             self._passed += max(0.0, seconds)
+
+
+class WorkerClock(ManualClock):
+    """The clock of a worker that lives when its Procore does: it follows `world`, and what the worker waits is added.
+
+    `ahead` is how wrong it is.
+    """
+
+    def __init__(self, world: Clock, ahead: timedelta = timedelta(0)) -> None:
+        super().__init__(world.now() + ahead)
+        self._world = world
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return self._world.now() + self._ahead + timedelta(seconds=self._passed)
+
+    def monotonic(self) -> float:
+        return (self.now() - self._start).total_seconds()
+
+
+def environ_at(clock: Clock) -> dict[str, str]:
+    """The environment of a process that starts now and goes by `clock`."""
+    return os.environ | {OFFSET_VARIABLE: str(offset_of(clock))}

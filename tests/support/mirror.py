@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from structlog.testing import capture_logs
 
-from support.clock import ManualClock
+from support.clock import WorkerClock
 from support.mortal import DiedError, Fate, Mortal
 from support.oracle import differences
 from support.spoilt import DRIFTING, SPOILT, spoilt
@@ -61,7 +61,7 @@ class Mirror(RuleBasedStateMachine):
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         world = World({name: STREAMS[name] for name in ("companies", "projects", *READ)}, projects=2, scale=0.1)
         self.simulator = self._stack.enter_context(Simulator(world, most_per_page=2))
-        self.here = Installation(self.simulator, folder, clock=ManualClock(world.clock.now()))
+        self.here = Installation(self.simulator, folder, clock=WorkerClock(world.clock))
         self.here.config = {"limits": {"max_concurrency": 2}}
         self.marks: dict[tuple[Any, ...], str] = {}
         self.only_whole_lists_tell: set[str] = set()
@@ -172,11 +172,10 @@ class Mirror(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, HOUR, 7 * HOUR, DAY, 8 * DAY]))
     def let_time_pass(self, seconds: int) -> None:
         advance(self.simulator, seconds)
-        self._clock.advance(seconds)
 
     @rule(seconds=st.sampled_from([-30 * DAY, -HOUR, 0, HOUR, 30 * DAY]))
     def set_our_clock(self, seconds: int) -> None:
-        self.here.clock = ManualClock(self.simulator.world.clock.now() + timedelta(seconds=seconds))
+        self.here.clock = WorkerClock(self.simulator.world.clock, timedelta(seconds=seconds))
 
     # What the worker does.
 
@@ -201,7 +200,7 @@ class Mirror(RuleBasedStateMachine):
         """Somebody says yes to all that is shown; then, and only then, a live row may be marked."""
         if not self.here.database.exists():
             return
-        now = self._clock.now()
+        now = self.here.clock.now()
         with SqliteDestination(self.here.database).aside() as transaction:
             held = transaction.execute("SELECT DISTINCT stream, company_id, project_id FROM _held_deletes")
             for stream, company, project in held:
@@ -307,11 +306,6 @@ class Mirror(RuleBasedStateMachine):
             return []
         known = self.here.query("SELECT 1 FROM sqlite_master WHERE name = ?", table)
         return self.here.query(sql, *parameters) if known else []
-
-    @property
-    def _clock(self) -> ManualClock:
-        assert isinstance(self.here.clock, ManualClock)
-        return self.here.clock
 
     def _project(self, pick: int) -> int:
         ids = self.simulator.world.project_ids

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from support.clock import ManualClock
+from support.clock import WorkerClock, environ_at
 from sync_worker.app import FinishedRun, Request, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import StreamSpec
@@ -63,11 +62,11 @@ Install = Callable[..., "Installation"]
 
 @dataclass
 class Installation:
-    """Runs the worker here (`run`) or as a process (`command`); waits are over at once on its clock."""
+    """Runs the worker here (`run`), where waits are over at once, or as a process (`command`); both go by `clock`."""
 
     simulator: Simulator
     folder: Path
-    clock: Clock = field(default_factory=ManualClock)
+    clock: Clock
     config: dict[str, Any] = field(default_factory=dict)
     retry_policy: RetryPolicy = TWO_ATTEMPTS
     database_at: Callable[[Path], SqliteDestination] = SqliteDestination
@@ -131,7 +130,7 @@ class Installation:
         return subprocess.Popen(
             [*under, sys.executable, "-m", "sync_worker", "-c", str(self.config_path), *arguments],
             cwd=self.folder,
-            env=dict(os.environ),
+            env=environ_at(self.clock),
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -184,7 +183,7 @@ class Installation:
 
 
 def advance(simulator: Simulator, seconds: float) -> datetime:
-    """Put Procore's clock forward; what time it is there then."""
+    """Put Procore's clock forward, and that of workers in this process with it; what time it is there then."""
     clock = simulator.world.clock
     assert isinstance(clock, SteppedClock)
     clock.advance(seconds)
@@ -207,7 +206,8 @@ def installing(folder: Path) -> Iterator[Install]:
         ) -> Installation:
             config = parts.pop("config", {})
             world = parts.pop("world", None) or World(streams, projects=projects, scale=scale)
-            return Installation(stack.enter_context(Simulator(world, **parts)), folder, config=config)
+            simulator = stack.enter_context(Simulator(world, **parts))
+            return Installation(simulator, folder, WorkerClock(world.clock), config=config)
 
         yield install
 

@@ -8,11 +8,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from benchmarks.allowance import over_sockets
-from support.clock import ManualClock
+from support.clock import MACHINE, ManualClock
 from support.connected import Connect, ids
 from support.scripted_server import Answer, Wire, in_turn, records
 from sync_worker.client.budget import Budget
-from sync_worker.clock import SystemClock
 from sync_worker.errors import AllowanceSpent, StopRequested
 from sync_worker.model import Calls
 
@@ -109,7 +108,7 @@ def test_the_wait_is_logged_once_with_its_seconds(connect: Connect) -> None:
 def test_a_stop_ends_an_hour_long_wait_at_once(connect: Connect) -> None:
     stop = threading.Event()
     throttled = threading.Event()
-    client = connect(in_turn(answer(429, Retry_After=3600)), clock=SystemClock(), stop=stop)
+    client = connect(in_turn(answer(429, Retry_After=3600)), clock=MACHINE, stop=stop)
     outcome: list[BaseException] = []
 
     def fetch() -> None:

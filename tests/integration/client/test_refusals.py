@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from support.clock import MACHINE
 from support.connected import Connect, ids
 from support.scripted_server import CERTIFICATE, Answer, Serve, Wire, in_turn, records
 from sync_worker.client.transport import Request, Transport
-from sync_worker.clock import SystemClock
 from sync_worker.errors import ConfigurationError, RequestError, RetryableError, SkippableError, SyncWorkerError
 
 OK = Answer(records(1))
@@ -121,12 +121,11 @@ def test_the_ca_bundle_of_the_settings_is_trusted(serve: Serve) -> None:
 def test_a_slow_drip_does_not_outlive_the_deadline_over_tls(serve: Serve) -> None:
     server = serve(in_turn(Wire(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 4000, drip=True)), CERTIFICATE)
     transport = Transport(ca_bundle=CERTIFICATE, deadline_seconds=0.3)
-    clock = SystemClock()
-    started = clock.monotonic()
+    started = MACHINE.monotonic()
     with pytest.raises(RetryableError, match=r"no whole answer within 0\.3 s"):
         transport.send(Request("GET", f"{server.url}/rest"))
     # The drip would take minutes.
-    assert clock.monotonic() - started < 10
+    assert MACHINE.monotonic() - started < 10
 
 
 def test_netrc_ca_bundle_and_proxies_of_the_environment_are_ignored(
@@ -169,12 +168,11 @@ def test_a_proxy_is_asked_for_everything_but_this_machine_and_its_password_is_ne
 def test_a_slow_drip_does_not_outlive_the_deadline_through_a_proxy(serve: Serve) -> None:
     proxy = serve(in_turn(Wire(b"HTTP/1.1 200 Connection established\r\n", drip=True, stall=True)))
     transport = Transport(proxy=proxy.url, deadline_seconds=0.3)
-    clock = SystemClock()
-    started = clock.monotonic()
+    started = MACHINE.monotonic()
     with pytest.raises(RetryableError):
         transport.send(Request("GET", "https://api.procore.example/rest"))
     # It would last for ever.
-    assert clock.monotonic() - started < 10
+    assert MACHINE.monotonic() - started < 10
 
 
 def test_a_missing_ca_bundle_is_a_matter_of_configuration(tmp_path: Path) -> None:

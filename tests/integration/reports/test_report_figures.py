@@ -29,7 +29,7 @@ RFI_TOOL = "Project Management/RFI"
 
 def made(here: Installation, *projects: int, job: ReportJob = JOB, now: datetime | None = None) -> dict[str, Any]:
     """The report as JSON, made when Procore's clock says."""
-    clock = ManualClock(now or here.simulator.world.clock.now())
+    clock = ManualClock(now) if now else here.clock
     request = ReportRequest("rfi_ageing", job, projects, ["json"])
     (path,) = make_report(here.settings(), request, clock=clock).files
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
@@ -190,8 +190,7 @@ def test_issues_are_kept_under_the_age_of_their_data_for_as_long_as_configured(i
 
     def issued() -> MadeReport:
         here.run("rfis")
-        now = here.simulator.world.clock.now()
-        return make_report(settings, ReportRequest("rfi_ageing", JOB), clock=ManualClock(now))
+        return make_report(settings, ReportRequest("rfi_ageing", JOB), clock=here.clock)
 
     first = issued()
     archive = here.folder / "state" / "reports" / "rfi_ageing"
@@ -218,8 +217,7 @@ def test_the_next_issue_tells_the_change_since_the_last(install: Install) -> Non
 
     def issued() -> dict[str, Any]:
         here.run("rfis")
-        clock = ManualClock(here.simulator.world.clock.now())
-        report = make_report(settings, ReportRequest("rfi_ageing", JOB, formats=["json"]), clock=clock)
+        report = make_report(settings, ReportRequest("rfi_ageing", JOB, formats=["json"]), clock=here.clock)
         found: dict[str, Any] = json.loads(report.files[0].read_text("utf-8"))
         return found
 
@@ -235,7 +233,8 @@ def test_the_next_issue_tells_the_change_since_the_last(install: Install) -> Non
         **{name: first["figures"][name] for name in figures},
     }
     assert [second["figures"][name] for name in figures] != [first["figures"][name] for name in figures]
-    aside = make_report(settings, ReportRequest("rfi_ageing", JOB, formats=["json"]), output=here.folder / "aside")
+    request = ReportRequest("rfi_ageing", JOB, formats=["json"])
+    aside = make_report(settings, request, clock=here.clock, output=here.folder / "aside")
     assert {path.name for path in aside.files} == {path.name for path in (here.folder / "aside").iterdir()}
 
 
@@ -249,6 +248,6 @@ def test_making_a_report_takes_no_credentials(install: Install, tmp_path: Path) 
     )
     settings = load_report_settings(config, {}, STREAMS)
 
-    report = make_report(settings, ReportRequest("rfi_ageing", JOB), output=tmp_path / "out")
+    report = make_report(settings, ReportRequest("rfi_ageing", JOB), clock=here.clock, output=tmp_path / "out")
 
     assert "rfi_ageing.html" in {path.name for path in report.files}

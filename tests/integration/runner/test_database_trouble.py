@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from support.clock import MACHINE
 from support.oracle import differences
 from support.worker import A_FEW, Install, incomplete
 from sync_worker.app import open_worker
 from sync_worker.catalog import STREAMS
-from sync_worker.clock import SystemClock
 from sync_worker.destination.protocol import Parameter
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
@@ -26,9 +26,9 @@ def test_a_reader_that_never_ends_its_query_holds_up_no_run(install: Install) ->
     with closing(sqlite3.connect(here.database)) as reader:
         reader.execute("BEGIN")
         before = reader.execute("SELECT count(*) FROM _runs").fetchall()
-        began = SystemClock().monotonic()
+        began = MACHINE.monotonic()
         assert incomplete(here.run()) == []
-        assert SystemClock().monotonic() - began < 10
+        assert MACHINE.monotonic() - began < 10
         assert reader.execute("SELECT count(*) FROM _runs").fetchall() == before
 
     here.run("companies")
@@ -51,7 +51,7 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(install: Install, con
 def test_a_second_worker_is_told_who_holds_the_database(install: Install) -> None:
     here = install(streams=A_FEW)
     with (
-        open_worker(here.settings(), stop=threading.Event(), on_new_secret=lambda _: None),
+        open_worker(here.settings(), stop=threading.Event(), on_new_secret=lambda _: None, clock=here.clock),
         pytest.raises(LockHeldError, match=r"procore\.db is held by process \d+ on \S+;"),
     ):
         here.run()
@@ -67,7 +67,10 @@ def test_a_destination_that_is_not_built_is_refused_before_any_call(install: Ins
     with (
         pytest.raises(ConfigurationError, match="postgres"),
         open_worker(
-            settings.model_copy(update={"destination": other}), stop=threading.Event(), on_new_secret=lambda _: None
+            settings.model_copy(update={"destination": other}),
+            stop=threading.Event(),
+            on_new_secret=lambda _: None,
+            clock=here.clock,
         ),
     ):
         pass

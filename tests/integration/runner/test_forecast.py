@@ -7,7 +7,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from support.clock import ManualClock
 from support.worker import Install, Installation, advance
 from sync_worker.app import FinishedRun, Request, look_ahead
 from sync_worker.catalog.spec import SyncMode
@@ -29,8 +28,7 @@ def foreseen(
 ) -> tuple[Forecast, int]:
     """What a run would take, and how many calls it took to tell."""
     here.simulator.requests.clear()
-    clock = ManualClock(here.simulator.world.clock.now())
-    outlook = look_ahead(here.settings(), [Request("by_hand", streams, since=since)], probing=probing, clock=clock)
+    outlook = look_ahead(here.settings(), [Request("by_hand", streams, since=since)], probing=probing, clock=here.clock)
     assert outlook.probes == len([it for it in here.simulator.requests if it.path.startswith("/rest/")])
     return outlook.forecasts[0], outlook.probes
 
@@ -115,7 +113,6 @@ def test_a_project_that_was_permitted_since_is_seen_by_probes_alone(install: Ins
 
 def test_pages_that_the_server_makes_smaller_and_tools_that_are_off_are_counted_as_they_are(install: Install) -> None:
     here = install(world=World(projects=2, scale=0.5, clock=SteppedClock()), most_per_page=7)
-    here.clock = ManualClock(here.simulator.world.clock.now())
     for project in here.simulator.world.project_ids:
         here.simulator.permissions.disable_tool("Project Management/Daily Log", project)
     here.run(*SOME)
@@ -132,8 +129,7 @@ def test_the_calls_of_a_day_are_told_from_the_schedule(install: Install) -> None
     here = install(world=World(projects=1, scale=0.1, clock=SteppedClock()))
     streams = ("rfis", "rfi_replies", "meetings", "manpower_logs", "change_events", "budget_view_detail_rows", "roles")
     here.run(*streams, trigger="schedule")
-    clock = ManualClock(here.simulator.world.clock.now())
-    outlook = look_ahead(here.settings(), [Request("by_hand", streams)], ticks_a_day=[6], clock=clock)
+    outlook = look_ahead(here.settings(), [Request("by_hand", streams)], ticks_a_day=[6], clock=here.clock)
 
     made = 0
     for _ in range(6):

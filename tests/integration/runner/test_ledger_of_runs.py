@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from support.clock import ManualClock
+from support.clock import WorkerClock
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, advance, incomplete
 from sync_worker.app import Request, open_worker
@@ -99,7 +99,7 @@ def test_a_killed_run_is_closed_as_interrupted_with_what_it_had_done(install: In
     assert sums == [done.totals.requests, done.totals.rows.seen, done.totals.rows.inserted, 0, 0, 0]
 
 
-class StopsInsteadOfWaiting(ManualClock):
+class StopsInsteadOfWaiting(WorkerClock):
     """Whoever waits is asked to stop."""
 
     def wait(self, event: threading.Event, seconds: float) -> bool:  # noqa: ARG002 - a clock's signature
@@ -118,7 +118,7 @@ def test_a_list_that_was_cut_short_is_read_from_its_first_page(install: Install)
     here.simulator.faults.add(Fault(path="*/rfis[?]*page=3&*", status=500))
     here.simulator.requests.clear()
     mark, usual = here.marks()["rfis", project], here.clock
-    here.clock = StopsInsteadOfWaiting()
+    here.clock = StopsInsteadOfWaiting(here.simulator.world.clock)
 
     cut = here.run("rfis")
     assert (cut.totals.outcome, cut.totals.rows.updated) == (Outcome.INTERRUPTED, 6)
@@ -221,7 +221,11 @@ def test_two_runs_of_one_worker_share_its_database_and_its_token(install: Instal
     here = install()
 
     with open_worker(
-        here.settings(), stop=threading.Event(), on_new_secret=lambda _: None, retry_policy=RetryPolicy(attempts=1)
+        here.settings(),
+        stop=threading.Event(),
+        on_new_secret=lambda _: None,
+        clock=here.clock,
+        retry_policy=RetryPolicy(attempts=1),
     ) as worker:
         first = worker.run(Request("one", ["rfis"]))
         second = worker.run(Request("two", ["*"]))

@@ -40,7 +40,6 @@ def test_a_last_page_tells_nothing_of_how_large_pages_are(install: Install) -> N
 def test_what_was_learned_is_tried_again_after_a_month(install: Install) -> None:
     here = install(world=World(projects=1, scale=0.2, clock=SteppedClock()), most_per_page=5)
     here.run("rfis")
-    here.clock.advance(MONTH)  # type: ignore[attr-defined]
     advance(here.simulator, MONTH)
     here.simulator.requests.clear()
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from support.clock import ManualClock
+from support.clock import WorkerClock
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete
 from sync_worker.catalog import STREAMS
@@ -106,7 +106,7 @@ def test_companies_projects_and_nested_streams_are_never_asked_for_changes_alone
 def test_a_wrong_clock_here_moves_no_mark_past_procores_time_and_loses_nothing(install: Install, hours: int) -> None:
     here = install(streams=A_FEW)
     server = here.simulator.world.clock
-    here.clock = ManualClock(server.now() + timedelta(hours=hours))
+    here.clock = WorkerClock(server, timedelta(hours=hours))
     here.run()
     assert max(map(instant, here.marks().values())) <= server.now()
 
@@ -122,7 +122,7 @@ def test_a_wrong_clock_here_moves_no_mark_past_procores_time_and_loses_nothing(i
 def test_no_mark_passes_procores_time_when_the_list_of_companies_is_refused(install: Install) -> None:
     here = install(streams=A_FEW)
     server = here.simulator.world.clock
-    here.clock = ManualClock(server.now() + timedelta(hours=5))
+    here.clock = WorkerClock(server, timedelta(hours=5))
     here.simulator.permissions.forbid("companies")
     for contract in here.simulator.world.records("work_order_contracts"):
         here.simulator.world.purge("work_order_contracts", contract.record["id"])
@@ -135,7 +135,7 @@ def test_no_mark_passes_procores_time_when_the_list_of_companies_is_refused(inst
 
 def test_no_mark_moves_by_our_own_clock_alone(install: Install) -> None:
     here = install()
-    here.clock = ManualClock(here.simulator.world.clock.now() + timedelta(hours=5))
+    here.clock = WorkerClock(here.simulator.world.clock, timedelta(hours=5))
     here.simulator.faults.add(Fault(path="/rest/*", drop_headers=("Date",), times=10_000))
     streams = ("rfis", "meetings", "manpower_logs", "work_order_contract_line_items")
 

@@ -13,13 +13,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 from starlette.responses import Response
 
+from support.clock import ManualClock
 from support.worker import Installation, installing
-from sync_worker.clock import SystemClock
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome
 from sync_worker.server.metrics import METRICS, metrics_page
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.world import World
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow, write_allowance
 from sync_worker.state.ledger import RunRow, close_run, open_run
 
@@ -43,11 +41,9 @@ def of(found: Numbers, name: str) -> dict[tuple[str, ...], float]:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Installation]:
-    """An installation whose Procore lives today; nobody has run it yet."""
+    """An installation that has read its companies and nothing else."""
     with installing(tmp_path) as install:
-        world = World(projects=2, scale=0.2, clock=SteppedClock(SystemClock().now()))
-        made = install(world=world)
-        made.clock = SystemClock()
+        made = install()
         made.run("companies")
         yield made
 
@@ -110,7 +106,7 @@ def test_runs_are_counted_once_each_whatever_retention_takes_away(here: Installa
 
 def test_without_a_database_the_page_says_so_and_shows_the_rest(tmp_path: Path) -> None:
     page = metrics_page(
-        SqliteDestination(tmp_path / "none.db"), SystemClock(), calls=lambda: {"4xx": 2}, heartbeat_age=lambda: 3.0
+        SqliteDestination(tmp_path / "none.db"), ManualClock(), calls=lambda: {"4xx": 2}, heartbeat_age=lambda: 3.0
     )
     found = numbers(page)
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
 import yaml
+
+from sync_worker.clock import OFFSET_VARIABLE, process_clock
 
 Run = Callable[..., "subprocess.Popen[str]"]
 
@@ -77,6 +81,26 @@ def test_its_limits_size_and_clock_are_options(run: Run) -> None:
     assert len(records) == 500
     assert answer.headers["X-Rate-Limit-Limit"] == "5"
     assert "05 Jan 2026" in answer.headers["Date"]
+
+
+def test_a_world_at_another_date_tells_how_to_give_a_worker_that_time(run: Run) -> None:
+    noon = datetime(2026, 1, 5, 15, tzinfo=UTC)
+    told = announced(run("--port", "0", "--json", "--projects", "1", "--today", "2026-01-05"))
+    process = run("--port", "0", "--projects", "1", "--today", "2026-01-05")
+    assert process.stdout is not None
+    text = "".join(iter(process.stdout.readline, "procore:\n"))
+
+    (exported,) = re.findall(rf"^# export {OFFSET_VARIABLE}=(-?\d+)$", text, re.MULTILINE)
+    for offset in (told["clock_offset"], exported):
+        late = process_clock({OFFSET_VARIABLE: str(offset)}).now() - noon
+        assert abs(late) < timedelta(seconds=60)
+
+
+def test_a_world_at_the_present_tells_of_no_other_time(run: Run) -> None:
+    process = run("--port", "0", "--projects", "1")
+    assert process.stdout is not None
+
+    assert OFFSET_VARIABLE not in "".join(iter(process.stdout.readline, "procore:\n"))
 
 
 def test_a_port_that_is_taken_is_one_clear_line(run: Run) -> None:
