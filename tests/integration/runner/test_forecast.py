@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -92,6 +92,21 @@ def test_a_plan_is_right_before_a_change_is_read_and_for_a_past_period(install: 
     since = here.simulator.world.clock.now().date() - timedelta(days=50)
     again, _ = foreseen(here, SOME, since=since)
     assert is_right(again, here.run(*SOME, since=since))
+
+
+@pytest.mark.parametrize(
+    "day", ["2026-03-08T07:30", "2026-12-31T23:55", "2027-01-31T12:00", "2028-02-29T23:30", "2028-03-01T00:00"]
+)
+def test_a_plan_and_the_run_that_follows_agree_on_which_day_it_is(install: Install, day: str) -> None:
+    today = datetime.fromisoformat(f"{day}Z")
+    here = install(world=World(projects=1, scale=0.1, clock=SteppedClock(today)))
+    here.run(*SOME)
+    now, _ = foreseen(here, SOME)
+    assert planned(now) == spent(here.run(*SOME))
+
+    since = today.date() - timedelta(days=50)
+    past, _ = foreseen(here, SOME, since=since)
+    assert planned(past) == spent(here.run(*SOME, since=since))
 
 
 def test_a_project_that_was_permitted_since_is_seen_by_probes_alone(install: Install) -> None:
