@@ -15,6 +15,7 @@ import pytest
 from support.clock import MACHINE
 from support.oracle import differences
 from support.worker import A_FEW, Install, Installation
+from sync_worker.cli.stopping import DEADLINE_SECONDS
 from sync_worker.simulator.faults import Fault
 
 RUN = ("run", "--streams", ",".join(A_FEW), "--json")
@@ -58,7 +59,7 @@ def test_one_signal_ends_a_run_soon_and_the_same_command_completes_it(install: I
         took = MACHINE.monotonic() - began
 
     assert process.returncode == 75
-    assert took < 2
+    assert took < DEADLINE_SECONDS / 2
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("stopped: ")
     assert json.loads(out)["outcome"] == "interrupted"
@@ -84,7 +85,7 @@ def test_a_signal_ends_every_wait(install: Install, status: int, event: str) -> 
     with running(here) as process:
         until(process, event)
         process.terminate()
-        assert process.wait(timeout=3) == 75
+        assert process.wait(timeout=20) == 75
 
     here.simulator.faults.clear()
     # A wait for the allowance outlives the process; here its end has come.
@@ -105,7 +106,7 @@ def test_a_second_signal_ends_a_run_at_once(install: Install, number: signal.Sig
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=0.3)
         process.send_signal(number)
-        assert process.wait(timeout=5) == code
+        assert process.wait(timeout=20) == code
 
     here.simulator.faults.clear()
     assert here.command(*RUN).returncode == 0
@@ -121,7 +122,7 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(install: Install) -
         with running(here, *RUN, "-v") as process:
             until(process, "page.fetched", times=random.randint(1, 40))
             process.kill()
-            assert process.wait(timeout=5) == -signal.SIGKILL
+            assert process.wait(timeout=20) == -signal.SIGKILL
         assert here.query("PRAGMA integrity_check") == [("ok",)]
         orphans = "SELECT count(*) FROM _run_scopes WHERE rows_seen <> distinct_keys OR verdict NOT IN ('complete')"
         assert here.query(orphans) == [(0,)]
