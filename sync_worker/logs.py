@@ -88,6 +88,8 @@ class Event(StrEnum):
     """No new token yet; the old one still serves."""
     ALLOWANCE_WAITING = "allowance.waiting"
     """Requests wait until Procore's allowance allows them."""
+    CONNECTIONS_REFUSED = "connections.refused"
+    """Too many HTTP connections were open, or no descriptor was left; told once a minute, with how many."""
     THREAD_CRASHED = "thread.crashed"
     """A thread ended with an error that nobody caught."""
     LIBRARY_WARNED = "library.warned"
