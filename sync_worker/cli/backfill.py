@@ -8,6 +8,7 @@ from datetime import date, datetime
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.stopping import stopped_at_once
 from sync_worker.errors import ConfigurationError
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -22,6 +23,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--no-wait", is_flag=True, help="End with 4 instead of waiting for the allowance.")
 @click.option("--yes", is_flag=True, help="Do not ask; only a terminal is asked.")
 @pass_cli
+@stopped_at_once()
 def command(
     cli: CliContext,
     since: datetime,
