@@ -46,6 +46,8 @@ class Event(StrEnum):
     """A run has its id and its ledger row."""
     RUN_FINISHED = "run.finished"
     """A run's outcome is written."""
+    BACKFILL_PLANNED = "backfill.planned"
+    """What a backfill is about to spend: calls, their share of an hour's allowance, and hours."""
     RUN_HANDED_OVER = "run.handed_over"
     """A daemon holds the database and runs what was asked for here."""
     RUN_SKIPPED = "run.skipped"

@@ -18,16 +18,8 @@ EVERYTHING = {"everything": {"kind": "sync", "streams": list(A_FEW), "schedule":
 TOLD_OF_IMPORTS = ("env", "PYTHONPROFILEIMPORTTIME=1")
 IMPORTED = "import time:"
 
-EARLY = ("click", "sync_worker.cli.main", "sync_worker.cli.context")
-SERVES = (
-    *EARLY,
-    "sync_worker.logs",
-    "sync_worker.settings.load",
-    "sync_worker.app",
-    "uvicorn.server",
-    "sync_worker.cli.serving",
-)
-RUNS = (*EARLY, "sync_worker.logs", "sync_worker.cli.stopping", "sync_worker.app", "sync_worker.cli.running")
+SERVES = ("click", "sync_worker.logs", "sync_worker.settings.load", "sync_worker.app", "sync_worker.cli.serving")
+RUNS = ("click", "sync_worker.logs", "sync_worker.app", "sync_worker.cli.running")
 
 
 @contextmanager
