@@ -141,10 +141,10 @@ def tell_spending_ahead(outlook: Outlook) -> None:
 
 
 def is_small(outlook: Outlook) -> bool:
-    """Return whether it is certain that no more than a tenth of an hour's allowance is spent."""
+    """Return whether no more than a tenth of an hour's allowance is spent, as far as can be told."""
     (found,) = outlook.forecasts
     limit = USUAL_CALLS_AN_HOUR if outlook.pace is None else outlook.pace.limit
-    return not found.is_least and found.calls <= limit / 10
+    return not found.is_open_ended and found.calls <= limit / 10
 
 
 class Plan(NamedTuple):

@@ -69,6 +69,13 @@ class Forecast(NamedTuple):
         """Whether it may well take more, because something is not known."""
         return not self.projects_known or any(part.cost.basis is Basis.LEAST for part in self.partitions)
 
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether it may take any number of calls: for projects that nobody has listed, or parents nobody has read."""
+        return not self.projects_known or any(
+            part.cost.basis is Basis.LEAST and part.spec.parent is not None for part in self.partitions
+        )
+
 
 class Outlook(NamedTuple):
     """Forecasts in the order in which they were asked for; how fast calls may be spent; the calls that probes took."""

@@ -134,7 +134,9 @@ def test_a_plan_of_a_backfill_is_right_for_each_kind_of_list(install: Install, s
 
     assert not unknown.projects_known
     assert unknown.is_least
+    assert unknown.is_open_ended
     assert not known.is_least
+    assert not known.is_open_ended
     assert is_right(known, made)
     assert made.totals.requests < 1_000
 
@@ -159,6 +161,8 @@ def test_a_plan_of_a_backfill_counts_the_months_of_lists_that_were_never_read_an
     months = 3 * 35
     assert planned(never)["manpower_logs"] == planned(elsewhere)["manpower_logs"] == months
     assert never.is_least
+    assert never.is_open_ended
+    assert not elsewhere.is_open_ended
     assert planned(rest) == spent(made)
     assert planned(rest)["manpower_logs"] < months
     assert planned(rest)["work_order_contract_line_items"] == 0
