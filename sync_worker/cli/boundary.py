@@ -10,6 +10,7 @@ from collections.abc import Callable
 import click
 
 from sync_worker.cli.options import GivenOptions
+from sync_worker.cli.stopping import STOPPED, StoppedAtOnce
 from sync_worker.errors import (
     AllowanceSpent,
     AuthError,
@@ -28,7 +29,7 @@ _EXIT_CODES: tuple[tuple[type[SyncWorkerError], int], ...] = (
     (AuthError, 3),
     (LockHeldError, 4),
     (AllowanceSpent, 4),
-    (StopRequested, 75),
+    (StopRequested, STOPPED),
     (SyncWorkerError, FAILED),
 )
 
@@ -44,9 +45,8 @@ def exit_code(command: Callable[[], object], given: GivenOptions) -> int:
     except click.ClickException as error:
         _say("error", _usage(error))
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _say("error", "interrupted")
-        return INTERRUPTED
+    except (click.Abort, KeyboardInterrupt, StoppedAtOnce) as error:
+        return _interrupted(error)
     except BrokenPipeError:
         _close_quietly()
         return FAILED
@@ -64,6 +64,14 @@ def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     hint = f" (see `{context.command_path} --help`)" if context is not None else ""
     return " ".join(error.format_message().split()) + hint
+
+
+def _interrupted(error: BaseException) -> int:
+    if isinstance(error, StoppedAtOnce):
+        _say("stopped", "before anything was begun; the same command starts again")
+        return STOPPED
+    _say("error", "interrupted")
+    return INTERRUPTED
 
 
 def _unexpected(error: Exception, given: GivenOptions) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sync_worker.cli.table import table
-from sync_worker.planning.cost import Basis, Pace
+from sync_worker.planning.cost import USUAL_CALLS_AN_HOUR, Basis, Pace
 from sync_worker.runner.forecast import Forecast, Foreseen
 from sync_worker.state.instants import to_text
 
@@ -92,11 +92,29 @@ def calls_in_words(found: Forecast) -> str:
 def pace_in_words(calls: int, pace: Pace | None) -> str:
     """How much of the allowance that is, and how long it takes."""
     if pace is None:
-        return "the allowance is not known yet: the first answer tells it"
-    share = 100 * calls / pace.granted
+        usual = Pace(USUAL_CALLS_AN_HOUR, USUAL_CALLS_AN_HOUR)
+        return (
+            "the allowance is not known yet: the first answer tells it; "
+            f"{_share_in_words(calls, usual)} that Procore usually allows, {_time_in_words(calls, usual)}"
+        )
+    return f"{_share_in_words(calls, pace)} that are ours of {pace.limit:,}; {_time_in_words(calls, pace)}"
+
+
+def _share_in_words(calls: int, pace: Pace) -> str:
+    return f"{100 * calls / pace.granted:.0f}% of the {pace.granted:,} calls an hour"
+
+
+def _time_in_words(calls: int, pace: Pace) -> str:
+    return f"takes about {hours_in_words(pace.hours(calls))}"
+
+
+def backfill_in_words(found: Forecast, pace: Pace | None) -> str:
+    """What a backfill is about to spend, in one line."""
+    if found.projects_known:
+        return f"{calls_in_words(found)}; {pace_in_words(found.calls, pace)}"
     return (
-        f"{share:.0f}% of the {pace.granted:,} calls an hour that are ours of {pace.limit:,}; "
-        f"takes about {hours_in_words(pace.hours(calls))}"
+        f"at least {found.calls:,} calls, and {found.each_project:,} or more for each project: "
+        "how many there are is not known before they are listed"
     )
 
 

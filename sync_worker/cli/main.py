@@ -15,13 +15,18 @@ import click
 from sync_worker import __version__
 from sync_worker.cli.boundary import UNUSABLE, exit_code
 from sync_worker.cli.options import GivenOptions, with_global_options
+from sync_worker.cli.stopping import let_signals_through
 
 
 class Entry(NamedTuple):
-    """Where a subcommand lives, as `command`, and what the list of commands says of it."""
+    """Where a subcommand lives, as `command`, and what the list of commands says of it.
+
+    One that `handles_signals` lets those through that came since the process began; for others that is done here.
+    """
 
     module: str
     summary: str
+    handles_signals: bool = False
 
 
 COMMANDS: Mapping[str, Entry] = MappingProxyType(
@@ -29,8 +34,10 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "demo": Entry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
         "init": Entry("sync_worker.cli.init", "Write a commented config.yaml and .env.example."),
         "check": Entry("sync_worker.cli.check", "Look at all that is needed and what may be read: the doctor."),
-        "serve": Entry("sync_worker.cli.serve", "Run jobs on their schedules, until stopped: the daemon."),
-        "run": Entry("sync_worker.cli.run", "Run jobs or streams now."),
+        "serve": Entry(
+            "sync_worker.cli.serve", "Run jobs on their schedules, until stopped: the daemon.", handles_signals=True
+        ),
+        "run": Entry("sync_worker.cli.run", "Run jobs or streams now.", handles_signals=True),
         "plan": Entry("sync_worker.cli.plan", "Say what jobs would cost, before anything runs."),
         "status": Entry("sync_worker.cli.status", "Say how fresh and complete the data is."),
         "runs": Entry("sync_worker.cli.runs", "Show the last runs, or one of them in full."),
@@ -38,7 +45,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "state": Entry("sync_worker.cli.state", "Show or reset the checkpoints."),
         "query": Entry("sync_worker.cli.query", "Answer read-only SQL from the database."),
         "report": Entry("sync_worker.cli.report", "Make a report from what is stored."),
-        "backfill": Entry("sync_worker.cli.backfill", "Read a past period again, month by month."),
+        "backfill": Entry(
+            "sync_worker.cli.backfill", "Read a past period again, month by month.", handles_signals=True
+        ),
         "config": Entry("sync_worker.cli.config", "Check or show the configuration, or print its schema."),
         "healthcheck": Entry("sync_worker.cli.healthcheck", "Tell whether the daemon beats, by exit code."),
         "simulate": Entry("sync_worker.cli.simulate", "Run the bundled Procore simulator alone."),
@@ -57,6 +66,8 @@ class LazyGroup(click.Group):
         if entry is None:
             return None
         command: click.Command = import_module(entry.module).command
+        if not entry.handles_signals:
+            let_signals_through()
         command.name = cmd_name
         return with_global_options(command)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sync_worker.app import Request, look_ahead
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.forecast import (
+    backfill_in_words,
     calls_in_words,
     pace_as_json,
     pace_in_words,
@@ -24,12 +25,15 @@ from sync_worker.cli.running import requested
 from sync_worker.cli.stopping import stop_on_signals
 from sync_worker.cli.table import table
 from sync_worker.errors import ConfigurationError
-from sync_worker.logs import redactor
+from sync_worker.logs import Event, get_logger, redactor
+from sync_worker.planning.cost import USUAL_CALLS_AN_HOUR
 from sync_worker.runner.forecast import Forecast, Outlook
 from sync_worker.scheduler.schedules import parse_schedule
 from sync_worker.settings import Settings
 
 _DAYS_COUNTED = 28
+
+log = get_logger()
 
 
 class PlannedJob(NamedTuple):
@@ -112,14 +116,35 @@ def _spending(found: Forecast, outlook: Outlook) -> Iterator[str]:
     yield pace_in_words(found.calls, outlook.pace)
 
 
-def tell_plan_ahead(cli: CliContext, settings: Settings, request: Request, *, goes_on: bool) -> None:
+def tell_plan_ahead(cli: CliContext, request: Request, outlook: Outlook, *, goes_on: bool) -> None:
     """Print what is about to be spent; where the run's own answer follows on stdout, to stderr."""
-    outlook = look_ahead(settings, [request], clock=cli.clock)
     plan = Plan({request.job: PlannedJob(request)}, outlook)
     if cli.json and not goes_on:
         print(json.dumps(plan.as_json(), indent=2))
     else:
         print("\n".join(plan.as_text()), file=sys.stderr if cli.json else sys.stdout, flush=True)
+
+
+def tell_spending_ahead(outlook: Outlook) -> None:
+    """Say in one line what a backfill is about to spend: on a terminal in words, else in the log."""
+    (found,) = outlook.forecasts
+    if sys.stderr.isatty():
+        print(f"this takes {backfill_in_words(found, outlook.pace)}", file=sys.stderr)
+        return
+    log.info(
+        Event.BACKFILL_PLANNED,
+        calls=found.calls,
+        is_least=found.is_least,
+        each_project=None if found.projects_known else found.each_project,
+        **pace_as_json(found.calls, outlook.pace),
+    )
+
+
+def is_small(outlook: Outlook) -> bool:
+    """Return whether no more than a tenth of an hour's allowance is spent, as far as can be told."""
+    (found,) = outlook.forecasts
+    limit = USUAL_CALLS_AN_HOUR if outlook.pace is None else outlook.pace.limit
+    return not found.is_open_ended and found.calls <= limit / 10
 
 
 class Plan(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.stopping import stopped_at_once
 from sync_worker.errors import ConfigurationError
 
 
@@ -23,6 +24,7 @@ Examples:
 @click.option("--no-wait", is_flag=True, help="End with 4 instead of waiting for the allowance.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked, by what is stored; ask and write nothing.")
 @pass_cli
+@stopped_at_once()
 def command(
     cli: CliContext,
     jobs: tuple[str, ...],

@@ -11,6 +11,9 @@ from sync_worker.cli.context import CliContext, pass_cli
 @pass_cli
 def command(cli: CliContext) -> None:
     """Run jobs on their schedules until stopped."""
-    from sync_worker.cli.serving import serve
+    from sync_worker.cli.stopping import stop_on_signals
 
-    serve(cli)
+    with stop_on_signals() as stop:
+        from sync_worker.cli.serving import serve
+
+        serve(cli, stop)

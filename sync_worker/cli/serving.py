@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from sync_worker.app import DAEMON, Executor, Worker, open_worker
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports, tell_undelivered
-from sync_worker.cli.stopping import stop_on_signals
 from sync_worker.clock import Clock
 from sync_worker.engine.local import LocalEngine
 from sync_worker.errors import ConfigurationError
@@ -27,17 +26,16 @@ from sync_worker.state.queue import Asked
 log = get_logger()
 
 
-def serve(cli: CliContext) -> None:
+def serve(cli: CliContext, stop: threading.Event) -> None:
     """Count ticks and run jobs until asked to stop; raises `ConfigurationError` and `LockHeldError` before."""
     settings = cli.load_settings()
     reports = configured_reports(settings)
     jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **reports}
     planned = {name: _planned(name, job) for name, job in jobs.items()}
     clock = cli.clock
-    with (
-        stop_on_signals() as stop,
-        open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, role=DAEMON) as worker,
-    ):
+    with open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, role=DAEMON) as worker:
+        if stop.is_set():
+            return
         for name, report in reports.items():
             tell_undelivered(name, report)
         execute = Executor(worker, settings, {name: report.request for name, report in reports.items()}, clock)

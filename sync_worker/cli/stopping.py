@@ -1,4 +1,7 @@
-"""What SIGTERM and SIGINT do: ask first, insist after a deadline, and at the second signal go at once."""
+"""What SIGTERM and SIGINT do: ask first, insist after a deadline, and at the second signal go at once.
+
+Imported by every command: what takes long to import is imported elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,38 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 STOPPED = 75
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 DEADLINE_SECONDS = 25.0
+
+
+class StoppedAtOnce(BaseException):
+    """A signal came before anything was begun.
+
+    Not an `Exception`: a library may catch any of those while it is imported.
+    """
+
+
+def let_signals_through() -> None:
+    """Deliver the signals that came since the process began, and those to come."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+@contextmanager
+def stopped_at_once() -> Iterator[None]:
+    """Raise `StoppedAtOnce` at the first signal, wherever the block is; for what holds nothing yet."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        _handle(_go_at_once)
+        raise StoppedAtOnce
+
+    with _handled(on_signal):
+        yield
 
 
 def _leave() -> None:
@@ -32,14 +61,31 @@ def stop_on_signals(deadline_seconds: float = DEADLINE_SECONDS) -> Iterator[thre
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            os._exit(128 + number)
+            _go_at_once(number, _frame)
         stop.set()
         deadline.start()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield stop
+        with _handled(on_signal):
+            yield stop
     finally:
         deadline.cancel()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+
+
+def _go_at_once(number: int, _frame: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
+def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[signal.Signals, Any]:
+    return {number: signal.signal(number, handler) for number in _SIGNALS}
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = _handle(handler)
+    try:
+        let_signals_through()
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -92,6 +92,9 @@ class StoredCosts:
         """What reading these parts costs; None where too little is stored to tell."""
         spec, scope = partition
         signal = int(asked.signal is not None)
+        if not parts:
+            # A backfill that was stopped has read them already.
+            return Cost(0, 0, Basis.STORED)
         if spec.parent is not None:
             return self._nested(partition, asked)
         rows = self._rows(spec, scope)
@@ -190,6 +193,10 @@ def _times(ticks: float, every: timedelta) -> float:
     """How often a day something is due that is done at a tick, and no sooner than `every` after the last time."""
     apart = _DAY / ticks
     return ticks / max(1, ceil((every - SLACK) / apart))
+
+
+USUAL_CALLS_AN_HOUR = 3_600
+"""What Procore's documentation names, for as long as no answer has told the limit of this app."""
 
 
 class Pace(NamedTuple):

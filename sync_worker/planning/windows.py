@@ -16,6 +16,9 @@ DEFAULT_LOOKBACK = timedelta(minutes=10)
 # A log may carry the date of a time zone that is ahead of UTC.
 _DAYS_AHEAD = timedelta(days=1)
 
+# Procore was founded in 2002.
+_FIRST_MONTH = date(2000, 1, 1)
+
 _WEEK = timedelta(days=7)
 FULL_REFRESH_EVERY = timedelta(hours=6)
 NESTED_EVERYTHING_EVERY = _WEEK
@@ -120,11 +123,23 @@ def backfill_parts(spec: StreamSpec, period: DateRange, bound: datetime) -> list
     A filter without an end answers all there is since the beginning, so that is asked for once too.
     """
     if spec.mode is SyncMode.DATE_WINDOW:
-        return [Part(_name(days), window_of(days), days) for days in months(period)]
+        return [Part(_name(days), window_of(days), days) for days in _log_ranges(period)]
     if spec.mode is SyncMode.FULL_REFRESH or spec.parent is not None or spec.cursor is None:
         return [Part("everything", Window(None, bound))]
+    # Nothing was changed in Procore before there was one.
+    period = period._replace(start_on=max(period.start_on, min(_FIRST_MONTH, period.end_on)))
     ranges = months(period) if spec.cursor.syntax is CursorSyntax.RANGE else [period]
     return [Part(_name(days), window_of(days)) for days in ranges]
+
+
+def _log_ranges(period: DateRange) -> list[DateRange]:
+    """The months of a period, and in one the days before there was a Procore, which only a slip puts on a log."""
+    if period.start_on >= _FIRST_MONTH:
+        return list(months(period))
+    if period.end_on < _FIRST_MONTH:
+        return [period]
+    earlier = period._replace(end_on=_FIRST_MONTH - timedelta(days=1))
+    return [earlier, *months(period._replace(start_on=_FIRST_MONTH))]
 
 
 def months(period: DateRange) -> Iterator[DateRange]:

@@ -22,7 +22,7 @@ from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.projects import Project, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.tools import are_tools_due, tools_off
-from sync_worker.planning.windows import INACTIVE_EVERY, Part, Period
+from sync_worker.planning.windows import INACTIVE_EVERY, Part, Period, backfill_parts
 from sync_worker.runner.discovery import first_days, known_projects
 from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.order import Backfill, Order
@@ -38,12 +38,13 @@ _CLEAR = 2
 
 
 class Foreseen(NamedTuple):
-    """A partition as a run would ask for it, and the calls it takes."""
+    """A partition as a run would ask for it, the calls it takes, and in how many parts a backfill reads it."""
 
     spec: StreamSpec
     scope: Scope
     window: Window
     cost: Cost
+    parts: int = 1
 
 
 class Forecast(NamedTuple):
@@ -67,6 +68,13 @@ class Forecast(NamedTuple):
     def is_least(self) -> bool:
         """Whether it may well take more, because something is not known."""
         return not self.projects_known or any(part.cost.basis is Basis.LEAST for part in self.partitions)
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether it may take any number of calls: for projects that nobody has listed, or parents nobody has read."""
+        return not self.projects_known or any(
+            part.cost.basis is Basis.LEAST and part.spec.parent is not None for part in self.partitions
+        )
 
 
 class Outlook(NamedTuple):
@@ -153,14 +161,18 @@ class _Forecaster:
             for chain in ahead:
                 if (chain[0].scope.project_id in sampled) is is_sampled:
                     found += self._chain(chain, probe=self._probe if is_sampled else None)
-        completed = _completed(found)
+        completed = _completed(found, whole=self._period is None)
         own = [spec for spec in self._order.specs if spec.scope is ScopeKind.PROJECT and spec.parent is None]
         return Forecast(
             completed,
             projects_known=all(known.values()) or all(spec.name != PROJECTS for spec in self._order.specs),
-            each_project=len(own),
+            each_project=sum(self._least(spec) for spec in own),
             calls_a_day=sum(self._a_day(part, ticks_a_day) for part in completed),
         )
+
+    def _least(self, spec: StreamSpec) -> int:
+        """Return the calls that a list of a scope takes if it is empty."""
+        return 1 if self._period is None else len(backfill_parts(spec, self._period.days, self._frame.bound))
 
     def _tools(self, ahead: Sequence[Chain], sampled: Collection[int | None]) -> Iterator[Foreseen]:
         """The lists of projects' tools, and what is off by them."""
@@ -204,13 +216,13 @@ class _Forecaster:
                 cost, found[spec.name] = Cost(0, 0, Basis.REFUSED), _Above(is_refused=True)
             else:
                 cost, found[spec.name] = self._cost(partition, asked, parts, above, probe)
-            yield Foreseen(*partition, asked.window, cost)
+            yield Foreseen(*partition, asked.window, cost, len(parts))
 
     def _ask(self, partition: Partition) -> tuple[Asked, Sequence[Part]]:
         streams, frame = self._parts.streams, self._frame
         parent = partition.spec.parent
         if parent is not None and not self._view.has_table(parent.stream):
-            return Asked(Window(None, frame.bound), parents={}), []
+            return Asked(Window(None, frame.bound), parents={}), [Part("", Window(None, frame.bound))]
         if self._period is not None:
             return ask_again(self._view, partition, streams, self._period, frame.bound)
         asked = ask(self._view, partition, streams, self._parts.options(partition.spec.name), frame.terms)
@@ -228,7 +240,7 @@ class _Forecaster:
             cost = cost._replace(calls=cost.calls + above.moved) if is_recent else cost
             return cost, _Above(moved=self._moved_in(partition, asked, probe))
         if probe is None or self._is_short(partition.spec):
-            return _UNKNOWN, _Above()
+            return _unknown(partition.spec, parts), _Above()
         if partition.spec.parent is not None:
             return self._probed_nested(partition, partition.spec.parent, above, probe)
         return self._probed(partition, asked, parts, probe)
@@ -264,7 +276,7 @@ class _Forecaster:
     def _probed_nested(self, partition: Partition, parent: Parent, above: _Above, probe: Probe) -> tuple[Cost, _Above]:
         """One list stands for those of all parents; where it is refused, so is every other."""
         if above.rows is None:
-            return _UNKNOWN, _Above()
+            return _unknown(partition.spec, ()), _Above()
         if above.first is None:
             return Cost(0, 0, Basis.PROBED), _Above(rows=0)
         looked = probe.glimpse(partition, parent_id=fields_of(above.first)[parent.key])
@@ -274,7 +286,9 @@ class _Forecaster:
         return Cost(calls, calls, Basis.PROBED), _Above(rows=above.rows * looked.rows, first=looked.first)
 
 
-_UNKNOWN = Cost(0, 0, Basis.LEAST)
+def _unknown(spec: StreamSpec, parts: Sequence[Part]) -> Cost:
+    """The least that it takes where nothing is known of a list: a page of each part, and of a nested one nothing."""
+    return Cost(0 if spec.parent is not None else len(parts), 0, Basis.LEAST)
 
 
 def _period(view: Transaction, backfill: Backfill, frame: RunFrame) -> Period:
@@ -289,25 +303,29 @@ def _sample(projects: Sequence[int]) -> Sequence[int]:
     return [projects[(2 * place + 1) * len(projects) // (2 * PROBED_PROJECTS)] for place in range(PROBED_PROJECTS)]
 
 
-def _completed(found: Sequence[Foreseen]) -> list[Foreseen]:
-    """With what is not known told from the same stream elsewhere, and where nothing is known of it, the least."""
-    told: dict[str, list[Cost]] = defaultdict(list)
+def _completed(found: Sequence[Foreseen], *, whole: bool) -> list[Foreseen]:
+    """With what is not known told from the same stream elsewhere, and where nothing is known of it, the least.
+
+    What was never read is read `whole` by a run; by a backfill, in the same parts as elsewhere.
+    """
+    calls: Counter[str] = Counter()
+    parts: Counter[str] = Counter()
     for part in found:
         if part.cost.basis not in (Basis.LEAST, Basis.REFUSED):
-            told[part.spec.name].append(part.cost)
+            calls[part.spec.name] += part.cost.whole if whole else part.cost.calls
+            parts[part.spec.name] += part.parts
     places: Counter[str] = Counter()
     completed: list[Foreseen] = []
     for part in found:
         name = part.spec.name
-        if part.cost != _UNKNOWN:
+        if part.cost.basis is not Basis.LEAST or part.cost.whole > 0:
             completed.append(part)
-        elif told[name]:
-            mean = sum(cost.whole for cost in told[name]) / len(told[name])
+        elif parts[name]:
+            mean = calls[name] / parts[name]
             # Cut so that they come to the mean together, which may be less than one each.
-            calls = round((places[name] + 1) * mean) - round(places[name] * mean)
-            places[name] += 1
-            completed.append(part._replace(cost=Cost(calls, calls, Basis.OTHERS)))
+            share = round((places[name] + part.parts) * mean) - round(places[name] * mean)
+            places[name] += part.parts
+            completed.append(part._replace(cost=Cost(share, share, Basis.OTHERS)))
         else:
-            least = 0 if part.spec.parent is not None else 1
-            completed.append(part._replace(cost=Cost(least, least, Basis.LEAST)))
+            completed.append(part._replace(cost=part.cost._replace(whole=part.cost.calls)))
     return completed

@@ -14,31 +14,50 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.server.connections import Connection, Connections, Limits, default_limits
 from sync_worker.server.problems import as_problem
 
-_CONNECTIONS_AT_MOST = 200
+_HEAD_BYTES = 16_384
+
+
+class _Server(uvicorn.Server):
+    """A server that accepts its connections through `Connections`."""
+
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+        super().__init__(config)
+        self._connections = connections
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._connections.start(lambda: Connection(self._connections, self.config, self.server_state))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._connections.stop()
+        await super().shutdown(sockets=sockets)
 
 
 @contextmanager
-def listening(host: str, port: int, routes: Sequence[BaseRoute]) -> Iterator[str]:
-    """Answer while the block runs; gives the address. Raises `ConfigurationError` when it is taken."""
+def listening(host: str, port: int, routes: Sequence[BaseRoute], limits: Limits | None = None) -> Iterator[str]:
+    """Answer while the block runs; gives the address. Raises `ConfigurationError` where that cannot be had."""
     listener = _listen(host, port)
     app = Starlette(routes=routes, exception_handlers={HTTPException: as_problem, Exception: as_problem})
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             loop="asyncio",
+            ws="none",
             lifespan="off",
             log_config=None,
             log_level="critical",
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=_CONNECTIONS_AT_MOST,
+            h11_max_incomplete_event_size=_HEAD_BYTES,
             timeout_graceful_shutdown=1,
-        )
+        ),
+        Connections(listener, limits or default_limits()),
     )
-    thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)
+    thread = threading.Thread(target=server.run, args=([],), name="http", daemon=True)
     thread.start()
     try:
         bound = listener.getsockname()
@@ -50,10 +69,14 @@ def listening(host: str, port: int, routes: Sequence[BaseRoute]) -> Iterator[str
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        bare = host.strip("[]")
+        family = socket.getaddrinfo(bare, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((bare, port), family=family)
+    except socket.gaierror as error:
+        reason = error.strerror
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise ConfigurationError(
-            f"cannot listen on {host}:{port}: {reason}; see server in the configuration"
-        ) from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+    except ValueError:
+        # A name with an empty or too long part, or a NUL.
+        reason = "this is no name of a host"
+    raise ConfigurationError(f"cannot listen on {host}:{port}: {reason}; see server in the configuration")

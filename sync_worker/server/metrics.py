@@ -6,7 +6,7 @@ import platform
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -87,10 +87,14 @@ def metrics_page(
     *,
     calls: Callable[[], Mapping[str, int]],
     heartbeat_age: Callable[[], float | None],
+    patience_seconds: float = 5.0,
 ) -> Callable[[Request], Response]:
-    """The page; `calls` are those of this process by the class of their status."""
+    """The page; `calls` are those of this process by the class of their status.
+
+    Whoever asks while another still waits for the database is told after `patience_seconds` that it cannot be read.
+    """
     registry = CollectorRegistry()
-    registry.register(_Numbers(ledger, clock, calls, heartbeat_age))
+    registry.register(_Numbers(ledger, clock, calls, heartbeat_age, patience_seconds))
 
     def answer(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -107,12 +111,14 @@ class _Numbers(Collector):
         clock: Clock,
         calls: Callable[[], Mapping[str, int]],
         heartbeat_age: Callable[[], float | None],
+        patience_seconds: float,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._calls = calls
         self._heartbeat_age = heartbeat_age
         self._ended = _EndedRuns(clock.now())
+        self._patience_seconds = patience_seconds
         self._lock = threading.Lock()
 
     def describe(self) -> Iterable[Family]:
@@ -128,11 +134,21 @@ class _Numbers(Collector):
         age = self._heartbeat_age()
         families += [] if age is None else [_family(HEARTBEAT, {(): age})]
         try:
-            with self._lock, self._ledger.reader() as view:
+            with self._reading() as view:
                 families += self._stored(view)
             return [*families, _family(READABLE, {(): 1})]
         except DestinationError:
             return [*families, _family(READABLE, {(): 0})]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Transaction]:
+        if not self._lock.acquire(timeout=self._patience_seconds):
+            raise DestinationError("whoever asked before still waits for the database")
+        try:
+            with self._ledger.reader() as view:
+                yield view
+        finally:
+            self._lock.release()
 
     def _stored(self, view: Transaction) -> Iterator[Family]:
         now = self._clock.now()

@@ -15,7 +15,8 @@ def probes(*, is_healthy: Callable[[], bool], is_ready: Callable[[], bool]) -> S
 
 
 def _probe(path: str, holds: Callable[[], bool], word: str) -> Route:
-    def answer(_request: Request) -> JSONResponse:
+    # Not a plain function: those wait for a free thread, and pages that wait for the database may hold them all.
+    async def answer(_request: Request) -> JSONResponse:
         is_so = holds()
         return JSONResponse({word: is_so}, status_code=200 if is_so else 503)
 

@@ -122,6 +122,7 @@ def test_a_backfill_beside_a_daemon_is_the_daemons_and_survives_it(install: Inst
     [
         (("--since", "2026-02-01", "--until", "2026-01-01"), "--since 2026-02-01 is after --until 2026-01-01"),
         (("--since", "2999-01-01"), "--since 2999-01-01 is after today"),
+        (("--since", "2026-01-01", "--until", "9999-12-31"), "--until 9999-12-31 is more than a year ahead"),
         (("--since", "yesterday"), "--since"),
         ((), "--since"),
     ],
@@ -132,3 +133,49 @@ def test_a_period_without_days_is_a_usage_error(install: Install, arguments: tup
     assert answer.returncode == 2
     assert said in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def planned(answer: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    """What a backfill said that it was about to spend."""
+    (event,) = [
+        event for event in map(json.loads, answer.stderr.splitlines()[:1]) if event["event"] == "backfill.planned"
+    ]
+    return {key: event[key] for key in ("calls", "is_least", "each_project")}
+
+
+def test_a_backfill_says_what_it_takes_and_nothing_large_begins_unless_that_is_wanted(install: Install) -> None:
+    here = install(scale=0.1)
+    here.command("run", "--streams", "manpower_logs")
+    before = len(here.simulator.requests)
+
+    large = here.command("backfill", "--since", "1900-01-01", "--until", "2026-10-31", "--streams", "manpower_logs")
+    assert large.returncode == 2
+    assert planned(large) == {"calls": 2 + 2 * 323, "is_least": False, "each_project": None}
+    assert large.stderr.splitlines()[1].startswith("error: this takes 648 calls; ")
+    assert large.stderr.endswith("nobody is there to be asked, say --yes to go on\n")
+    assert len(here.simulator.requests) == before
+
+    small = here.command(
+        "backfill", "--since", "2026-01-01", "--until", "2026-10-31", "--streams", "manpower_logs", "--json"
+    )
+    assert small.returncode == 0
+    assert planned(small)["calls"] == json.loads(small.stdout)["requests"]
+
+    wanted = here.command(
+        "backfill", "--since", "1900-01-01", "--until", "2026-10-31", "--streams", "manpower_logs", "--json", "--yes"
+    )
+    assert wanted.returncode == 0
+    assert json.loads(wanted.stdout)["requests"] == planned(wanted)["calls"] == 648
+
+
+def test_what_a_backfill_takes_before_any_project_is_known_is_said_for_each(install: Install) -> None:
+    here = install(scale=0.1)
+    answer = here.command(
+        "backfill", "--since", "2026-01-01", "--until", "2026-10-31", "--streams", "manpower_logs,rfis"
+    )
+
+    assert answer.returncode == 2
+    assert planned(answer) == {"calls": 2, "is_least": True, "each_project": 20}
+    assert "at least 2 calls, and 20 or more for each project" in answer.stderr.splitlines()[1]
+    assert not here.simulator.requests
+    assert not here.database.exists()

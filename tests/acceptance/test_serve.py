@@ -11,8 +11,8 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,9 +37,9 @@ def daemon_of(install: Install, **jobs: Any) -> Installation:
 
 
 @contextmanager
-def serving(here: Installation) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(here: Installation, under: Sequence[str] = ()) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A daemon that counts ticks, and where its probes are; it does not outlive the test."""
-    with here.start("serve", "--json") as process:
+    with here.start("serve", "--json", under=under) as process:
         try:
             assert process.stdout is not None
             said = process.stdout.readline()
@@ -146,6 +146,28 @@ def test_a_daemon_on_another_address_without_a_token_answers_probes_alone(instal
         assert answer(f"{from_here}/healthz")[0] == 200
         assert answer(f"{from_here}/metrics")[0] == 404
         process.kill()
+
+
+def test_a_flood_of_unfinished_requests_shuts_out_neither_probes_nor_runs_and_is_logged_once(install: Install) -> None:
+    here = daemon_of(install, everything=EVERYTHING)
+    with serving(here, under=("sh", "-c", 'ulimit -n 200; exec "$@"', "sh")) as (process, url):
+        until(process, "run.finished")
+        place = urlsplit(url)
+        with ExitStack() as stack:
+            for _ in range(400):
+                held = stack.enter_context(socket.create_connection((place.hostname, place.port)))
+                held.sendall(b"GET /readyz HTTP/1.1\r\nHost: ")
+            assert answer(f"{url}/healthz") == (200, {"beats": True})
+            assert answer(f"{url}/readyz") == (200, {"ready": True})
+            finished = until(process, "run.finished", times=2)
+            assert answer(f"{url}/healthz")[0] == 200
+            process.send_signal(signal.SIGTERM)
+            _, rest = process.communicate(timeout=30)
+
+    assert finished["outcome"] == "succeeded"
+    assert process.returncode == 0
+    # The first at once, most of the others in sum when it ends, or after a minute.
+    assert rest.count("connections.refused") <= 2
 
 
 def test_a_second_daemon_ends_with_4_and_names_the_first(install: Install) -> None:

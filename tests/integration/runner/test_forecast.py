@@ -14,6 +14,7 @@ from sync_worker.planning.cost import Basis
 from sync_worker.runner.forecast import Forecast
 from sync_worker.simulator.changes import change
 from sync_worker.simulator.clocks import SteppedClock
+from sync_worker.simulator.faults import Fault
 from sync_worker.simulator.world import World
 
 HOUR = 3_600.0
@@ -107,6 +108,64 @@ def test_a_plan_and_the_run_that_follows_agree_on_which_day_it_is(install: Insta
     since = today.date() - timedelta(days=50)
     past, _ = foreseen(here, SOME, since=since)
     assert planned(past) == spent(here.run(*SOME, since=since))
+
+
+LISTS = {
+    "daily logs": "manpower_logs",
+    "asked for a range": "rfis",
+    "asked since a time": "change_events",
+    "whole": "meetings",
+    "nested": "work_order_contract_line_items",
+    "nested in a whole list": "budget_view_detail_rows",
+}
+
+
+@pytest.mark.parametrize(
+    ("stream", "since"),
+    [*((stream, date(2024, 1, 1)) for stream in LISTS.values()), ("manpower_logs", date.min), ("rfis", date.min)],
+    ids=[*LISTS, "daily logs of all time", "a range of all time"],
+)
+def test_a_plan_of_a_backfill_is_right_for_each_kind_of_list(install: Install, stream: str, since: date) -> None:
+    here = install(world=World(projects=2, scale=0.3, clock=SteppedClock()), most_per_page=7)
+    unknown, _ = foreseen(here, (stream,), since=since)
+    here.run(stream)
+    known, _ = foreseen(here, (stream,), since=since)
+    made = here.run(stream, since=since)
+
+    assert not unknown.projects_known
+    assert unknown.is_least
+    assert unknown.is_open_ended
+    assert not known.is_least
+    assert not known.is_open_ended
+    assert is_right(known, made)
+    assert made.totals.requests < 1_000
+
+
+def test_a_plan_of_a_backfill_counts_the_months_of_lists_that_were_never_read_and_not_those_that_are_done(
+    install: Install,
+) -> None:
+    here = install(world=World(projects=3, scale=0.1, clock=SteppedClock()))
+    since = date(2024, 1, 1)
+    here.run("projects")
+    never, _ = foreseen(here, ("manpower_logs", "work_order_contract_line_items"), since=since)
+    first = here.simulator.world.project_ids[0]
+    here.run("manpower_logs", "work_order_contract_line_items", projects=[first])
+    elsewhere, _ = foreseen(here, ("manpower_logs", "work_order_contract_line_items"), since=since)
+
+    here.simulator.faults.add(Fault(path="*/manpower_logs[?]*", status=400, times=1_000, after=20))
+    here.run("manpower_logs", "work_order_contract_line_items", since=since)
+    here.simulator.faults.clear()
+    rest, _ = foreseen(here, ("manpower_logs", "work_order_contract_line_items"), since=since)
+    made = here.run("manpower_logs", "work_order_contract_line_items", since=since)
+
+    months = 3 * 35
+    assert planned(never)["manpower_logs"] == planned(elsewhere)["manpower_logs"] == months
+    assert never.is_least
+    assert never.is_open_ended
+    assert not elsewhere.is_open_ended
+    assert planned(rest) == spent(made)
+    assert planned(rest)["manpower_logs"] < months
+    assert planned(rest)["work_order_contract_line_items"] == 0
 
 
 def test_a_project_that_was_permitted_since_is_seen_by_probes_alone(install: Install) -> None:

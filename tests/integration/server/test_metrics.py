@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from starlette.responses import Response
 
 from support.clock import ManualClock
 from support.worker import Installation, installing
+from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.errors import DestinationError
 from sync_worker.model import Outcome
 from sync_worker.server.metrics import METRICS, metrics_page
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow, write_allowance
@@ -113,6 +117,36 @@ def test_without_a_database_the_page_says_so_and_shows_the_rest(tmp_path: Path) 
     assert found["procore_sync_database_readable", ()] == 0
     assert found["procore_sync_calls_total", ("4xx",)] == 2
     assert of(found, "procore_sync_scopes") == {}
+
+
+class Locked:
+    """A database that somebody else locks until he is done."""
+
+    def __init__(self) -> None:
+        self.asked, self.done = threading.Event(), threading.Event()
+
+    def reader(self) -> AbstractContextManager[Transaction]:
+        self.asked.set()
+        self.done.wait()
+        raise DestinationError("database is locked")
+
+
+def test_while_one_scrape_waits_for_a_locked_database_the_next_one_is_answered_without_it() -> None:
+    ledger = Locked()
+    page = metrics_page(
+        ledger, ManualClock(), calls=lambda: {"2xx": 2}, heartbeat_age=lambda: 3.0, patience_seconds=0.01
+    )
+    waits = threading.Thread(target=numbers, args=(page,))
+    waits.start()
+    try:
+        ledger.asked.wait()
+        found = numbers(page)
+    finally:
+        ledger.done.set()
+        waits.join()
+
+    assert found["procore_sync_database_readable", ()] == 0
+    assert found["procore_sync_calls_total", ("2xx",)] == 2
 
 
 def test_names_are_declared_once_and_none_has_a_project_in_it() -> None:

@@ -45,3 +45,25 @@ def test_an_address_that_is_taken_is_refused() -> None:
             listening("127.0.0.1", port, []),
         ):
             pass
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("192.0.2.1", "Cannot assign requested address"),
+        ("no..such.host", "this is no name of a host"),
+        ("x" * 300, "this is no name of a host"),
+        ("no-such-host.invalid", "known|resolution"),
+    ],
+)
+def test_an_address_that_is_not_ours_is_refused_in_one_line(host: str, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=reason) as refused, listening(host, 0, []):
+        pass
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_an_address_of_the_sixth_version_of_ip_is_served(host: str) -> None:
+    with listening(host, 0, probes(is_healthy=lambda: True, is_ready=lambda: True)) as url:
+        assert url.startswith("http://[::1]:")
+        assert answer(f"{url}/healthz") == (200, {"beats": True})
