@@ -64,6 +64,8 @@ class Event(StrEnum):
     """The daemon has ended its runs after it was asked to stop."""
     REPORT_UNDELIVERED = "report.undelivered"
     """A report has addressees, and nothing is delivered yet."""
+    SETTINGS_DOUBTED = "settings.doubted"
+    """Something in the configuration works and should be changed all the same."""
     SCOPE_FINISHED = "scope.finished"
     """A stream of one scope has its verdict."""
     SCOPE_CRASHED = "scope.crashed"
