@@ -107,7 +107,7 @@ def command(cli: CliContext, /, folder: Path | None, *, force: bool, **given: st
         print(json.dumps({"written": [str(path) for path in written]}))
         return
     print(f"written: {', '.join(map(str, written))}")
-    print(f"next: copy {example} to .env and fill it in, then `sync-worker -c {config} config check`")
+    print(f"next: copy {example} to .env (install -m 600) and fill it in, then `sync-worker -c {config} config check`")
 
 
 def configuration(answers: Answers) -> str:
