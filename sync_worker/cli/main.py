@@ -91,7 +91,7 @@ class LazyGroup(click.Group):
 def root(context: click.Context) -> int | None:
     """Keep a company's Procore data in its own database, current and complete."""
     if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
+        click.echo(context.get_help(), sys.stderr)
         return UNUSABLE
     return None
 

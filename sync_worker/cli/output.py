@@ -13,6 +13,7 @@ def escape_what_cannot_be_shown() -> None:
     """Make stdout and stderr of this process take every text, whatever their encoding.
 
     An older encoding would have some of the letters; but who reads a pipe mostly takes it for UTF-8, which ASCII is.
+    `click.echo` must be told the stream: by itself it takes one in ASCII for a mistake and writes UTF-8.
     """
     codecs.register_error(_ESCAPE, _escaped)
     for stream in (sys.stdout, sys.stderr):
