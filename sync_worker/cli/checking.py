@@ -33,8 +33,11 @@ _WORST_FIRST = (2, 3, 1)
 def check(cli: CliContext) -> int:
     """Look at everything, print it, and return the code to exit with."""
     checked = _checked(cli)
-    lines = [json.dumps(checked.as_json(), indent=2)] if cli.json else checked.as_text()
-    print(redactor.text("\n".join(lines)))
+    if cli.json:
+        # The keys are no secret, whatever the secret is: values alone are redacted.
+        print(json.dumps(checked.as_json(), indent=2))
+    else:
+        print(redactor.text("\n".join(checked.as_text())))
     return checked.exit_code
 
 
@@ -57,7 +60,12 @@ class Checked:
             "ok": self.exit_code == 0,
             "calls": self.of_procore.calls,
             "checks": [
-                {"check": it.check, "status": it.level, "message": it.message, "hint": it.hint or None}
+                {
+                    "check": it.check,
+                    "status": it.level,
+                    "message": redactor.text(it.message),
+                    "hint": redactor.text(it.hint) or None,
+                }
                 for it in self.findings
             ],
             "access": [self._access_as_json(access) for access in self.of_procore.accesses],
