@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.clock import ManualClock
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.refusals import refusals_here
 from sync_worker.settings import SettingsError
@@ -29,7 +30,9 @@ def refused(tmp_path: Path) -> Refused:
         path = tmp_path / "config.json"
         path.write_text(json.dumps({"procore": PROCORE} | sections))
         try:
-            CliContext(path, json=False, verbosity=0, color=None, environ={}).read_settings(refusals_here)
+            CliContext(path, json=False, verbosity=0, color=None, environ={}, clock=ManualClock()).read_settings(
+                refusals_here
+            )
         except SettingsError as error:
             return [f"{problem.key}: {problem.message}" for problem in error.problems]
         return []
