@@ -9,6 +9,7 @@ import base64
 import html
 import json
 import logging
+import math
 import re
 import sys
 import threading
@@ -26,6 +27,7 @@ MASK = "********"
 
 _SHORTEST_SECRET = 4
 _TOKENS_KEPT = 8
+_OURS = frozenset({"timestamp", "level", "run_id"})
 _SECRET_KEY = re.compile(
     r"(?:^|_)(?:authorization|cookie|credentials?|passphrase|password|passwd|secret|token|api_?key)$", re.IGNORECASE
 )
@@ -64,6 +66,8 @@ class Event(StrEnum):
     """The daemon has ended its runs after it was asked to stop."""
     REPORT_UNDELIVERED = "report.undelivered"
     """A report has addressees, and nothing is delivered yet."""
+    SETTINGS_DOUBTED = "settings.doubted"
+    """Something in the configuration works and should be changed all the same."""
     SCOPE_FINISHED = "scope.finished"
     """A stream of one scope has its verdict."""
     SCOPE_CRASHED = "scope.crashed"
@@ -115,7 +119,9 @@ class Redactor:
             self._compile()
 
     def add_token(self, token: str) -> None:
-        """Know `token` until it is long superseded: a daemon gets a new one every 85 minutes for years."""
+        """As `add`, until `token` is long superseded: a daemon gets a new one every 85 minutes for years."""
+        if len(token) < _SHORTEST_SECRET:
+            return
         with self._lock:
             self._tokens.append(token)
             self._compile()
@@ -130,8 +136,11 @@ class Redactor:
         """`value` without secrets, however deep inside; anything that is no plain data becomes text."""
         if key and _SECRET_KEY.search(key.replace("-", "_")) and value is not None:
             return MASK
-        if value is None or isinstance(value, bool | int | float):
+        if value is None or isinstance(value, bool | int):
             return value
+        if isinstance(value, float):
+            # JSON has no word for the others.
+            return value if math.isfinite(value) else str(value)
         if isinstance(value, Mapping):
             return {self.text(str(name)): self.value(inner, str(name)) for name, inner in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
@@ -141,14 +150,22 @@ class Redactor:
         return self.text(str(value))
 
     def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
-        """As a structlog processor."""
-        return cast(EventDict, self.value(event))
+        """As a structlog processor.
+
+        The names of the fields, and what the program itself puts into some, are never a secret: whoever reads the log
+        relies on them, whatever a short secret happens to be.
+        """
+        return {name: value if _is_ours(name, value) else self.value(value, name) for name, value in event.items()}
 
     def _compile(self) -> None:
         forms = set().union(*self._secrets.values(), *(_forms(token) for token in self._tokens))
         # The longest first, or a form that begins another would leave the other's end behind.
         ordered = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+
+def _is_ours(name: str, value: object) -> bool:
+    return isinstance(value, Event) if name == "event" else name in _OURS
 
 
 redactor = Redactor()

@@ -25,17 +25,21 @@ def command() -> None:
 @pass_cli
 def check(cli: CliContext) -> int:
     """Say whether the configuration can be used, and what it will do."""
+    from sync_worker.cli.doubts import doubts
     from sync_worker.cli.jobs import configured_reports, tell_undelivered
+    from sync_worker.cli.refusals import refusals_here
+    from sync_worker.logs import Event, get_logger
 
     if cli.json:
         return _check_as_json(cli)
-    settings = cli.load_settings()
-    reports = configured_reports(settings)
+    loaded = cli.read_settings(refusals_here)
     print(f"{cli.config_path}: ok")
-    for what, value in _plan(settings):
+    for what, value in _plan(loaded.settings):
         print(f"  {what}: {value}")
-    for name, report in reports.items():
+    for name, report in configured_reports(loaded.settings).items():
         tell_undelivered(name, report)
+    for doubt, hint in doubts(loaded, cli.config_path):
+        get_logger().warning(Event.SETTINGS_DOUBTED, error=f"{doubt}; {hint}")
     return 0
 
 
@@ -65,12 +69,12 @@ def show(cli: CliContext) -> None:
 
 
 def _check_as_json(cli: CliContext) -> int:
-    from sync_worker.cli.jobs import configured_reports
+    from sync_worker.cli.refusals import refusals_here
     from sync_worker.settings import SettingsError
 
     problems: list[dict[str, Any]] = []
     try:
-        configured_reports(cli.load_settings())
+        cli.read_settings(refusals_here)
     except SettingsError as error:
         problems = [asdict(problem) for problem in error.problems]
     print(json.dumps({"ok": not problems, "errors": problems}, indent=2))
@@ -78,13 +82,10 @@ def _check_as_json(cli: CliContext) -> int:
 
 
 def _plan(settings: Settings) -> Iterator[tuple[str, str]]:
-    procore, destination, jobs = settings.procore, settings.destination, settings.jobs
+    procore, jobs = settings.procore, settings.jobs
     yield "reads", f"{procore.environment} ({procore.api_url})"
     yield "companies", ", ".join(map(str, procore.companies))
-    if destination.type == "sqlite":
-        yield "writes", f"SQLite, {destination.path}"
-    else:
-        yield "writes", f"PostgreSQL, schema {destination.schema_}"
+    yield "writes", f"SQLite, {settings.destination.path}"
     yield "jobs", "all, with their own schedules" if jobs is None else ", ".join(jobs) or "none"
 
 

@@ -21,7 +21,7 @@ from sync_worker.errors import ConfigurationError
 if TYPE_CHECKING:
     from sync_worker.catalog.spec import StreamSpec
     from sync_worker.destination.protocol import Transaction
-    from sync_worker.settings import LoadedSettings, LocalSettings, ReportSettings, Settings
+    from sync_worker.settings import Inspect, LoadedSettings, LocalSettings, ReportSettings, Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,7 +48,7 @@ class CliContext:
         from sync_worker.catalog.declared import findings
         from sync_worker.settings import load_local_settings
 
-        return load_local_settings(self.config_path, self.environ, STREAMS, inspect=findings)
+        return load_local_settings(self.config_path, self.environ, STREAMS, lambda found: findings(found.streams))
 
     def database(self) -> Path:
         """The file that holds the data, without asking for credentials; raises `ConfigurationError` when none does."""
@@ -74,7 +74,7 @@ class CliContext:
         from sync_worker.catalog.declared import findings
         from sync_worker.settings import load_report_settings
 
-        return load_report_settings(self.config_path, self.environ, STREAMS, inspect=findings)
+        return load_report_settings(self.config_path, self.environ, STREAMS, lambda found: findings(found.streams))
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -93,19 +93,14 @@ class CliContext:
 
         return SqliteDestination(self.database()).is_held()
 
-    def read_settings(self) -> LoadedSettings:
-        """As `load_settings`, and where the values came from."""
+    def read_settings(self, inspect: Inspect[Settings] | None = None) -> LoadedSettings:
+        """As `load_settings`, and where the values came from; `inspect` finds what else would be refused."""
         from sync_worker.catalog import STREAMS
-        from sync_worker.catalog.declared import findings
-        from sync_worker.job import all_jobs
+        from sync_worker.cli.refusals import refusals
         from sync_worker.logs import redactor
         from sync_worker.settings import read_settings
 
-        loaded = read_settings(self.config_path, self.environ, STREAMS, inspect=findings)
-        if loaded.settings.jobs:
-            # Which jobs there are depends on the folder that the file names; their lines are known only while reading.
-            names = all_jobs(loaded.settings.jobs_dir)
-            loaded = read_settings(self.config_path, self.environ, STREAMS, names, inspect=findings)
+        loaded = read_settings(self.config_path, self.environ, STREAMS, inspect or refusals)
         redactor.add(*loaded.settings.secret_values())
         return loaded
 

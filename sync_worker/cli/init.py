@@ -57,18 +57,20 @@ class _Value(click.ParamType[str]):
 
 def _types() -> Mapping[str, Any]:
     from sync_worker.settings import Procore
-    from sync_worker.settings.values import ApiUrl, Id, Text, TimeZone
+    from sync_worker.settings.values import ApiUrl, ClientId, Id, Text, TimeZone
 
     environment = Procore.model_fields["environment"].annotation
-    return {"environment": environment, "id": Id, "url": ApiUrl, "text": Text, "zone": TimeZone}
+    return {"environment": environment, "id": Id, "client": ClientId, "url": ApiUrl, "text": Text, "zone": TimeZone}
 
 
-_ENVIRONMENT, _ID, _URL, _TEXT, _TIME_ZONE = map(_Value, ("environment", "id", "url", "text", "zone"))
+_ENVIRONMENT, _ID, _CLIENT, _URL, _TEXT, _TIME_ZONE = map(
+    _Value, ("environment", "id", "client", "url", "text", "zone")
+)
 
 _QUESTIONS: Mapping[str, tuple[str, click.ParamType[str]]] = {
     "environment": ("Procore environment (sandbox, federal, …)", _ENVIRONMENT),
     "company_id": ("Company id, or the variable that will hold it", _ID),
-    "client_id": ("Client id of the service account, or the variable that will hold it", _TEXT),
+    "client_id": ("Client id of the service account, or the variable that will hold it", _CLIENT),
     "timezone": ("Time zone of the schedules, such as America/Chicago", _TIME_ZONE),
 }
 
@@ -78,7 +80,7 @@ _QUESTIONS: Mapping[str, tuple[str, click.ParamType[str]]] = {
 @click.option("--environment", type=_ENVIRONMENT, help="production, sandbox, monthly_sandbox, federal or custom.")
 @click.option("--login-url", type=_URL, help="Login address, for environment custom.")
 @click.option("--api-url", type=_URL, help="API address, for environment custom.")
-@click.option("--client-id", type=_TEXT, help="Client id of the service account.")
+@click.option("--client-id", type=_CLIENT, help="Client id of the service account.")
 @click.option("--company-id", type=_ID, help="Id of the company to read.")
 @click.option("--timezone", type=_TIME_ZONE, help="Time zone of the schedules [UTC].")
 @click.option("--data-dir", type=_TEXT, help="Where the data goes [./data].")
@@ -105,7 +107,7 @@ def command(cli: CliContext, /, folder: Path | None, *, force: bool, **given: st
         print(json.dumps({"written": [str(path) for path in written]}))
         return
     print(f"written: {', '.join(map(str, written))}")
-    print(f"next: copy {example} to .env and fill it in, then `sync-worker -c {config} config check`")
+    print(f"next: copy {example} to .env (install -m 600) and fill it in, then `sync-worker -c {config} config check`")
 
 
 def configuration(answers: Answers) -> str:

@@ -15,6 +15,7 @@ import click
 from sync_worker import __version__
 from sync_worker.cli.boundary import UNUSABLE, exit_code
 from sync_worker.cli.options import GivenOptions, with_global_options
+from sync_worker.cli.output import escape_what_cannot_be_shown
 from sync_worker.cli.stopping import let_signals_through
 
 
@@ -90,7 +91,7 @@ class LazyGroup(click.Group):
 def root(context: click.Context) -> int | None:
     """Keep a company's Procore data in its own database, current and complete."""
     if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
+        click.echo(context.get_help(), sys.stderr)
         return UNUSABLE
     return None
 
@@ -100,5 +101,8 @@ with_global_options(root)
 
 def main() -> None:
     """Run the command line of this process."""
+    escape_what_cannot_be_shown()
+    # What is written here names people and money: beyond the user and the group it is nobody's.
+    os.umask(os.umask(0o077) | 0o027)
     given = GivenOptions(os.environ)
     sys.exit(exit_code(lambda: root.main(prog_name="sync-worker", standalone_mode=False, obj=given), given))

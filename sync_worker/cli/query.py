@@ -13,6 +13,7 @@ import click
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.table import table
 from sync_worker.destination.question import Answer, Value, asked
+from sync_worker.errors import ConfigurationError
 
 
 @click.command(
@@ -31,8 +32,7 @@ def command(cli: CliContext, sql: str, form: str | None) -> None:
 
     Values are printed exactly as stored: CSV holds raw data, JSON a list of objects with null for NULL.
     """
-    statement = sys.stdin.read() if sql == "-" else sql
-    with asked(cli.database(), statement) as answer:
+    with asked(cli.database(), _statement(sql)) as answer:
         match form or ("json" if cli.json else "table"):
             case "csv":
                 _print_csv(answer)
@@ -40,6 +40,16 @@ def command(cli: CliContext, sql: str, form: str | None) -> None:
                 _print_json(answer)
             case _:
                 _print_table(answer)
+
+
+def _statement(sql: str) -> str:
+    try:
+        statement = sys.stdin.read() if sql == "-" else sql
+        # Bytes of the command line that could not be decoded are lone surrogates, which no database takes.
+        statement.encode()
+    except UnicodeError:
+        raise ConfigurationError("the statement is not text in this system's encoding; write it in UTF-8") from None
+    return statement
 
 
 def _print_table(answer: Answer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -109,7 +110,7 @@ def command(cli: CliContext) -> None:
     if cli.json:
         print(json.dumps(status.as_json(), indent=2))
     else:
-        click.echo("\n".join(as_text(status, now, every_stream=cli.verbosity > 0)), color=cli.color)
+        click.echo("\n".join(as_text(status, now, every_stream=cli.verbosity > 0)), sys.stdout, color=cli.color)
 
 
 def _full_refresh_every(cli: CliContext) -> Mapping[str, timedelta]:

@@ -5,6 +5,7 @@ Colours only where a terminal shows them and nobody asked for none.
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -58,4 +59,4 @@ class Teller:
             self._print(_INDENT + line)
 
     def _print(self, text: str) -> None:
-        click.echo(text.replace(_TOGETHER, " "), color=self._color)
+        click.echo(text.replace(_TOGETHER, " "), sys.stdout, color=self._color)

@@ -29,7 +29,7 @@ _MACROS = MappingProxyType(
         "@annually": "0 0 1 1 *",
     }
 )
-_EVERY = re.compile(r"every\s+(\d+)\s*(s|m|h|d|seconds?|minutes?|hours?|days?)", re.IGNORECASE)
+_EVERY = re.compile(r"every\s+([0-9]{1,9})\s*(s|m|h|d|seconds?|minutes?|hours?|days?)", re.IGNORECASE)
 _SECONDS = MappingProxyType({"s": 1, "m": 60, "h": 3600, "d": 86_400})
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """`config.yaml`: its keys, its variables, and what is wrong with it, by file and line."""
 
 from sync_worker.settings.load import (
+    Inspect,
     LoadedSettings,
     load_local_settings,
     load_report_settings,
@@ -37,6 +38,7 @@ __all__ = [
     "Delivery",
     "Destination",
     "DuckDB",
+    "Inspect",
     "JobOptions",
     "Limits",
     "LoadedSettings",

@@ -9,18 +9,19 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from sync_worker.settings.characters import oddity, trimmed
 from sync_worker.settings.explain import explain, misspelt
+from sync_worker.settings.folder import Folder
 from sync_worker.settings.problems import Finding, KeyPath, SettingsError, did_you_mean, dotted
-from sync_worker.settings.schema import LocalSettings, ReportedProcore, ReportSettings, Settings, StreamOptions
+from sync_worker.settings.schema import LocalSettings, ReportedProcore, ReportSettings, Settings
 from sync_worker.settings.source import Document, Value, read_document
 from sync_worker.settings.variables import VariableError, fill
 
 Model = TypeVar("Model", Settings, LocalSettings, ReportSettings)
 
-Inspect = Callable[[Mapping[str, StreamOptions]], Iterable[Finding]]
-"""What is wrong with streams, by someone who knows more of streams than their keys."""
+Inspect = Callable[[Model], Iterable[Finding]]
+"""What is wrong with settings whose keys are right, by someone who knows more of what they name."""
 
-_REPORT_LEAD = "report_"
 _ADDRESSES = frozenset({"login_url", "api_url"})
 _DESTINATION_KEYS = {"sqlite": frozenset({"path"}), "postgres": frozenset({"url", "schema"})}
 
@@ -30,39 +31,37 @@ class LoadedSettings(NamedTuple):
 
     settings: Settings
     sources: Mapping[str, str]
+    read: Collection[Path]
+    """The `.env` and the secret files that were read."""
 
 
 def load_settings(
-    path: Path,
-    environ: Mapping[str, str],
-    known_streams: Collection[str],
-    known_jobs: Collection[str] | None = None,
-    inspect: Inspect = lambda _: (),
+    path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect[Settings] = lambda _: ()
 ) -> Settings:
     """The settings in the file at `path`; raises `SettingsError`, which lists every problem.
 
-    Streams are looked up among `known_streams` and the file's own; jobs only if `known_jobs` is given.
+    Streams are looked up among `known_streams` and the file's own.
     """
-    return read_settings(path, environ, known_streams, known_jobs, inspect).settings
+    return read_settings(path, environ, known_streams, inspect).settings
 
 
 def read_settings(
-    path: Path,
-    environ: Mapping[str, str],
-    known_streams: Collection[str],
-    known_jobs: Collection[str] | None = None,
-    inspect: Inspect = lambda _: (),
+    path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect[Settings] = lambda _: ()
 ) -> LoadedSettings:
     """As `load_settings`, and where the values came from."""
     document = read_document(path)
-    filler = _Filler(document, environ)
+    filler = _Filler(document, environ, path.parent)
     tree = filler.settle()
-    found = list(_unknown_names(tree, known_streams, known_jobs))
-    return LoadedSettings(_validated(Settings, document, tree, found, path.parent, inspect), filler.sources)
+    found = list(_unknown_names(tree, known_streams))
+    settings = _validated(Settings, document, tree, found, path.parent, inspect)
+    return LoadedSettings(settings, filler.sources, frozenset(filler.folder.read))
 
 
 def load_local_settings(
-    path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect = lambda _: ()
+    path: Path,
+    environ: Mapping[str, str],
+    known_streams: Collection[str],
+    inspect: Inspect[LocalSettings] = lambda _: (),
 ) -> LocalSettings:
     """Where the data is and of which streams, whatever the rest of the file holds; raises `SettingsError`.
 
@@ -72,14 +71,17 @@ def load_local_settings(
 
 
 def load_report_settings(
-    path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect = lambda _: ()
+    path: Path,
+    environ: Mapping[str, str],
+    known_streams: Collection[str],
+    inspect: Inspect[ReportSettings] = lambda _: (),
 ) -> ReportSettings:
     """As `load_local_settings`, and what else making reports takes."""
     return _part_of(ReportSettings, path, environ, known_streams, inspect)
 
 
 def _part_of(
-    model: type[Model], path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect
+    model: type[Model], path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect[Model]
 ) -> Model:
     document = read_document(path)
     found: list[Finding] = [
@@ -90,17 +92,18 @@ def _part_of(
     procore = document.tree.get("procore")
     if isinstance(procore, dict):
         document.tree["procore"] = _only(procore, ReportedProcore.model_fields)
-    tree = _Filler(document, environ).settle()
-    found += _unknown_names(tree, known_streams, None)
+    tree = _Filler(document, environ, path.parent).settle()
+    found += _unknown_names(tree, known_streams)
     return _validated(model, document, tree, found, path.parent, inspect)
 
 
 class _Filler:
     """Fills in the variables of a document, but for keys that its other keys make useless."""
 
-    def __init__(self, document: Document, environ: Mapping[str, str]) -> None:
+    def __init__(self, document: Document, environ: Mapping[str, str], folder: Path) -> None:
         self._document = document
         self._environ = environ
+        self.folder = Folder(folder)
         self.sources: dict[str, str] = {}
 
     def settle(self) -> dict[str, Any]:
@@ -118,7 +121,7 @@ class _Filler:
         """What `section[key]` chooses; empty when that cannot be told, which is reported where it is filled in."""
         value = section.get(key) or default
         try:
-            return fill(value, self._environ).text if isinstance(value, str) else ""
+            return trimmed(fill(value, self._environ, self.folder).text) if isinstance(value, str) else ""
         except VariableError:
             return ""
 
@@ -131,14 +134,22 @@ class _Filler:
 
     def _text(self, text: str, path: KeyPath) -> Any:
         try:
-            filled = fill(text, self._environ)
+            filled = fill(text, self._environ, self.folder)
         except VariableError as error:
-            self._document.blame(path, str(error))
-            # No key takes this, so validation complains here too, and is not heard.
-            return object()
-        if filled.sources:
-            self.sources[dotted(path)] = ", ".join(filled.sources)
-        return filled.text
+            return self._refused(path, str(error))
+        sources = ", ".join(filled.sources)
+        if sources:
+            self.sources[dotted(path)] = sources
+        value = trimmed(filled.text)
+        # The streams' texts are Procore's own names and values, taken as they are.
+        if path[0] != "streams" and (odd := oddity(value)):
+            return self._refused(path, f"{sources} {odd}; take it out".lstrip())
+        return value
+
+    def _refused(self, path: KeyPath, message: str) -> object:
+        self._document.blame(path, message)
+        # No key takes this, so validation complains here too, and is not heard.
+        return object()
 
 
 def _only(section: dict[str, Value], keys: Collection[str]) -> dict[str, Value]:
@@ -155,13 +166,13 @@ def _validated(
     tree: dict[str, Any],
     found: list[Finding],
     folder: Path,
-    inspect: Inspect,
+    inspect: Inspect[Model],
 ) -> Model:
     """`tree` as `model`; raises `SettingsError` for what is wrong with it and for what was `found` already."""
     settings = None
     try:
         settings = model.model_validate(tree, context={"folder": folder.absolute()})
-        found += inspect(settings.streams)
+        found += inspect(settings)
     except ValidationError as error:
         found += _validation_problems(tree, error, model)
     document.blame_others(found)
@@ -190,9 +201,7 @@ def _path_in(tree: Any, location: tuple[str | int, ...]) -> KeyPath:
     return path
 
 
-def _unknown_names(
-    tree: dict[str, Any], known_streams: Collection[str], known_jobs: Collection[str] | None
-) -> Iterator[Finding]:
+def _unknown_names(tree: dict[str, Any], known_streams: Collection[str]) -> Iterator[Finding]:
     streams, jobs = _entries(tree, "streams"), _entries(tree, "jobs")
     own = {name for name, options in streams.items() if isinstance(options, dict) and "path" in options}
     known = {*known_streams, *own}
@@ -201,23 +210,9 @@ def _unknown_names(
     for name in own & set(known_streams):
         yield ("streams", name), "is the name of a shipped stream; give yours another"
     for name, options in jobs.items():
-        declared = isinstance(options, dict) and "kind" in options
-        if known_jobs is not None and not declared and name not in known_jobs:
-            yield ("jobs", name), f"unknown job{did_you_mean(name, known_jobs) or '; one declared here needs kind'}"
-        if known_jobs is not None and (problem := _unknown_report(options, known_jobs)):
-            yield ("jobs", name, "report"), problem
         for index, pattern in enumerate(_patterns(options)):
             if not _chooses_any(pattern, known):
                 yield ("jobs", name, "streams", index), f"unknown stream{did_you_mean(pattern, known)}"
-
-
-def _unknown_report(options: Any, known_jobs: Collection[str]) -> str | None:
-    """What is wrong with the report that a job names; it may be named as its job or without the lead."""
-    name = options.get("report") if isinstance(options, dict) else None
-    reports = [job.removeprefix(_REPORT_LEAD) for job in known_jobs if job.startswith(_REPORT_LEAD)]
-    if not isinstance(name, str) or name.removeprefix(_REPORT_LEAD) in reports:
-        return None
-    return f"unknown report{did_you_mean(name, reports) or '; there are ' + ', '.join(sorted(reports))}"
 
 
 def _entries(tree: dict[str, Any], key: str) -> dict[str, Any]:

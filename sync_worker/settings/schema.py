@@ -10,9 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from sync_worker.settings.values import (
+    LONGEST_DAYS,
+    LONGEST_SECONDS,
     ApiPath,
     ApiUrl,
     Boolean,
+    ClientId,
+    ClientSecret,
     CopyUrl,
     Day,
     Duration,
@@ -73,8 +77,8 @@ class Procore(Section):
     """For `custom` alone; the others know theirs."""
     api_url: ApiUrl = ""
     """For `custom` alone; the others know theirs."""
-    client_id: Text
-    client_secret: Secret
+    client_id: ClientId
+    client_secret: ClientSecret
     companies: Annotated[Ids, Field(min_length=1)]
     """Ids of the companies to read."""
     projects: Projects = Projects()
@@ -107,7 +111,7 @@ class Limits(Section):
     """Share of the announced allowance; the rest is for other users of the same app."""
     max_concurrency: Annotated[Integer, Field(ge=1, le=64)] = 4
     """Requests under way at one time."""
-    request_timeout: Annotated[Number, Field(gt=0)] = 60.0
+    request_timeout: Annotated[Number, Field(ge=1, le=3600)] = 60.0
     """Seconds for a request in all, body included."""
 
 
@@ -192,11 +196,11 @@ class JobOptions(Section):
 class RereadOptions(Section):
     """How far back a daily log is read again: nothing tells which of its days were edited."""
 
-    days: Annotated[Integer, Field(ge=0)] = 14
+    days: Annotated[Integer, Field(ge=0, le=LONGEST_DAYS)] = 14
     """At every pass, the last so many days."""
-    weekly_days: Annotated[Integer, Field(ge=0)] = 90
+    weekly_days: Annotated[Integer, Field(ge=0, le=LONGEST_DAYS)] = 90
     """Once a week, the last so many days."""
-    everything_days: Annotated[Integer, Field(ge=1)] = 30
+    everything_days: Annotated[Integer, Field(ge=1, le=LONGEST_DAYS)] = 30
     """Every so many days, all of it."""
 
 
@@ -241,12 +245,12 @@ class StreamOptions(Section):
     """What differs for a shipped stream, or, with `path`, a whole stream of the user's own."""
 
     per_page: Annotated[Integer, Field(ge=1, le=10_000)] | None = None
-    lookback: Annotated[Integer, Field(ge=0)] | None = None
+    lookback: Annotated[Integer, Field(ge=0, le=LONGEST_SECONDS)] | None = None
     """Seconds read again before the high-water mark."""
     start_date: Maybe[Day] = None
     reread: RereadOptions = RereadOptions()
     """For daily logs."""
-    max_pages: Annotated[Integer, Field(ge=1)] = 500
+    max_pages: Annotated[Integer, Field(ge=1, le=1_000_000)] = 500
     """A daily log of more pages is read in halves."""
     full_refresh_every: Duration = Field(default="6h", validate_default=True)
     """How often schedules read a list that can only be read whole."""

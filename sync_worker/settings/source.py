@@ -15,11 +15,13 @@ from typing import ClassVar
 import yaml
 
 from sync_worker.settings.problems import Finding, KeyPath, Problem, SettingsError, dotted
+from sync_worker.settings.textfile import TextFileError, read_text
 
 Value = dict[str, "Value"] | tuple["Value", ...] | str | int | float | bool | None
 
 _TAG = "tag:yaml.org,2002:"
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_MOST_KILOBYTES = 1024
 # Aliases multiply: ten lines can stand for a billion values.
 _MOST_VALUES = 100_000
 
@@ -86,13 +88,11 @@ def read_document(path: Path) -> Document:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_text(path, _MOST_KILOBYTES)
     except FileNotFoundError:
         message = "no such file; name another with --config or SYNC_WORKER_CONFIG"
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text (byte {error.start})"
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
+    except TextFileError as error:
+        message = str(error)
     raise SettingsError([Problem(str(path), None, "", message)])
 
 

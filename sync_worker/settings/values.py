@@ -25,6 +25,11 @@ from sync_worker.settings.problems import did_you_mean
 MASK = "********"
 
 _DAYS = {"h": 1 / 24, "d": 1, "w": 7, "y": 365}
+# What is counted back from today, or forward from it, stays within the calendar.
+_LONGEST = timedelta(days=100 * 365)
+LONGEST_DAYS = _LONGEST.days
+LONGEST_SECONDS = _LONGEST.days * 86_400
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([hdwy])")
 _CONNECTION_PASSWORD = re.compile(r"(?:^|\s)password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
 
@@ -59,13 +64,22 @@ def _date(value: object) -> object:
         raise ValueError("expected a date such as 2020-01-01") from None
 
 
+def _within_calendar(value: date) -> date:
+    if not _FIRST_DAY <= value <= _LAST_DAY:
+        raise ValueError(f"expected a date from {_FIRST_DAY} to {_LAST_DAY}")
+    return value
+
+
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("expected a duration such as 12h, 90d, 6w or 2y")
-    return timedelta(days=int(match[1]) * _DAYS[match[2]])
+    duration = timedelta(days=int(match[1]) * _DAYS[match[2]])
+    if duration > _LONGEST:
+        raise ValueError(f"must be at most {_duration_text(_LONGEST)}")
+    return duration
 
 
 def _duration_text(value: timedelta) -> str:
@@ -99,6 +113,13 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 def _not_empty(value: SecretStr) -> SecretStr:
     if not value.get_secret_value():
         raise ValueError("must not be empty")
+    return value
+
+
+def _one_word(value: Any) -> Any:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if len(text.split()) > 1:
+        raise ValueError("must not have blanks or line breaks in it")
     return value
 
 
@@ -138,7 +159,7 @@ def _proxy(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
     full = url if "://" in url else f"http://{url}"
     parts = _split(full)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", url):
         raise ValueError("expected a proxy such as http://proxy.example:3128")
     return SecretStr(full)
 
@@ -195,7 +216,7 @@ Number = Annotated[float, _from_text(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", float),
 Boolean = Annotated[bool, BeforeValidator(_boolean, json_schema_input_type=bool | str)]
 Id = Annotated[int, _from_text(r"[1-9][0-9]{0,18}", int), Field(ge=1, lt=2**63)]
 Ids = Annotated[tuple[Id, ...], AfterValidator(_distinct)]
-Day = Annotated[date, BeforeValidator(_date)]
+Day = Annotated[date, BeforeValidator(_date), AfterValidator(_within_calendar)]
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
@@ -203,6 +224,8 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
 ]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty), PlainSerializer(lambda _: MASK, return_type=str)]
+ClientId = Annotated[Text, AfterValidator(_one_word)]
+ClientSecret = Annotated[Secret, AfterValidator(_one_word)]
 ProxyUrl = Annotated[Secret, AfterValidator(_proxy)]
 PostgresUrl = Annotated[Secret, AfterValidator(_postgres_url)]
 LocalPath = Annotated[Path, BeforeValidator(_path)]

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import NamedTuple
+
+from sync_worker.settings.folder import NOWHERE, Folder
+from sync_worker.settings.textfile import TextFileError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORMS = "write ${NAME}, ${NAME:-default} or ${NAME:?message}, and $$ for a dollar sign"
@@ -42,9 +44,12 @@ def parse(text: str) -> Template:
     return template
 
 
-def fill(text: str, environ: Mapping[str, str]) -> Filled:
-    """`text` with its variables replaced by what `environ`, or the file it names for them, holds."""
-    return _fill(parse(text), environ)
+def fill(text: str, environ: Mapping[str, str], folder: Folder = NOWHERE) -> Filled:
+    """`text` with its variables replaced by what `environ`, or the file it names for them, holds.
+
+    What `environ` does not have is looked up in the `.env` of `folder`, whose lines must be readable.
+    """
+    return _fill(parse(text), environ, folder)
 
 
 def _parse(text: str, position: int, *, nested: bool) -> tuple[Template, int]:
@@ -79,33 +84,41 @@ def _parse_variable(text: str, position: int) -> tuple[Variable, int]:
     return Variable(name.group(), operator, rest), end + 1
 
 
-def _fill(template: Template, environ: Mapping[str, str]) -> Filled:
-    filled = [Filled(piece, ()) if isinstance(piece, str) else _look_up(piece, environ) for piece in template]
+def _fill(template: Template, environ: Mapping[str, str], folder: Folder) -> Filled:
+    filled = [Filled(piece, ()) if isinstance(piece, str) else _look_up(piece, environ, folder) for piece in template]
     return Filled("".join(each.text for each in filled), tuple(chain.from_iterable(each.sources for each in filled)))
 
 
-def _look_up(variable: Variable, environ: Mapping[str, str]) -> Filled:
+def _look_up(variable: Variable, environ: Mapping[str, str], folder: Folder) -> Filled:
     name, file_name = variable.name, f"{variable.name}_FILE"
-    value, file = environ.get(name), environ.get(file_name)
+    is_given = name in environ or bool(environ.get(file_name))
+    place, variables = ("the environment", environ) if is_given else (".env", folder.variables)
+    value, file = variables.get(name), variables.get(file_name)
     if value and file:
         raise VariableError(f"{name} and {file_name} are both set; unset one of them")
     if value or (value is not None and not file and not variable.operator):
-        return Filled(value, (f"{name} in the environment",))
+        return Filled(value, (f"{name} in {place}",))
     if file:
-        return Filled(_content(file, file_name), (f"the file that {file_name} names",))
+        return Filled(_content(file, file_name, folder), (f"the file that {file_name} names",))
     if variable.operator == ":-":
-        default = _fill(variable.rest, environ)
+        default = _fill(variable.rest, environ, folder)
         return Filled(default.text, (f"the default, as {name} is not set", *default.sources))
     if variable.operator == ":?" and variable.rest:
-        raise VariableError(f"{name} is not set: {_fill(variable.rest, environ).text}")
-    raise VariableError(f"{name} is not set; set it, or let {file_name} name a file that holds it")
+        raise VariableError(f"{name} is not set: {_fill(variable.rest, environ, folder).text}")
+    neither = f" ({folder.dotenv} does not have it)" if folder.variables else ""
+    raise VariableError(f"{name} is not set; set it, or let {file_name} name a file that holds it{neither}")
 
 
-def _content(file: str, file_name: str) -> str:
+def _content(file: str, file_name: str, folder: Folder) -> str:
     # The path stays out of messages: whoever mixes up the two names has put the secret itself there.
+    whose = f"the file that {file_name} names"
     try:
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise VariableError(f"the file that {file_name} names cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise VariableError(f"the file that {file_name} names is not UTF-8 text") from None
+        content = folder.read_secret(file).rstrip("\r\n")
+    except FileNotFoundError as error:
+        tried = "" if file.startswith("/") else f"; a relative path begins at {folder.path.absolute()}"
+        raise VariableError(f"{whose} cannot be read: {error.strerror}{tried}") from None
+    except TextFileError as error:
+        raise VariableError(f"{whose} {error}") from None
+    if not content:
+        raise VariableError(f"{whose} is empty")
+    return content

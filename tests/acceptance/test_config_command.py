@@ -91,6 +91,27 @@ def test_a_valid_configuration_is_ok_and_says_what_it_will_do(config: Config, tm
             {},
             "config.yaml:5: limits.max_concurrency: expected a whole number",
         ),
+        (
+            f"{CONFIG}jobs:\n  a: {{kind: sync, streams: [rfis],\n      schedule: 99 * * * *}}\n",
+            {},
+            (
+                "config.yaml:7: jobs.a.schedule: schedule '99 * * * *' cannot be used: "
+                "'99' is no minute: 0 to 59, ranges, steps"
+            ),
+        ),
+        (
+            CONFIG,
+            {"PROCORE_CLIENT_SECRET": f"{SECRET}\u200b"},
+            (
+                "config.yaml:3: procore.client_secret: PROCORE_CLIENT_SECRET in the environment "
+                "ends with a zero-width space; take it out"
+            ),
+        ),
+        (
+            f"{CONFIG}retention: {{runs: 999999y}}\n",
+            {},
+            "config.yaml:5: retention.runs: must be at most 100y",
+        ),
         (None, {}, "config.yaml: no such file; name another with --config or SYNC_WORKER_CONFIG"),
         ("", {}, "config.yaml:1: procore: is required, but missing"),
     ],
@@ -102,6 +123,46 @@ def test_a_mistake_is_one_clear_line_and_exit_2(
 
     assert (answer.returncode, answer.stdout, answer.stderr) == (2, "", f"error: {line}\n")
     assert SECRET not in answer.stderr
+
+
+def test_what_windows_leaves_in_the_files_does_no_harm(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(f"\ufeff{SECRET}\r\n".encode())
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfPROCORE_CLIENT_ID=an-id\r\nPROCORE_COMPANY_ID=4711\r\n")
+    (tmp_path / ".env").chmod(0o600)
+    (tmp_path / "secret").chmod(0o600)
+    (tmp_path / "config.yaml").write_bytes(f"\ufeff{CONFIG}".replace("\n", "\r\n").encode())
+
+    answer = config("check", text=None, environ={"PROCORE_CLIENT_SECRET_FILE": "secret"})
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "  companies: 4711" in answer.stdout.splitlines()
+
+
+def test_files_of_secrets_that_everybody_may_read_are_warned_of(config: Config, tmp_path: Path) -> None:
+    environ = {"PROCORE_CLIENT_SECRET_FILE": "secret", "PROCORE_CLIENT_ID": "an-id", "PROCORE_COMPANY_ID": "1"}
+    for name, text in (("secret", SECRET), (".env", "X=1")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o644)
+
+    warned = config("check", environ=environ)
+
+    told = [json.loads(line) for line in warned.stderr.splitlines()]
+    assert warned.returncode == 0
+    assert {(it["event"], it["level"]) for it in told} == {("settings.doubted", "warning")}
+    assert [it["error"] for it in told] == [
+        f"{name} may be read by every user of this machine; chmod o-rwx {name}" for name in (".env", "secret")
+    ]
+    for name in ("secret", ".env"):
+        (tmp_path / name).chmod(0o640)
+    assert config("check", environ=environ).stderr == ""
+
+
+def test_a_secret_of_one_letter_is_taken_and_warned_of_and_does_not_spoil_the_log(config: Config) -> None:
+    answer = config("check", environ=ENVIRON | {"PROCORE_CLIENT_SECRET": "e"})
+
+    (told,) = map(json.loads, answer.stderr.splitlines())
+    assert (answer.returncode, told["event"], told["level"]) == (0, "settings.doubted", "warning")
+    assert told["error"].startswith("procore.client_secret has fewer than 6 characters; ")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -157,7 +157,7 @@ def test_who_is_configured_to_get_a_report_is_told_that_nobody_does_yet(here: In
         ({"report_rfi_agein": {}}, "jobs.report_rfi_agein: unknown job, did you mean report_rfi_ageing?"),
         ({"mine": {"kind": "report", "report": "rfi_agin"}}, "unknown report, did you mean rfi_ageing?"),
         ({"mine": {**WEEKLY, "formats": ["pdf"]}}, "jobs.mine.formats: pdf is not built yet; there are html"),
-        ({"mine": {**WEEKLY, "schedule": "0 0 30 2 *"}}, "jobs.mine: schedule '0 0 30 2 *'"),
+        ({"mine": {**WEEKLY, "schedule": "0 0 30 2 *"}}, "jobs.mine.schedule: schedule '0 0 30 2 *'"),
     ],
 )
 def test_a_report_job_that_cannot_be_is_refused_before_the_daemon_starts(

@@ -197,7 +197,10 @@ def test_a_daemon_answers_its_probes_and_the_health_check(install: Install) -> N
 @pytest.mark.parametrize(
     ("job", "reason"),
     [
-        ({"kind": "sync", "streams": ["rfis"], "schedule": "0 0 30 2 *"}, "jobs.broken: schedule '0 0 30 2 *'"),
+        (
+            {"kind": "sync", "streams": ["rfis"], "schedule": "0 0 30 2 *"},
+            "jobs.broken.schedule: schedule '0 0 30 2 *'",
+        ),
         ({"schedule": "@daily"}, "jobs.broken: unknown job"),
     ],
 )

@@ -25,6 +25,8 @@ INSTRUCTIONS = [
 ]
 FINAL = INSTRUCTIONS[max(at for at, (name, _) in enumerate(INSTRUCTIONS) if name == "FROM") :]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+USUAL_BYTES = 90 * 1024**2
+"""What the README says that it takes."""
 UNIT = (ROOT / "deploy/systemd/procore-sync-worker.service").read_text("utf-8")
 
 
@@ -87,6 +89,24 @@ def test_every_service_is_hardened_and_has_time_to_stop(name: str) -> None:
     assert service["tmpfs"] == ["/tmp"]  # noqa: S108 - the container's
     assert float(service["stop_grace_period"].removesuffix("s")) > DEADLINE_SECONDS
     assert service.get("command", ["serve"])[0] in COMMANDS
+
+
+def in_bytes(text: str) -> int:
+    """What Docker and systemd mean by `512m` and `512M`."""
+    return int(text[:-1]) * {"M": 1024**2, "G": 1024**3}[text[-1].upper()]
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_every_service_has_a_limit_of_memory_that_swap_does_not_lift(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert 3 * USUAL_BYTES < in_bytes(service["mem_limit"]) <= 1024**3
+    assert service["memswap_limit"] == service["mem_limit"]
+
+
+def test_the_unit_has_the_same_limit_and_slows_down_before_it() -> None:
+    limits = dict(re.findall(r"^(Memory\w+)=(\w+)$", UNIT, re.MULTILINE))
+    assert in_bytes(limits["MemoryMax"]) == in_bytes(COMPOSE["services"]["worker"]["mem_limit"])
+    assert 3 * USUAL_BYTES < in_bytes(limits["MemoryHigh"]) < in_bytes(limits["MemoryMax"])
 
 
 def test_the_worker_starts_again_checks_itself_and_takes_its_secret_from_a_file() -> None:

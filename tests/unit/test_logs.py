@@ -4,17 +4,20 @@ import html
 import io
 import json
 import logging
+import math
 import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import sync_worker
@@ -34,22 +37,31 @@ def redactor() -> Redactor:
     return Redactor([SECRET])
 
 
+@contextmanager
+def structlog_kept() -> Iterator[None]:
+    """Put back what setting up logging replaces."""
+    root, excepthook = logging.getLogger(), threading.excepthook
+    level, handlers = root.level, list(root.handlers)
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        logging.captureWarnings(capture=False)
+        root.setLevel(level)
+        root.handlers[:] = handlers
+        threading.excepthook = excepthook
+
+
 @pytest.fixture
 def configure(redactor: Redactor) -> Iterator[Callable[..., Any]]:
     """Set up logging to a stream of its own; what it replaced is put back."""
-    root, excepthook = logging.getLogger(), threading.excepthook
-    level, handlers = root.level, list(root.handlers)
 
     def configure(stream: io.StringIO, verbosity: int = 0, color: bool | None = None) -> io.StringIO:
         configure_logging(verbosity=verbosity, stream=stream, color=color, redactor=redactor)
         return stream
 
-    yield configure
-    structlog.reset_defaults()
-    logging.captureWarnings(capture=False)
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    threading.excepthook = excepthook
+    with structlog_kept():
+        yield configure
 
 
 Configure = Callable[..., io.StringIO]
@@ -174,6 +186,53 @@ def test_no_secret_leaves_in_values_keys_objects_or_tracebacks(configure: Config
     assert second["nested"] == {MASK: [MASK]}
     for form in (SECRET, quote_plus(SECRET), json.dumps(SECRET)[1:-1]):
         assert form not in stream.getvalue()
+
+
+ANY_SECRETS = st.text(min_size=1, max_size=8) | st.sampled_from(
+    ["e", "t", '"', "\\", "event", "run_id", "true", "null", "info", "page.fetched", "2026", "rows", '":', "\ud800"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=8) | ANY_SECRETS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@example([], "e", {"rows": math.nan})
+@given(st.lists(ANY_SECRETS, max_size=3), ANY_SECRETS, st.dictionaries(st.sampled_from(["rows", "error", "x"]), VALUES))
+def test_whatever_the_secrets_are_a_line_is_json_and_keeps_the_logs_own_words(
+    secrets: list[str], token: str, fields: dict[str, Any]
+) -> None:
+    redactor, stream = Redactor(secrets), io.StringIO()
+    redactor.add_token(token)
+    with structlog_kept():
+        configure_logging(stream=stream, redactor=redactor)
+        with bound(run_id="20261128T104434Z-372c01"):
+            get_logger().info(Event.PAGE_FETCHED, **fields)
+
+    (line,) = stream.getvalue().splitlines()
+    event = json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert set(event) == {"timestamp", "level", "event", "run_id", *fields}
+    assert (event["level"], event["event"], event["run_id"]) == ("info", "page.fetched", "20261128T104434Z-372c01")
+    assert datetime.fromisoformat(event["timestamp"]).tzinfo is not None
+
+
+def test_a_secret_that_is_a_word_of_the_log_is_taken_out_of_values_alone(
+    configure: Configure, redactor: Redactor
+) -> None:
+    redactor.add("event", "rfis", "page.fetched")
+    stream = configure(io.StringIO())
+
+    get_logger().info(Event.PAGE_FETCHED, error="the event of rfis", stream="rfis")
+
+    (event,) = events(stream)
+    assert (event["event"], event["error"], event["stream"]) == ("page.fetched", f"the {MASK} of {MASK}", MASK)
+
+
+def test_a_token_too_short_to_tell_from_words_blanks_nothing(redactor: Redactor) -> None:
+    redactor.add_token("e")
+
+    assert redactor.text("the event") == "the event"
 
 
 @pytest.mark.parametrize(

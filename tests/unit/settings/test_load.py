@@ -66,10 +66,10 @@ Load = Callable[..., Settings]
 def load(tmp_path: Path) -> Load:
     """Load the text given as `config.yaml`."""
 
-    def load(text: str, environ: Mapping[str, str] = ENVIRON, known_jobs: list[str] | None = None) -> Settings:
+    def load(text: str, environ: Mapping[str, str] = ENVIRON) -> Settings:
         file = tmp_path / "config.yaml"
         file.write_text(text)
-        return load_settings(file, environ, STREAMS, known_jobs)
+        return load_settings(file, environ, STREAMS)
 
     return load
 
@@ -113,7 +113,7 @@ def test_the_smallest_configuration_has_the_defaults_of_the_contract(load: Load,
 
 
 def test_every_key_of_the_contract_is_taken_and_unused_variables_do_not_trouble(load: Load, tmp_path: Path) -> None:
-    settings = load(CONTRACT, ENVIRON, ["sync_field", "report_rfi_ageing"])
+    settings = load(CONTRACT)
 
     assert settings.procore.start_date == date(2020, 1, 1)
     assert [entry.model_dump(exclude={"type"}) for entry in settings.publish] == [
@@ -354,29 +354,6 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(complaint: C
     )
 
     assert [line.split(": ")[0] for line in lines] == [f"config.yaml:{line}" for line in (2, 3, 4, 5, 6, 7, 8)]
-
-
-def test_the_report_of_a_job_is_looked_up_when_the_jobs_are_known(load: Load, complaint: Complaint) -> None:
-    jobs = ["sync_field", "report_rfi_ageing"]
-    mine = f"{PROCORE}jobs:\n  mine: {{kind: report, report: %s}}\n"
-
-    assert complaint(mine % "rfi_aging", ENVIRON, jobs) == [
-        "config.yaml:6: jobs.mine.report: unknown report, did you mean rfi_ageing?"
-    ]
-    assert complaint(mine % "sync_field", ENVIRON, jobs) == [
-        "config.yaml:6: jobs.mine.report: unknown report; there are rfi_ageing"
-    ]
-    assert load(mine % "rfi_ageing", ENVIRON, jobs).jobs
-    assert load(mine % "report_rfi_ageing", ENVIRON, jobs).jobs
-
-
-def test_jobs_are_looked_up_when_their_names_are_known(load: Load, complaint: Complaint) -> None:
-    text = f"{PROCORE}jobs:\n  sync_feld: {{}}\n  mine: {{kind: sync, streams: [rfis]}}\n"
-
-    assert complaint(text, ENVIRON, ["sync_field"]) == [
-        "config.yaml:6: jobs.sync_feld: unknown job, did you mean sync_field?"
-    ]
-    assert load(text).jobs
 
 
 def test_a_stream_of_the_users_own_has_any_new_name_and_can_be_chosen(load: Load) -> None:

@@ -1,0 +1,31 @@
+r"""What is printed where the terminal or the pipe is not UTF-8: ASCII with escapes, as in `D\u00e9tail`."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+
+_ESCAPE = "sync_worker.escape"
+
+
+def escape_what_cannot_be_shown() -> None:
+    """Make stdout and stderr of this process take every text, whatever their encoding.
+
+    An older encoding would have some of the letters; but who reads a pipe mostly takes it for UTF-8, which ASCII is.
+    `click.echo` must be told the stream: by itself it takes one in ASCII for a mistake and writes UTF-8.
+    """
+    codecs.register_error(_ESCAPE, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        # A stream that was closed before the start is None.
+        if isinstance(stream, io.TextIOWrapper):
+            is_utf_8 = codecs.lookup(stream.encoding).name == "utf-8"
+            stream.reconfigure(encoding="utf-8" if is_utf_8 else "ascii", errors=_ESCAPE)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    r"""The form that JSON has too, so that JSON stays JSON: `\u` and four digits, twice for what lies beyond U+FFFF."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2)), error.end

@@ -1,0 +1,111 @@
+"""What the daemon would refuse of a configuration, each with its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+
+from sync_worker.catalog.declared import catalog_with, findings
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
+from sync_worker.errors import ConfigurationError
+from sync_worker.job import Job, ReportJob, all_jobs, report_name
+from sync_worker.planning.selection import matching
+from sync_worker.reports.formats import check_formats
+from sync_worker.scheduler.schedules import parse_schedule
+from sync_worker.settings import JobOptions, Settings
+from sync_worker.settings.problems import Finding, KeyPath, did_you_mean
+
+_ONLY_REPORTS = ("formats", "deliver")
+
+
+def refusals(settings: Settings) -> Iterator[Finding]:
+    """What keeps `settings` from being served, beyond what their types say; every command that loads them asks."""
+    if settings.destination.type != "sqlite":
+        yield ("destination", "type"), f"{settings.destination.type} is not built yet; use sqlite"
+    yield from _of_projects(settings)
+    of_streams = list(findings(settings.streams))
+    yield from of_streams
+    try:
+        known = all_jobs(settings.jobs_dir)
+    except ConfigurationError as error:
+        yield ("jobs_dir",), str(error)
+        return
+    named = settings.jobs or {}
+    of_names = list(chain.from_iterable(_of_name(name, options, known) for name, options in named.items()))
+    yield from of_names
+    # Which streams a job reads and when it is due can be told of jobs and streams that there are.
+    if not of_names and not of_streams:
+        yield from _of_jobs(settings)
+
+
+def refusals_here(settings: Settings) -> Iterator[Finding]:
+    """As `refusals`, and what is in the way on this machine, which others find when they open it."""
+    yield from refusals(settings)
+    database = settings.destination.path
+    if database.is_dir():
+        yield ("destination", "path"), "is a folder; name a file in it, such as procore.db"
+    if (file := _file_in_the_way(database.parent)) is not None:
+        yield ("destination", "path"), f"{file} is a file, not a folder"
+    if (file := _file_in_the_way(settings.data_dir)) is not None:
+        yield ("data_dir",), f"{file} is a file, not a folder"
+
+
+def _file_in_the_way(folder: Path) -> Path | None:
+    nearest = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    return None if nearest is None or nearest.is_dir() else nearest
+
+
+def _of_projects(settings: Settings) -> Iterator[Finding]:
+    projects = settings.procore.projects
+    if projects.include and set(projects.include) <= set(projects.exclude):
+        yield ("procore", "projects"), "every project of include is in exclude too, so none would be read"
+
+
+def _of_name(name: str, options: JobOptions, known: Mapping[str, Job]) -> Iterator[Finding]:
+    """What is wrong with a job by its name and kind."""
+    path: KeyPath = ("jobs", name)
+    reports = sorted(report_name(each) for each, job in known.items() if isinstance(job, ReportJob))
+    if options.kind is None and name not in known:
+        yield path, f"unknown job{did_you_mean(name, known) or '; one declared here needs kind'}"
+    if options.kind is None and name in known:
+        is_report = isinstance(known[name], ReportJob)
+        for key in ("report", "streams") if is_report else ("report", *_ONLY_REPORTS):
+            if getattr(options, key):
+                yield (*path, key), f"is not for {name}, which {'reports' if is_report else 'reads'}"
+    if options.report is not None and report_name(options.report) not in reports:
+        near = did_you_mean(options.report, reports) or f"; there are {', '.join(reports)}"
+        yield (*path, "report"), f"unknown report{near}"
+    try:
+        check_formats(options.formats)
+    except ConfigurationError as error:
+        yield (*path, "formats"), str(error)
+
+
+def _of_jobs(settings: Settings) -> Iterator[Finding]:
+    """What is wrong with the jobs in force: a schedule that never fires, a name that chooses no stream."""
+    streams = catalog_with(settings.streams)
+    jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **configured_reports(settings)}
+    for name, job in jobs.items():
+        options = (settings.jobs or {}).get(name, JobOptions())
+        # What a job's module says has no line in the file; the folder that holds it has.
+        module: KeyPath = ("jobs", name) if settings.jobs else ("jobs_dir",)
+        lead = "" if settings.jobs else f"job {name}: "
+        try:
+            if job.schedule:
+                parse_schedule(job.schedule, job.timezone)
+        except ConfigurationError as error:
+            yield ("jobs", name, "schedule") if options.schedule else module, lead + str(error)
+        patterns = job.streams if isinstance(job, ConfiguredJob) else job.request.job.streams
+        for index, pattern in enumerate(patterns):
+            if (problem := _unmatched(pattern, streams)) is not None:
+                yield ("jobs", name, "streams", index) if options.streams else module, lead + problem
+
+
+def _unmatched(pattern: str, streams: Mapping[str, StreamSpec]) -> str | None:
+    try:
+        matching(pattern, streams)
+    except ConfigurationError as error:
+        return str(error)
+    return None
