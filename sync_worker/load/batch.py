@@ -29,12 +29,16 @@ class Batch:
         self.field_changes: list[FieldChange] = []
         self.schema_changes: set[Drift] = set()
         self.unreadable: list[Unreadable] = []
+        self.elsewhere: list[Unreadable] = []
 
     def add(self, candidate: Candidate, maker: RowMaker, stored: Stored | None) -> None:
         try:
             row = maker.row(candidate)
         except (msgspec.DecodeError, RecursionError) as error:
             self.unreadable.append(Unreadable(f"the record cannot be read: {error}", candidate.raw, candidate.key))
+            return
+        if row.elsewhere is not None:
+            self.elsewhere.append(Unreadable(row.elsewhere, candidate.raw, candidate.key))
             return
         self.keys.append(candidate.key)
         self.rows.append([*row.values, self._run_id, self._loaded_at, None, candidate.row_hash, row.extra])

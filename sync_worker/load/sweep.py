@@ -45,7 +45,7 @@ from sync_worker.state.ledger import (
     widen_scope,
 )
 
-_SPOILT = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any range, such as 1e400")
+_ENDLESS = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any range, such as 1e400")
 _WHOLE_SECONDS = len("2026-01-31T12:00:00")
 _numbers = count(1)
 log = get_logger()
@@ -133,7 +133,7 @@ class Sweep:
         self._list_began_at: datetime | None = None
         self._before = NOTHING_COUNTED
         self._under_way: list[Future[Committed]] = []
-        self._is_spoilt = False
+        self._spoilt: Proof | None = None
         self._made: tuple[int | str | None, Fingerprint, RowMaker] | None = None
 
     def open(self) -> None:
@@ -235,7 +235,7 @@ class Sweep:
 
         proof, settled = self._loader.do(settle)
         # Only now: the loader may have done it twice.
-        self._unkeyed, self._appeared, self._is_spoilt = 0, 0, False
+        self._unkeyed, self._appeared, self._spoilt = 0, 0, None
         if settled.held:
             log.warning(Event.DELETES_HELD, rows=settled.held)
         return proof
@@ -244,7 +244,7 @@ class Sweep:
         """Decide what a part of the sweep proved; unless complete, or the `last` try allowed, it may be read again."""
         self._raise_failures(wait=True)
         proof, self._before, _ = self._loader.do(lambda transaction: self._decide(transaction, evidence, last, also))
-        self._unkeyed, self._appeared, self._is_spoilt = 0, 0, False
+        self._unkeyed, self._appeared, self._spoilt = 0, 0, None
         return proof
 
     def close(self, proof: Proof, total: int | None, *, requests: int) -> None:
@@ -305,8 +305,8 @@ class Sweep:
         counts, before = scope_counts(transaction, self._key), self._before
         proof = prove(evidence, self._keys(transaction))
         self._settlement.release_seen(transaction)
-        if self._is_spoilt:
-            proof = _SPOILT if last else _SPOILT._replace(verdict=Verdict.INEXACT)
+        if self._spoilt is not None:
+            proof = self._spoilt if last else self._spoilt._replace(verdict=Verdict.INEXACT)
         if proof.verdict is Verdict.INEXACT and not last:
             transaction.forget_keys(self._sets.seen)
             restart_scope(transaction, self._key, before)
@@ -370,7 +370,7 @@ class Sweep:
         changed = [candidate for key, candidate in newest.items() if key not in unchanged]
         # Looked for here alone: in every page that comes it would cost half of what reading the page does.
         if any(holds_endless_number(candidate.raw) for candidate in changed):
-            self._is_spoilt = True
+            self._spoilt = _ENDLESS
             return Committed(0, 0)
         stored = transaction.stored(self._spec, [candidate.key for candidate in changed]) if changed else {}
         late = self._late(transaction, changed, stored)
@@ -378,6 +378,12 @@ class Sweep:
         for candidate in changed:
             if candidate.key not in late:
                 batch.add(candidate, rows, stored.get(candidate.key))
+        if batch.elsewhere:
+            reason = batch.elsewhere[0].reason
+            if not (batch.keys or unchanged or late):
+                self._spoilt = Proof(Verdict.FAILED, f"bad payload: the answer is of another list: {reason}")
+                return Committed(0, 0)
+            self._spoilt = Proof(Verdict.INEXACT, f"{reason}; it is set aside, see _quarantine")
         # What cannot be stored is there all the same.
         seen = [*newest, *(record.key for record in unreadable if record.key is not None)]
         distinct_keys = transaction.note_keys(self._spec, self._sets.seen, seen)
@@ -385,7 +391,7 @@ class Sweep:
         transaction.merge(self._spec, batch.rows)
         record_field_changes(transaction, self._key, batch.field_changes, seen_at)
         record_schema_changes(transaction, self._key, batch.schema_changes, seen_at)
-        unreadable += batch.unreadable
+        unreadable += batch.unreadable + batch.elsewhere
         quarantine_records(
             transaction,
             self._key,
