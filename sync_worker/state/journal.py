@@ -88,3 +88,11 @@ class SetAside(NamedTuple):
 def set_aside(executor: Executor) -> list[SetAside]:
     """What is set aside, by stream."""
     return [SetAside(*row) for row in executor.execute(queries()["quarantined_by_stream"])]  # type: ignore[arg-type]  # the statement lists them in this order
+
+
+def drifted_fields(executor: Executor) -> dict[str, list[str]]:
+    """The fields that once came as something else than they are declared, by stream."""
+    found: dict[str, list[str]] = {}
+    for stream, field in executor.execute(queries()["drifted_fields"]):
+        found.setdefault(str(stream), []).append(str(field))
+    return found

@@ -607,3 +607,46 @@ ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce
 DELETE FROM _refusals
 WHERE subject = :stream AND parent_key = :parent_key
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: read_volatile_paths
+-- The paths of signed URLs that were learned of a stream.
+SELECT path FROM _volatile_paths WHERE stream = :stream ORDER BY path;
+
+-- name: all_volatile_paths
+-- The paths of signed URLs of all streams.
+SELECT stream, path FROM _volatile_paths ORDER BY stream, path;
+
+-- name: learn_volatile_path
+-- A path of signed URLs.
+INSERT INTO _volatile_paths (stream, path, learned_at) VALUES (:stream, :path, :learned_at)
+ON CONFLICT (stream, path) DO NOTHING;
+
+-- name: rehash_parents_read
+-- A parent's row has another hash and the same content.
+UPDATE _parents_read SET row_hash = :after WHERE row_hash = :before;
+
+-- name: rehash_parents_refused
+-- The same for lists that may not be read.
+UPDATE _refusals SET row_hash = :after WHERE row_hash = :before;
+
+-- name: forget_restless
+-- Some records of a list were as they are stored.
+DELETE FROM _restless
+WHERE stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_restless
+-- All known records of a list had changed once more.
+INSERT INTO _restless (stream, company_id, project_id, readings, records, fields)
+VALUES (:stream, :company_id, :project_id, 1, :records, :fields)
+ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET
+    readings = _restless.readings + 1, records = excluded.records, fields = excluded.fields;
+
+-- name: restless_streams
+-- Streams with lists of which all records changed that often in a row: how many records, and the fields of each list.
+SELECT stream, sum(records), json_group_array(fields) FROM _restless
+WHERE readings >= :readings GROUP BY stream HAVING sum(records) >= :records ORDER BY stream;
+
+-- name: drifted_fields
+-- The fields whose type changed.
+SELECT stream, field FROM _schema_changes WHERE kind = 'type_changed' ORDER BY stream, field;

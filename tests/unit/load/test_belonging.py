@@ -22,7 +22,7 @@ def elsewhere(stream: str, record: Mapping[str, Any], **columns: int) -> str | N
     """What the maker of rows says of a record."""
     spec = STREAMS[stream]
     scope = {name: value for name, value in SCOPE.items() if name in spec.scope_columns} | columns
-    raw = msgspec.Raw(json.dumps({"id": 1} | record).encode())
+    raw = msgspec.Raw(json.dumps({"id": 1, **record}).encode())
     candidate = Fingerprint(spec, scope).identify(raw)
     assert isinstance(candidate, Candidate)
     return RowMaker(spec, scope).row(candidate).elsewhere

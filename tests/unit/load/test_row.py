@@ -136,7 +136,7 @@ def test_no_value_is_ever_lost(record: dict[str, object]) -> None:
 def test_a_text_that_comes_as_a_number_in_every_record_is_told_of_at_the_first() -> None:
     maker = RowMaker(RFIS, SCOPE)
     fingerprint = Fingerprint(RFIS, SCOPE)
-    made = []
+    made: list[Row] = []
     for number in ("12", "13.50", '"14"', "null"):
         candidate = fingerprint.identify(msgspec.Raw(f'{{"id":{len(made)},"number":{number}}}'.encode()))
         assert isinstance(candidate, Candidate)
