@@ -650,3 +650,11 @@ WHERE readings >= :readings GROUP BY stream HAVING sum(records) >= :records ORDE
 -- name: drifted_fields
 -- The fields whose type changed.
 SELECT stream, field FROM _schema_changes WHERE kind = 'type_changed' ORDER BY stream, field;
+
+-- name: columns_of_streams
+-- The tables of streams, each with its columns as a JSON array.
+SELECT stream.name, json_group_array(known.name)
+FROM sqlite_master AS stream JOIN pragma_table_info(stream.name) AS known
+WHERE stream.type = 'table'
+  AND EXISTS (SELECT 1 FROM pragma_table_info(stream.name) AS own WHERE own.name = '_row_hash')
+GROUP BY stream.name;
