@@ -71,7 +71,7 @@ class Transaction(Protocol):
         ...
 
     def newest_extras(self, stream: str, most: int) -> list[str | None]:
-        """`_extra` of the rows of a stream that were inserted last and are not deleted."""
+        """`_extra` of at most so many live rows of a stream, new ones before old ones as far as that is known."""
         ...
 
     def has_table(self, name: str) -> bool:
