@@ -122,6 +122,13 @@ class RowMaker:
         values = None if self._declared is None else self._as_declared(candidate, self._declared)
         return self._field_by_field(candidate) if values is None else Row(values, None, [])
 
+    def belongs_here(self, raw: msgspec.Raw) -> bool:
+        """Return False for a record that names another scope."""
+        try:
+            return self._belonging.elsewhere(_fields_of.decode(raw)) is None
+        except (msgspec.DecodeError, RecursionError):
+            return True
+
     def _expect_literals(self, names: set[str]) -> None:
         """Decode the next record that has numbers or booleans in these text columns in one go."""
         self._undecoded |= names

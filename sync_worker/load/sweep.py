@@ -183,9 +183,9 @@ class Sweep:
 
     def take_deleted(self, page: Page) -> None:
         """Note whom a page of the tool's own list of deleted records names."""
-        fingerprint = self._makers(None).fingerprint
+        makers = self._makers(None)
         names = [raw for raw in page.records if not self._is_mixed or _is_marked(raw)]
-        identified = [fingerprint.identify(raw) for raw in names]
+        identified = [makers.fingerprint.identify(raw) for raw in names if makers.rows.belongs_here(raw)]
         keys = [record.key for record in identified if isinstance(record, Candidate)]
         self._loader.do(lambda transaction: transaction.note_keys(self._spec, self._sets.told, keys))
 

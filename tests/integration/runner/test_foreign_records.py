@@ -56,3 +56,16 @@ def test_a_record_of_another_project_among_ours_is_set_aside_and_the_list_is_not
     assert here.query("SELECT id FROM rfis WHERE project_id = ?", project) == [(991,)]
     assert here.query("SELECT reason, record FROM _quarantine") == [(reason, '{"id": 992, "project_id": 4711}')]
     assert ("rfis", project) not in here.marks()
+
+
+def test_a_list_of_deleted_records_of_another_project_deletes_nothing_here(install: Install) -> None:
+    here = install()
+    here.run("rfis")
+    project = readable_projects(here.simulator)[0]
+    alive = [truth.record["id"] for truth in here.simulator.world.records("rfis", project_id=project)][:2]
+    told = [{"id": alive[0], "project_id": project + 1}, {"id": alive[1], "project_id": project}]
+    here.simulator.faults.add(Fault(path=f"*/{project}/rfis/recycle_bin*", body=json.dumps(told)))
+
+    here.run("rfis")
+
+    assert here.query("SELECT id FROM rfis WHERE _deleted_at NOTNULL") == [(alive[1],)]
