@@ -17,7 +17,9 @@ def read(here: Installation, *records: dict[str, Any]) -> None:
     """One whole reading of the first project's RFIs."""
     here.simulator.faults.clear()
     project = readable_projects(here.simulator)[0]
-    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", body=json.dumps(records), times=1_000))
+    here.simulator.faults.add(
+        Fault(path=f"*/{project}/rfis[?]*", body=json.dumps(records), times=1_000, headers={"Total": str(len(records))})
+    )
     here.run("rfis", projects=[project], full_refresh=True)
 
 

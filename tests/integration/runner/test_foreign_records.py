@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, incomplete, scope
@@ -10,10 +11,12 @@ from sync_worker.model import Verdict
 from sync_worker.simulator.faults import Fault
 
 
-def answered(here: Installation, records: object, times: int = 1_000) -> int:
+def answered(here: Installation, records: list[dict[str, Any]], times: int = 1_000) -> int:
     """Let the first project's RFIs be these records; the number of the project."""
     project = readable_projects(here.simulator)[0]
-    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", body=json.dumps(records), times=times))
+    here.simulator.faults.add(
+        Fault(path=f"*/{project}/rfis[?]*", body=json.dumps(records), times=times, headers={"Total": str(len(records))})
+    )
     return project
 
 
@@ -64,7 +67,9 @@ def test_a_list_of_deleted_records_of_another_project_deletes_nothing_here(insta
     project = readable_projects(here.simulator)[0]
     alive = [truth.record["id"] for truth in here.simulator.world.records("rfis", project_id=project)][:2]
     told = [{"id": alive[0], "project_id": project + 1}, {"id": alive[1], "project_id": project}]
-    here.simulator.faults.add(Fault(path=f"*/{project}/rfis/recycle_bin*", body=json.dumps(told)))
+    here.simulator.faults.add(
+        Fault(path=f"*/{project}/rfis/recycle_bin*", body=json.dumps(told), headers={"Total": "2"})
+    )
 
     here.run("rfis")
 

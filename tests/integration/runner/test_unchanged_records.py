@@ -20,7 +20,9 @@ def read(here: Installation, records: list[dict[str, Any]]) -> ScopeResult:
     """One whole reading of RFIs that are these records."""
     here.simulator.faults.clear()
     project = readable_projects(here.simulator)[0]
-    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", body=json.dumps(records), times=1_000))
+    here.simulator.faults.add(
+        Fault(path=f"*/{project}/rfis[?]*", body=json.dumps(records), times=1_000, headers={"Total": str(len(records))})
+    )
     report = here.run("rfis", projects=[project], full_refresh=True)
     assert incomplete(report) == []
     return scope(report, "rfis", project)
