@@ -18,6 +18,7 @@ class FieldType(StrEnum):
 
     INTEGER = "integer"
     STRING = "string"
+    """A number or a boolean is stored as the text it was sent as."""
     BOOLEAN = "boolean"
     DATE = "date"
     DATETIME = "datetime"

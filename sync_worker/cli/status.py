@@ -16,6 +16,7 @@ from sync_worker.catalog.spec import StreamSpec, SyncMode
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.durations import age, in_words
 from sync_worker.cli.labelled import TOGETHER, Labelled, labelled
+from sync_worker.cli.problems import SET_ASIDE, Problem, find_problems
 from sync_worker.cli.spending import allowance_as_json, health_as_json, spending_lines
 from sync_worker.cli.table import table
 from sync_worker.cli.trouble import Trouble, told_shortly, troubles
@@ -76,10 +77,12 @@ class Status:
     held: Sequence[HeldDeletes]
     days: Sequence[DaySpent]
     health: Sequence[Health]
+    problems: Sequence[Problem]
 
     def as_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
         return {
+            "problems": [problem._asdict() for problem in self.problems],
             "streams": [line._asdict() for line in self.streams],
             "running": [run._asdict() for run in self.running],
             "allowance": allowance_as_json(self.allowance, self.days, self.now),
@@ -143,6 +146,7 @@ def gather(
         held=held_deletes(view) if view.has_table("_held_deletes") else [],
         days=days_spent(view, now.date() - timedelta(days=DAYS - 1)),
         health=read_health(view, now.date()),
+        problems=find_problems(view, streams),
     )
 
 
@@ -188,7 +192,9 @@ def _first_sentence(status: Status) -> str:
         "the last run ended early" if ended and not bad else "",
     ]
     refused = counted[Verdict.NOT_PERMITTED]
+    aside = len({problem.stream for problem in status.problems if problem.kind == SET_ASIDE})
     but = f"; {refused} may not be read" if refused else ""
+    but += f"; of {aside} {'stream' if aside == 1 else 'streams'} records are set aside" if aside else ""
     if any(wrong):
         return f"Not all is well: {', '.join(filter(None, wrong))}{but}."
     return f"All is well: {counted[Verdict.COMPLETE]} of {total} lists are proven complete{but}."
@@ -200,6 +206,7 @@ def _wrong(status: Status) -> Iterator[Labelled]:
         *(Labelled(word, text, hint) for word, text, hint in told_shortly(status.errors)),
         *_stale_lines(status.streams),
         *_held_lines(status.held),
+        *(Labelled(problem.kind, problem.text, problem.step) for problem in status.problems),
     ]
     yield from lines[:_LINES_SHOWN]
     if len(lines) > _LINES_SHOWN:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,7 +11,9 @@ import click
 from sync_worker.catalog.spec import DeletedAmongLive, DeletedBetween, Deletes, RecycleBin, ScopeKind, StreamSpec
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.table import table
+from sync_worker.errors import ConfigurationError, DestinationError
 from sync_worker.planning.selection import matching
+from sync_worker.state.restless import all_volatile_paths
 
 _HEADINGS = ("stream", "tool", "scope", "mode", "key", "deletes", "sensitive", "calls per pass")
 
@@ -30,16 +32,27 @@ def command(cli: CliContext, name: str | None) -> None:
     known = cli.streams()
     specs = [known[found] for found in (matching(name, known) if name else known)]
     alone = specs[0] if name in known else None
+    learned = _learned(cli)
     if cli.json:
-        print(json.dumps(as_json(alone) if alone else [as_json(spec) for spec in specs], indent=2))
+        found = [as_json(spec, learned.get(spec.name, ())) for spec in specs]
+        print(json.dumps(found[0] if alone else found, indent=2))
     elif alone:
-        print("\n".join(in_full(alone)))
+        print("\n".join(in_full(alone, learned.get(alone.name, ()))))
     else:
         print("\n".join(table(_HEADINGS, [_line(spec) for spec in specs])))
 
 
-def as_json(spec: StreamSpec) -> dict[str, Any]:
-    """All that is declared of a stream."""
+def _learned(cli: CliContext) -> Mapping[str, Sequence[str]]:
+    """The paths of signed URLs that were learned, by stream; none where there is no database yet."""
+    try:
+        with cli.reading() as view:
+            return all_volatile_paths(view) if view.has_table("_volatile_paths") else {}
+    except (ConfigurationError, DestinationError):
+        return {}
+
+
+def as_json(spec: StreamSpec, learned: Sequence[str] = ()) -> dict[str, Any]:
+    """All that is declared of a stream, and which paths of signed URLs were learned of it."""
     return {
         "name": spec.name,
         "tool": spec.tool,
@@ -59,6 +72,7 @@ def as_json(spec: StreamSpec) -> dict[str, Any]:
         "columns": dict(spec.columns),
         "tracked": list(spec.tracked),
         "volatile": list(spec.volatile),
+        "volatile_learned": list(learned),
         "envelope": spec.envelope,
         "per_page": spec.paging.per_page,
         "deletes": deletes(spec.deletes),
@@ -66,7 +80,7 @@ def as_json(spec: StreamSpec) -> dict[str, Any]:
     }
 
 
-def in_full(spec: StreamSpec) -> Iterator[str]:
+def in_full(spec: StreamSpec, learned: Sequence[str] = ()) -> Iterator[str]:
     """The lines that say everything of a stream."""
     facts: list[tuple[str, object]] = [
         ("permission", f"{spec.tool or 'its tool'}: the service account must be able to read it"),
@@ -83,6 +97,8 @@ def in_full(spec: StreamSpec) -> Iterator[str]:
         ("sensitive", "yes: in no shipped job, chosen by name or glob alone" if spec.sensitive else None),
         ("history", ", ".join(spec.tracked) and f"{', '.join(spec.tracked)}: changes are kept in _field_history"),
     ]
+    facts += [("volatile", f"{path}: no change of it is one of the record") for path in spec.volatile]
+    facts += [("learned", f"{path}: its URL is signed anew at every reading, which is no change") for path in learned]
     yield spec.name
     yield from (f"  {what:<10}  {value}" for what, value in facts if value)
     yield ""

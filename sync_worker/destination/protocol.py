@@ -56,10 +56,22 @@ class Transaction(Protocol):
         """The rows already stored under these keys."""
         ...
 
+    def rows(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, tuple[Parameter, ...]]:
+        """The data columns and `_extra` of the rows stored under these keys."""
+        ...
+
+    def rehash(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> None:
+        """Give rows another hash; nothing else of them changes."""
+        ...
+
     def live_values(
         self, spec: StreamSpec, columns: Sequence[str], scope: Mapping[str, int]
     ) -> list[tuple[Parameter, ...]]:
         """Some columns of the rows of a scope that are not deleted, in the order of the primary key."""
+        ...
+
+    def newest_extras(self, stream: str, most: int) -> list[str | None]:
+        """`_extra` of at most so many live rows of a stream, new ones before old ones as far as that is known."""
         ...
 
     def has_table(self, name: str) -> bool:

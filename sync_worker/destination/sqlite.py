@@ -246,6 +246,16 @@ class SqliteTransaction:
             found[row[:width]] = Stored(row_hash, run_id, version or "", deleted_at is not None, tuple(tracked))
         return found
 
+    def rows(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, tuple[Parameter, ...]]:
+        width = len(spec.primary_key)
+        found = self._connection.execute(_rows_sql(spec), (_as_json(keys),))
+        return {row[:width]: row[width:] for row in found}
+
+    def rehash(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> None:
+        same = " AND ".join(f"{quoted(name)} = ?" for name in spec.primary_key)
+        sql = f"UPDATE {quoted(spec.name)} SET _row_hash = ? WHERE {same}"
+        self._connection.executemany(sql, [(row_hash, *key) for key, row_hash in hashes.items()])
+
     def live_values(
         self, spec: StreamSpec, columns: Sequence[str], scope: Mapping[str, int]
     ) -> list[tuple[Parameter, ...]]:
@@ -253,6 +263,12 @@ class SqliteTransaction:
         key = ", ".join(map(quoted, spec.primary_key))
         live = f"FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{matches(tuple(scope))}"
         return self.execute(f"SELECT {listed} {live} ORDER BY {key}", scope)
+
+    def newest_extras(self, stream: str, most: int) -> list[str | None]:
+        live = f"FROM {quoted(stream)} WHERE _deleted_at IS NULL ORDER BY rowid DESC LIMIT :most"
+        return [
+            None if extra is None else str(extra) for (extra,) in self.execute(f"SELECT _extra {live}", {"most": most})
+        ]
 
     def has_table(self, name: str) -> bool:
         return bool(self.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name}))
@@ -362,6 +378,13 @@ def _stored_sql(spec: StreamSpec) -> str:
     wanted.insert(len(spec.primary_key) + 2, version)
     same = " AND ".join(f"known.{quoted(name)} = {part}" for name, part in given_parts(spec, "given.value"))
     return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known ON {same}"
+
+
+@cache
+def _rows_sql(spec: StreamSpec) -> str:
+    wanted = ", ".join(f"known.{quoted(name)}" for name in (*spec.primary_key, *spec.columns, "_extra"))
+    same = " AND ".join(f"known.{quoted(name)} = {part}" for name, part in given_parts(spec, "given.value"))
+    return f"SELECT {wanted} FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known ON {same}"
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Parameter, Stored
+from sync_worker.load.comparison import Comparison
 from sync_worker.load.fingerprint import Candidate, Unreadable
 from sync_worker.load.row import Drift, Row, RowMaker
 from sync_worker.model import Key
@@ -15,7 +17,11 @@ from sync_worker.state.journal import FieldChange
 
 
 class Batch:
-    """The changed rows of one page, and what is recorded beside them."""
+    """The changed rows of one page, and what is recorded beside them.
+
+    `same` are records that differ from their rows in nothing that is stored but signatures, `signed` where these are,
+    `restless` in how many others a field differed although nothing says that they changed.
+    """
 
     def __init__(self, spec: StreamSpec, run_id: str, loaded_at: str) -> None:
         self._run_id = run_id
@@ -29,13 +35,38 @@ class Batch:
         self.field_changes: list[FieldChange] = []
         self.schema_changes: set[Drift] = set()
         self.unreadable: list[Unreadable] = []
+        self.elsewhere: list[Unreadable] = []
+        self.same: list[Candidate] = []
+        self.signed: set[str] = set()
+        self.restless: Counter[str] = Counter()
+        self._comparison = Comparison(spec)
 
-    def add(self, candidate: Candidate, maker: RowMaker, stored: Stored | None) -> None:
+    def add(
+        self,
+        candidate: Candidate,
+        maker: RowMaker,
+        stored: Stored | None,
+        before: Sequence[Parameter] | None = None,
+    ) -> None:
+        """Take a record that has another hash than its row.
+
+        `before` are the columns of the row, where nothing says that the record changed.
+        """
         try:
             row = maker.row(candidate)
         except (msgspec.DecodeError, RecursionError) as error:
             self.unreadable.append(Unreadable(f"the record cannot be read: {error}", candidate.raw, candidate.key))
             return
+        if row.elsewhere is not None:
+            self.elsewhere.append(Unreadable(row.elsewhere, candidate.raw, candidate.key))
+            return
+        if before is not None:
+            difference = self._comparison.difference(row, before, is_dated=candidate.version != "")
+            if not difference.fields:
+                self.same.append(candidate)
+                self.signed |= difference.signed
+                return
+            self.restless.update(difference.fields)
         self.keys.append(candidate.key)
         self.rows.append([*row.values, self._run_id, self._loaded_at, None, candidate.row_hash, row.extra])
         self.schema_changes.update(row.drift)

@@ -1,7 +1,8 @@
 """Reads of an undecoded record only what identifies it: its key, its version, and a hash of its content.
 
-The hash covers the record as sent, the scope it was read in and the form of its table; volatile paths (signed URLs
-that change at every read) are blanked first. A record whose hash is stored already is not looked at any further.
+The hash covers the record as sent, the scope it was read in and the form of its table; fields that are not stored and
+volatile paths (signed URLs that change at every read) are blanked first. A record whose hash is stored already is not
+looked at any further.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sync_worker.catalog.spec import FieldType, StreamSpec
+from sync_worker.load.signed_urls import cut_signatures, steps_of
 from sync_worker.load.values import CONVERTERS, INT64, order_of, text_of
 from sync_worker.model import Key
 
@@ -47,11 +49,16 @@ class Unreadable(NamedTuple):
 class Fingerprint:
     """Identifies the records of one stream in one scope; `scope` holds the values of the scope columns.
 
-    `excluded` fields are in the hash by name: a field that is wanted again must be written again.
+    `excluded` fields are in the hash by name: a field that is wanted again must be written again. Of URLs at `learned`
+    paths the signatures are left out.
     """
 
     def __init__(
-        self, spec: StreamSpec, scope: Mapping[str, int | str], excluded: frozenset[str] = frozenset()
+        self,
+        spec: StreamSpec,
+        scope: Mapping[str, int | str],
+        excluded: frozenset[str] = frozenset(),
+        learned: frozenset[str] = frozenset(),
     ) -> None:
         self._scope = scope
         self._key = [(name, spec.columns[name]) for name in spec.primary_key]
@@ -62,9 +69,7 @@ class Fingerprint:
         self._key_in_scope = tuple(scope[name] for name in spec.primary_key if name in scope)
         form = "|".join(f"{name}:{type_}" for name, type_ in spec.columns.items())
         self._seed = hashlib.sha256(f"{form}\n{sorted(scope.items())}\n{sorted(excluded)}\n".encode())
-        self._content: Callable[[msgspec.Raw], bytes | msgspec.Raw] = (
-            _blanker(spec.volatile) if spec.volatile else lambda raw: raw
-        )
+        self._content = _content(spec, excluded - set(spec.primary_key), learned)
 
     def identify(self, raw: msgspec.Raw) -> Candidate | Unreadable:
         """Key, version and hash of `raw`, or why it cannot be stored."""
@@ -73,11 +78,16 @@ class Fingerprint:
             key = self._key_of(raw)
             if key is None:
                 return Unreadable("the record has no usable key", raw)
-            digest = self._seed.copy()
-            digest.update(self._content(raw))
+            row_hash = self.hash_of(raw)
         except (msgspec.DecodeError, RecursionError) as error:
             return Unreadable(f"the record cannot be read: {error}", raw, key)
-        return Candidate(key, digest.hexdigest()[: 2 * _HASH_BYTES], raw, self._version_of)
+        return Candidate(key, row_hash, raw, self._version_of)
+
+    def hash_of(self, raw: msgspec.Raw) -> str:
+        """The hash of a record; raises what decoding it raises."""
+        digest = self._seed.copy()
+        digest.update(self._content(raw))
+        return digest.hexdigest()[: 2 * _HASH_BYTES]
 
     def _key_of(self, raw: msgspec.Raw) -> Key | None:
         if self._whole_numbers is not None:
@@ -154,16 +164,34 @@ def attribute(name: str) -> str:
     return f"field_{name}"
 
 
-def _blanker(paths: tuple[str, ...]) -> Callable[[msgspec.Raw], bytes]:
-    steps = [path.replace("[*]", ".*").split(".") for path in paths]
+def _content(
+    spec: StreamSpec, excluded: frozenset[str], learned: frozenset[str]
+) -> Callable[[msgspec.Raw], bytes | msgspec.Raw]:
+    """What of a record is hashed: all of it as sent, unless something has to be left out."""
+    volatile = [steps_of(path) for path in spec.volatile]
+    signed = [steps_of(path) for path in sorted(learned)]
+    is_always_blanked = bool(volatile or excluded)
 
-    def blanked(raw: msgspec.Raw) -> bytes:
+    def content(raw: msgspec.Raw) -> bytes | msgspec.Raw:
+        if not is_always_blanked:
+            sent = bytes(raw)
+            if b"http" not in sent or b"?" not in sent:
+                return raw
         record = _exact.decode(raw)
-        for path in steps:
+        is_dated = bool(signed) and _is_dated(record.get(spec.cursor_field))
+        for name in excluded:
+            record.pop(name, None)
+        for path in volatile:
             _blank(record, path)
-        return msgspec.json.encode(record)
+        # A record without such URLs keeps the hash that it has.
+        is_cut = [cut_signatures(record, path, is_dated=is_dated) for path in signed]
+        return msgspec.json.encode(record) if is_always_blanked or any(is_cut) else raw
 
-    return blanked
+    return content if is_always_blanked or signed else lambda raw: raw
+
+
+def _is_dated(version: object) -> bool:
+    return isinstance(version, str) and order_of(version) != ""
 
 
 def _blank(node: Any, path: list[str]) -> None:

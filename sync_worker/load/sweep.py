@@ -6,17 +6,19 @@ transaction. Nothing of a page is kept after that; the keys seen are the destina
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from itertools import count
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
-from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec
+from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec, SyncMode
 from sync_worker.clock import Clock
-from sync_worker.destination.protocol import Stored, Transaction
+from sync_worker.destination.protocol import Parameter, Stored, Transaction
 from sync_worker.load.batch import Batch, newest_by_key
 from sync_worker.load.deletes import Covered, Doubt, Sets, Settled, Settlement
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
@@ -44,8 +46,9 @@ from sync_worker.state.ledger import (
     scope_counts,
     widen_scope,
 )
+from sync_worker.state.restless import learn_volatile_paths, read_volatile_paths, record_reading, rehash_parents
 
-_SPOILT = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any range, such as 1e400")
+_ENDLESS = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any range, such as 1e400")
 _WHOLE_SECONDS = len("2026-01-31T12:00:00")
 _numbers = count(1)
 log = get_logger()
@@ -97,12 +100,24 @@ def _count_appeared(changed: Sequence[Candidate], stored: Mapping[Key, Stored], 
     return found
 
 
+class Makers(NamedTuple):
+    """What turns the records of one list into rows; `scope` are the values of the scope columns."""
+
+    scope: Mapping[str, int | str]
+    fingerprint: Fingerprint
+    rows: RowMaker
+
+
 class Committed(NamedTuple):
-    """What became of a page: rows written, records set aside, and rows that appeared after the list's first page."""
+    """What became of a page: rows written, records set aside, and rows that appeared after the list's first page.
+
+    `restless` says in how many records each field differed for no reason told.
+    """
 
     rows: int
     quarantined: int
     appeared: int = 0
+    restless: Mapping[str, int] = MappingProxyType({})
 
 
 class Sweep:
@@ -133,8 +148,10 @@ class Sweep:
         self._list_began_at: datetime | None = None
         self._before = NOTHING_COUNTED
         self._under_way: list[Future[Committed]] = []
-        self._is_spoilt = False
-        self._made: tuple[int | str | None, Fingerprint, RowMaker] | None = None
+        self._spoilt: Proof | None = None
+        self._learned: frozenset[str] = frozenset()
+        self._restless: Counter[str] = Counter()
+        self._made: tuple[object, Makers] | None = None
 
     def open(self) -> None:
         """Write that the sweep begins."""
@@ -142,6 +159,7 @@ class Sweep:
 
         def begin(transaction: Transaction) -> Beside:
             open_scope(transaction, self._key, self._window, started_at)
+            self._learned = read_volatile_paths(transaction, self._key.stream)
             return note_beside(transaction, self._key.run_id)
 
         self._beside = self._loader.do(begin)
@@ -150,8 +168,8 @@ class Sweep:
     def take(self, page: Page, parent_id: int | str | None = None) -> None:
         """Hand a page over to be stored; raises what went wrong with an earlier one."""
         self._raise_failures(wait=False)
-        fingerprint, rows = self._makers(parent_id)
-        identified = [fingerprint.identify(raw) for raw in page.records]
+        makers = self._makers(parent_id)
+        identified = [makers.fingerprint.identify(raw) for raw in page.records]
         self._unkeyed += sum(record.key is None for record in identified)
         seen_at = self._clock.now()
         if page.number == 1:
@@ -160,14 +178,14 @@ class Sweep:
         began, ended = self._list_began_at, page.server_time
         meanwhile = Window(began, ended) if page.number > 1 and began is not None and ended is not None else None
         self._under_way.append(
-            self._loader.submit(lambda transaction: self._store(transaction, identified, rows, seen_at, meanwhile))
+            self._loader.submit(lambda transaction: self._store(transaction, identified, makers, seen_at, meanwhile))
         )
 
     def take_deleted(self, page: Page) -> None:
         """Note whom a page of the tool's own list of deleted records names."""
-        fingerprint, _ = self._makers(None)
+        makers = self._makers(None)
         names = [raw for raw in page.records if not self._is_mixed or _is_marked(raw)]
-        identified = [fingerprint.identify(raw) for raw in names]
+        identified = [makers.fingerprint.identify(raw) for raw in names if makers.rows.belongs_here(raw)]
         keys = [record.key for record in identified if isinstance(record, Candidate)]
         self._loader.do(lambda transaction: transaction.note_keys(self._spec, self._sets.told, keys))
 
@@ -228,23 +246,40 @@ class Sweep:
         self._raise_failures(wait=True)
 
         def settle(transaction: Transaction) -> tuple[Proof, Settled]:
-            proof, _, settled = self._decide(transaction, evidence, last, also, covered)
+            proof, counts, settled = self._decide(transaction, evidence, last, also, covered)
+            if proof.verdict is Verdict.COMPLETE and self._is_whole:
+                self._note_reading(transaction, counts)
             if proof.verdict is not Verdict.INEXACT or last:
                 self._close(transaction, proof, evidence.total, requests, settled.deleted)
             return proof, settled
 
         proof, settled = self._loader.do(settle)
         # Only now: the loader may have done it twice.
-        self._unkeyed, self._appeared, self._is_spoilt = 0, 0, False
+        self._unkeyed, self._appeared, self._spoilt = 0, 0, None
         if settled.held:
             log.warning(Event.DELETES_HELD, rows=settled.held)
         return proof
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the sweep read records that need not have changed."""
+        return self._window.start is None or self._spec.mode is SyncMode.DATE_WINDOW
+
+    def _note_reading(self, transaction: Transaction, counts: ScopeCounts) -> None:
+        record_reading(
+            transaction,
+            self._key,
+            known=counts.rows_seen - counts.inserted - counts.quarantined,
+            updated=counts.updated,
+            fields=self._restless,
+            version=self._spec.cursor_field,
+        )
 
     def settle_part(self, evidence: Evidence, *, last: bool, also: Also | None = None) -> Proof:
         """Decide what a part of the sweep proved; unless complete, or the `last` try allowed, it may be read again."""
         self._raise_failures(wait=True)
         proof, self._before, _ = self._loader.do(lambda transaction: self._decide(transaction, evidence, last, also))
-        self._unkeyed, self._appeared, self._is_spoilt = 0, 0, False
+        self._unkeyed, self._appeared, self._spoilt = 0, 0, None
         return proof
 
     def close(self, proof: Proof, total: int | None, *, requests: int) -> None:
@@ -276,16 +311,18 @@ class Sweep:
             committed = future.result()
             self._appeared += committed.appeared
             log.debug(Event.BATCH_COMMITTED, rows=committed.rows)
+            self._restless.update(committed.restless)
             if committed.quarantined:
                 log.warning(Event.RECORD_QUARANTINED, rows=committed.quarantined)
 
-    def _makers(self, parent_id: int | str | None) -> tuple[Fingerprint, RowMaker]:
+    def _makers(self, parent_id: int | str | None) -> Makers:
         """What identifies and types the records of a parent's list; one list is read to its end before the next."""
-        if self._made is None or self._made[0] != parent_id:
+        asked = (parent_id, self._learned)
+        if self._made is None or self._made[0] != asked:
             scope = self._scope_values(parent_id)
-            fingerprint = Fingerprint(self._spec, scope, self._excluded)
-            self._made = (parent_id, fingerprint, RowMaker(self._spec, scope, self._excluded))
-        return self._made[1:]
+            fingerprint = Fingerprint(self._spec, scope, self._excluded, self._learned)
+            self._made = (asked, Makers(scope, fingerprint, RowMaker(self._spec, scope, self._excluded)))
+        return self._made[1]
 
     def _scope_values(self, parent_id: int | str | None) -> Mapping[str, int | str]:
         values: dict[str, int | str | None] = dict(self._key.scope._asdict())
@@ -305,8 +342,8 @@ class Sweep:
         counts, before = scope_counts(transaction, self._key), self._before
         proof = prove(evidence, self._keys(transaction))
         self._settlement.release_seen(transaction)
-        if self._is_spoilt:
-            proof = _SPOILT if last else _SPOILT._replace(verdict=Verdict.INEXACT)
+        if self._spoilt is not None:
+            proof = self._spoilt if last else self._spoilt._replace(verdict=Verdict.INEXACT)
         if proof.verdict is Verdict.INEXACT and not last:
             transaction.forget_keys(self._sets.seen)
             restart_scope(transaction, self._key, before)
@@ -360,7 +397,7 @@ class Sweep:
         self,
         transaction: Transaction,
         identified: Sequence[Candidate | Unreadable],
-        rows: RowMaker,
+        makers: Makers,
         seen_at: datetime,
         meanwhile: Window | None,
     ) -> Committed:
@@ -370,22 +407,31 @@ class Sweep:
         changed = [candidate for key, candidate in newest.items() if key not in unchanged]
         # Looked for here alone: in every page that comes it would cost half of what reading the page does.
         if any(holds_endless_number(candidate.raw) for candidate in changed):
-            self._is_spoilt = True
+            self._spoilt = _ENDLESS
             return Committed(0, 0)
         stored = transaction.stored(self._spec, [candidate.key for candidate in changed]) if changed else {}
         late = self._late(transaction, changed, stored)
+        before = self._rows_to_compare(transaction, changed, stored)
         batch = Batch(self._spec, self._key.run_id, to_text(seen_at))
         for candidate in changed:
             if candidate.key not in late:
-                batch.add(candidate, rows, stored.get(candidate.key))
+                batch.add(candidate, makers.rows, stored.get(candidate.key), before.get(candidate.key))
+        if batch.elsewhere:
+            reason = batch.elsewhere[0].reason
+            if not (batch.keys or batch.same or unchanged or late):
+                self._spoilt = Proof(Verdict.FAILED, f"bad payload: the answer is of another list: {reason}")
+                return Committed(0, 0)
+            self._spoilt = Proof(Verdict.INEXACT, f"{reason}; it is set aside, see _quarantine")
         # What cannot be stored is there all the same.
         seen = [*newest, *(record.key for record in unreadable if record.key is not None)]
         distinct_keys = transaction.note_keys(self._spec, self._sets.seen, seen)
         distinct_keys += sum(record.key is None for record in unreadable)
         transaction.merge(self._spec, batch.rows)
+        if batch.same:
+            self._keep_rows(transaction, batch, stored, makers, seen_at)
         record_field_changes(transaction, self._key, batch.field_changes, seen_at)
         record_schema_changes(transaction, self._key, batch.schema_changes, seen_at)
-        unreadable += batch.unreadable
+        unreadable += batch.unreadable + batch.elsewhere
         quarantine_records(
             transaction,
             self._key,
@@ -404,7 +450,36 @@ class Sweep:
             ),
         )
         appeared = 0 if meanwhile is None else _count_appeared(changed, stored, meanwhile)
-        return Committed(len(batch.rows), len(unreadable), appeared)
+        return Committed(len(batch.rows), len(unreadable), appeared, batch.restless)
+
+    def _rows_to_compare(
+        self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, Stored]
+    ) -> Mapping[Key, Sequence[Parameter]]:
+        """The rows of records that have another hash and the same version: they may hold the same all the same."""
+        keys = [
+            candidate.key
+            for candidate in changed
+            if (known := stored.get(candidate.key)) is not None
+            and not known.is_deleted
+            and order_of(known.version) == candidate.version
+        ]
+        return transaction.rows(self._spec, keys) if keys else {}
+
+    def _keep_rows(
+        self,
+        transaction: Transaction,
+        batch: Batch,
+        stored: Mapping[Key, Stored],
+        makers: Makers,
+        seen_at: datetime,
+    ) -> None:
+        """Learn why records seemed to differ from their rows, and give the rows the hash that they have now."""
+        paths = batch.signed - set(self._spec.volatile)
+        self._learned = learn_volatile_paths(transaction, self._key.stream, paths, seen_at)
+        fingerprint = Fingerprint(self._spec, makers.scope, self._excluded, self._learned)
+        hashes = {candidate.key: fingerprint.hash_of(candidate.raw) for candidate in batch.same}
+        transaction.rehash(self._spec, hashes)
+        rehash_parents(transaction, {stored[key].row_hash: row_hash for key, row_hash in hashes.items()})
 
     def _late(self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, Stored]) -> set[Key]:
         """Keys that come with an older version than this run, or one beside it, has met: on a page that arrives late.

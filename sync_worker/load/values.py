@@ -42,9 +42,12 @@ def text_of(sent: bytes) -> str | None:
     return _text_decoder.decode(sent) if b"\\" in sent else sent[1:-1].decode("utf-8", "replace")
 
 
-def _string(sent: bytes) -> Converted:
+def literal_of(sent: bytes) -> Converted:
+    """The text that `sent` holds; a number or a boolean is a text as it was written."""
+    if sent.startswith((b"{", b"[")):
+        return MISFIT
     text = text_of(sent)
-    return MISFIT if text is None else text
+    return sent.decode("ascii", "replace") if text is None else text
 
 
 def _integer(sent: bytes) -> Converted:
@@ -114,7 +117,7 @@ def _nested(opening: bytes) -> Callable[[bytes], Converted]:
 
 
 CONVERTERS: Final[dict[FieldType, Callable[[bytes], Converted]]] = {
-    FieldType.STRING: _string,
+    FieldType.STRING: literal_of,
     FieldType.INTEGER: _integer,
     FieldType.BOOLEAN: _boolean,
     FieldType.DECIMAL: _decimal,

@@ -44,6 +44,7 @@ from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.state.avoided import Because
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
+from sync_worker.state.journal import forget_healed
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.page_sizes import record_page_size, record_unpaged
 from sync_worker.state.permissions import (
@@ -382,6 +383,8 @@ class Reading:
         move_checkpoint(transaction, stream, self._scope, Checkpoint(mark, self._parts.clock.now(), self._run_id))
         if self._signal is not None:
             record_signal(transaction, stream, self._scope, self._signal)
+        if asked.reach is Reach.EVERYTHING:
+            forget_healed(transaction, ScopeKey(self._run_id, stream, self._scope))
         if asked.reach is Reach.RECENT and self._spec.mode is SyncMode.INCREMENTAL and asked.parents is None:
             return
         if self._spec.mode is SyncMode.FULL_REFRESH and asked.parents is None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.instants import to_text
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.queries import queries
+
+RECORDS_KEPT = 1_000
+"""How many records of one (stream, scope) `_quarantine` keeps; all are counted."""
+CHARACTERS_KEPT = 65_536
 
 
 class FieldChange(NamedTuple):
@@ -39,16 +43,56 @@ def record_schema_changes(
 
 
 def quarantine_records(
-    executor: Executor, key: ScopeKey, records: Iterable[tuple[str, str]], seen_at: datetime
+    executor: Executor, key: ScopeKey, records: Sequence[tuple[str, str]], seen_at: datetime
 ) -> None:
-    """Keep (reason, record as sent) of what could not be stored: each version of a record once, by its last run."""
+    """Count (reason, record as sent) of what could not be stored, and keep as many of them as there is room for.
+
+    Each version of a record is kept once, by the run that met it last.
+    """
+    if not records:
+        return
+    ((counted,),) = executor.execute(queries()["read_set_aside"], key.parameters())
+    executor.execute(queries()["count_set_aside"], key.parameters() | {"records": len(records)})
     shared = key.parameters() | {"at": to_text(seen_at)}
-    for reason, record in records:
-        met = shared | {"reason": reason, "record": record}
+    for reason, record in records[: max(0, RECORDS_KEPT - int(counted or 0))]:
+        met = shared | _bounded(reason, record)
         if not executor.execute(queries()["meet_quarantined"], met):
             executor.execute(queries()["quarantine_record"], met)
+    executor.execute(queries()["bound_quarantine"], key.parameters() | {"most": RECORDS_KEPT})
 
 
-def quarantined_by_stream(executor: Executor) -> dict[str, int]:
-    """How many records of each stream are set aside."""
-    return dict(cast("list[tuple[str, int]]", executor.execute(queries()["quarantined_by_stream"])))
+def _bounded(reason: str, record: str) -> dict[str, Parameter]:
+    if len(record) <= CHARACTERS_KEPT:
+        return {"reason": reason, "record": record}
+    return {
+        "reason": f"{reason}; the first {CHARACTERS_KEPT} of its {len(record)} characters are kept",
+        "record": record[:CHARACTERS_KEPT],
+    }
+
+
+def forget_healed(executor: Executor, key: ScopeKey) -> None:
+    """Drop the records of a scope that a complete reading of everything has not met again."""
+    executor.execute(queries()["forget_healed"], key.parameters())
+
+
+class SetAside(NamedTuple):
+    """The records of a stream that `_quarantine` keeps: how many, of how many projects, and why the oldest is there."""
+
+    stream: str
+    records: int
+    projects: int
+    since: str
+    reason: str
+
+
+def set_aside(executor: Executor) -> list[SetAside]:
+    """What is set aside, by stream."""
+    return [SetAside(*row) for row in executor.execute(queries()["quarantined_by_stream"])]  # type: ignore[arg-type]  # the statement lists them in this order
+
+
+def drifted_fields(executor: Executor) -> dict[str, list[str]]:
+    """The fields that once came as something else than they are declared, by stream."""
+    found: dict[str, list[str]] = {}
+    for stream, field in executor.execute(queries()["drifted_fields"]):
+        found.setdefault(str(stream), []).append(str(field))
+    return found

@@ -184,6 +184,7 @@ def restart_scope(executor: Executor, key: ScopeKey, before: ScopeCounts = NOTHI
     executor.execute(queries()["restart_scope"], key.parameters() | counted)
     if before is NOTHING_COUNTED:
         executor.execute(queries()["forget_quarantined"], key.parameters())
+        executor.execute(queries()["forget_set_aside"], key.parameters())
 
 
 def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:
@@ -194,7 +195,7 @@ def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:
 
 
 def _quarantined(executor: Executor, key: ScopeKey) -> int:
-    ((found,),) = executor.execute(queries()["count_quarantined"], key.parameters())
+    ((found,),) = executor.execute(queries()["read_set_aside"], key.parameters())
     return int(found or 0)
 
 

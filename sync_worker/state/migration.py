@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from sync_worker.state.executor import Executor
+from sync_worker.state.literal_texts import move_literals
 from sync_worker.state.queries import migrations
 
+_WITH_CODE: Mapping[str, Callable[[Executor], None]] = {"0015_literal_texts": move_literals}
 _COMMENT = re.compile(r"--[^\n]*")
 
 
@@ -20,6 +23,8 @@ def migrate(transaction: Executor, dialect: str) -> None:
         for statement in _COMMENT.sub("", script).split(";"):
             if statement.strip():
                 transaction.execute(statement)
+        if name in _WITH_CODE:
+            _WITH_CODE[name](transaction)
         transaction.execute("INSERT INTO _migrations (name) VALUES (:name)", {"name": name})
 
 

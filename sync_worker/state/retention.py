@@ -57,7 +57,7 @@ def _prune_runs(ledger: Ledger, before: str, now: str, stop: threading.Event) ->
         with ledger.transaction() as transaction:
             parameters: dict[str, Parameter] = {"before": before, "now": now, "most": _RUNS_A_TRANSACTION}
             found = [{"run_id": run_id} for (run_id,) in transaction.execute(queries()["old_runs"], parameters)]
-            for name in ("prune_details", "prune_avoided", "prune_run"):
+            for name in ("prune_details", "prune_avoided", "prune_set_aside", "prune_run"):
                 transaction.execute_many(queries()[name], found)
         pruned += len(found)
         if len(found) < _RUNS_A_TRANSACTION:

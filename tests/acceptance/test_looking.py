@@ -57,7 +57,7 @@ def refused(here: Installation, *arguments: str) -> str:
 def test_status_has_the_promised_keys_and_what_each_stream_came_to(filled: Installation) -> None:
     found = answered(filled, "status")
 
-    assert list(found) == ["streams", "running", "allowance", "held_deletes", "errors", "health"]
+    assert list(found) == ["problems", "streams", "running", "allowance", "held_deletes", "errors", "health"]
     assert (found["running"], found["held_deletes"]) == ([], [])
     by_name = {line["stream"]: line for line in found["streams"]}
     assert [name for name in by_name if name in STREAMS] == list(STREAMS)

@@ -57,6 +57,32 @@ def test_rows_are_found_again_by_their_keys(destination: Destination) -> None:
     assert found[4, 5][:4] == ("h1", "run-1", "2026-03-01T00:00:00Z", False)
 
 
+def test_a_row_gets_another_hash_and_stays_as_it_is_otherwise(destination: Destination) -> None:
+    destination.prepare([BUDGET_ROWS])
+    keys: list[Key] = [(70, 3, "1:2"), (70, 3, "12")]
+    with destination.transaction() as transaction:
+        rows = [row(BUDGET_ROWS, project_id=p, budget_view_id=v, _row_key=k, cost_code=k) for p, v, k in keys]
+        transaction.merge(BUDGET_ROWS, rows)
+        before = transaction.rows(BUDGET_ROWS, keys)
+        transaction.rehash(BUDGET_ROWS, {keys[1]: "h2"})
+        after = transaction.rows(BUDGET_ROWS, keys)
+        known = transaction.stored(BUDGET_ROWS, keys)
+    assert before == after
+    place = list(BUDGET_ROWS.columns).index("cost_code")
+    assert {key: values[place] for key, values in after.items()} == {keys[0]: "1:2", keys[1]: "12"}
+    assert [known[key].row_hash for key in keys] == ["h1", "h2"]
+
+
+def test_what_the_types_had_no_room_for_is_read_of_the_rows_that_came_last(destination: Destination) -> None:
+    destination.prepare([HOSTILE])
+    with destination.transaction() as transaction:
+        for key in (3, 1, 2):
+            transaction.merge(
+                HOSTILE, [row(HOSTILE, company_id=4, id=key, _extra=None if key == 3 else f'{{"a":{key}}}')]
+            )
+        assert transaction.newest_extras(HOSTILE.name, 2) == [None, '{"a":2}']
+
+
 def test_keys_of_several_columns_and_types_are_told_apart(destination: Destination) -> None:
     destination.prepare([BUDGET_ROWS])
     keys: list[Key] = [(70, 3, "1:2"), (70, 3, "12"), (71, 3, "12")]

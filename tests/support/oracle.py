@@ -180,7 +180,11 @@ def _unsigned(text: str) -> str:
 
 
 def _string(value: Any) -> Any:
-    return _unsigned(value) if isinstance(value, str) and not isinstance(value, _Number) else MISFIT
+    if isinstance(value, dict | list):
+        return MISFIT
+    return (
+        _unsigned(value) if isinstance(value, str) and not isinstance(value, _Number) else json.dumps(value).strip('"')
+    )
 
 
 def _integer(value: Any) -> Any:

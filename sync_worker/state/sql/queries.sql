@@ -12,7 +12,7 @@ UPDATE _runs SET
         SELECT coalesce(sum(requests), 0), coalesce(sum(rows_seen), 0), coalesce(sum(inserted), 0),
                coalesce(sum(updated), 0), coalesce(sum(unchanged), 0), coalesce(sum(deleted), 0)
         FROM _run_scopes WHERE run_id = :run_id),
-    quarantined = (SELECT count(*) FROM _quarantine WHERE run_id = :run_id)
+    quarantined = (SELECT coalesce(sum(records), 0) FROM _set_aside WHERE run_id = :run_id)
 WHERE run_id = :run_id AND outcome IS NULL;
 
 -- name: record_failure
@@ -65,9 +65,22 @@ DELETE FROM _quarantine
 WHERE run_id = :run_id AND stream = :stream
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
--- name: count_quarantined
--- How many records of a scope a run has set aside.
-SELECT count(*) FROM _quarantine
+-- name: forget_set_aside
+-- The next sweep counts again what it sets aside.
+DELETE FROM _set_aside
+WHERE run_id = :run_id AND stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: count_set_aside
+-- More records of a scope could not be stored.
+INSERT INTO _set_aside (run_id, stream, company_id, project_id, records)
+VALUES (:run_id, :stream, :company_id, :project_id, :records)
+ON CONFLICT (run_id, stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET
+    records = _set_aside.records + excluded.records;
+
+-- name: read_set_aside
+-- How many records of a scope a run could not store.
+SELECT coalesce(sum(records), 0) FROM _set_aside
 WHERE run_id = :run_id AND stream = :stream
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
@@ -200,6 +213,24 @@ RETURNING 1;
 -- A record that cannot be stored, kept as sent.
 INSERT INTO _quarantine (stream, company_id, project_id, run_id, at, reason, record)
 VALUES (:stream, :company_id, :project_id, :run_id, :at, :reason, :record);
+
+-- name: bound_quarantine
+-- Of the records of a scope the newest stay, those that this run met first.
+DELETE FROM _quarantine WHERE rowid IN (
+    SELECT rowid FROM _quarantine
+    WHERE stream = :stream
+      AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0)
+    ORDER BY run_id = :run_id DESC, rowid DESC LIMIT -1 OFFSET :most);
+
+-- name: forget_healed
+-- A reading of everything did not meet these records again: they are stored now, or gone.
+DELETE FROM _quarantine
+WHERE stream = :stream AND run_id <> :run_id
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: prune_set_aside
+-- What a run counted goes with it.
+DELETE FROM _set_aside WHERE run_id = :run_id;
 
 -- name: is_same
 -- Whether two sets of keys are one and the same.
@@ -476,8 +507,9 @@ WHERE r.started_at >= :first_day
 GROUP BY substr(r.started_at, 1, 10), a.reason ORDER BY 1, 3 DESC, 2;
 
 -- name: quarantined_by_stream
--- How many records of each stream are set aside.
-SELECT stream, count(*) FROM _quarantine GROUP BY stream ORDER BY stream;
+-- How many records of each stream are set aside, in how many scopes, since when, and the reason of the first.
+SELECT stream, count(*), count(DISTINCT coalesce(project_id, 0)), min(at), reason
+FROM _quarantine GROUP BY stream ORDER BY stream;
 
 -- name: read_refusals
 -- All that may not be read, single parents left out.
@@ -575,3 +607,54 @@ ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce
 DELETE FROM _refusals
 WHERE subject = :stream AND parent_key = :parent_key
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: read_volatile_paths
+-- The paths of signed URLs that were learned of a stream.
+SELECT path FROM _volatile_paths WHERE stream = :stream ORDER BY path;
+
+-- name: all_volatile_paths
+-- The paths of signed URLs of all streams.
+SELECT stream, path FROM _volatile_paths ORDER BY stream, path;
+
+-- name: learn_volatile_path
+-- A path of signed URLs.
+INSERT INTO _volatile_paths (stream, path, learned_at) VALUES (:stream, :path, :learned_at)
+ON CONFLICT (stream, path) DO NOTHING;
+
+-- name: rehash_parents_read
+-- A parent's row has another hash and the same content.
+UPDATE _parents_read SET row_hash = :after WHERE row_hash = :before;
+
+-- name: rehash_parents_refused
+-- The same for lists that may not be read.
+UPDATE _refusals SET row_hash = :after WHERE row_hash = :before;
+
+-- name: forget_restless
+-- Some records of a list were as they are stored.
+DELETE FROM _restless
+WHERE stream = :stream
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
+-- name: record_restless
+-- All known records of a list had changed once more.
+INSERT INTO _restless (stream, company_id, project_id, readings, records, fields)
+VALUES (:stream, :company_id, :project_id, 1, :records, :fields)
+ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET
+    readings = _restless.readings + 1, records = excluded.records, fields = excluded.fields;
+
+-- name: restless_streams
+-- Streams with lists of which all records changed that often in a row: how many records, and the fields of each list.
+SELECT stream, sum(records), json_group_array(fields) FROM _restless
+WHERE readings >= :readings GROUP BY stream HAVING sum(records) >= :records ORDER BY stream;
+
+-- name: drifted_fields
+-- The fields whose type changed.
+SELECT stream, field FROM _schema_changes WHERE kind = 'type_changed' ORDER BY stream, field;
+
+-- name: columns_of_streams
+-- The tables of streams, each with its columns as a JSON array.
+SELECT stream.name, json_group_array(known.name)
+FROM sqlite_master AS stream JOIN pragma_table_info(stream.name) AS known
+WHERE stream.type = 'table'
+  AND EXISTS (SELECT 1 FROM pragma_table_info(stream.name) AS own WHERE own.name = '_row_hash')
+GROUP BY stream.name;

@@ -293,3 +293,38 @@ def test_characters_that_were_replaced_are_told_with_their_number(install: Insta
     assert [(entry["log_level"], entry["characters"]) for entry in told] == [("warning", 3)]
     assert stored(here, 7, "subject") == ("NUL \ufffd, \ufffd",)
     assert stored(here, 8, "custom_fields") == ('{"a":"\ufffd"}',)
+
+
+def test_what_is_kept_of_a_list_that_cannot_be_read_is_bounded_and_all_of_it_is_counted(install: Install) -> None:
+    here = install()
+    answering(here, json.dumps([{"subject": "x" * 70_000}, *({"subject": number} for number in range(1_100))]))
+
+    first = here.run("rfis")
+    kept_first = here.query("SELECT record FROM _quarantine ORDER BY rowid")
+    second = here.run("rfis")
+
+    assert [report.totals.rows.quarantined for report in (first, second)] == [1_101, 1_101]
+    assert here.query("SELECT record FROM _quarantine ORDER BY rowid") == kept_first
+    assert kept_first[-1] == ('{"subject": 998}',)
+    ((kept, longest, run_id),) = here.query("SELECT count(*), max(length(record)), max(run_id) FROM _quarantine")
+    assert (kept, longest, run_id) == (1_000, 65_536, second.run_id)
+    ((reason,),) = here.query("SELECT reason FROM _quarantine WHERE length(record) = 65536")
+    assert reason == "the record has no usable key; the first 65536 of its 70015 characters are kept"
+
+    answering(here, json.dumps([{"subject": f"other {number}"} for number in range(20)]))
+    here.run("rfis")
+    ((kept, others),) = here.query("SELECT count(*), sum(record LIKE '%other%') FROM _quarantine")
+    assert (kept, others) == (1_000, 20)
+
+
+def test_a_record_that_was_mended_is_no_longer_set_aside_once_the_whole_list_was_read(install: Install) -> None:
+    here = install()
+    answering(here, '[{"id":7},{"subject":"nobody knows me"}]')
+    here.run("rfis")
+    answering(here, '[{"id":7},{"id":8,"subject":"nobody knows me"}]')
+
+    here.run("rfis")
+    recent = here.query("SELECT count(*) FROM _quarantine")
+    here.run("rfis", full_refresh=True)
+
+    assert (recent, here.query("SELECT count(*) FROM _quarantine")) == ([(1,)], [(0,)])

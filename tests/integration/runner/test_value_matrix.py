@@ -37,8 +37,6 @@ MISFITS = [
     ("created_at", "1767225600"),
     ("private", '"true"'),
     ("private", "1"),
-    ("subject", "17"),
-    ("subject", DIGITS),
     ("subject", '{"text":"an object"}'),
     ("subject", DEEP),
     ("assignee", "[]"),
@@ -64,6 +62,23 @@ def test_a_value_that_does_not_fit_is_kept_and_its_record_survives(install: Inst
     ((value, extra),) = here.query(f"SELECT {column}, _extra FROM rfis WHERE id = 7")
     assert (value, extra) == (None, f'{{"{field}":{sent}}}')
     assert here.query("SELECT number, _extra FROM rfis WHERE id <> 7") == [("before", None), ("after", None)]
+    again = here.run("rfis", full_refresh=True).totals.rows
+    assert (again.inserted, again.updated) == (0, 0)
+
+
+@pytest.mark.parametrize("sent", ["17", "-0", "1.10", "1E+2", "true", "false", DIGITS], ids=lambda value: value[:24])
+def test_a_text_column_takes_a_number_or_a_boolean_as_it_is_written(install: Install, sent: str) -> None:
+    here = install(projects=1)
+    project = readable_projects(here.simulator)[0]
+    body = f'[{{"id":7,"subject":{sent},"number":{sent}}},{{"id":8,"subject":"text","number":{sent}}}]'
+    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", body=body, times=10))
+
+    assert incomplete(here.run("rfis")) == []
+
+    assert here.query("SELECT subject, number, _extra FROM rfis ORDER BY id") == [
+        (sent, sent, None),
+        ("text", sent, None),
+    ]
     again = here.run("rfis", full_refresh=True).totals.rows
     assert (again.inserted, again.updated) == (0, 0)
 

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
+from sync_worker.load.row import RowMaker
 
 PROJECT = {"company_id": 4, "project_id": 70}
 
@@ -82,3 +86,34 @@ def test_the_version_is_the_instant_of_the_last_change() -> None:
     found = identify({"id": 1, "updated_at": "2024-05-01T12:00:00-05:00"})
     assert isinstance(found, Candidate)
     assert found.version == "2024-05-01T17:00:00.000000+00:00"
+
+
+KEYED_AFTERWARDS = replace(STREAMS["rfis"], primary_key=("id", "company_id"))
+"""No key of this form is decoded at once."""
+SENT_IDS = (
+    st.integers(-(2**65), 2**65).map(str)
+    | st.floats(allow_nan=False, allow_infinity=False).map(json.dumps)
+    | st.text("0123456789-+. _e\u0663", max_size=21).map(json.dumps)
+    | st.sampled_from(["null", "true", "[1]", '{"id":1}', "-0", "1E2", '""', '"\\u0031"', "9" * 5_000])
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(['"id"', '"\\u0069d"', '"subject"', '"zz"']), SENT_IDS), max_size=5))
+@example([('"id"', "9223372036854775807")])
+@example([('"id"', "9223372036854775808")])
+@example([('"id"', "-9223372036854775808")])
+@example([('"id"', "1"), ('"\\u0069d"', '"2"')])
+@example([('"id"', '"1"'), ('"id"', "2")])
+def test_a_key_is_the_same_whichever_way_it_is_decoded(members: list[tuple[str, str]]) -> None:
+    text = "{" + ",".join(f"{name}:{sent}" for name, sent in members) + "}"
+    at_once, by_part = identify(text), identify(text, KEYED_AFTERWARDS)
+    assert isinstance(at_once, Unreadable) is isinstance(by_part, Unreadable)
+    if isinstance(at_once, Candidate) and isinstance(by_part, Candidate):
+        assert (*at_once.key, 4) == by_part.key
+        found = {STREAMS["rfis"]: at_once, KEYED_AFTERWARDS: by_part}
+        values, others = (
+            dict(zip(spec.columns, RowMaker(spec, PROJECT).row(candidate).values, strict=True))
+            for spec, candidate in found.items()
+        )
+        assert values == others
+        assert values["id"] == at_once.key[0]

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync_worker.catalog import STREAMS
+from sync_worker.catalog.spec import FieldType
 from sync_worker.load.fingerprint import Candidate, Fingerprint
 from sync_worker.load.row import Row, RowMaker
 
@@ -70,6 +71,29 @@ def test_a_record_is_typed_alike_whether_or_not_some_other_field_is_new(
     beside, made_beside = row(json.dumps(record | {"brand_new": 1}), excluded=excluded)
     assert alone == beside
     assert json.loads(made_alone.extra or "{}") | {"brand_new": 1} == json.loads(made_beside.extra or "{}")
+    assert made_alone.elsewhere == made_beside.elsewhere
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["number", "subject", "title", "private", "due_date", "project_id"]),
+            st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from([frozenset[str](), frozenset({"subject", "due_date"})]),
+)
+def test_a_record_is_typed_alike_whatever_came_before_it(
+    records: list[dict[str, object]], excluded: frozenset[str]
+) -> None:
+    maker = RowMaker(RFIS, SCOPE, excluded)
+    for record in records:
+        text = json.dumps(record | {"id": 1})
+        candidate = Fingerprint(RFIS, SCOPE).identify(msgspec.Raw(text.encode()))
+        assert isinstance(candidate, Candidate)
+        later, alone = maker.row(candidate), row(text, excluded=excluded)[1]
+        assert (later.values, later.extra, later.elsewhere) == (alone.values, alone.extra, alone.elsewhere)
 
 
 def test_null_is_null_whatever_the_type() -> None:
@@ -94,10 +118,29 @@ def test_excluded_fields_are_stored_nowhere() -> None:
     assert made.extra is None
 
 
-@given(st.dictionaries(st.sampled_from([*RFIS.fields, "other", 'odd "name"']), st.none() | st.integers() | st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from([*RFIS.fields, "other", 'odd "name"']), st.none() | st.integers() | st.booleans() | st.text()
+    )
+)
 def test_no_value_is_ever_lost(record: dict[str, object]) -> None:
     record = {name: value for name, value in record.items() if "\x00" not in str(value)} | {"id": 1}
     values, made = row(json.dumps(record))
     extra = json.loads(made.extra or "{}")
     for name, value in record.items():
-        assert extra[name] == value if name in extra else values[name] == value
+        is_text = RFIS.fields.get(name) is FieldType.STRING and value is not None
+        as_stored = json.dumps(value) if is_text and not isinstance(value, str) else value
+        assert extra[name] == value if name in extra else values[name] == as_stored
+
+
+def test_a_text_that_comes_as_a_number_in_every_record_is_told_of_at_the_first() -> None:
+    maker = RowMaker(RFIS, SCOPE)
+    fingerprint = Fingerprint(RFIS, SCOPE)
+    made: list[Row] = []
+    for number in ("12", "13.50", '"14"', "null"):
+        candidate = fingerprint.identify(msgspec.Raw(f'{{"id":{len(made)},"number":{number}}}'.encode()))
+        assert isinstance(candidate, Candidate)
+        made.append(maker.row(candidate))
+    place = list(RFIS.columns).index("number")
+    assert [found.values[place] for found in made] == ["12", "13.50", "14", None]
+    assert [found.drift for found in made] == [[("number", "type_changed")], [], [], []]

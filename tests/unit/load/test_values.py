@@ -34,6 +34,10 @@ def test_text_is_stored_as_sent(text: str) -> None:
 @pytest.mark.parametrize(
     ("type_", "sent", "stored"),
     [
+        (FieldType.STRING, "-0.10", "-0.10"),
+        (FieldType.STRING, "1E400", "1E400"),
+        (FieldType.STRING, "9" * 5000, "9" * 5000),
+        (FieldType.STRING, "true", "true"),
         (FieldType.BOOLEAN, "true", True),
         (FieldType.BOOLEAN, "false", False),
         (FieldType.DATE, '"2024-02-29"', "2024-02-29"),
@@ -57,7 +61,8 @@ def test_a_value_that_fits_is_stored_in_the_contracts_form(type_: FieldType, sen
         (FieldType.INTEGER, "9" * 5000),
         (FieldType.INTEGER, "1.5"),
         (FieldType.INTEGER, '"12"'),
-        (FieldType.STRING, "12"),
+        (FieldType.STRING, '{"a":1}'),
+        (FieldType.STRING, "[12]"),
         (FieldType.BOOLEAN, '"true"'),
         (FieldType.DATE, '"0000-00-00"'),
         (FieldType.DATE, '"20260-01-01"'),

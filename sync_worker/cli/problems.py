@@ -1,0 +1,70 @@
+"""What is wrong with records although their lists were read: set aside, written again each time, or not as declared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.destination.protocol import Transaction
+from sync_worker.state.journal import RECORDS_KEPT, drifted_fields, set_aside
+from sync_worker.state.restless import restless_streams
+
+SET_ASIDE = "set aside"
+_SHOW_SET_ASIDE = '`sync-worker query "SELECT * FROM _quarantine"` shows them as they were sent'
+_READ_EXTRA = "nothing is lost: queries that need them read _extra"
+_ROWS_LOOKED_AT = 200
+_fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Problem(NamedTuple):
+    """Something about the records of a stream that wants attention, and the step to take."""
+
+    kind: str
+    stream: str
+    text: str
+    step: str
+
+
+def find_problems(view: Transaction, streams: Mapping[str, StreamSpec]) -> list[Problem]:
+    """Return the problems of all streams, lost records first."""
+    if not view.has_table("_restless"):
+        return []
+    return [*_set_aside(view), *_misfits(view, streams), *_restless(view, streams)]
+
+
+def _set_aside(view: Transaction) -> Iterator[Problem]:
+    for line in set_aside(view):
+        more = " or more" if line.records >= RECORDS_KEPT else ""
+        several = f", {line.projects} projects" if line.projects > 1 else ""
+        text = f"{line.stream}{several}: {line.records}{more} records could not be stored: {line.reason}"
+        yield Problem(SET_ASIDE, line.stream, text, _SHOW_SET_ASIDE)
+
+
+def _misfits(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[Problem]:
+    for stream, fields in drifted_fields(view).items():
+        spec = streams.get(stream)
+        if spec is None or not view.has_table(stream):
+            continue
+        extras = view.newest_extras(stream, _ROWS_LOOKED_AT)
+        counted = Counter(field for extra in extras if extra is not None for field in _fields_of.decode(extra))
+        for field in fields:
+            if field in spec.columns and counted[field] > len(extras) / 2:
+                text = f"{stream}: {field} is no {spec.columns[field]} in most records; its values are in _extra"
+                yield Problem("misfit", stream, text, _READ_EXTRA)
+
+
+def _restless(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[Problem]:
+    for line in restless_streams(view):
+        spec = streams.get(line.stream)
+        named = f" ({', '.join(line.fields)})" if line.fields else ""
+        text = f"{line.stream}: all {line.records} records change at every reading{named} and are written again"
+        kept = {*spec.primary_key, *spec.scope_columns, spec.cursor_field} if spec else set()
+        if line.fields and kept.isdisjoint(line.fields):
+            step = f"streams.{line.stream}.exclude_fields: [{', '.join(line.fields)}] leaves out what nobody needs"
+        else:
+            step = "nothing is lost; it costs time, and history and published copies grow"
+        yield Problem("rewritten", line.stream, text, step)

@@ -1,0 +1,80 @@
+"""What `status` and `streams` tell of records that are set aside, written again each time, or not as declared."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from support.oracle import readable_projects
+from support.worker import Install, Installation
+from sync_worker.simulator.faults import Fault
+from sync_worker.state.restless import RECORDS_TOLD
+
+STAMP = "2026-02-01T08:00:00Z"
+
+
+def read(here: Installation, *records: dict[str, Any]) -> None:
+    """One whole reading of the first project's RFIs."""
+    here.simulator.faults.clear()
+    project = readable_projects(here.simulator)[0]
+    here.simulator.faults.add(
+        Fault(path=f"*/{project}/rfis[?]*", body=json.dumps(records), times=1_000, headers={"Total": str(len(records))})
+    )
+    here.run("rfis", projects=[project], full_refresh=True)
+
+
+def lines(here: Installation, word: str) -> list[str]:
+    """The lines of `status` from one that begins with `word` on, as far as the next word."""
+    shown = here.command("status").stdout.splitlines()
+    (start,) = (place for place, line in enumerate(shown) if line.startswith(word))
+    end = next(place for place in range(start + 1, len(shown)) if not shown[place].startswith(" "))
+    return [line.strip() for line in shown[start:end]]
+
+
+def test_records_that_are_set_aside_are_told_with_the_reason_and_how_to_see_them(install: Install) -> None:
+    here = install()
+    read(here, {"id": 1}, {"subject": "nobody knows me"}, {"id": None})
+
+    assert lines(here, "set aside") == [
+        "set aside     rfis: 2 records could not be stored: the record has no usable key",
+        '→ `sync-worker query "SELECT * FROM _quarantine"` shows them as they were sent',
+    ]
+    assert here.command("status").stdout.splitlines()[0].endswith("; of 1 stream records are set aside.")
+
+
+def test_a_list_that_is_written_again_at_every_reading_is_told_with_the_field_and_what_to_do(install: Install) -> None:
+    here = install()
+    for at in range(3):
+        read(here, *({"id": key, "updated_at": STAMP, "last_viewed_at": at} for key in range(RECORDS_TOLD)))
+
+    assert lines(here, "rewritten") == [
+        "rewritten     rfis: all 10 records change at every reading (last_viewed_at) and are written again",
+        "→ streams.rfis.exclude_fields: [last_viewed_at] leaves out what nobody needs",
+    ]
+
+
+def test_a_field_that_misfits_in_most_records_is_told_and_one_that_misfits_in_few_is_not(install: Install) -> None:
+    here = install()
+    read(here, *({"id": key, "private": "yes", "number": 5, "due_date": "" if key else None} for key in range(5)))
+    assert lines(here, "misfit")[0] == (
+        "misfit        rfis: due_date is no date in most records; its values are in _extra"
+    )
+    found = json.loads(here.command("status", "--json").stdout)["problems"]
+    assert [(problem["kind"], problem["text"].split()[1]) for problem in found] == [
+        ("misfit", "due_date"),
+        ("misfit", "private"),
+    ]
+
+    read(here, *({"id": key, "private": "yes" if key < 2 else True, "due_date": None} for key in range(5)))
+    assert json.loads(here.command("status", "--json").stdout)["problems"] == []
+
+
+def test_paths_of_signed_urls_are_shown_with_the_stream_they_were_learned_of(install: Install) -> None:
+    here = install()
+    assert json.loads(here.command("streams", "rfis", "--json").stdout)["volatile_learned"] == []
+    for day in "12":
+        read(here, {"id": 1, "updated_at": STAMP, "photo": {"url": f"https://x/1.jpg?X-Amz-Signature={day}"}})
+
+    assert json.loads(here.command("streams", "rfis", "--json").stdout)["volatile_learned"] == ["photo.url"]
+    shown = here.command("streams", "rfis").stdout
+    assert "learned     photo.url: its URL is signed anew at every reading, which is no change" in shown
