@@ -32,6 +32,7 @@ _INT64 = range(-(2**63), 2**63)
 INT64 = Annotated[int, msgspec.Meta(ge=_INT64[0], le=_INT64[-1])]
 """Whole numbers that an integer column holds, as msgspec checks them."""
 _UTC_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_MIDNIGHT = re.compile(r"T00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?")
 _text_decoder = msgspec.json.Decoder(str)
 
 
@@ -73,7 +74,12 @@ def _date(sent: bytes) -> Converted:
 
 
 def date_of(text: str | None) -> Converted:
-    """The day that `text` names, in the form it is stored in."""
+    """Return the day that `text` names, in the form it is stored in.
+
+    Procore writes some dates as midnight of an instant; such a date is never shifted into another time zone.
+    """
+    if text and len(text) > len("2024-01-31") and _MIDNIGHT.fullmatch(text, len("2024-01-31")):
+        text = text[: len("2024-01-31")]
     try:
         return date.fromisoformat(text).isoformat() if text and len(text) == len("2024-01-31") else MISFIT
     except ValueError:

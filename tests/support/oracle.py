@@ -204,8 +204,9 @@ def _decimal(value: Any) -> Any:
 
 def _day(value: Any) -> Any:
     try:
-        return value if date.fromisoformat(value).isoformat() == value else MISFIT
-    except (TypeError, ValueError):
+        day, _, time = value.partition("T")
+        return day if date.fromisoformat(day).isoformat() == day and time in ("", "00:00:00Z") else MISFIT
+    except (AttributeError, TypeError, ValueError):
         return MISFIT
 
 
