@@ -126,8 +126,12 @@ class Budget:
                 resets = reset_seconds if status == 429 or not remaining else None
                 told = [seconds for seconds in (resets, retry_after_seconds(headers, now)) if seconds is not None]
                 self._throttled += 1
-                self._governor.throttle(max(told, default=0.0), at)
-                self._refused_until = self._governor.blocked_until if status == 429 else self._refused_until
+                if outcomes.leaves_allowance(status, headers):
+                    # It is this list that is throttled; the others pause for a moment, in case it is not.
+                    self._governor.throttle(min(max(told, default=0.0), SPIKE_SECONDS), at)
+                else:
+                    self._governor.throttle(max(told, default=0.0), at)
+                    self._refused_until = self._governor.blocked_until if status == 429 else self._refused_until
             else:
                 self._governor.accepted()
             self._moved.notify_all()

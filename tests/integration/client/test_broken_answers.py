@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from support.clock import MACHINE, ManualClock
-from support.connected import Connect, ids
+from support.connected import Connect, ids, rfis
 from support.scripted_server import Answer, Wire, in_turn, records
-from sync_worker.errors import BadPayloadError, RequestError, RetryableError
+from sync_worker.errors import BadPayloadError, RequestError, RetryableError, TooLargeError
 
 GOOD = Answer(records(1, 2, 3))
 PACKED = gzip.compress(json.dumps([{"id": n} for n in range(5000)]).encode())
@@ -141,9 +141,12 @@ def test_an_answer_that_never_comes_says_how_long_it_was_waited_for(connect: Con
 )
 def test_a_body_beyond_the_maximum_is_refused_at_once(connect: Connect, answer: Answer) -> None:
     client = connect(in_turn(answer), max_body_bytes=4096)
-    with pytest.raises(RequestError, match="larger than 4096 bytes"):
-        client.pages()
+    with pytest.raises(TooLargeError, match="larger than 4096 bytes"):
+        client.pages(rfis(per_page=1000))
     assert client.calls.spent == 1
+    with pytest.raises(RequestError, match="larger than 4096 bytes"):
+        client.pages(rfis(per_page=50))
+    assert client.calls.spent == 2
 
 
 def test_a_parsers_complaint_is_kept(connect: Connect) -> None:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from structlog.testing import capture_logs
 
 from support.clock import MACHINE
-from support.connected import Connect, ids
+from support.connected import Connect, ids, rfis
 from support.scripted_server import CERTIFICATE, Answer, Serve, Wire, in_turn, records
 from sync_worker.client.transport import Request, Transport
 from sync_worker.errors import ConfigurationError, RequestError, RetryableError, SkippableError, SyncWorkerError
@@ -43,13 +44,45 @@ def test_a_token_that_the_server_repeats_is_blanked(connect: Connect) -> None:
         client.pages()
 
 
-def test_a_redirect_inside_the_host_is_followed_with_the_same_headers(connect: Connect) -> None:
-    client = connect(in_turn(Answer(b"x" * 99, 302, {"Location": "/elsewhere?page=1"}), OK))
-    assert ids(client.pages()) == [1]
-    assert client.server.paths() == ["/rest/v1.0/projects/22/rfis", "/elsewhere"]
-    last = client.server.received[-1]
+@pytest.mark.parametrize(
+    "location",
+    [
+        "/rest/v1.0/projects/22/rfis/",
+        "/rest/v1.0/projects/%32%32/rfis?page=9&status=closed",
+        "/rest/v1.1/projects/22/rfis",
+        "../../../v1.0/projects/22/rfis/?",
+    ],
+)
+def test_a_redirect_to_the_same_list_is_followed_with_the_same_headers_and_our_own_query(
+    connect: Connect, location: str
+) -> None:
+    client = connect(in_turn(Answer(b"x" * 99, 302, {"Location": location}), OK))
+    assert ids(client.pages(rfis(per_page=100))) == [1]
+    first, last = client.server.received[-2:]
+    assert last.path == urlsplit(urljoin(client.server.url + first.path, location)).path
+    assert last.params == first.params == {"page": "1", "per_page": "100"}
     assert (last.headers["Authorization"], last.headers["Procore-Company-Id"]) == ("Bearer token-1", "11")
     assert client.calls.spent == 2
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "/rest/v1.0/companies",
+        "/rest/v1.0/projects/23/rfis",
+        "/rest/v1.0/projects/22/rfis/7",
+        "/rest/v2.0/projects/22/rfis",
+        "/rest/v1.0/projects/22%2Frfis",
+        "/elsewhere?signature=abc",
+        "/",
+    ],
+)
+def test_a_redirect_to_another_list_is_refused_with_both_names(connect: Connect, location: str) -> None:
+    client = connect(in_turn(Answer(b"", 302, {"Location": location}), OK))
+    path = location.partition("?")[0]
+    with pytest.raises(RequestError, match=f"/projects/22/rfis: redirected to {path}, which is another list"):
+        client.pages()
+    assert client.calls.spent == 1
 
 
 def test_a_redirect_to_another_host_never_gets_the_token(connect: Connect, serve: Serve) -> None:
@@ -70,13 +103,13 @@ def test_a_redirect_elsewhere_names_only_the_host(connect: Connect, location: st
 
 
 def test_the_body_of_a_redirect_is_not_read_beyond_what_a_refusal_may_hold(connect: Connect) -> None:
-    client = connect(in_turn(Answer(b"x" * 3_000_000, 302, {"Location": "/elsewhere"}), OK))
+    client = connect(in_turn(Answer(b"x" * 3_000_000, 302, {"Location": "/rest/v1.1/projects/22/rfis"}), OK))
     assert ids(client.pages()) == [1]
     assert client.server.connections == 2, "one that was not read to its end is not used again"
 
 
 def test_a_redirect_in_a_circle_ends(connect: Connect) -> None:
-    client = connect(in_turn(Answer(b"", 302, {"Location": "/again"})))
+    client = connect(in_turn(Answer(b"", 302, {"Location": "/rest/v1.0/projects/22/rfis"})))
     with pytest.raises(RequestError, match="302, redirects"):
         client.pages()
     assert client.calls.spent == 4
