@@ -20,7 +20,7 @@ from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -116,7 +116,6 @@ class Transport:
             total=deadline_seconds, connect=min(CONNECT_SECONDS, deadline_seconds), read=deadline_seconds
         )
         self._idle: list[_Kept] = []
-        self._reuses = True
         self._lock = threading.Lock()
 
     def lease(self) -> Lease:
@@ -139,7 +138,7 @@ class Transport:
             raise RequestError(f"{request}: plain HTTP is for this machine alone")
         started = _CLOCK.monotonic()
         try:
-            with self._connection() as kept:
+            with self._connection(request) as kept:
                 response = kept.session.request(
                     request.method,
                     request.url,
@@ -184,27 +183,28 @@ class Transport:
             kept.session.close()
 
     @contextmanager
-    def _connection(self) -> Iterator[_Kept]:
+    def _connection(self, request: Request) -> Iterator[_Kept]:
         """Yield one that nobody else uses meanwhile; one for each thread would outlive it, as each run has new threads.
 
-        A server that sends what nobody asked for may do so at any moment, also between the look at the connection and
-        the next request on it. So after the first time no connection is used twice.
+        A connection that served one list is never used for another. A server may send a second answer at any moment,
+        also after we have looked and before it has read the next request, and nothing in it says what it answers.
+        docs/adr/0020 has the reasons.
         """
+        served = _walk_of(request)
         with self._lock:
-            kept = self._idle.pop() if self._idle else None
-        if kept is not None and kept.answer is not None and kept.answer.brought_more():
-            self._reuses = False
+            known = next((kept for kept in reversed(self._idle) if kept.served == served), None)
+            kept = known or (self._idle[0] if self._idle else _Kept(_new_session(self._verify)))
+            if kept in self._idle:
+                self._idle.remove(kept)
+        if kept.served not in (None, served) or (kept.answer is not None and kept.answer.brought_more()):
             kept.session.close()
-            kept = None
-        kept = kept or _Kept(_new_session(self._verify))
+        # A token that comes twice is no list, so its connection may serve one.
+        kept.served = served if request.method == "GET" else kept.served
         try:
             yield kept
         finally:
-            if self._reuses:
-                with self._lock:
-                    self._idle.append(kept)
-            else:
-                kept.session.close()
+            with self._lock:
+                self._idle.append(kept)
 
     def _body(self, response: requests.Response, lease: Lease, started: float) -> bytes:
         if response.status_code < 300:
@@ -213,11 +213,12 @@ class Transport:
         return _words(response.raw)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Kept:
-    """A session, and the last answer on its connection."""
+    """A session with one connection, the list that it served and the last answer that came on it."""
 
     session: requests.Session
+    served: object = None
     answer: _DeadlineResponse | None = None
 
 
@@ -252,6 +253,13 @@ def redirected(request: Request, reply: Reply) -> Request:
     if _list_at(path) != _list_at(asked.path):
         raise RequestError(f"{request}: redirected to {path[:_PATH_CHARACTERS]}, which is another list")
     return replace(request, url=asked._replace(path=path).geturl())
+
+
+def _walk_of(request: Request) -> object:
+    """Return what the pages of one list have in common."""
+    parts = urlsplit(request.url)
+    filters = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ("page", "per_page")]
+    return parts.netloc, _list_at(parts.path), filters
 
 
 def _list_at(path: str) -> list[str]:

@@ -56,7 +56,7 @@ def test_when_two_lists_and_what_was_answered_before_fail_nobody_is_there(
     assert isinstance(failure, UnreachableError)
     assert str(failure).endswith("; nothing else is answered any more")
     assert client.calls.spent - asked == 7
-    assert client.server.paths()[-1] == "/rest/v1.0/projects/1/rfis"
+    assert client.server.paths().count("/rest/v1.0/projects/1/rfis") > 1
 
 
 @pytest.mark.parametrize("broken", USELESS.values(), ids=USELESS)
