@@ -38,7 +38,7 @@ from sync_worker.model import Calls
 MAX_REDIRECTS = 3
 NEW_TOKEN_SECONDS = 1.0
 """A token may be known at the API a moment later than at the login host."""
-ALONE_AFTER_SECONDS = 60.0
+ALONE_AFTER_SECONDS = 30.0
 """A list that is still refused then may be the only one."""
 GIVEN_UP_AFTER_SECONDS = 2 * LONGEST_WAIT_SECONDS
 _WORTH_A_PAUSE_SECONDS = 0.05
@@ -53,6 +53,10 @@ class _Course:
     refusals: int = 0
     refused_at: float = 0.0
     is_alone: bool = False
+
+    def waited(self, now: float) -> float:
+        """Return for how long it has been refused."""
+        return now - self.refused_at if self.refusals else 0.0
 
 
 class _Elsewhere(Enum):
@@ -94,7 +98,7 @@ class Caller:
         """
         course = _Course()
         while True:
-            reply, token = self._send(request, calls, lease)
+            reply, token = self._send(request, calls, lease, course)
             if outcomes.is_foreign(reply.status, reply.headers, reply.body):
                 raise outcomes.foreign_refusal(str(request), reply.status)
             action = outcomes.action(reply.status, reply.headers)
@@ -123,7 +127,7 @@ class Caller:
         """Return True if another list, that was answered before, is answered now; one attempt tells."""
         return self._status_elsewhere(request, calls) is _Elsewhere.ANSWERED
 
-    def _send(self, request: Request, calls: Calls, lease: Lease | None) -> tuple[Reply, SecretStr]:
+    def _send(self, request: Request, calls: Calls, lease: Lease | None, course: _Course) -> tuple[Reply, SecretStr]:
         with self._budget.turn(self._stop, calls) as turn:
             token = self._tokens.current()
             calls.spent += 1
@@ -133,7 +137,8 @@ class Caller:
                 self._tally.count(request, None, None)
                 raise
             self._tally.count(request, reply.status, reply.server_time)
-            turn.answered(reply.headers, reply.status, self._server_time(reply))
+            is_suspect = course.waited(self._clock.monotonic()) >= ALONE_AFTER_SECONDS
+            turn.answered(reply.headers, reply.status, self._server_time(reply), is_suspect=is_suspect)
         return reply, token
 
     def _check(self, request: Request, reply: Reply, token: SecretStr) -> None:
@@ -152,7 +157,7 @@ class Caller:
         now = self._clock.monotonic()
         course.refusals += 1
         course.refused_at = course.refused_at if course.refusals > 1 else now
-        waited = now - course.refused_at
+        waited = course.waited(now)
         pause = min(2.0 ** (course.refusals - 1), LONGEST_BACKOFF_SECONDS)
         is_throttled_alone = outcomes.leaves_allowance(reply.status, reply.headers)
         if is_throttled_alone:
@@ -201,7 +206,7 @@ class Caller:
         if known is None:
             return _Elsewhere.UNKNOWN
         try:
-            reply, token = self._send(known, calls, None)
+            reply, token = self._send(known, calls, None, _Course())
             action = outcomes.action(reply.status, reply.headers)
             if action is Action.TAKE:
                 self._check(known, reply, token)

@@ -127,6 +127,12 @@ class Governor:
         """Nobody calls before that."""
         self.blocked_until = max(self.blocked_until, until)
 
+    def lift(self) -> None:
+        """Forget the wait that an answer dictated; our own share of the limits is kept to all the same."""
+        self.blocked_until, self.told, self._volleys = 0.0, None, 0
+        for window in (self.hour, self.spike):
+            window.forget_told()
+
     def accepted(self) -> None:
         """The server takes calls; when it next refuses some, that is a new beginning."""
         self._volleys = 0

@@ -154,12 +154,12 @@ class Procore:
     def _attempt(self, asked: _Asked) -> tuple[Reply, Records]:
         try:
             reply = self._caller.answer(asked.request, asked.calls, asked.lease)
-        except (NoAnswerError, TooLargeError) as error:
+        except TooLargeError as error:
             if error.attempts == 1 and not asked.is_divisible:
                 raise RequestError(str(error)) from None
+            raise
+        except NoAnswerError as error:
             asked.unanswered += 1
-            if asked.is_divisible and error.attempts == 1:
-                raise
             if asked.is_divisible and asked.unanswered == ATTEMPTS_AT_ONE_SIZE:
                 # A host that is in trouble would give smaller pages no better, and only more of them.
                 asked.is_silent = not self._caller.is_answered_elsewhere(asked.request, asked.calls)

@@ -24,7 +24,7 @@ def test_a_run_that_meets_the_end_of_the_allowance_waits_says_so_and_goes_on(ins
 
     assert (report.totals.outcome, incomplete(report)) == (Outcome.SUCCEEDED, [])
     assert {request.status for request in here.simulator.requests} <= {200}
-    assert max(clock.waits) > 1_800, "an hour's wait is no failure"
+    assert sum(clock.waits) > 1_800, "an hour's wait is no failure"
     long = [entry for entry in logs if entry["event"] == "allowance.waiting" and entry["seconds"] > 1_800]
     assert 0 < len(long) <= report.totals.requests // 80, "each wait is told of once, however many threads wait"
     moments = [request.at.timestamp() for request in here.simulator.requests if request.stream]
