@@ -29,7 +29,6 @@ _NAP_SECONDS = 1.0
 _WORTH_TELLING_SECONDS = 0.9
 _LOOK_EVERY_SECONDS = 5.0
 _MINUTE = timedelta(minutes=1)
-_MOMENT = timedelta(microseconds=1)
 log = get_logger()
 
 
@@ -222,7 +221,7 @@ class Budget:
                 lifted_at = self._lifted_at()
         finally:
             self._moved.acquire()
-        if lifted_at is not None and lifted_at >= self._blocked_at:
+        if lifted_at is not None and lifted_at > self._blocked_at:
             self._lift(lifted_at)
 
     def _lift(self, at: datetime) -> None:
@@ -230,7 +229,7 @@ class Budget:
         log.info(Event.ALLOWANCE_LIFTED)
         self._governor.lift()
         self._refused_until = self._announced_until = 0.0
-        self._blocked_at = at + _MOMENT
+        self._blocked_at = at
         self._moved.notify_all()
 
     def _standing(self, now: float) -> StoredAllowance:

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from support.clock import MACHINE
-from support.connected import Connect, ids, rfis
+from support.connected import RFIS, Connect, ids, rfis
 from support.scripted_server import CERTIFICATE, Answer, Serve, Wire, in_turn, records
 from sync_worker.client.transport import Request, Transport
 from sync_worker.errors import ConfigurationError, RequestError, RetryableError, SkippableError, SyncWorkerError
@@ -36,6 +36,68 @@ def test_a_refusal_is_final_and_says_why(
     with pytest.raises(error, match=said):
         client.pages()
     assert client.calls.spent == 1
+
+
+HTML = {"Content-Type": "text/html"}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"<html>blocked by policy</html>", HTML),
+        (b"<html>blocked by policy</html>", {}),
+        (b"", HTML),
+        (b"access denied", {"Content-Type": "text/plain"}),
+        (b'{"blocked": true}', HTML),
+        (b'{"errors": "cut', {}),
+        (b'{"errors": "no"}', {"Content-Encoding": "br"}),
+    ],
+)
+def test_what_a_firewall_says_in_procores_place_is_no_word_on_permission(
+    connect: Connect, status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    foreign = Answer(body, status, headers)
+    client = connect(in_turn(foreign, OK))
+    assert ids(client.pages()) == [1]
+    client.server.script = in_turn(foreign)
+    asked = client.calls.spent
+    with pytest.raises(RetryableError, match=rf"rfis: {status}, but not in Procore's words; a firewall"):
+        client.pages()
+    assert client.calls.spent - asked == 3
+    assert len(client.server.grants()) == 1, "no new token is asked for"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (403, b"", {}),
+        (404, b"{}", {"Content-Type": "application/vnd.api+json; charset=utf-8"}),
+        (403, b'{"errors": "no"}', HTML),
+        (404, b'{"message": "no"}', {"Content-Type": "text/plain"}),
+        (403, b'{"error": {"code": 7}}', {}),
+    ],
+)
+def test_json_is_procores_own_word(connect: Connect, status: int, body: bytes, headers: dict[str, str]) -> None:
+    client = connect(in_turn(Answer(body, status, headers)))
+    with pytest.raises(SkippableError):
+        client.pages()
+    assert client.calls.spent == 1
+
+
+def test_a_401_that_asks_for_a_bearer_token_needs_no_body(connect: Connect) -> None:
+    unauthorized = Answer(b"", 401, {"Content-Type": "text/plain", "WWW-Authenticate": 'Bearer realm="Procore"'})
+    client = connect(in_turn(unauthorized, OK))
+    assert ids(client.pages()) == [1]
+    assert len(client.server.grants()) == 2
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_after_the_first_page_is_a_failure(connect: Connect, status: int) -> None:
+    more = {"Link": f'<{RFIS.path.format(project_id=22)}?page=2>; rel="next"'}
+    client = connect(in_turn(Answer(records(1), headers=more), Answer(b'{"errors": "page out of range"}', status)))
+    with pytest.raises(RetryableError, match=rf"{status}, .* \(page out of range\); the pages before it were answered"):
+        client.pages()
 
 
 def test_a_token_that_the_server_repeats_is_blanked(connect: Connect) -> None:
