@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import threading
 import tracemalloc
+from collections.abc import Generator
 
 import pytest
 
@@ -42,6 +43,7 @@ def test_a_large_page_is_held_while_its_records_are_taken_and_small_ones_pass(co
         taken.set()
 
     pages = client.procore.pages(rfis(project_id=1), split, Calls())
+    assert isinstance(pages, Generator)
     assert next(pages).is_large
     thread = threading.Thread(target=read_another)
     thread.start()

@@ -58,6 +58,6 @@ def test_a_gateway_that_answers_nobody_is_asked_for_no_smaller_pages(connect: Co
 
 @pytest.mark.parametrize("per_page", [50, 1])
 def test_a_page_that_cannot_be_smaller_is_only_tried_again(connect: Connect, per_page: int) -> None:
-    client = connect(in_turn(*[GIVEN_UP["504"]] * 5, GOOD), clock=ManualClock())
+    client = connect(in_turn(*[Answer(b"", 504)] * 5, GOOD), clock=ManualClock())
     assert len(client.pages(rfis(per_page=per_page))) == 1
     assert client.calls.spent == 6
