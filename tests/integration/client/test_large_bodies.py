@@ -9,6 +9,7 @@ from collections.abc import Generator
 
 import pytest
 
+from support.clock import ManualClock
 from support.connected import Connect, rfis, split
 from support.scripted_server import Answer, Received, in_turn
 from sync_worker.client.bodies import LARGE_BYTES, Bodies, Lease
@@ -55,11 +56,18 @@ def test_a_large_page_is_held_while_its_records_are_taken_and_small_ones_pass(co
     thread.join()
 
 
-def test_a_large_body_that_is_no_list_is_let_go_of(connect: Connect) -> None:
-    client = connect(in_turn(Answer(b"{" + b" " * (LARGE_BYTES + 1) + b"}"), LARGE, LARGE))
-    for _ in range(2):
-        client.pages()
-    assert client.calls.spent == 3
+def test_a_large_body_that_is_no_list_is_let_go_of_before_it_is_tried_again(connect: Connect) -> None:
+    read_meanwhile: list[bool] = []
+
+    class ReadingClock(ManualClock):
+        def wait(self, event: threading.Event, seconds: float) -> bool:
+            read_meanwhile.extend(page.is_large for page in client.pages(rfis(project_id=2)))
+            return super().wait(event, seconds)
+
+    broken = Answer(b"{" + b" " * (LARGE_BYTES + 1) + b"}")
+    client = connect(in_turn(broken, LARGE), clock=ReadingClock(), deadline_seconds=3)
+    client.pages(rfis(project_id=1))
+    assert read_meanwhile == [True]
 
 
 def test_a_body_that_inflates_beyond_the_maximum_takes_no_more_memory_than_that(connect: Connect) -> None:
