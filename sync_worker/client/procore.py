@@ -103,7 +103,9 @@ class Procore:
         while (url := paginator.url) is not None:
             number = paginator.number
             with self._transport.lease() as lease:
-                asked = _Asked(_request(url, listing), listing.is_divisible, parse, calls, lease)
+                asked = _Asked(
+                    _request(url, listing, is_apart=paginator.is_probe), listing.is_divisible, parse, calls, lease
+                )
                 try:
                     reply, records = self._read(asked)
                 except (SkippableError, RequestError) as refusal:
@@ -210,9 +212,10 @@ def _parsed(reply: Reply, parse: Parse) -> Records:
     return parse(reply.body)
 
 
-def _request(url: str, listing: Listing) -> Request:
+def _request(url: str, listing: Listing, *, is_apart: bool) -> Request:
     # It would change what a user sees in Procore; neither a stream of the user's own nor a `Link` may bring it in.
     if "save_sticky_filters" in url:
         raise RequestError(f"GET {url.partition('?')[0]}: save_sticky_filters is never sent")
     headers = {COMPANY_HEADER: str(listing.company_id)}
-    return Request("GET", url, headers=headers, stream=listing.stream, standing=listing.standing)
+    # What nothing announced is taken as it comes, so it must not be the stray answer to the page before.
+    return Request("GET", url, headers=headers, stream=listing.stream, standing=listing.standing, is_apart=is_apart)

@@ -64,7 +64,7 @@ _CLOCK = SystemClock()
 class Request:
     """One HTTP request; its text is method and URL without the query, fit for messages and logs.
 
-    `stream` and `standing` are for whoever counts it.
+    `stream` and `standing` are for whoever counts it. `is_apart`: it goes on a connection that served nothing before.
     """
 
     method: str
@@ -74,6 +74,7 @@ class Request:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     stream: str | None = None
     standing: Standing = Standing.DOCUMENTED
+    is_apart: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.url.partition('?')[0]}"
@@ -256,7 +257,9 @@ def redirected(request: Request, reply: Reply) -> Request:
 
 
 def _walk_of(request: Request) -> object:
-    """Return what the pages of one list have in common."""
+    """Return what the pages of one list have in common; nothing with any other where a request goes apart."""
+    if request.is_apart:
+        return object()
     parts = urlsplit(request.url)
     filters = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ("page", "per_page")]
     return parts.netloc, _list_at(parts.path), filters

@@ -21,6 +21,7 @@ from sync_worker.errors import BadPayloadError, SyncWorkerError
 GOOD = Answer(records(1, 2))
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
 PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
+TOTAL = b"Total: 1\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -99,7 +100,7 @@ def own(path: str) -> bytes:
 def test_interim_answers_are_passed_over(interim: list[bytes]) -> None:
     def answer(path: str) -> Iterator[bytes]:
         yield from interim
-        yield framed(own(path))
+        yield framed(own(path), TOTAL)
 
     with RawServer(answer).client() as client:
         for project in range(1, 6):
@@ -116,7 +117,7 @@ def test_interim_answers_that_lead_to_none_are_no_answer(connect: Connect, inter
 
 def test_a_second_answer_that_comes_with_the_first_is_taken_for_nothing() -> None:
     def answer(path: str) -> Iterator[bytes]:
-        yield framed(own(path)) + framed(records(99999))
+        yield framed(own(path), TOTAL) + framed(records(99999))
 
     server = RawServer(answer)
     with server.client() as client:
@@ -125,15 +126,16 @@ def test_a_second_answer_that_comes_with_the_first_is_taken_for_nothing() -> Non
     assert server.connections == 3
 
 
-def test_a_second_answer_that_comes_later_is_never_that_of_another_list() -> None:
+@pytest.mark.parametrize("head", [TOTAL, b""], ids=["counted", "not counted"])
+def test_a_second_answer_that_comes_later_is_never_that_of_another_list(head: bytes) -> None:
     asked: list[threading.Event] = [threading.Event() for _ in range(12)]
 
     def answer(path: str) -> Iterator[bytes]:
         project = int(path.split("/")[4])
         asked[project].set()
-        yield framed(own(path))
+        yield framed(own(path), head)
         # Not before the next list is asked for, when no look at the connection could have seen it coming.
-        asked[project + 1].wait(0.2)
+        asked[project + 1].wait(0.05)
         yield framed(records(99999))
 
     with RawServer(answer).client() as client:
