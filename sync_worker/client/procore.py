@@ -100,11 +100,17 @@ class Procore:
         `calls` counts every request as it is sent.
         """
         paginator = Paginator(self._api_url, listing)
+        # A page that nothing announced is taken as it comes, so it must not be a stray answer to the one before.
+        walk = object()
         while (url := paginator.url) is not None:
             number = paginator.number
             with self._transport.lease() as lease:
                 asked = _Asked(
-                    _request(url, listing, is_apart=paginator.is_probe), listing.is_divisible, parse, calls, lease
+                    _request(url, listing, object() if paginator.is_probe else walk),
+                    listing.is_divisible,
+                    parse,
+                    calls,
+                    lease,
                 )
                 try:
                     reply, records = self._read(asked)
@@ -212,10 +218,9 @@ def _parsed(reply: Reply, parse: Parse) -> Records:
     return parse(reply.body)
 
 
-def _request(url: str, listing: Listing, *, is_apart: bool) -> Request:
+def _request(url: str, listing: Listing, walk: object) -> Request:
     # It would change what a user sees in Procore; neither a stream of the user's own nor a `Link` may bring it in.
     if "save_sticky_filters" in url:
         raise RequestError(f"GET {url.partition('?')[0]}: save_sticky_filters is never sent")
     headers = {COMPANY_HEADER: str(listing.company_id)}
-    # What nothing announced is taken as it comes, so it must not be the stray answer to the page before.
-    return Request("GET", url, headers=headers, stream=listing.stream, standing=listing.standing, is_apart=is_apart)
+    return Request("GET", url, headers=headers, stream=listing.stream, standing=listing.standing, walk=walk)

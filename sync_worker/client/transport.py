@@ -20,7 +20,7 @@ from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -64,7 +64,7 @@ _CLOCK = SystemClock()
 class Request:
     """One HTTP request; its text is method and URL without the query, fit for messages and logs.
 
-    `stream` and `standing` are for whoever counts it. `is_apart`: it goes on a connection that served nothing before.
+    `stream` and `standing` are for whoever counts it. Requests of one `walk` may share a connection.
     """
 
     method: str
@@ -74,7 +74,7 @@ class Request:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     stream: str | None = None
     standing: Standing = Standing.DOCUMENTED
-    is_apart: bool = False
+    walk: object = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.method} {self.url.partition('?')[0]}"
@@ -187,20 +187,20 @@ class Transport:
     def _connection(self, request: Request) -> Iterator[_Kept]:
         """Yield one that nobody else uses meanwhile; one for each thread would outlive it, as each run has new threads.
 
-        A connection that served one list is never used for another. A server may send a second answer at any moment,
-        also after we have looked and before it has read the next request, and nothing in it says what it answers.
-        docs/adr/0020 has the reasons.
+        A connection that served one walk through a list is never used for another. A server may send a second answer
+        at any moment, also after we have looked and before it has read the next request, and nothing in it says what it
+        answers. docs/adr/0020 has the reasons.
         """
-        served = _walk_of(request)
         with self._lock:
-            known = next((kept for kept in reversed(self._idle) if kept.served == served), None)
+            known = next((kept for kept in self._idle if request.walk and kept.walk is request.walk), None)
             kept = known or (self._idle[0] if self._idle else _Kept(_new_session(self._verify)))
             if kept in self._idle:
                 self._idle.remove(kept)
-        if kept.served not in (None, served) or (kept.answer is not None and kept.answer.brought_more()):
-            kept.session.close()
         # A token that comes twice is no list, so its connection may serve one.
-        kept.served = served if request.method == "GET" else kept.served
+        is_of_another = kept.walk is not None and kept.walk is not request.walk
+        if is_of_another or (kept.answer is not None and kept.answer.brought_more()):
+            kept.session.close()
+        kept.walk = request.walk
         try:
             yield kept
         finally:
@@ -216,10 +216,10 @@ class Transport:
 
 @dataclass(slots=True, eq=False)
 class _Kept:
-    """A session with one connection, the list that it served and the last answer that came on it."""
+    """A session with one connection, the walk that it served and the last answer that came on it."""
 
     session: requests.Session
-    served: object = None
+    walk: object = None
     answer: _DeadlineResponse | None = None
 
 
@@ -254,15 +254,6 @@ def redirected(request: Request, reply: Reply) -> Request:
     if _list_at(path) != _list_at(asked.path):
         raise RequestError(f"{request}: redirected to {path[:_PATH_CHARACTERS]}, which is another list")
     return replace(request, url=asked._replace(path=path).geturl())
-
-
-def _walk_of(request: Request) -> object:
-    """Return what the pages of one list have in common; nothing with any other where a request goes apart."""
-    if request.is_apart:
-        return object()
-    parts = urlsplit(request.url)
-    filters = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ("page", "per_page")]
-    return parts.netloc, _list_at(parts.path), filters
 
 
 def _list_at(path: str) -> list[str]:

@@ -139,7 +139,8 @@ def test_a_second_answer_that_comes_later_is_never_that_of_another_list(head: by
         yield framed(records(99999))
 
     with RawServer(answer).client() as client:
-        assert [ids(client.pages(rfis(project_id=project))) for project in range(1, 11)] == [[n] for n in range(1, 11)]
+        projects = [1, 1, 1, *range(2, 11)]
+        assert [ids(client.pages(rfis(project_id=project))) for project in projects] == [[n] for n in projects]
 
 
 @pytest.mark.parametrize(
