@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ from sync_worker.runner.progress import Progress, Unheard
 from sync_worker.runner.report import MadeReport, ReportRequest, make, run_report
 from sync_worker.runner.run import run
 from sync_worker.settings import ReportSettings, Settings
-from sync_worker.state.allowance import StoredAllowance, read_allowance
+from sync_worker.state.allowance import StoredAllowance, allowance_lifted_at, read_allowance
 from sync_worker.state.ledger import RunRow, RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.migration import migrate, pending
 from sync_worker.state.queue import Asked, QueuedRun, new_run_id
@@ -401,7 +401,14 @@ def _built(
         # Nothing may be written any more until the wait is over, and others want to know of it.
         loader.submit(keeper.keep)
 
-    budget = _budget(settings, clock, known, on_wait)
+    def lifted_at() -> datetime | None:
+        try:
+            with destination.reader() as view:
+                return allowance_lifted_at(view)
+        except DestinationError:
+            return None  # whoever writes next will find out
+
+    budget = _budget(settings, clock, known, on_wait, lifted_at)
     keeper = AllowanceKeeper(budget, clock)
     loader = Loader(destination, tally, keeper)
     try:
@@ -447,10 +454,21 @@ def _transport(settings: Settings) -> Transport:
 
 
 def _budget(
-    settings: Settings, clock: Clock, known: StoredAllowance | None, on_wait: Callable[[float], None]
+    settings: Settings,
+    clock: Clock,
+    known: StoredAllowance | None,
+    on_wait: Callable[[float], None],
+    lifted_at: Callable[[], datetime | None],
 ) -> Budget:
     limits = settings.limits
-    return Budget(clock, share=limits.budget_share, concurrency=limits.max_concurrency, known=known, on_wait=on_wait)
+    return Budget(
+        clock,
+        share=limits.budget_share,
+        concurrency=limits.max_concurrency,
+        known=known,
+        on_wait=on_wait,
+        lifted_at=lifted_at,
+    )
 
 
 def _procore(

@@ -5,6 +5,7 @@ SyncWorkerError
 ├── LockHeldError        another process holds the data (exit 4)
 ├── AuthError            stop this credential (exit 3)
 ├── RetryableError       try again, after `retry_after` seconds if the server said so
+│   ├── NoAnswerError    a gateway gave up, time ran out or the connection broke
 │   ├── BadPayloadError  an answer that must not be taken for data
 │   ├── TooLargeError    the list is too large to be answered; a smaller part of it may be
 │   └── UnreachableError nobody answers at all; once retries are spent, the run ends
@@ -40,11 +41,19 @@ class AuthError(SyncWorkerError):
 
 
 class RetryableError(SyncWorkerError):
-    """A failure that may pass by itself."""
+    """A failure that may pass by itself.
 
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+    `attempts` is how many the request is worth in all, None for as many as the retry policy has.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None, attempts: int | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.attempts = attempts
+
+
+class NoAnswerError(RetryableError):
+    """No whole answer came: the host is in trouble, or what was asked for takes it too long."""
 
 
 class BadPayloadError(RetryableError):
@@ -57,8 +66,15 @@ class TooLargeError(RetryableError):
     `is_counted`: it is we who find that it has too many pages.
     """
 
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None, is_counted: bool = False) -> None:
-        super().__init__(message, retry_after_seconds=retry_after_seconds)
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        attempts: int | None = None,
+        is_counted: bool = False,
+    ) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds, attempts=attempts)
         self.is_counted = is_counted
 
 

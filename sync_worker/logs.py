@@ -92,6 +92,8 @@ class Event(StrEnum):
     """A new token was issued."""
     TOKEN_REFRESH_FAILED = "token.refresh_failed"  # noqa: S105 - an event, not a secret
     """No new token yet; the old one still serves."""
+    ALLOWANCE_LIFTED = "allowance.lifted"
+    """Somebody ended the wait for the allowance; requests go again."""
     ALLOWANCE_WAITING = "allowance.waiting"
     """Requests wait until Procore's allowance allows them."""
     CONNECTIONS_REFUSED = "connections.refused"

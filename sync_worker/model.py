@@ -74,6 +74,8 @@ class Page:
     doubt: str | None = None
     ignores_paging: bool = False
     is_blank: bool = False
+    is_large: bool = False
+    """One such page is held at a time, so the next is read only when its records are stored."""
 
 
 class Verdict(StrEnum):

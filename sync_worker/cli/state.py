@@ -19,8 +19,10 @@ from sync_worker.errors import ConfigurationError
 from sync_worker.load.deletes import approve
 from sync_worker.model import Key
 from sync_worker.planning.selection import matching
+from sync_worker.state.allowance import lift_allowance, read_allowance
 from sync_worker.state.deletes import HeldDeletes, held_deletes, held_keys
 from sync_worker.state.history import CheckpointLine, all_checkpoints, reset_checkpoints
+from sync_worker.state.instants import to_text
 from sync_worker.state.migration import migrate
 
 _KEYS_SHOWN = 20
@@ -58,14 +60,19 @@ def show(cli: CliContext, patterns: str | None, project_id: int | None) -> None:
     epilog="""\b
 Examples:
   sync-worker state reset --stream rfis
-  sync-worker state reset --stream 'tag:daily_logs' --project 101 --yes"""
+  sync-worker state reset --stream 'tag:daily_logs' --project 101 --yes
+  sync-worker state reset --allowance"""
 )
 @_STREAMS
 @_PROJECT
+@click.option("--allowance", is_flag=True, help="Remove no checkpoint; end a wait for Procore's allowance.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_cli
-def reset(cli: CliContext, patterns: str | None, project_id: int | None, *, yes: bool) -> None:
+def reset(cli: CliContext, patterns: str | None, project_id: int | None, *, allowance: bool, yes: bool) -> None:
     """Remove checkpoints, so that the next run reads these streams from the beginning; no row is touched."""
+    if allowance:
+        _lift_allowance(cli, is_alone=not patterns and project_id is None)
+        return
     if not patterns:
         raise ConfigurationError("say which streams with --stream; '*' is all of them")
     names = _names(cli, patterns)
@@ -78,6 +85,24 @@ def reset(cli: CliContext, patterns: str | None, project_id: int | None, *, yes:
         print(json.dumps({"removed": [line._asdict() for line in found]}, indent=2))
     else:
         print(f"{_counted(found)} removed" if found else "there were no such checkpoints")
+
+
+def _lift_allowance(cli: CliContext, *, is_alone: bool) -> None:
+    if not is_alone:
+        raise ConfigurationError("--allowance is of all streams and projects; leave --stream and --project out")
+    now = cli.clock.now()
+    with cli.reading() as view:
+        waits_until = read_allowance(view).waits_until(now)
+    # A daemon may hold the database meanwhile.
+    with SqliteDestination(cli.database()).aside() as transaction:
+        lift_allowance(transaction, now)
+    until = waits_until and to_text(waits_until)
+    if cli.json:
+        print(json.dumps({"waited_until": until}, indent=2))
+    elif until:
+        print(f"nobody waits any more; until {until} it would have been")
+    else:
+        print("nobody waits for the allowance")
 
 
 @command.command(

@@ -27,6 +27,7 @@ from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWind
 _NAP_SECONDS = 1.0
 # Less than the shortest pause after a refusal, which is a second or, as floats go, a little less.
 _WORTH_TELLING_SECONDS = 0.9
+_LOOK_EVERY_SECONDS = 5.0
 _MINUTE = timedelta(minutes=1)
 log = get_logger()
 
@@ -56,10 +57,13 @@ class Turn:
         self._budget = budget
         self._number: int | None = number
 
-    def answered(self, headers: Headers, status: int, now: datetime) -> None:
-        """Learn from its answer; `now` is the server's time, so that a wrong clock here does not matter."""
+    def answered(self, headers: Headers, status: int, now: datetime, *, is_suspect: bool = False) -> None:
+        """Learn from its answer; `now` is the server's time, so that a wrong clock here does not matter.
+
+        `is_suspect`: this list was refused for so long that a refusal may be its own, and no reason to hold others.
+        """
         if self._number is not None:
-            self._budget.observe(self._number, headers, status, now)
+            self._budget.observe(self._number, headers, status, now, is_suspect=is_suspect)
             self._number = None
 
     def close(self) -> None:
@@ -74,6 +78,7 @@ class Budget:
 
     `share` of it is ours, `concurrency` requests may be under way at once; `known` is what an earlier process left.
     `on_wait` hears, once for all who wait, for how many seconds and whether that is the end of the allowance.
+    `lifted_at` says when somebody last ended the wait; it is asked every few seconds of a long one.
     """
 
     def __init__(
@@ -84,9 +89,12 @@ class Budget:
         concurrency: int = 64,
         known: StoredAllowance | None = None,
         on_wait: Callable[[float], None] = lambda _: None,
+        lifted_at: Callable[[], datetime | None] | None = None,
     ) -> None:
         self._clock = clock
         self._on_wait = on_wait
+        self._lifted_at = lifted_at
+        self._blocked_at = clock.now()
         self._moved = threading.Condition()
         self._governor = Governor(share, concurrency)
         self._acquired = 0
@@ -109,7 +117,7 @@ class Budget:
         finally:
             turn.close()
 
-    def observe(self, number: int, headers: Headers, status: int, now: datetime) -> None:
+    def observe(self, number: int, headers: Headers, status: int, now: datetime, *, is_suspect: bool = False) -> None:
         """Learn from the answer to a request."""
         remaining, reset = count(headers, "X-Rate-Limit-Remaining"), count(headers, "X-Rate-Limit-Reset")
         reset_seconds = seconds_until_reset(headers, now)
@@ -126,8 +134,13 @@ class Budget:
                 resets = reset_seconds if status == 429 or not remaining else None
                 told = [seconds for seconds in (resets, retry_after_seconds(headers, now)) if seconds is not None]
                 self._throttled += 1
-                self._governor.throttle(max(told, default=0.0), at)
-                self._refused_until = self._governor.blocked_until if status == 429 else self._refused_until
+                self._blocked_at = self._clock.now()
+                if is_suspect or outcomes.leaves_allowance(status, headers):
+                    # It is this list that is throttled; the others pause for a moment, in case it is not.
+                    self._governor.block(at + min(max(told, default=0.0), SPIKE_SECONDS))
+                else:
+                    self._governor.throttle(max(told, default=0.0), at)
+                    self._refused_until = self._governor.blocked_until if status == 429 else self._refused_until
             else:
                 self._governor.accepted()
             self._moved.notify_all()
@@ -191,6 +204,9 @@ class Budget:
         self._announced_until = opens_at if is_news else self._announced_until
         is_spent = now < self._governor.blocked_until or opens_at - now > SPIKE_SECONDS
         until, told = self._instant(opens_at, now), self._governor.told
+        is_liftable = self._lifted_at is not None and opens_at - now > SPIKE_SECONDS
+        nap = min(nap, _LOOK_EVERY_SECONDS) if is_liftable else nap
+        lifted_at: datetime | None = None
         self._moved.release()
         try:
             if is_news and is_spent:
@@ -201,8 +217,20 @@ class Budget:
             if is_news:
                 self._on_wait(opens_at - now)
             self._clock.wait(stop, min(nap, opens_at - now))
+            if is_liftable and self._lifted_at is not None:
+                lifted_at = self._lifted_at()
         finally:
             self._moved.acquire()
+        if lifted_at is not None and lifted_at > self._blocked_at:
+            self._lift(lifted_at)
+
+    def _lift(self, at: datetime) -> None:
+        """Let calls go again; a refusal that comes later blocks them as ever."""
+        log.info(Event.ALLOWANCE_LIFTED)
+        self._governor.lift()
+        self._refused_until = self._announced_until = 0.0
+        self._blocked_at = at
+        self._moved.notify_all()
 
     def _standing(self, now: float) -> StoredAllowance:
         spent: Counter[datetime] = Counter()

@@ -15,6 +15,8 @@ from sync_worker.catalog.paths import Standing, standing_of
 from sync_worker.catalog.spec import CursorSyntax, DeletedAmongLive, DeletedBetween, RecycleBin, StreamSpec
 from sync_worker.model import DateRange, Scope, Window
 
+SMALLEST_PAGE = 50
+"""A list that the server cannot build in pages of this size is not saved by smaller ones."""
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -24,7 +26,7 @@ class Listing:
 
     `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented, and
     `is_unpaged` is true where the server was also found to ignore page numbers. `stream` and `standing` are what its
-    calls are counted by.
+    calls are counted by. `is_divisible`: the list can be asked for in smaller parts.
     """
 
     path: str
@@ -34,6 +36,7 @@ class Listing:
     stream: str | None = None
     standing: Standing = Standing.DOCUMENTED
     is_unpaged: bool = False
+    is_divisible: bool = False
 
 
 def listing(
@@ -58,7 +61,9 @@ def listing(
         raise ValueError(f"{spec.name}: every call names a company, also that of an account-wide list")
     filters = [*_window_params(spec, window), *_date_params(spec, dates)]
     found = _filled_in(spec, spec.path, spec.query, filters, _ids(spec, scope, parent_id), company_id, per_page)
-    return replace(found, is_unpaged=True) if is_unpaged else found
+    has_days = spec.date_window is not None and dates is not None and dates.start_on < dates.end_on
+    is_divisible = has_days or (found.per_page or 0) > SMALLEST_PAGE
+    return replace(found, is_unpaged=is_unpaged, is_divisible=is_divisible)
 
 
 def deleted_listing(

@@ -11,16 +11,18 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 import urllib3
 
-from sync_worker.client.headers import Headers
+from sync_worker.client.headers import Headers, count
 from sync_worker.errors import (
     AuthError,
     BadPayloadError,
+    NoAnswerError,
     NotFoundError,
     RequestError,
     RetryableError,
@@ -31,6 +33,25 @@ from sync_worker.errors import (
 )
 
 REASON_CHARACTERS = 200
+_SAYING = ("errors", "error", "error_description", "message")
+_WORDS_ON_PERMISSION = frozenset({401, 403, 404})
+_FOREIGN_ATTEMPTS = 3
+
+
+class _Complaint(msgspec.Struct):
+    """The parts of a body that may tell of an error, and those that may hold a list."""
+
+    errors: Any = None
+    error: Any = None
+    error_description: Any = None
+    message: Any = None
+    data: msgspec.Raw = msgspec.Raw(b"")
+    meetings: msgspec.Raw = msgspec.Raw(b"")
+
+
+_complaints = msgspec.json.Decoder(_Complaint)
+# A byte order mark, and what JSON itself skips.
+_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 
 
 class Action(Enum):
@@ -44,6 +65,8 @@ class Action(Enum):
     RETRY = auto()
     REACH = auto()
     """Try again; as long as nobody answers at all, nothing else is worth asking."""
+    RETRY_OR_SMALLER = auto()
+    """Try again; a gateway is in trouble, or the list too large for it."""
     RETRY_SMALLER = auto()
     """Try again; if that does not help, a smaller part of the list may."""
     SKIP = auto()
@@ -78,9 +101,9 @@ BY_STATUS: Mapping[int, Outcome] = {
     422: Outcome(Action.REFUSE, "the request makes no sense to the server"),
     429: Outcome(Action.WAIT, "the allowance is spent"),
     500: Outcome(Action.RETRY, "server error"),
-    502: Outcome(Action.RETRY, "bad gateway"),
+    502: Outcome(Action.RETRY_OR_SMALLER, "bad gateway"),
     503: Outcome(Action.RETRY, "service unavailable"),
-    504: Outcome(Action.RETRY, "gateway timeout"),
+    504: Outcome(Action.RETRY_OR_SMALLER, "gateway timeout"),
 }
 BY_CLASS: Mapping[int, Outcome] = {
     2: Outcome(Action.DISTRUST, "an answer that is no list"),
@@ -111,18 +134,25 @@ BY_EXCEPTION: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...],
     (urllib3.exceptions.ConnectTimeoutError, Outcome(Action.REACH, _UNREACHABLE)),
     (
         (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError),
-        Outcome(Action.RETRY, "{request}: no whole answer within {seconds:g} s"),
+        Outcome(Action.RETRY_OR_SMALLER, "{request}: no whole answer within {seconds:g} s"),
     ),
     (ssl.SSLError, Outcome(Action.RETRY, "{request}: the TLS connection broke, {detail}")),
     (
         (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError, ConnectionError),
-        Outcome(Action.DISTRUST, "{request}: the connection broke before the answer was whole"),
+        Outcome(Action.RETRY_OR_SMALLER, "{request}: the connection broke before the answer was whole"),
     ),
     (ValueError, Outcome(Action.REFUSE, "{request}: no request can be made of this URL")),
 )
+_PASSING: Mapping[Action, type[RetryableError]] = {
+    Action.RETRY: RetryableError,
+    Action.WAIT: RetryableError,
+    Action.RETRY_OR_SMALLER: NoAnswerError,
+    Action.RETRY_SMALLER: TooLargeError,
+}
 _BROKEN: Mapping[Action, type[SyncWorkerError]] = {
     Action.REFUSE: RequestError,
     Action.RETRY: RetryableError,
+    Action.RETRY_OR_SMALLER: NoAnswerError,
     Action.REACH: UnreachableError,
     Action.DISTRUST: BadPayloadError,
 }
@@ -135,16 +165,43 @@ def action(status: int, headers: Headers) -> Action:
     return _outcome(status).action
 
 
+def is_foreign(status: int, headers: Headers, body: bytes) -> bool:
+    """Return True for a word on permission that is not Procore's own: a firewall's, a proxy's, a login page's.
+
+    Procore's error bodies are objects with `errors`, `error` or `message`. An empty body, or other JSON, is taken for
+    its own only if it is declared as JSON; and so is a 401 that asks for a bearer token, as no proxy does.
+    """
+    if status not in _WORDS_ON_PERMISSION:
+        return False
+    if status == 401 and headers.get("WWW-Authenticate", "").strip().lower().startswith("bearer"):
+        return False
+    try:
+        said = json.loads(body) if body.strip() else None
+    except (ValueError, RecursionError):
+        return True
+    if isinstance(said, dict) and not said.keys().isdisjoint(_SAYING):
+        return False
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return not (kind == "application/json" or kind.endswith("+json"))
+
+
+def foreign_refusal(request: str, status: int) -> SyncWorkerError:
+    """Return the error for an answer that `is_foreign`; it says nothing about permission, and is tried again."""
+    return RetryableError(
+        f"{request}: {status}, but not in Procore's words; a firewall, a proxy or a login page answers in its place",
+        attempts=_FOREIGN_ATTEMPTS,
+    )
+
+
 def refusal(request: str, status: int, said: str = "", *, retry_after_seconds: float | None = None) -> SyncWorkerError:
     """The error for an answer that is no data; `said` is the `reason` its body gives."""
     outcome = _outcome(status)
     meaning = APP_NOT_CONNECTED if status == 403 and "not connected" in said.lower() else outcome.meaning
     message = f"{request}: {status}, {meaning}" + (f" ({said})" if said else "")
+    passing = _PASSING.get(outcome.action)
+    if passing is not None:
+        return passing(message, retry_after_seconds=retry_after_seconds)
     match outcome.action:
-        case Action.RETRY | Action.WAIT:
-            return RetryableError(message, retry_after_seconds=retry_after_seconds)
-        case Action.RETRY_SMALLER:
-            return TooLargeError(message, retry_after_seconds=retry_after_seconds)
         case Action.SKIP:
             return NotFoundError(message) if status == 404 else SkippableError(message)
         case Action.RENEW_TOKEN:
@@ -155,12 +212,46 @@ def refusal(request: str, status: int, said: str = "", *, retry_after_seconds: f
             return RequestError(message)
 
 
+def leaves_allowance(status: int, headers: Headers) -> bool:
+    """Return True for a 429 that says itself that calls are left: it is about this list, not about the allowance."""
+    return status == 429 and bool(count(headers, "X-Rate-Limit-Remaining"))
+
+
+def complaint(body: bytes) -> str:
+    """Return what a body says in `errors` or `error`, or in `message` where it holds no list; empty if it is one."""
+    if body.lstrip(_BEFORE_JSON)[:1] != b"{":
+        return ""
+    try:
+        said = _complaints.decode(body.lstrip(_BEFORE_JSON))
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+    has_list = any(bytes(part) not in (b"", b"null") for part in (said.data, said.meetings))
+    if said.errors or said.error or (said.message and not has_list):
+        return _one_line({name: getattr(said, name) for name in _SAYING}) or "without a word"
+    return ""
+
+
+def is_null(body: bytes) -> bool:
+    """Return True for `null`, bare or as the `data` of an envelope."""
+    bare = body.lstrip(_BEFORE_JSON)
+    if bare[:1] == b"{":
+        try:
+            return bytes(_complaints.decode(bare).data) == b"null"
+        except (msgspec.DecodeError, RecursionError):
+            return False
+    return bare.rstrip() == b"null"
+
+
 def reason(body: bytes) -> str:
     """What an error body says in `errors`, `error` or `message`: one line, capped; empty when it says nothing."""
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
         return ""
+    return _one_line(said)
+
+
+def _one_line(said: object) -> str:
     words = "; ".join(dict.fromkeys(_texts(said)))
     printable = "".join(c if c.isprintable() else " " for c in words)
     line = " ".join(printable.split())
@@ -191,7 +282,7 @@ def _texts(said: object, depth: int = 0) -> Iterator[str]:
         for part in said:
             yield from _texts(part, depth)
     elif isinstance(said, dict) and depth == 0:
-        for key in ("errors", "error", "error_description", "message"):
+        for key in _SAYING:
             yield from _texts(said.get(key), depth + 1)
     elif isinstance(said, dict) and depth < 3:
         for key, value in said.items():

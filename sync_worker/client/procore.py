@@ -9,32 +9,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass
 from functools import partial
 
-from pydantic import SecretStr
-
 from sync_worker.client import outcomes
-from sync_worker.client.auth import BearerAuth
+from sync_worker.client.bodies import Lease
 from sync_worker.client.budget import Budget
-from sync_worker.client.headers import count, retry_after_seconds
+from sync_worker.client.caller import Caller
+from sync_worker.client.headers import count
 from sync_worker.client.listing import Listing
-from sync_worker.client.outcomes import Action
 from sync_worker.client.pagination import Paginator
-from sync_worker.client.pulse import Pulse
 from sync_worker.client.retry import Retry
 from sync_worker.client.tally import COMPANY_HEADER, Tally
 from sync_worker.client.tokens import Tokens
-from sync_worker.client.transport import Reply, Request, Transport, redirected
+from sync_worker.client.transport import Reply, Request, Transport
 from sync_worker.clock import Clock
 from sync_worker.errors import (
-    AuthError,
     BadPayloadError,
+    NoAnswerError,
     RequestError,
     RetryableError,
     SkippableError,
-    SyncWorkerError,
     TooLargeError,
     UnreachableError,
 )
@@ -42,8 +37,25 @@ from sync_worker.logs import Event, get_logger
 from sync_worker.model import Calls, Page, Records
 
 Parse = Callable[[bytes], Records]
-MAX_REDIRECTS = 3
+ATTEMPTS_AT_ONE_SIZE = 2
+"""A page that was not built in time twice is asked for in smaller parts, where that can be."""
 log = get_logger()
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A page being asked for.
+
+    `unanswered` are the attempts that no whole answer came to; `is_silent`: nothing else was answered then either.
+    """
+
+    request: Request
+    is_divisible: bool
+    parse: Parse
+    calls: Calls
+    lease: Lease
+    unanswered: int = 0
+    is_silent: bool = False
 
 
 class Procore:
@@ -67,12 +79,11 @@ class Procore:
         self._api_url = api_url
         self._transport = transport
         self._tokens = tokens
-        self._budget = budget
         self._retry = retry
-        self._clock = clock
-        self._stop = stop
-        self._pulse = Pulse()
         self.tally = tally or Tally(clock)
+        self._caller = Caller(
+            transport=transport, tokens=tokens, budget=budget, clock=clock, stop=stop, tally=self.tally
+        )
 
     def listen(self, hear: Callable[[Reply], None]) -> None:
         """Let `hear` be told of every answer from now on, the login server's too."""
@@ -89,126 +100,86 @@ class Procore:
         `calls` counts every request as it is sent.
         """
         paginator = Paginator(self._api_url, listing)
+        # A page that nothing announced is taken as it comes, so it must not be a stray answer to the one before.
+        walk = object()
         while (url := paginator.url) is not None:
             number = paginator.number
-            request = _request(url, listing)
-            try:
-                reply, records = self._asked(request, parse, calls)
-            except (SkippableError, RequestError) as refusal:
-                if not paginator.accept_refusal(is_malformed=isinstance(refusal, RequestError)):
-                    raise
-                yield _end_of(paginator, url)
-                return
-            if not paginator.advance(reply.headers, reply.body, records):
-                yield _end_of(paginator, url)
-                return
-            self._log_page(listing, number, reply, records)
-            total = count(reply.headers, "Total")
-            yield Page(
-                number=number,
-                records=records.records,
-                units=records.units,
-                total=records.total if total is None else total,
-                is_last=paginator.url is None,
-                server_time=reply.server_time,
-                url=url,
-                per_page=count(reply.headers, "Per-Page"),
-                doubt=paginator.doubt,
-            )
+            with self._transport.lease() as lease:
+                asked = _Asked(
+                    _request(url, listing, object() if paginator.is_probe else walk),
+                    listing.is_divisible,
+                    parse,
+                    calls,
+                    lease,
+                )
+                try:
+                    reply, records = self._read(asked)
+                except (SkippableError, RequestError) as refusal:
+                    if paginator.accept_refusal(is_malformed=isinstance(refusal, RequestError)):
+                        yield _end_of(paginator, url)
+                        return
+                    if number == 1 or isinstance(refusal, RequestError):
+                        raise
+                    raise RetryableError(f"{refusal}; the pages before it were answered") from None
+                if not paginator.advance(reply.headers, reply.body, records):
+                    yield _end_of(paginator, url)
+                    return
+                self._log_page(listing, number, reply, records)
+                total = count(reply.headers, "Total")
+                yield Page(
+                    number=number,
+                    records=records.records,
+                    units=records.units,
+                    total=records.total if total is None else total,
+                    is_last=paginator.url is None,
+                    server_time=reply.server_time,
+                    url=url,
+                    per_page=count(reply.headers, "Per-Page"),
+                    doubt=paginator.doubt,
+                    is_large=lease.is_large,
+                )
 
-    def _asked(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:
+    def _read(self, asked: _Asked) -> tuple[Reply, Records]:
         """The page that is asked for, after as many attempts as it takes.
 
         Raises `UnreachableError` when all of them failed, and nothing else is answered any more either.
         """
         try:
-            answer = self._retry.call(partial(self._attempt, request, parse, calls))
+            answer = self._retry.call(partial(self._attempt, asked))
         except (UnreachableError, TooLargeError):
             raise
         except RetryableError as failure:
-            if self._pulse.miss(request) and not self._is_answering(calls):
+            is_second = self._caller.note_failure(asked.request)
+            if is_second and (asked.is_silent or not self._caller.is_answered_elsewhere(asked.request, asked.calls)):
                 raise UnreachableError(f"{failure}; nothing else is answered any more") from failure
             raise
         except SkippableError:
-            self._pulse.beat(request)
+            self._caller.note_answer(asked.request)
             raise
-        self._pulse.beat(request)
+        self._caller.note_answer(asked.request)
         return answer
 
-    def _is_answering(self, calls: Calls) -> bool:
-        """Whether what was answered last still is, be it with a refusal; one attempt tells."""
-        known = self._pulse.last
-        if known is None:
-            return False
+    def _attempt(self, asked: _Asked) -> tuple[Reply, Records]:
         try:
-            self._body_of(known, calls)
-        except RetryableError:
-            return False
-        except (RequestError, SkippableError):
-            pass
-        self._pulse.beat(known)
-        return True
-
-    def _attempt(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:
-        reply = self._body_of(request, calls)
-        try:
-            return reply, parse(reply.body)
-        except BadPayloadError as error:
-            raise BadPayloadError(f"{request}: {error}") from None
-
-    def _body_of(self, request: Request, calls: Calls) -> Reply:
-        """An answer that may be a list."""
-        reply = self._answer(request, calls)
-        start = reply.body.lstrip()[:1]
-        if start in {b"", b"<"}:
-            kind = "an HTML page" if start else "nothing"
-            raise BadPayloadError(f"{request}: answered 200 with {kind} where a list belongs")
-        return reply
-
-    def _answer(self, request: Request, calls: Calls) -> Reply:
-        """The answer that waiting for the allowance, redirects and a new token lead to."""
-        redirects = 0
-        renewed = False
-        while True:
-            with self._budget.turn(self._stop, calls) as turn:
-                token = self._tokens.current()
-                reply = self._send(replace(request, auth=BearerAuth(token)), calls)
-                turn.answered(reply.headers, reply.status, self._server_time(reply))
-            action = outcomes.action(reply.status, reply.headers)
-            if action is Action.TAKE:
-                return reply
-            if action is Action.WAIT:
-                continue  # the budget holds everyone back until then
-            if action is Action.REDIRECT and redirects < MAX_REDIRECTS:
-                redirects += 1
-                request = redirected(request, reply)
-                continue
-            if action is Action.RENEW_TOKEN and not renewed:
-                renewed = True
-                self._tokens.invalidate(token)
-                continue
-            error = self._refusal(request, reply, token)
-            if isinstance(error, AuthError):
-                self._tokens.pause(str(error))
-            raise error
-
-    def _send(self, request: Request, calls: Calls) -> Reply:
-        calls.spent += 1
-        try:
-            reply = self._transport.send(request)
-        except SyncWorkerError:
-            self.tally.count(request, None, None)
+            reply = self._caller.answer(asked.request, asked.calls, asked.lease)
+        except TooLargeError as error:
+            if error.attempts == 1 and not asked.is_divisible:
+                raise RequestError(str(error)) from None
             raise
-        self.tally.count(request, reply.status, reply.server_time)
-        return reply
-
-    def _refusal(self, request: Request, reply: Reply, token: SecretStr) -> SyncWorkerError:
-        said = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
-        pause = retry_after_seconds(reply.headers, self._server_time(reply))
-        return outcomes.refusal(str(request), reply.status, said, retry_after_seconds=pause)
-
-    def _server_time(self, reply: Reply) -> datetime:
-        return reply.server_time or self._clock.now()
+        except NoAnswerError as error:
+            asked.unanswered += 1
+            if asked.is_divisible and asked.unanswered == ATTEMPTS_AT_ONE_SIZE:
+                # A host that is in trouble would give smaller pages no better, and only more of them.
+                asked.is_silent = not self._caller.is_answered_elsewhere(asked.request, asked.calls)
+                if not asked.is_silent:
+                    self._caller.note_failure(asked.request)
+                    raise TooLargeError(f"{error}; other lists are answered", attempts=1) from None
+            raise
+        try:
+            return reply, _parsed(reply, asked.parse)
+        except BadPayloadError as error:
+            asked.lease.close()
+            raise BadPayloadError(f"{asked.request}: {error}") from None
 
     def _log_page(self, listing: Listing, number: int, reply: Reply, records: Records) -> None:
         if records.replaced:
@@ -240,9 +211,16 @@ def _end_of(paginator: Paginator, url: str) -> Page:
     )
 
 
-def _request(url: str, listing: Listing) -> Request:
+def _parsed(reply: Reply, parse: Parse) -> Records:
+    # A server that writes null for an empty list says by `Total` that it is one; docs/adr/0022 has the reasons.
+    if count(reply.headers, "Total") == 0 and outcomes.is_null(reply.body):
+        return Records([], 0)
+    return parse(reply.body)
+
+
+def _request(url: str, listing: Listing, walk: object) -> Request:
     # It would change what a user sees in Procore; neither a stream of the user's own nor a `Link` may bring it in.
     if "save_sticky_filters" in url:
         raise RequestError(f"GET {url.partition('?')[0]}: save_sticky_filters is never sent")
     headers = {COMPANY_HEADER: str(listing.company_id)}
-    return Request("GET", url, headers=headers, stream=listing.stream, standing=listing.standing)
+    return Request("GET", url, headers=headers, stream=listing.stream, standing=listing.standing, walk=walk)

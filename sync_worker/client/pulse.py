@@ -12,22 +12,26 @@ from sync_worker.client.transport import Request
 
 
 class Pulse:
-    """What was answered last, whichever thread asked, and which list could not be read since."""
+    """What was answered last of each stream, whichever thread asked, and which list could not be read since."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._failed_url: str | None = None
-        self._last: Request | None = None
+        self._answered: dict[str | None, Request] = {}
+        """By stream, the latest at the end."""
 
-    @property
-    def last(self) -> Request | None:
-        """What was answered last; whoever doubts that anybody is there asks for just that."""
-        return self._last
+    def last_besides(self, request: Request) -> Request | None:
+        """Return what was answered last, of another stream if possible, of another list in any case."""
+        with self._lock:
+            latest = list(reversed(self._answered.values()))
+        others = [known for known in latest if known.stream != request.stream]
+        return next((known for known in (*others, *latest) if known.url != request.url), None)
 
     def beat(self, request: Request) -> None:
         """Note an answer."""
         with self._lock:
-            self._last = request
+            self._answered.pop(request.stream, None)
+            self._answered[request.stream] = request
             self._failed_url = None
 
     def miss(self, request: Request) -> bool:

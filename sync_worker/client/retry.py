@@ -74,6 +74,10 @@ class Retry:
 
     def _is_exhausted(self, state: RetryCallState) -> bool:
         waited = state.idle_for + state.upcoming_sleep
+        error = _error_of(state)
+        attempts = error.attempts if isinstance(error, RetryableError) else None
+        if attempts is not None and state.attempt_number >= attempts:
+            return True
         return self._last_attempt(state) or waited > self._policy.waits_seconds
 
     def _pause(self, seconds: float) -> None:

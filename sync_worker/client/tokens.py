@@ -9,12 +9,16 @@ A refused credential is remembered and asked again once in five minutes. Used by
 
 from __future__ import annotations
 
+import json
 import re
 import threading
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from math import isnan, nan
+from typing import Any
 
 import msgspec
 from pydantic import SecretStr
@@ -30,6 +34,11 @@ MARGIN_SECONDS = 300.0
 MARGIN_SHARE = 0.1
 PAUSE_SECONDS = 300.0
 POSTPONED_SECONDS = 30.0
+LIFE_SECONDS = 5400.0
+"""The documented life of a token."""
+LONGEST_LIFE_SECONDS = 24 * 3600.0
+# What a header may carry (RFC 6750 allows less).
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _ERROR_CODE = re.compile("[a-z_]{1,40}")
 log = get_logger()
 
@@ -58,9 +67,24 @@ class Token:
 
 
 class _Grant(msgspec.Struct):
-    access_token: str
-    expires_in: float = 5400.0
-    """Seconds; the documented life where the answer tells none."""
+    access_token: Any = None
+    expires_in: msgspec.Raw = msgspec.Raw(b"null")
+
+    @property
+    def token(self) -> str:
+        """The token as it is sent, empty where there is none that a header could carry."""
+        token = self.access_token.strip() if isinstance(self.access_token, str) else ""
+        return token if _TOKEN.fullmatch(token) else ""
+
+    @property
+    def life_seconds(self) -> float:
+        """How long it lives: a number or its text, the documented life where neither is given."""
+        try:
+            told = json.loads(bytes(self.expires_in))  # reads also a number that is beyond any range
+            told = float(told) if isinstance(told, (int, float, str)) else nan
+        except (ValueError, OverflowError):
+            told = nan
+        return LIFE_SECONDS if isnan(told) else min(told, LONGEST_LIFE_SECONDS)
 
 
 class Tokens:
@@ -172,24 +196,28 @@ class Tokens:
         except RetryableError as error:
             # Without a token nothing can be asked, so it is no single list that fails.
             raise UnreachableError(str(error)) from error
-        if reply.status != 200:
+        if not 200 <= reply.status < 300:
             raise self._refusal(request, reply)
         try:
-            grant = msgspec.json.decode(reply.body, type=_Grant)
+            grant = msgspec.json.decode(reply.body.removeprefix(BOM_UTF8), type=_Grant)
         except ValueError:  # not chained: its text may quote the body
-            raise BadPayloadError(f"{request}: answered 200 without a token; check login_url") from None
-        if not grant.access_token or grant.expires_in <= 0:
-            raise BadPayloadError(f"{request}: answered with a token that is empty or already expired")
-        self._on_new_secret(grant.access_token)
-        log.info(Event.TOKEN_GRANTED, expires_in_seconds=grant.expires_in)
-        expires_at = asked_at + grant.expires_in
-        stale_at = expires_at - min(MARGIN_SECONDS, MARGIN_SHARE * grant.expires_in)
-        return Token(SecretStr(grant.access_token), stale_at, expires_at)
+            raise BadPayloadError(f"{request}: answered {reply.status} without a token; check login_url") from None
+        life_seconds = grant.life_seconds
+        if not grant.token or life_seconds <= 0:
+            wrong = "no token that can be sent" if not grant.token else "a token that has already expired"
+            raise BadPayloadError(f"{request}: answered {reply.status} with {wrong}; check login_url")
+        self._on_new_secret(grant.token)
+        log.info(Event.TOKEN_GRANTED, expires_in_seconds=life_seconds)
+        expires_at = asked_at + life_seconds
+        stale_at = expires_at - min(MARGIN_SECONDS, MARGIN_SHARE * life_seconds)
+        return Token(SecretStr(grant.token), stale_at, expires_at)
 
     def _refusal(self, request: Request, reply: Reply) -> SyncWorkerError:
         if reply.status >= 500 or reply.status in {408, 429}:
             pause = retry_after_seconds(reply.headers, reply.server_time or self._clock.now())
             return outcomes.refusal(str(request), reply.status, retry_after_seconds=pause)
+        if reply.status != 404 and outcomes.is_foreign(reply.status, reply.headers, reply.body):
+            return UnreachableError(str(outcomes.foreign_refusal(str(request), reply.status)))
         if reply.status in {400, 401, 403}:
             return AuthError(
                 f"{request}: {reply.status}, {_error_code(reply.body)}; check client_id and client_secret, "

@@ -9,17 +9,18 @@ from __future__ import annotations
 import http.client
 import io
 import ipaddress
+import re
 import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -27,21 +28,34 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout
+from urllib3.util.wait import wait_for_read
 
 from sync_worker import __version__
 from sync_worker.catalog.paths import Standing
+from sync_worker.client.bodies import Bodies, Lease
 from sync_worker.client.headers import Headers, http_date
 from sync_worker.client.outcomes import failure
 from sync_worker.clock import SystemClock
-from sync_worker.errors import BadPayloadError, ConfigurationError, RequestError
+from sync_worker.errors import BadPayloadError, ConfigurationError, RequestError, TooLargeError
 
 DEADLINE_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
-MAX_BODY_BYTES = 256 * 1024**2
+MAX_BODY_BYTES = 64 * 1024**2
 MAX_REFUSAL_BYTES = 64 * 1024
+MAX_INTERIM_ANSWERS = 1000
+UNREADABLE = b"(unreadable)"
+"""Stands for the body of a refusal of which nothing came; an empty one would be taken for Procore's."""
 _CHUNK_BYTES = 64 * 1024
 _INFLATED_BYTES = 1024**2
 _PORTS = {"http": 80, "https": 443}
+# The registered codings that we cannot undo (RFC 9110 and IANA). Whatever else a server writes there, such as "none"
+# or "utf-8", is no coding, and a body that is one after all is no JSON.
+_CODINGS = frozenset(
+    {"aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "pack200-gzip", "x-compress", "zstd"}
+)
+_MOST_CODINGS = 2
+_MINOR_VERSION = re.compile(r"^(/rest/v\d+)\.\d+(?=/)")
+_PATH_CHARACTERS = 200
 # A socket waits in real time, whatever clock the rest of the program was handed.
 _CLOCK = SystemClock()
 
@@ -50,7 +64,7 @@ _CLOCK = SystemClock()
 class Request:
     """One HTTP request; its text is method and URL without the query, fit for messages and logs.
 
-    `stream` and `standing` are for whoever counts it.
+    `stream` and `standing` are for whoever counts it. Requests of one `walk` may share a connection.
     """
 
     method: str
@@ -60,6 +74,7 @@ class Request:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     stream: str | None = None
     standing: Standing = Standing.DOCUMENTED
+    walk: object = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.method} {self.url.partition('?')[0]}"
@@ -96,27 +111,36 @@ class Transport:
         self._verify: str | bool = str(ca_bundle) if ca_bundle is not None else True
         self._deadline_seconds = deadline_seconds
         self._max_body_bytes = max_body_bytes
+        self._bodies = Bodies()
         self._listeners: list[Callable[[Reply], None]] = []
         self._timeout = Timeout(
             total=deadline_seconds, connect=min(CONNECT_SECONDS, deadline_seconds), read=deadline_seconds
         )
-        self._idle: list[requests.Session] = []
+        self._idle: list[_Kept] = []
         self._lock = threading.Lock()
 
-    def send(self, request: Request) -> Reply:
-        """One attempt.
+    def lease(self) -> Lease:
+        """Return the leave to hold one large body; whoever has its records closes it when they are stored."""
+        return Lease(self._bodies)
+
+    def send(self, request: Request, lease: Lease | None = None) -> Reply:
+        """Make one attempt. A large body is read under `lease`, which the caller keeps as long as the body.
 
         Raises:
             RetryableError: no complete answer came; BadPayloadError when it was cut or garbled.
-            RequestError: it can never come: an untrusted certificate, plain HTTP, a body beyond the maximum.
+            TooLargeError: the body is beyond the maximum.
+            RequestError: it can never come: an untrusted certificate, plain HTTP.
         """
+        if lease is None:
+            with self.lease() as own:
+                return self.send(request, own)
         loopback = _is_loopback(request.url)
         if not (loopback or request.url.startswith("https://")):
             raise RequestError(f"{request}: plain HTTP is for this machine alone")
         started = _CLOCK.monotonic()
         try:
-            with self._session() as session:
-                response = session.request(
+            with self._connection(request) as kept:
+                response = kept.session.request(
                     request.method,
                     request.url,
                     headers=dict(request.headers),
@@ -127,13 +151,16 @@ class Transport:
                     timeout=cast("Any", self._timeout),
                     stream=True,
                 )
+                kept.answer = cast("_DeadlineResponse", response.raw._original_response)  # noqa: SLF001 - nor has requests another way
                 with response:
-                    body = self._body(response)
+                    body = self._body(response, lease, started)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # `from None`: texts of requests' own errors hold whole URLs, a proxy's password among them.
             raise failure(str(request), error, self._deadline_seconds) from None
-        except (BadPayloadError, RequestError) as error:
-            raise type(error)(f"{request}: {error}") from None
+        except BadPayloadError as error:
+            raise BadPayloadError(f"{request}: {error}") from None
+        except TooLargeError as error:
+            raise TooLargeError(f"{request}: {error}", attempts=1) from None
         reply = Reply(
             status=response.status_code,
             headers=response.headers,
@@ -152,29 +179,48 @@ class Transport:
     def close(self) -> None:
         """Close every idle connection; a request in flight ends by itself."""
         with self._lock:
-            sessions, self._idle = self._idle, []
-        for session in sessions:
-            session.close()
+            idle, self._idle = self._idle, []
+        for kept in idle:
+            kept.session.close()
 
     @contextmanager
-    def _session(self) -> Iterator[requests.Session]:
-        """One that nobody else uses meanwhile; one for each thread would outlive it, and each run has new threads."""
+    def _connection(self, request: Request) -> Iterator[_Kept]:
+        """Yield one that nobody else uses meanwhile; one for each thread would outlive it, as each run has new threads.
+
+        A connection that served one walk through a list is never used for another. A server may send a second answer
+        at any moment, also after we have looked and before it has read the next request, and nothing in it says what it
+        answers. docs/adr/0020 has the reasons.
+        """
         with self._lock:
-            session = self._idle.pop() if self._idle else None
-        session = session or _new_session(self._verify)
+            known = next((kept for kept in self._idle if request.walk and kept.walk is request.walk), None)
+            kept = known or (self._idle[0] if self._idle else _Kept(_new_session(self._verify)))
+            if kept in self._idle:
+                self._idle.remove(kept)
+        # A token that comes twice is no list, so its connection may serve one.
+        is_of_another = kept.walk is not None and kept.walk is not request.walk
+        if is_of_another or (kept.answer is not None and kept.answer.brought_more()):
+            kept.session.close()
+        kept.walk = request.walk
         try:
-            yield session
+            yield kept
         finally:
             with self._lock:
-                self._idle.append(session)
+                self._idle.append(kept)
 
-    def _body(self, response: requests.Response) -> bytes:
+    def _body(self, response: requests.Response, lease: Lease, started: float) -> bytes:
         if response.status_code < 300:
-            return _whole_body(response.raw, self._max_body_bytes)
-        try:
-            return _whole_body(response.raw, MAX_REFUSAL_BYTES)
-        except (urllib3.exceptions.HTTPError, OSError, BadPayloadError, RequestError):
-            return b""  # the status says enough; the body would only have told why
+            left = started + self._deadline_seconds - _CLOCK.monotonic()
+            return _whole_body(response.raw, self._max_body_bytes, lease, left)
+        return _words(response.raw)
+
+
+@dataclass(slots=True, eq=False)
+class _Kept:
+    """A session with one connection, the walk that it served and the last answer that came on it."""
+
+    session: requests.Session
+    walk: object = None
+    answer: _DeadlineResponse | None = None
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -190,15 +236,29 @@ def origin(url: str) -> tuple[str, str, int | None]:
 
 
 def redirected(request: Request, reply: Reply) -> Request:
-    """The request that a redirect asks for; only inside the same origin, where the token may go."""
+    """Return the request that a redirect asks for: the same list at the same origin, with our own query.
+
+    Raises:
+        RequestError: it leads to another host, which must not get the token, or to another list.
+    """
     location = reply.headers.get("Location", "")
     try:
         target = urljoin(request.url, location)
-        if origin(target) == origin(request.url):
-            return replace(request, url=target)
+        is_ours = origin(target) == origin(request.url)
+        path = urlsplit(target).path
     except ValueError:
-        pass
-    raise RequestError(f"{request}: redirected to {_host(location)}, which must not get the token")
+        is_ours, path = False, ""
+    if not is_ours:
+        raise RequestError(f"{request}: redirected to {_host(location)}, which must not get the token")
+    asked = urlsplit(request.url)
+    if _list_at(path) != _list_at(asked.path):
+        raise RequestError(f"{request}: redirected to {path[:_PATH_CHARACTERS]}, which is another list")
+    return replace(request, url=asked._replace(path=path).geturl())
+
+
+def _list_at(path: str) -> list[str]:
+    """Return what two paths of the same list have in common: all but the minor version and a slash at the end."""
+    return [unquote(part) for part in _MINOR_VERSION.sub(r"\1", path.rstrip("/")).split("/")]
 
 
 def _host(url: str) -> str:
@@ -229,11 +289,14 @@ class _DeadlineReader(io.RawIOBase):
         self._raw = raw
         self._sock = sock
         self._deadline = deadline
+        self.is_over = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any, /) -> int | None:
+        if self.is_over:
+            return None
         left = self._deadline - _CLOCK.monotonic()
         if left <= 0:
             raise TimeoutError("deadline")
@@ -246,14 +309,48 @@ class _DeadlineReader(io.RawIOBase):
 
 
 class _DeadlineResponse(http.client.HTTPResponse):
-    """Reads status, headers and body through one deadline: the socket's timeout when the reading begins."""
+    """Reads status, headers and body through one deadline: the socket's timeout when the reading begins.
+
+    Interim answers (1xx) are passed over: taken for the answer, they would leave the answer proper to the next request.
+    """
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        left = sock.gettimeout()
-        if left is not None:
-            raw = self.fp.detach()
-            self.fp = io.BufferedReader(_DeadlineReader(raw, sock, _CLOCK.monotonic() + left), _CHUNK_BYTES)
+        self._sock = sock
+        self._has_rest = False
+        seconds = sock.gettimeout() or DEADLINE_SECONDS
+        self._reader = _DeadlineReader(self.fp.detach(), sock, _CLOCK.monotonic() + seconds)
+        self.fp = io.BufferedReader(self._reader, _CHUNK_BYTES)
+
+    def brought_more(self) -> bool:
+        """Return True if bytes came behind this answer; call it between two requests only."""
+        try:
+            if self._sock.fileno() < 0:
+                return False  # left because it was not read to its end
+            if self._has_rest:
+                return True
+            if not wait_for_read(self._sock, 0):
+                return False
+            self._sock.settimeout(0)
+            return bool(self._sock.recv(1))
+        except (OSError, ValueError):
+            return False  # closed, by the server or by us
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MAX_INTERIM_ANSWERS):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200:
+                return version, status, reason
+            if status == http.client.SWITCHING_PROTOCOLS:
+                break
+            http.client.parse_headers(self.fp)
+        raise http.client.BadStatusLine("no answer after interim ones")
+
+    def _close_conn(self) -> None:
+        self._reader.is_over = True
+        with suppress(ValueError):  # closed already
+            self._has_rest = bool(self.fp.peek(1))
+        super()._close_conn()  # type: ignore[misc]
 
 
 class _Connection(HTTPConnection):
@@ -313,27 +410,59 @@ def _new_session(verify: str | bool) -> requests.Session:
     return session
 
 
-def _whole_body(raw: urllib3.HTTPResponse, maximum_bytes: int) -> bytes:
-    framed = raw.chunked or raw.length_remaining is not None
-    if not framed:
+def _whole_body(raw: urllib3.HTTPResponse, maximum_bytes: int, lease: Lease, seconds: float) -> bytes:
+    if not _is_framed(raw):
         raise BadPayloadError("the body tells no length, so nothing proves that it is whole")
-    chunks = raw.stream(_CHUNK_BYTES, decode_content=False)
-    parts: list[bytes] = []
-    size = 0
-    for part in _decoded(chunks, raw.headers.get("Content-Encoding", "").strip().lower()):
-        size += len(part)
-        if size > maximum_bytes:
-            raise RequestError(f"the body is larger than {maximum_bytes} bytes; ask for fewer records a page")
-        parts.append(part)
-    return b"".join(parts)
+    body = io.BytesIO()  # gives its content away without copying it
+    try:
+        for part in _decoded(raw):
+            if body.tell() + len(part) > maximum_bytes:
+                raise TooLargeError(f"the body is larger than {maximum_bytes} bytes; ask for fewer records a page")
+            body.write(part)
+            lease.grow(body.tell(), seconds)
+        return body.getvalue()
+    except BaseException:
+        body.close()
+        lease.close()
+        raise
 
 
-def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    if encoding in {"", "identity"}:
-        return iter(chunks)
-    if encoding in {"gzip", "x-gzip"}:
-        return _inflated(chunks)
-    raise BadPayloadError(f"the body is encoded as {encoding[:20]!r}, which was not asked for")
+def _is_framed(raw: urllib3.HTTPResponse) -> bool:
+    """Return True if it shows where the body ends: by length, by chunks, or, in HTTP/1.0, by the JSON itself.
+
+    HTTP/1.0 has no chunks, so an old proxy that passes an answer on as it comes cannot do otherwise. An array or object
+    that is cut anywhere is no JSON, and the parser refuses it. docs/adr/0021 has the reasons.
+    """
+    if raw.chunked or raw.length_remaining is not None:
+        return True
+    return raw.version == 10 and "Content-Length" not in raw.headers and "Transfer-Encoding" not in raw.headers
+
+
+def _words(raw: urllib3.HTTPResponse) -> bytes:
+    """Return as much of a refusal's body as came, up to the maximum; the status says enough without it."""
+    body = b""
+    try:
+        for part in _decoded(raw):
+            body += part
+            if len(body) > MAX_REFUSAL_BYTES:
+                return body[:MAX_REFUSAL_BYTES]
+    except (urllib3.exceptions.HTTPError, OSError, BadPayloadError):
+        return body or UNREADABLE
+    return body
+
+
+def _decoded(raw: urllib3.HTTPResponse) -> Iterator[bytes]:
+    chunks: Iterator[bytes] = raw.stream(_CHUNK_BYTES, decode_content=False)
+    codings = [name.strip().lower() for name in raw.headers.get("Content-Encoding", "").split(",")]
+    unknown = next((name for name in codings if name in _CODINGS), None)
+    if unknown is not None:
+        raise BadPayloadError(f"the body is encoded as {unknown!r}, which was not asked for")
+    zipped = [name for name in codings if name in {"gzip", "x-gzip"}]
+    if len(zipped) > _MOST_CODINGS:
+        raise BadPayloadError(f"the body is compressed {len(zipped)} times")
+    for _ in zipped:
+        chunks = _inflated(chunks)
+    return chunks
 
 
 def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -137,6 +137,10 @@ class Window:
             # Its reset frees the place of one call, which is mostly gone by then; our own places come back to us.
             self._others_until = now + self.seconds * (1 if ours else _DOUBT_SHARE)
 
+    def forget_told(self) -> None:
+        """Take back what an answer said is left; the limit and our own calls stay."""
+        self.told, self._others, self._others_until = None, 0, 0.0
+
     def opens_at(self, now: float, under_way: int, reserve: int = 0) -> float | None:
         """When one more call fits in beside those under way; None when an answer to one of these must come first."""
         if self.limit is None or self.granted is None:

@@ -180,6 +180,8 @@ class Sweep:
         self._under_way.append(
             self._loader.submit(lambda transaction: self._store(transaction, identified, makers, seen_at, meanwhile))
         )
+        if page.is_large:
+            self._raise_failures(wait=True)
 
     def take_deleted(self, page: Page) -> None:
         """Note whom a page of the tool's own list of deleted records names."""

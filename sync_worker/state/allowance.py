@@ -72,6 +72,17 @@ def write_allowance(executor: Executor, known: StoredAllowance) -> None:
     executor.insert("_allowance_spent", ("minute", "calls"), rows)
 
 
+def lift_allowance(executor: Executor, now: datetime) -> None:
+    """End the wait that an answer dictated, for the next process and for one that waits."""
+    executor.execute(queries()["lift_allowance"], {"lifted_at": to_text(now)})
+
+
+def allowance_lifted_at(view: Executor) -> datetime | None:
+    """Return when somebody last ended the wait, None if nobody ever did."""
+    rows = cast("list[tuple[str | None]]", view.execute(queries()["allowance_lifted_at"]))
+    return _instant(rows[0][0])
+
+
 def _stored(*row: Any) -> StoredWindow:
     *told, resets_at, waits_until, seen_at = row
     return StoredWindow._make((*told, _instant(resets_at), _instant(waits_until), from_text(seen_at)))

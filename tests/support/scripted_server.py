@@ -100,6 +100,8 @@ class ScriptedServer:
         self.script = script
         self.received: list[Received] = []
         self.connections = 0
+        self.most_open = 0
+        self._open = 0
         self.ended = threading.Event()
         self._lock = threading.Lock()
         self._http = _Listener(("127.0.0.1", 0), self._handler())
@@ -150,6 +152,13 @@ class ScriptedServer:
                 super().setup()
                 with server._lock:
                     server.connections += 1
+                    server._open += 1
+                    server.most_open = max(server.most_open, server._open)
+
+            def finish(self) -> None:
+                with server._lock:
+                    server._open -= 1
+                super().finish()
 
             disable_nagle_algorithm = True
 

@@ -583,6 +583,14 @@ ON CONFLICT (period) DO UPDATE SET
     remaining = excluded.remaining, resets_at = excluded.resets_at, waits_until = excluded.waits_until,
     seen_at = excluded.seen_at;
 
+-- name: lift_allowance
+-- Nobody waits any more; what is known of the limits stays.
+UPDATE _allowance SET waits_until = NULL, remaining = NULL, resets_at = NULL, lifted_at = :lifted_at;
+
+-- name: allowance_lifted_at
+-- When somebody last ended the wait.
+SELECT max(lifted_at) FROM _allowance;
+
 -- name: forget_spent
 -- The last hour is written anew.
 DELETE FROM _allowance_spent;

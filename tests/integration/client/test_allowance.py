@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -40,7 +40,7 @@ def answer(status: int = 200, **headers: str | int) -> Answer:
         (answer(429), 1),
         (answer(429, Retry_After="soon", X_Rate_Limit_Reset="-"), 1),
         (answer(429, X_Rate_Limit_Reset=NOW - 500), 1),
-        (answer(429, X_Rate_Limit_Reset=NOW * 1000), 7200),
+        (answer(429, X_Rate_Limit_Reset=NOW * 1000), 3900),
     ],
 )
 def test_a_throttled_request_waits_until_the_later_of_reset_and_retry_after(
@@ -200,3 +200,34 @@ def test_a_call_that_broke_or_was_never_sent_keeps_nobody_waiting(connect: Conne
 @pytest.mark.parametrize("rolling", [False, True])
 def test_threads_that_share_the_allowance_of_a_real_server_are_never_refused(rolling: bool) -> None:
     assert over_sockets(4, rolling=rolling, windows=3, rate=40).refused == 0
+
+
+def test_a_wait_that_somebody_ends_is_over_within_seconds_and_the_next_refusal_blocks_as_ever() -> None:
+    clock = ManualClock()
+    ended: list[datetime] = []
+    stop = threading.Event()
+
+    def lifted_at() -> datetime | None:
+        if len(clock.waits) == 3:
+            ended.append(clock.now())
+        return ended[-1] if ended else None
+
+    budget = Budget(clock, lifted_at=lifted_at)
+    for _ in range(2):
+        with budget.turn(stop, Calls()) as turn:
+            turn.answered({"Retry-After": "3600"}, 429, clock.now())
+    assert clock.waits == [5.0] * 3
+    assert budget.allowance.waiting_seconds == 3600
+
+    with budget.turn(stop, Calls()):
+        pass
+    assert sum(clock.waits) == 15 + 3600, "what was ended once is not ended for ever"
+
+
+def test_a_wait_that_was_ended_before_the_refusal_is_kept() -> None:
+    clock = ManualClock()
+    budget = Budget(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
+    for _ in range(2):
+        with budget.turn(threading.Event(), Calls()) as turn:
+            turn.answered({"Retry-After": "600"}, 429, clock.now())
+    assert sum(clock.waits) == 600

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from support.clock import MACHINE, ManualClock
-from support.connected import Connect, ids
+from support.connected import Connect, ids, rfis
 from support.scripted_server import Answer, Wire, in_turn, records
-from sync_worker.errors import BadPayloadError, RequestError, RetryableError
+from sync_worker.errors import BadPayloadError, RequestError, RetryableError, TooLargeError
 
 GOOD = Answer(records(1, 2, 3))
 PACKED = gzip.compress(json.dumps([{"id": n} for n in range(5000)]).encode())
@@ -42,6 +42,8 @@ BROKEN: Mapping[str, Answer | Wire] = {
     "204": Wire(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"),
     "201": Answer(records(1), status=201),
     "an object": Answer(b"{}"),
+    "null without Total": Answer(b"null"),
+    "null where Total counts some": Answer(b"null", headers={"Total": "3"}),
     "half a list": Answer(b'[{"id": 1}, {"id"'),
     "408": Answer(b"", status=408),
     "500": Answer(b"", status=500),
@@ -141,12 +143,41 @@ def test_an_answer_that_never_comes_says_how_long_it_was_waited_for(connect: Con
 )
 def test_a_body_beyond_the_maximum_is_refused_at_once(connect: Connect, answer: Answer) -> None:
     client = connect(in_turn(answer), max_body_bytes=4096)
-    with pytest.raises(RequestError, match="larger than 4096 bytes"):
-        client.pages()
+    with pytest.raises(TooLargeError, match="larger than 4096 bytes"):
+        client.pages(rfis(per_page=1000))
     assert client.calls.spent == 1
+    with pytest.raises(RequestError, match="larger than 4096 bytes"):
+        client.pages(rfis(per_page=50))
+    assert client.calls.spent == 2
 
 
 def test_a_parsers_complaint_is_kept(connect: Connect) -> None:
     client = connect(in_turn(Answer(b"{}")))
     with pytest.raises(BadPayloadError, match="rfis: the body is no list"):
         client.pages()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"errors": ["too many rows", "try later"]}', "too many rows; try later"),
+        (b'\xef\xbb\xbf {"error": "invalid", "error_description": "no such filter"}', "invalid; no such filter"),
+        (b'{"message": "token-1 may not do this"}', "*** may not do this"),
+        (b'{"data": [], "errors": {"base": ["timed out"]}}', "base: timed out"),
+        (b'{"data": null, "message": "down"}', "down"),
+        (b'{"error": 17}', "without a word"),
+        (json.dumps({"errors": "x" * 5000}).encode(), "x" * 199 + "…"),
+    ],
+)
+def test_what_a_200_complains_of_in_the_place_of_a_list_is_repeated(connect: Connect, body: bytes, said: str) -> None:
+    client = connect(in_turn(Answer(body)))
+    with pytest.raises(BadPayloadError) as failed:
+        client.pages()
+    assert str(failed.value).endswith(f"answered 200 with an error where a list belongs ({said})")
+
+
+@pytest.mark.parametrize("body", [b"null", b" \r\nnull\n", b'{"data": null}', b'\xef\xbb\xbf{"data":null}'])
+def test_null_is_an_empty_list_where_the_server_counts_none(connect: Connect, body: bytes) -> None:
+    client = connect(in_turn(Answer(body, headers={"Total": "0"})))
+    assert ids(client.pages()) == []
+    assert client.calls.spent == 1

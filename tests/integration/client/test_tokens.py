@@ -103,11 +103,12 @@ def test_a_second_401_stops_the_credential_and_is_not_hammered(connect: Connect)
     client = connect(in_turn(UNAUTHORIZED), clock=clock)
     with pytest.raises(AuthError, match=r"rfis: 401, a new token is refused as well; .* \(Unauthorized\)"):
         client.pages()
-    assert client.calls.spent == 2
+    assert client.calls.spent == 3, "the new token had a second to become known"
     for _ in range(3):
         with pytest.raises(AuthError):
             client.pages()
-    assert len(client.server.received) == 4, "two grants and two calls"
+    assert clock.waits == [1.0]
+    assert len(client.server.received) == 5, "two grants and three calls"
     clock.advance(PAUSE_SECONDS)
     client.server.script = in_turn(granted("token-9"), OK)
     client.pages()
@@ -118,7 +119,7 @@ def test_a_second_401_stops_the_credential_and_is_not_hammered(connect: Connect)
     [
         (Answer(b'{"error": "invalid_client", "error_description": "x"}', status=401), "401, invalid_client; check"),
         (Answer(b'{"error": "invalid_grant"}', status=400), "400, invalid_grant; check client_id and client_secret"),
-        (Answer(b"<html>", status=403), "403, the credentials are refused; check"),
+        (Answer(b"", status=403), "403, the credentials are refused; check"),
         (Answer(b"", status=404), "404, no token is granted here; check environment and login_url"),
         (Answer(b"", status=302, headers={"Location": "https://elsewhere.example/"}), "302, no token is granted here"),
         (Answer(json.dumps({"error": SECRET}).encode(), status=401), "401, the credentials are refused"),
@@ -157,6 +158,13 @@ BROKEN_GRANTS = {
     "HTML": Answer(b"<html>sign in to the hotel's network</html>"),
     "no token": Answer(b'{"expires_in": 5400}'),
     "no life": granted(expires_in=0),
+    "a life of less than nothing as text": Answer(b'{"access_token": "t", "expires_in": "-5"}'),
+    "an empty token": granted(token=" "),
+    "a token that no header can carry": Answer(b'{"access_token": "to\\nken", "expires_in": 5400}'),
+    "a token that is a number": Answer(b'{"access_token": 17, "expires_in": 5400}'),
+    "nothing with 204": Answer(b"", status=204),
+    "a firewall's 403": Answer(b"<html>", status=403, headers={"Content-Type": "text/html"}),
+    "a proxy's 401": Answer(b"who are you?", status=401, headers={"Content-Type": "text/plain"}),
     "cut": Wire(b'HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"access_'),
 }
 
@@ -196,3 +204,37 @@ def test_every_token_is_told_before_it_is_used(connect: Connect) -> None:
     client = connect(in_turn(UNAUTHORIZED, OK), on_new_secret=told.append)
     client.pages()
     assert told == ["token-1", "token-2"]
+
+
+@pytest.mark.parametrize(
+    ("grant", "life"),
+    [
+        (b'{"access_token": "token-1", "expires_in": "600"}', 600),
+        (b'{"access_token": "token-1", "expires_in": " 600.0 "}', 600),
+        (b'{"access_token": "token-1", "expires_in": null}', 5400),
+        (b'{"access_token": "token-1"}', 5400),
+        (b'{"access_token": "token-1", "expires_in": "soon"}', 5400),
+        (b'{"access_token": "token-1", "expires_in": "nan"}', 5400),
+        (b'{"access_token": "token-1", "expires_in": {"seconds": 600}}', 5400),
+        (b'{"access_token": "token-1", "expires_in": 1e300}', 86400),
+        (b'{"access_token": "token-1", "expires_in": 1e999}', 86400),
+        (b'{"access_token": "token-1", "expires_in": "inf"}', 86400),
+        (b'\xef\xbb\xbf{"access_token": "token-1\\r\\n",\r\n "expires_in": 600}\r\n', 600),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_token_is_used_for_the_life_that_it_is_said_to_have_however_that_is_written(
+    serve: Serve, grant: bytes, life: int, status: int
+) -> None:
+    clock = ManualClock()
+    client = Connected(serve(in_turn(Answer(grant, status), OK)), clock=clock)
+    client.pages()
+    assert client.server.received[-1].headers["Authorization"] == "Bearer token-1"
+    clock.advance(life - min(300, life / 10) - 1)
+    client.pages()
+    assert len(client.server.grants()) == 1
+    clock.advance(1)
+    client.server.script = in_turn(granted("token-2"), OK)
+    client.pages()
+    assert client.server.received[-1].headers["Authorization"] == "Bearer token-2"
+    client.transport.close()

@@ -13,7 +13,7 @@ from sync_worker.client.retry import RetryPolicy
 from sync_worker.errors import UnreachableError
 
 TROUBLES = 8
-FARTHEST_BYTES = 60_000
+FARTHEST_BYTES = 2_000
 
 
 def troubles(kinds: list[Kind], seed: int) -> list[Trouble]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, incomplete
 from sync_worker.catalog import STREAMS
@@ -47,10 +49,11 @@ def test_what_was_learned_is_tried_again_after_a_month(install: Install) -> None
     assert asked_for(here)[0] == "2000"
 
 
-def test_a_list_that_takes_the_server_too_long_is_asked_for_in_smaller_pages(install: Install) -> None:
+@pytest.mark.parametrize("status", [408, 502, 504])
+def test_a_list_that_takes_the_server_too_long_is_asked_for_in_smaller_pages(install: Install, status: int) -> None:
     here = install(projects=1)
     (project,) = readable_projects(here.simulator)
-    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*per_page=2000*", status=408, times=100))
+    here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*per_page=2000*", status=status, times=100))
 
     assert incomplete(here.run("rfis")) == []
     assert "500" in asked_for(here)
