@@ -88,6 +88,7 @@ class Reading:
         self._bound_told = frame.server_time
         self._page_sizes = frame.page_sizes
         self._unpaged = frame.unpaged
+        self._smaller: int | None = None
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._calls = Calls(priority=self._priority(frame), waits=frame.waits)
@@ -244,7 +245,7 @@ class Reading:
             dates=dates,
             parent_id=parent_id,
             header_company_id=self._parts.account_company_id,
-            per_page=page_size(self._spec, self._options, self._page_sizes),
+            per_page=self._per_page(),
             is_unpaged=self._spec.name in self._unpaged,
         )
         totals: list[int | None] = []
@@ -263,6 +264,9 @@ class Reading:
             self._sweep.take(page, parent_id)
             self._pages_taken += 1
             self._parts.progress.page_taken(len(page.records))
+            if self._smaller is not None:
+                # Only a page that came shows that its size helps; a list that always fails keeps the larger one.
+                self._learn_size(self._smaller)
             totals.append(page.total)
             units += page.units
             evidence = evidence.begun(page.server_time)
@@ -278,12 +282,15 @@ class Reading:
         now = self._parts.clock.now()
         self._parts.loader.do(lambda transaction: record_unpaged(transaction, self._spec.name, now))
 
+    def _per_page(self) -> int | None:
+        return self._smaller or page_size(self._spec, self._options, self._page_sizes)
+
     def _ask_smaller(self, error: TooLargeError) -> bool:
-        """Ask for a quarter of a page from now on; false where that cannot help."""
-        size = page_size(self._spec, self._options, self._page_sizes)
+        """Ask for a quarter of a page in this partition; return False where that cannot help."""
+        size = self._per_page()
         if error.is_counted or size is None or size <= SMALLEST:
             return False
-        self._learn_size(max(SMALLEST, size // 4))
+        self._smaller = max(SMALLEST, size // 4)
         return True
 
     def _learn_size(self, per_page: int) -> None:
@@ -333,7 +340,7 @@ class Reading:
             self._scope,
             window,
             header_company_id=self._parts.account_company_id,
-            per_page=page_size(self._spec, self._options, self._page_sizes),
+            per_page=self._per_page(),
         )
         totals: list[int | None] = []
         units, doubt = 0, None

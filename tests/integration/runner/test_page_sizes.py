@@ -65,3 +65,14 @@ def test_every_list_is_asked_for_the_largest_page_that_is_documented() -> None:
     sizes = {spec.paging.per_page for spec in STREAMS.values()}
 
     assert sizes == {None, 100, 300, 1_000, 2_000}
+
+
+def test_a_list_that_no_page_size_helps_is_asked_for_the_largest_again_next_time(install: Install) -> None:
+    here = install(projects=1)
+    here.simulator.faults.add(Fault(path="*/rfis[?]*", status=408, times=1_000))
+    here.run("rfis")
+    assert asked_for(here)[-1] == "50"
+
+    here.simulator.faults.clear()
+    assert incomplete(here.run("rfis")) == []
+    assert asked_for(here) == ["2000"]
