@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import IO
 
 from sync_worker.catalog.spec import StreamSpec
-from sync_worker.destination.names import declared_type, given_parts, matches, quoted
+from sync_worker.destination.names import (
+    column,
+    columns,
+    declared_type,
+    given_parts,
+    in_scope,
+    known,
+    quoted,
+    scope_parameters,
+)
 from sync_worker.destination.noted import (
     CREATE_NOTED,
     bury_sql,
@@ -257,12 +266,11 @@ class SqliteTransaction:
         self._connection.executemany(sql, [(row_hash, *key) for key, row_hash in hashes.items()])
 
     def live_values(
-        self, spec: StreamSpec, columns: Sequence[str], scope: Mapping[str, int]
+        self, spec: StreamSpec, names: Sequence[str], scope: Mapping[str, int]
     ) -> list[tuple[Parameter, ...]]:
-        listed = ", ".join(map(quoted, columns))
-        key = ", ".join(map(quoted, spec.primary_key))
-        live = f"FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{matches(tuple(scope))}"
-        return self.execute(f"SELECT {listed} {live} ORDER BY {key}", scope)
+        live = f"FROM {known(spec.name)} WHERE known._deleted_at IS NULL{in_scope(tuple(scope))}"
+        sql = f"SELECT {columns(names)} {live} ORDER BY {columns(spec.primary_key)}"
+        return self.execute(sql, scope_parameters(scope))
 
     def newest_extras(self, stream: str, most: int) -> list[str | None]:
         live = f"FROM {quoted(stream)} WHERE _deleted_at IS NULL ORDER BY rowid DESC LIMIT :most"
@@ -274,19 +282,20 @@ class SqliteTransaction:
         return bool(self.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name}))
 
     def live_count(self, stream: str, scope: Mapping[str, int] | None = None) -> int:
-        of_scope = matches(tuple(scope or {}))
-        ((found,),) = self.execute(f"SELECT count(*) FROM {quoted(stream)} WHERE _deleted_at IS NULL{of_scope}", scope)
+        scope = scope or {}
+        live = f"FROM {known(stream)} WHERE known._deleted_at IS NULL{in_scope(tuple(scope))}"
+        ((found,),) = self.execute(f"SELECT count(*) {live}", scope_parameters(scope))
         return int(found or 0)
 
     def live_counts(
         self, spec: StreamSpec, by: Sequence[str], between: tuple[str, str, str] | None = None
     ) -> dict[tuple[Parameter, ...], int]:
-        column, first, last = between or (None, None, None)
-        within = f" AND {quoted(column)} BETWEEN :first AND :last" if column else ""
-        listed = "".join(f"{quoted(name)}, " for name in by)
-        grouped = f" GROUP BY {listed[:-2]}" if by else ""
-        live = f"FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{within}{grouped}"
-        rows = self.execute(f"SELECT {listed}count(*) {live}", {"first": first, "last": last} if column else None)
+        day, first, last = between or (None, None, None)
+        within = f" AND {column(day)} BETWEEN :first AND :last" if day else ""
+        grouped = f" GROUP BY {columns(by)}" if by else ""
+        listed = "".join(f"{column(name)}, " for name in by)
+        live = f"FROM {known(spec.name)} WHERE known._deleted_at IS NULL{within}{grouped}"
+        rows = self.execute(f"SELECT {listed}count(*) {live}", {"first": first, "last": last} if day else None)
         return {tuple(values): int(found or 0) for *values, found in rows}
 
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
@@ -300,14 +309,14 @@ class SqliteTransaction:
         return {_noted_key(spec, key) for (key,) in found}
 
     def noted_keys(self, spec: StreamSpec, noted: int) -> list[Key]:
-        found = self._connection.execute("SELECT key FROM _noted WHERE noted = ?", (noted,))
+        found = self._connection.execute("SELECT _noted.key FROM _noted WHERE _noted.noted = ?", (noted,))
         return [_noted_key(spec, key) for (key,) in found]
 
     def note_values(self, spec: StreamSpec, column: str, into: int, values: Sequence[int | str]) -> None:
         self.execute(note_values_sql(spec, column), {"into": into, "keys": json.dumps(values)})
 
     def note_deleted(self, spec: StreamSpec, column: str, scope: Mapping[str, int], into: int) -> None:
-        self.execute(note_deleted_sql(spec, column, tuple(scope)), {**scope, "into": into})
+        self.execute(note_deleted_sql(spec, column, tuple(scope)), {**scope_parameters(scope), "into": into})
 
     def note_live(
         self, spec: StreamSpec, extent: Extent, into: int, *, unseen_by: int, among: int | None = None
@@ -316,17 +325,18 @@ class SqliteTransaction:
         parent, parents = extent.parents or (None, None)
         sql = note_live_sql(spec, tuple(extent.scope), parent=parent, day=day, is_among=among is not None)
         limits = {"parents": parents, "first": first, "last": last, "among": among}
-        return self._connection.execute(sql, {**extent.scope, **limits, "unseen_by": unseen_by, "into": into}).rowcount
+        given = {**scope_parameters(extent.scope), **limits, "unseen_by": unseen_by, "into": into}
+        return self._connection.execute(sql, given).rowcount
 
     def spare(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
         return self._connection.execute(spare_sql(spec), {"noted": noted, "run_ids": json.dumps(run_ids)}).rowcount
 
     def bury(self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None) -> int:
-        given = {**scope, "noted": noted, "at": at, "run_id": run_id}
+        given = {**scope_parameters(scope), "noted": noted, "at": at, "run_id": run_id}
         return self._connection.execute(bury_sql(spec, tuple(scope)), given).rowcount
 
     def forget_keys(self, *noted: int) -> None:
-        self._connection.executemany("DELETE FROM _noted WHERE noted = ?", [(number,) for number in noted])
+        self._connection.executemany("DELETE FROM _noted WHERE _noted.noted = ?", [(number,) for number in noted])
 
     def _insert(self, rows: Sequence[Sequence[Parameter]], sql: Callable[[int], str]) -> None:
         # Each statement hands the interpreter to the threads that fetch and has to wait until they give it back.
@@ -360,24 +370,23 @@ def _as_json(keys: Sequence[Key]) -> str:
 @cache
 def _unchanged_sql(spec: StreamSpec) -> str:
     same = " AND ".join(
-        f"known.{quoted(name)} = CAST({part} AS {declared_type(spec.columns[name])})"
+        f"{column(name)} = CAST({part} AS {declared_type(spec.columns[name])})"
         for name, part in given_parts(spec, "given.key")
     )
     return (
-        f"SELECT json_group_array(given.key) FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known "
+        f"SELECT json_group_array(given.key) FROM json_each(?) AS given CROSS JOIN {known(spec.name)} "
         f"ON {same} WHERE known._row_hash = given.value AND known._deleted_at IS NULL"
     )
 
 
 @cache
 def _stored_sql(spec: StreamSpec) -> str:
-    # Qualified throughout: json_each has columns of its own, `id` and `key` among them.
-    version = f"known.{quoted(spec.cursor_field)}" if spec.cursor_field else "NULL"
+    version = column(spec.cursor_field) if spec.cursor_field else "NULL"
     names = [*spec.primary_key, "_row_hash", "_run_id", "_deleted_at", *spec.tracked]
-    wanted = [f"known.{quoted(name)}" for name in names]
+    wanted = list(map(column, names))
     wanted.insert(len(spec.primary_key) + 2, version)
-    same = " AND ".join(f"known.{quoted(name)} = {part}" for name, part in given_parts(spec, "given.value"))
-    return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known ON {same}"
+    same = " AND ".join(f"{column(name)} = {part}" for name, part in given_parts(spec, "given.value"))
+    return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {known(spec.name)} ON {same}"
 
 
 @cache
@@ -391,7 +400,8 @@ def _rows_sql(spec: StreamSpec) -> str:
 def _insert_sql(table: str, columns: tuple[str, ...], count: int) -> str:
     listed = ", ".join(map(quoted, columns))
     marks = f"({', '.join('?' * len(columns))})"
-    return f"INSERT INTO {quoted(table)} ({listed}) VALUES {', '.join([marks] * count)}"
+    # Under a name of its own: in a table that is itself called `excluded`, that word would mean the old row.
+    return f"INSERT INTO {quoted(table)} AS target ({listed}) VALUES {', '.join([marks] * count)}"
 
 
 @cache
