@@ -28,10 +28,12 @@ from sync_worker.settings.schema import CursorOptions, StreamOptions
 
 KEY_TYPES = (FieldType.INTEGER, FieldType.STRING, FieldType.DATE)
 """What a record can be told by; what else the types hold has more than one way to be written."""
-TAKEN = ("sqlite_", "dim_", "fact_", "custom_field_values", PROJECT_TOOLS.name)
+TAKEN = ("sqlite_", "json_each", "json_tree", "dim_", "fact_", "custom_field_values", PROJECT_TOOLS.name)
 """How no table may begin: these are the database's and the views' own."""
 SCOPES_THEMSELVES = ("companies", "projects")
 
+# What neither SQL nor UTF-8 can write.
+_UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _Problem = tuple[str, str]
 """What is wrong with one stream, by its key."""
@@ -207,6 +209,8 @@ def _problems_of_fields(spec: StreamSpec) -> Iterator[_Problem]:
         if not is_plain(name):
             yield "primary_key", f"{name!r}: what identifies a record has no quotes or backslashes in its name"
     for name in spec.fields:
+        if not name or _UNWRITABLE.search(name):
+            yield "fields", f"{name!r} can be no column's name"
         if name.startswith("_"):
             yield "fields", f"{name}: names that begin with _ are the program's own"
     if len({name.lower() for name in spec.columns}) < len(spec.columns):

@@ -61,8 +61,8 @@ def note_live_sql(
     in the set `:among`, as far as each is asked for.
     """
     parents = f"SELECT _noted.key FROM {_SETS} WHERE _noted.noted = :parents"
-    of_parents = f" AND {column(parent)} IN ({parents})" if parent else ""
-    of_days = f" AND {column(day)} BETWEEN :first AND :last" if day else ""
+    of_parents = f" AND {column(parent)} IN ({parents})" if parent is not None else ""
+    of_days = f" AND {column(day)} BETWEEN :first AND :last" if day is not None else ""
     among = f" AND {_is_in(spec, ':among')}" if is_among else ""
     seen = f"SELECT 1 FROM {_SETS} WHERE _noted.noted = :unseen_by AND _noted.key = +{key_of(spec)}"
     return (

@@ -291,11 +291,13 @@ class SqliteTransaction:
         self, spec: StreamSpec, by: Sequence[str], between: tuple[str, str, str] | None = None
     ) -> dict[tuple[Parameter, ...], int]:
         day, first, last = between or (None, None, None)
-        within = f" AND {column(day)} BETWEEN :first AND :last" if day else ""
+        within = f" AND {column(day)} BETWEEN :first AND :last" if day is not None else ""
         grouped = f" GROUP BY {columns(by)}" if by else ""
         listed = "".join(f"{column(name)}, " for name in by)
         live = f"FROM {known(spec.name)} WHERE known._deleted_at IS NULL{within}{grouped}"
-        rows = self.execute(f"SELECT {listed}count(*) {live}", {"first": first, "last": last} if day else None)
+        rows = self.execute(
+            f"SELECT {listed}count(*) {live}", {"first": first, "last": last} if day is not None else None
+        )
         return {tuple(values): int(found or 0) for *values, found in rows}
 
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
@@ -381,7 +383,7 @@ def _unchanged_sql(spec: StreamSpec) -> str:
 
 @cache
 def _stored_sql(spec: StreamSpec) -> str:
-    version = column(spec.cursor_field) if spec.cursor_field else "NULL"
+    version = column(spec.cursor_field) if spec.cursor_field is not None else "NULL"
     names = [*spec.primary_key, "_row_hash", "_run_id", "_deleted_at", *spec.tracked]
     wanted = list(map(column, names))
     wanted.insert(len(spec.primary_key) + 2, version)

@@ -188,6 +188,9 @@ CRANES_OF_A_PROJECT = CRANES | {"path": "/rest/v1.0/projects/{project_id}/cranes
         ({"primary_key": ["tags"], "fields": {"tags": "array"}}, "primary_key", "tags is of type array"),
         ({"primary_key": ["is_safe"]}, "primary_key", "is_safe is of type boolean"),
         ({"fields": {"_run_id": "string"}}, "fields", "_run_id: names that begin with _"),
+        ({"fields": {"": "string"}}, "fields", "'' can be no column's name"),
+        ({"fields": {"a\0b": "string"}}, "fields", "can be no column's name"),
+        ({"fields": {"Project_ID": "string"}}, "fields", "two names"),
         ({"fields": {"Title": "string", "title": "string"}}, "fields", "two names"),
         ({"fields": {"updated_at": "string"}}, "cursor", "updated_at must be of type datetime"),
         ({"date_window": True}, "date_window", "by date or by cursor, not by both"),
@@ -242,7 +245,7 @@ def test_a_circle_of_own_streams_is_refused() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["rfis", "sqlite_stat", "dim_project", "fact_rfi", "custom_field_values"])
+@pytest.mark.parametrize("name", ["rfis", "sqlite_stat", "json_each", "dim_project", "fact_rfi", "custom_field_values"])
 def test_a_name_that_is_taken_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"streams.{name}: "):
         catalog_of({name: CRANES})
@@ -300,6 +303,26 @@ def test_a_stream_whose_names_look_like_sql_gets_a_table_and_columns_of_those_na
 
     assert differences(here.simulator, here.database, streams={"table": table}) == []
     assert here.command("query", 'SELECT * FROM "table"').returncode == 0
+
+
+def test_fields_with_blanks_dashes_and_dots_identify_order_and_fill_a_row(install: Install) -> None:
+    own = {
+        "excluded": {**CRANES, "primary_key": ["a b", "key"], "cursor": "a-b", "fields": {"a.b": "string"}},
+        "parts": {
+            **FINDINGS,
+            "parent": {"stream": "excluded", "param": "value", "key": "a b"},
+            "primary_key": ["noted"],
+        },
+    }
+    own["excluded"]["fields"] |= {"a b": "integer", "key": "integer", "x²": "decimal"}
+    own["parts"] |= {"path": "/rest/v1.0/parts/{value}", "fields": {"noted": "integer", "a b.c-d": "string"}}
+    world = World(catalog_of(own), projects=1, scale=0.2)
+    here = install(world=world, config={"streams": own})
+
+    assert incomplete(here.run(*own)) == []
+    assert differences(here.simulator, here.database, streams=own) == []
+    assert incomplete(here.run(*own, full_refresh=True)) == []
+    assert differences(here.simulator, here.database, streams=own) == []
 
 
 @pytest.mark.parametrize("name", ['x"; DROP TABLE rfis; --', "a b", "_runs", "sqlite_master", "Rfis", "x'y"])
