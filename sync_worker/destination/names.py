@@ -10,8 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sync_worker.catalog.spec import FieldType, StreamSpec
+from sync_worker.destination.protocol import columns_of
 
+MOST_COLUMNS = 2_000
+"""SQLite's own limit, unless it was built with another one."""
 _INTEGER_TYPES = {FieldType.INTEGER, FieldType.BOOLEAN}
+
+
+def too_wide(spec: StreamSpec) -> str | None:
+    """Return what is said of a stream that has more columns than a table has room for, None of any other."""
+    columns = len(columns_of(spec))
+    if columns <= MOST_COLUMNS:
+        return None
+    return (
+        f"{columns} columns, and a table has room for {MOST_COLUMNS}; declare fewer fields: "
+        "what is not declared is kept in _extra"
+    )
 
 
 def quoted(name: str) -> str:
