@@ -129,6 +129,7 @@ class Worker:
                 raise DestinationError(f"{name}: {unstorable[name]}")
             ended = run(self._parts, order._replace(unstorable=unstorable))
             self._prune()
+            self._database.release_memory()
         return _finished(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
 
     @contextmanager

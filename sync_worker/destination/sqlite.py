@@ -56,7 +56,7 @@ _ASIDE_TRIES = 30
 _SAID_AFTER = 5
 _SAID_EVERY = 60
 _CLOSING_SECONDS = 1
-_BLOCKED = "another program holds a write open; end its transaction (a database browser with unsaved changes?)"
+BLOCKED = "another program holds a write open; end its transaction (a database browser with unsaved changes?)"
 _AFTER_LOSS = "nothing more is written to the old file, and the next run opens the one that is there then"
 _ROWS_A_STATEMENT = 16
 _WRITER_PRAGMAS = (
@@ -215,10 +215,10 @@ class SqliteDestination:
                             Event.DATABASE_BLOCKED,
                             path=str(self._path),
                             seconds=tried * self._try_seconds,
-                            error=_BLOCKED,
+                            error=BLOCKED,
                         )
                     if self._stop is not None and self._stop.is_set():
-                        raise DestinationError(f"stopped while {_BLOCKED}: {self._path}") from None
+                        raise DestinationError(f"stopped while {BLOCKED}: {self._path}") from None
                     continue
                 raise
             else:
@@ -238,6 +238,12 @@ class SqliteDestination:
         with self.transaction() as transaction:
             found = {spec.name: prepare_table(transaction, spec) for spec in specs}
         return {name: reason for name, reason in found.items() if reason is not None}
+
+    def release_memory(self) -> None:
+        """Let go of the pages that SQLite keeps: the ledger grows with each run, and they with it, to 8 MB."""
+        with self._writing, suppress(sqlite3.Error):
+            if self._writer is not None:
+                self._writer.execute("PRAGMA shrink_memory")
 
     def _connect(self) -> sqlite3.Connection:
         """Connect to the file, which is made by `HeldFile` alone: here one that was lost would come back empty."""
@@ -267,6 +273,22 @@ class SqliteDestination:
             return DatabaseDamagedError(self._damage)
         return DestinationError(_explained(self._path, error))
 
+    def damage(self) -> str | None:
+        """Return the first thing that SQLite finds wrong with the file's structure; reads all of it."""
+        with self.reader() as view:
+            ((found,),) = view.execute("PRAGMA quick_check(1)")
+        return None if found == "ok" else " ".join(str(found).split())
+
+    def is_blocked(self) -> bool:
+        """Whether another program has been writing for longer than one try waits."""
+        try:
+            with closing(self._connect()) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            return _is_busy(error)
+        return False
+
     def is_held(self) -> bool:
         """Whether some process has the database for writing."""
         return is_locked(self._path)
@@ -286,6 +308,8 @@ class SqliteDestination:
         try:
             with self.reader() as view:
                 return str(view.execute("SELECT holder FROM _holder")[0][0])
+        except DatabaseDamagedError:
+            raise
         except (DestinationError, IndexError):
             return "another process that is just starting"
 
@@ -562,5 +586,5 @@ def _explained(path: Path, error: sqlite3.Error) -> str:
     if name == "SQLITE_IOERR_GETTEMPPATH":
         return f"{path}: no folder for SQLite's temporary files can be written; make {path.parent} writable"
     if name.startswith("SQLITE_BUSY"):
-        return f"{path}: {_BLOCKED}"
+        return f"{path}: {BLOCKED}"
     return f"{path}: {error}"

@@ -12,11 +12,12 @@ import pytest
 from support.clock import MACHINE
 from support.oracle import differences
 from support.worker import A_FEW, Install, incomplete
-from sync_worker.app import open_worker
+from sync_worker.app import DAEMON, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.protocol import Parameter
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
+from sync_worker.errors import ConfigurationError, DatabaseDamagedError, DestinationError, LockHeldError
+from sync_worker.scheduler.heartbeat import Heartbeat
 
 
 def test_a_reader_that_never_ends_its_query_holds_up_no_run(install: Install) -> None:
@@ -57,6 +58,34 @@ def test_a_second_worker_is_told_who_holds_the_database(install: Install) -> Non
         here.run()
 
     assert incomplete(here.run()) == []
+
+
+def test_a_database_that_is_damaged_under_a_daemon_is_named_to_its_health_check_and_to_who_follows(
+    install: Install,
+) -> None:
+    here = install(streams=A_FEW)
+    here.run()
+    with open_worker(
+        here.settings(), stop=threading.Event(), on_new_secret=lambda _: None, clock=here.clock, role=DAEMON
+    ) as worker:
+        assert worker.database_trouble() is None
+        with here.database.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (here.database.stat().st_size - 4096))
+
+        with pytest.raises(DatabaseDamagedError), worker.ledger.reader() as view:
+            view.execute("SELECT count(*) FROM rfis WHERE subject IS NULL")
+
+        said = f"{here.database} is damaged (database disk image is malformed); stop the worker and restore a backup"
+        assert (worker.database_trouble() or "").startswith(said)
+        heartbeat = Heartbeat(here.folder / "data" / "heartbeat", here.clock, worker.database_trouble)
+        heartbeat.begin()
+        heartbeat.beat()
+        checked, followed = here.command("healthcheck"), here.command("run", "--streams", "rfis")
+
+    assert (checked.returncode, said in checked.stdout) == (1, True)
+    assert (followed.returncode, followed.stderr.count("\n")) == (1, 1)
+    assert f"error: {said}" in followed.stderr
 
 
 def test_a_destination_that_is_not_built_is_refused_before_any_call(install: Install) -> None:
