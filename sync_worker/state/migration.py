@@ -18,7 +18,7 @@ def refuse_newer(view: View, dialect: str) -> None:
     """Raise `ConfigurationError` when a newer version wrote the database: it must not be written to by this one."""
     if view.has_table("_migrations") and (ahead := unknown(view, dialect)):
         raise ConfigurationError(
-            f"a newer version of sync-worker wrote the database ({ahead[-1]}), and this one writes nothing to it; "
+            f"a newer version of the worker wrote the database ({ahead[-1]}), and this one writes nothing to it; "
             "use that version, or a newer one"
         )
 

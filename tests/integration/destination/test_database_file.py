@@ -6,7 +6,11 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
+import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -235,3 +239,68 @@ def test_what_is_refused_before_it_is_written_to_stays_as_it_was(
 
     assert (tmp_path / "procore.db").read_bytes() == before
     assert other.holder() is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_a_group_may_read_in_a_folder_of_its_own_while_the_database_is_open() -> None:
+    group = 65_533
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.chown(folder, 0, group)
+        folder.chmod(0o2750)
+        destination = SqliteDestination(folder / "procore.db")
+        destination.open(holder="a test")
+        with destination.transaction() as transaction:
+            transaction.execute("CREATE TABLE things (name TEXT)")
+
+        assert _as_other(group, folder / "procore.db") == "0"
+        assert "unable to open" in _as_other(group + 1, folder / "procore.db")
+        destination.close()
+        # Without a writer there is no shared memory, and who may only read cannot make it.
+        assert "readonly database" in _as_other(group, folder / "procore.db")
+
+
+def _as_other(group: int, path: Path) -> str:
+    """What another user of that group reads: how many things there are, or what SQLite says."""
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        # Later Pythons warn of forks beside threads; this child touches nothing that one may hold.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(group)
+            os.setuid(65_533)
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+                said = str(connection.execute("SELECT count(*) FROM things").fetchone()[0])
+        except Exception as error:  # noqa: BLE001 - the parent judges it
+            said = str(error)
+        os.write(write, said.encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with open(read, "rb") as pipe:  # noqa: PTH123 - a descriptor
+        return pipe.read().decode()
+
+
+def test_temporary_files_lie_beside_the_database(tmp_path: Path) -> None:
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system does not show open files")
+    script = """
+import os, sys
+from pathlib import Path
+from sync_worker.catalog import STREAMS
+from sync_worker.destination.sqlite import SqliteDestination
+destination = SqliteDestination(Path(sys.argv[1]))
+destination.open(holder="a test")
+with destination.transaction() as transaction:
+    transaction.note_keys(STREAMS["rfis"], 1, [(number,) for number in range(200_000)])
+    for it in os.listdir("/proc/self/fd"):
+        if os.path.lexists(f"/proc/self/fd/{it}"):
+            print(os.readlink(f"/proc/self/fd/{it}"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "procore.db")], capture_output=True, text=True, check=True
+    )
+    assert [Path(line).parent for line in done.stdout.splitlines() if "etilqs" in line] == [tmp_path]

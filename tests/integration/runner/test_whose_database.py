@@ -95,7 +95,7 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line_and_not_written_to
     ):
         done = here.command(*arguments)
         told = done.stdout if "--json" in arguments else done.stderr
-        assert (done.returncode, told.count("a newer version of sync-worker")) == (2, 1), (arguments, told)
+        assert (done.returncode, told.count("a newer version of the worker")) == (2, 1), (arguments, told)
         assert done.stderr.count("\n") <= 1
     assert here.command("query", "SELECT 1").returncode == 0
     assert here.command("check").returncode == 2
