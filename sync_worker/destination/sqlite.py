@@ -98,33 +98,35 @@ class SqliteDestination:
         Raises `ConfigurationError` where the file cannot be made, `LockHeldError` naming who holds it.
         """
         self._holder_name, self._admit, self._stop = holder, admit, stop
-        self._open(create=True)
+        self._open(create=True, tries=_WRITER_TRIES)
 
     def reopen(self) -> None:
         """Take the file that is at the path now instead of the one that was lost; raises as `open`."""
         with self._writing:
             self.close()
-            self._open(create=False)
+            self._open(create=False, tries=_ASIDE_TRIES)
 
-    def _open(self, *, create: bool) -> None:
+    def _open(self, *, create: bool, tries: int) -> None:
         self._file = self._take_file(create=create)
         self._damage = None
         try:
             connection = self._connect()
             self._writer = connection
-            self._begin(connection, _WRITER_TRIES)
+            self._begin(connection, tries)
             self._admit(SqliteTransaction(connection))
             connection.execute("ROLLBACK")
             for pragma in _WRITER_PRAGMAS:
                 connection.execute(pragma)
             connection.execute(CREATE_NOTED)
-            with self._transaction_on(connection, _WRITER_TRIES) as transaction:
+            with self._transaction_on(connection, tries) as transaction:
                 transaction.execute("CREATE TABLE IF NOT EXISTS _holder (holder TEXT NOT NULL)")
                 transaction.execute("DELETE FROM _holder")
                 transaction.execute("INSERT INTO _holder VALUES (:holder)", {"holder": self._holder_name})
             self._file.know_logs()
         except (sqlite3.DatabaseError, DatabaseDamagedError) as error:
             self.close()
+            if isinstance(error, sqlite3.Error) and _is_busy(error):
+                raise DestinationError(_explained(self._path, error)) from None
             raise ConfigurationError(
                 f"{self._path} cannot be used as the database: {error}; "
                 "restore a backup (docs/operations.md), or name another file in destination.path"
