@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ from sync_worker.logs import Event, get_logger
 from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
-from sync_worker.planning.selection import select
+from sync_worker.planning.selection import COMPANIES, PROJECTS, select
 from sync_worker.planning.thrift import Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.runner import checkup
@@ -47,11 +48,15 @@ from sync_worker.runner.report import MadeReport, ReportRequest, make, run_repor
 from sync_worker.runner.run import run
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.allowance import StoredAllowance, allowance_lifted_at, read_allowance
+from sync_worker.state.executor import View
 from sync_worker.state.ledger import RunRow, RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
-from sync_worker.state.migration import migrate, pending
+from sync_worker.state.migration import migrate, pending, refuse_newer
+from sync_worker.state.origin import Origin, origin_of, record_origin, refuse_other_origin
 from sync_worker.state.queue import Asked, QueuedRun, new_run_id
 from sync_worker.state.retention import Retention, prune
 
+_NEEDED = frozenset({COMPANIES, PROJECTS, PROJECT_TOOLS.name})
+"""The streams without which nothing can be read."""
 DAEMON = "the daemon, "
 """The role of who takes runs that wait in the ledger."""
 
@@ -87,10 +92,14 @@ class FinishedRun(NamedTuple):
 class Worker:
     """Runs what it is asked to, for one configuration."""
 
-    def __init__(self, settings: Settings, parts: Parts, budget: Budget) -> None:
+    def __init__(self, settings: Settings, parts: Parts, budget: Budget, database: SqliteDestination) -> None:
         self._settings = settings
         self._parts = parts
+        self._database = database
         self._budget = budget
+        self._runs = 0
+        self._starting = threading.Lock()
+        self._trouble: str | None = None
 
     @property
     def ledger(self) -> Destination:
@@ -109,15 +118,50 @@ class Worker:
 
     def spending(self, thrift: Thrift) -> Worker:
         """The same worker with some ways of spending less left out."""
-        return Worker(self._settings, replace(self._parts, thrift=thrift), self._budget)
+        return Worker(self._settings, replace(self._parts, thrift=thrift), self._budget, self._database)
 
     def run(self, request: Request) -> FinishedRun:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
-        order = self._order(request)
-        self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
-        ended = run(self._parts, order)
-        self._prune()
+        with self._running():
+            order = self._order(request)
+            unstorable = self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
+            for name in _NEEDED.intersection(unstorable):
+                raise DestinationError(f"{name}: {unstorable[name]}")
+            ended = run(self._parts, order._replace(unstorable=unstorable))
+            self._prune()
+            self._database.release_memory()
         return _finished(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        with self._starting:
+            self._runs += 1
+        try:
+            yield
+        finally:
+            with self._starting:
+                self._runs -= 1
+
+    def database_trouble(self) -> str | None:
+        """Return what is wrong with the database, in one line, or None.
+
+        A file that was lost is given up for the one that is there now, once no run has begun with it.
+        """
+        with self._starting:
+            database = self._database
+            if database.is_lost() and not self._runs:
+                try:
+                    _begin(self._settings, database, self._parts.clock, database.reopen)
+                except SyncWorkerError as refusal:
+                    return self._told(str(refusal))
+                log.warning(Event.DATABASE_REOPENED)
+            return self._told(database.trouble())
+
+    def _told(self, trouble: str | None) -> str | None:
+        if trouble is not None and trouble != self._trouble:
+            log.error(Event.DATABASE_LOST, error=trouble)
+        self._trouble = trouble
+        return trouble
 
     def look_ahead(self, requests: Sequence[Request], ticks_a_day: Sequence[float], *, probing: bool) -> Outlook:
         """What `run` would ask for, for each of them by itself."""
@@ -187,6 +231,8 @@ def run_by_daemon(
     """
     select(request.streams, catalog_with(settings.streams))
     destination = SqliteDestination(settings.destination.path)
+    with destination.reader() as view:
+        _admit(settings, view)
     asked = Asked(
         request.streams, request.projects, request.full_refresh, request.since, request.until, waits=request.waits
     )
@@ -251,6 +297,7 @@ def _stored(settings: Settings | ReportSettings) -> SqliteDestination:
     if not path.is_file():
         raise ConfigurationError(f"no data yet: {path} does not exist; run `sync-worker run --all` first")
     with destination.reader() as view:
+        refuse_newer(view, "sqlite")
         if not view.has_table("_runs"):
             raise ConfigurationError(f"no data yet: {path} holds nothing; run `sync-worker run --all` first")
     return destination
@@ -273,18 +320,46 @@ def open_worker(
     `database` opens the file of that path. Raises `ConfigurationError` and `LockHeldError` before any call is spent.
     """
     destination = _destination(settings, database)
-    destination.open(holder=_holder(role))
+    admit = partial(_admit, settings)
+    known = _begin(settings, destination, clock, lambda: destination.open(_holder(role), admit=admit, stop=stop))
     try:
-        with destination.transaction() as transaction:
-            migrate(transaction, "sqlite")
-            close_abandoned_runs(transaction, clock.now())
-            known = read_allowance(transaction)
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()
         with _built(settings, destination, clock, stop, on_new_secret, retry_policy, progress, known) as worker:
             yield worker
     finally:
         destination.close()
+
+
+def _begin(settings: Settings, database: SqliteDestination, clock: Clock, take: Callable[[], None]) -> StoredAllowance:
+    """Take the database, bring it up to date, and close what a process before left open in it."""
+    take()
+    try:
+        with database.transaction() as transaction:
+            migrate(transaction, "sqlite")
+            record_origin(transaction, _origin(settings))
+            close_abandoned_runs(transaction, clock.now())
+            return read_allowance(transaction)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _admit(settings: Settings, view: View) -> None:
+    """Raise `ConfigurationError` when the database is not for this version and this configuration to write to."""
+    refuse_newer(view, "sqlite")
+    refuse_other_origin(view, _origin(settings), settings.destination.path)
+
+
+def _origin(settings: Settings) -> Origin:
+    return origin_of(settings.procore.login_url, settings.procore.api_url)
+
+
+def refuse_database(settings: Settings) -> None:
+    """Raise `ConfigurationError` when there is a database that `open_worker` would not write to."""
+    if settings.destination.type == "sqlite" and settings.destination.path.is_file():
+        with SqliteDestination(settings.destination.path).reader() as view:
+            _admit(settings, view)
 
 
 def look_ahead(
@@ -301,6 +376,7 @@ def look_ahead(
 
     `ticks_a_day` is how often the schedule of each asks for it.
     """
+    refuse_database(settings)
     with (
         _readable(_destination(settings, SqliteBeside)) as destination,
         _beside(settings, destination, clock, stop or threading.Event(), on_new_secret) as worker,
@@ -319,6 +395,8 @@ def check_up(
     keeps: bool = True,
 ) -> Checkup:
     """What Procore lets us do of `request`; what is learned is kept in the database, which is made if need be."""
+    with suppress(DestinationError):
+        refuse_database(settings)
     destination = _destination(settings, SqliteBeside)
     if keeps and not destination.is_filled():
         _made(_destination(settings))
@@ -427,6 +505,7 @@ def _built(
                 progress=progress,
             ),
             budget,
+            destination,
         )
     finally:
         if budget.allowance.acquired:

@@ -13,6 +13,8 @@ SyncWorkerError
 │   └── NotFoundError    or the record whose list was asked for is gone
 ├── RequestError         this request can never succeed; the scope fails, the others go on
 ├── DestinationError     the database refused; the run fails
+│   ├── DatabaseLostError     the file that was open is not the one at its path any more
+│   └── DatabaseDamagedError  the file is damaged; a backup has to be restored
 └── StopRequested        not a failure: someone asked us to stop
     └── AllowanceSpent   or not to wait for the allowance (exit 4)
 """
@@ -96,6 +98,14 @@ class RequestError(SyncWorkerError):
 
 class DestinationError(SyncWorkerError):
     """The database could not take the data; nothing was half-written."""
+
+
+class DatabaseLostError(DestinationError):
+    """The database file was deleted, moved or replaced while it was in use; nothing more goes to the old one."""
+
+
+class DatabaseDamagedError(DestinationError):
+    """The database file is damaged, or no database."""
 
 
 class StopRequested(SyncWorkerError):  # noqa: N818 - a request, not an error

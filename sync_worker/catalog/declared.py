@@ -28,10 +28,12 @@ from sync_worker.settings.schema import CursorOptions, StreamOptions
 
 KEY_TYPES = (FieldType.INTEGER, FieldType.STRING, FieldType.DATE)
 """What a record can be told by; what else the types hold has more than one way to be written."""
-TAKEN = ("sqlite_", "dim_", "fact_", "custom_field_values", PROJECT_TOOLS.name)
+TAKEN = ("sqlite_", "json_each", "json_tree", "dim_", "fact_", "custom_field_values", PROJECT_TOOLS.name)
 """How no table may begin: these are the database's and the views' own."""
 SCOPES_THEMSELVES = ("companies", "projects")
 
+# What neither SQL nor UTF-8 can write.
+_UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _Problem = tuple[str, str]
 """What is wrong with one stream, by its key."""
@@ -44,12 +46,12 @@ def catalog_with(streams: Mapping[str, StreamOptions]) -> Mapping[str, StreamSpe
     """
     for path, told in findings(streams):
         raise ConfigurationError(f"{dotted(path)}: {told}")
-    return assemble([*STREAMS.values(), *_specs(streams).values()])
+    return assemble([*STREAMS.values(), *own_streams(streams).values()])
 
 
 def findings(streams: Mapping[str, StreamOptions]) -> Iterator[Finding]:
     """What keeps the user's own streams from being read: the first problem of each key to mend."""
-    own = _specs(streams)
+    own = own_streams(streams)
     for name, spec in own.items():
         first: dict[str, str] = {}
         for key, told in _problems(spec, {**STREAMS, **own}):
@@ -57,7 +59,8 @@ def findings(streams: Mapping[str, StreamOptions]) -> Iterator[Finding]:
         yield from ((("streams", name, *filter(None, key.split(".", 1))), told) for key, told in first.items())
 
 
-def _specs(streams: Mapping[str, StreamOptions]) -> dict[str, StreamSpec]:
+def own_streams(streams: Mapping[str, StreamOptions]) -> dict[str, StreamSpec]:
+    """Return the specs of the user's own streams, as they are declared."""
     own = {name: _spec(name, options) for name, options in streams.items() if options.path is not None}
     return {name: _with_parents_type(spec, {**STREAMS, **own}) for name, spec in own.items()}
 
@@ -133,6 +136,7 @@ def _problems(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> Iterator[_
     yield from _problems_of_templates(spec)
     yield from _problems_of_mode(spec)
     yield from _problems_of_fields(spec)
+    yield from _problems_of_names(spec)
 
 
 def _problems_of_parent(spec: StreamSpec, parent: Parent, streams: Mapping[str, StreamSpec]) -> Iterator[_Problem]:
@@ -206,10 +210,15 @@ def _problems_of_fields(spec: StreamSpec) -> Iterator[_Problem]:
     for name in {*spec.primary_key, spec.cursor_field or ""}:
         if not is_plain(name):
             yield "primary_key", f"{name!r}: what identifies a record has no quotes or backslashes in its name"
+    if spec.cursor is not None and spec.fields[spec.cursor.field] is not FieldType.DATETIME:
+        yield "cursor", f"{spec.cursor.field} must be of type datetime"
+
+
+def _problems_of_names(spec: StreamSpec) -> Iterator[_Problem]:
     for name in spec.fields:
+        if not name or _UNWRITABLE.search(name):
+            yield "fields", f"{name!r} can be no column's name"
         if name.startswith("_"):
             yield "fields", f"{name}: names that begin with _ are the program's own"
     if len({name.lower() for name in spec.columns}) < len(spec.columns):
         yield "fields", "two names differ in nothing but case, which a database does not tell apart"
-    if spec.cursor is not None and spec.fields[spec.cursor.field] is not FieldType.DATETIME:
-        yield "cursor", f"{spec.cursor.field} must be of type datetime"

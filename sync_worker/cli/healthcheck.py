@@ -1,4 +1,4 @@
-"""`sync-worker healthcheck`: whether the daemon beats; for containers, so it imports little."""
+"""`sync-worker healthcheck`: whether the daemon beats and is well; for containers, so it imports little."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import json
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.scheduler.heartbeat import beats, heartbeat_path
+from sync_worker.scheduler.heartbeat import beats, heartbeat_path, told_trouble
 
 
 @click.command()
 @pass_cli
 def command(cli: CliContext) -> int:
-    """Exit 0 when the daemon beats, else 1."""
+    """Exit 0 when the daemon beats and finds its database well, else 1."""
     path = heartbeat_path(cli.load_local_settings().data_dir)
     is_alive = beats(path, cli.clock.now())
+    trouble = told_trouble(path) if is_alive else f"no recent beat in {path}"
     if cli.json:
-        print(json.dumps({"beats": is_alive}))
+        print(json.dumps({"beats": is_alive, "error": trouble}))
     else:
-        print("the daemon beats" if is_alive else f"no recent beat in {path}")
-    return 0 if is_alive else 1
+        print(trouble or "the daemon beats")
+    return 0 if trouble is None else 1

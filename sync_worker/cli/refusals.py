@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
-from sync_worker.catalog.declared import catalog_with, findings
+from sync_worker.catalog.declared import catalog_with, findings, own_streams
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
-from sync_worker.errors import ConfigurationError
+from sync_worker.destination.names import too_wide
+from sync_worker.errors import ConfigurationError, DestinationError
 from sync_worker.job import Job, ReportJob, all_jobs, report_name
 from sync_worker.planning.selection import matching
 from sync_worker.reports.formats import check_formats
@@ -42,6 +44,8 @@ def refusals(settings: Settings) -> Iterator[Finding]:
 
 def refusals_here(settings: Settings) -> Iterator[Finding]:
     """As `refusals`, and what is in the way on this machine, which others find when they open it."""
+    from sync_worker.app import refuse_database
+
     yield from refusals(settings)
     database = settings.destination.path
     if database.is_dir():
@@ -50,6 +54,19 @@ def refusals_here(settings: Settings) -> Iterator[Finding]:
         yield ("destination", "path"), f"{file} is a file, not a folder"
     if (file := _file_in_the_way(settings.data_dir)) is not None:
         yield ("data_dir",), f"{file} is a file, not a folder"
+    yield from _of_tables(settings)
+    with suppress(DestinationError):
+        try:
+            refuse_database(settings)
+        except ConfigurationError as error:
+            yield ("destination", "path"), str(error)
+
+
+def _of_tables(settings: Settings) -> Iterator[Finding]:
+    """What keeps single streams from being stored; a run says so of each of them, and reads the others."""
+    for name, spec in own_streams(settings.streams).items():
+        if (reason := too_wide(spec)) is not None:
+            yield ("streams", name, "fields"), reason
 
 
 def _file_in_the_way(folder: Path) -> Path | None:

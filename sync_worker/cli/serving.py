@@ -61,7 +61,7 @@ def _serve(
     clock: Clock,
     stop: threading.Event,
 ) -> None:
-    heartbeat = Heartbeat(heartbeat_path(settings.data_dir), clock)
+    heartbeat = Heartbeat(heartbeat_path(settings.data_dir), clock, worker.database_trouble)
     engine = LocalEngine(execute, worker.ledger, clock=clock, stop=stop)
     loop = Loop(planned, engine, worker.ledger, clock=clock, stop=stop, beat=heartbeat.beat)
     address = settings.server

@@ -23,7 +23,7 @@ from sync_worker.state.allowance import lift_allowance, read_allowance
 from sync_worker.state.deletes import HeldDeletes, held_deletes, held_keys
 from sync_worker.state.history import CheckpointLine, all_checkpoints, reset_checkpoints
 from sync_worker.state.instants import to_text
-from sync_worker.state.migration import migrate
+from sync_worker.state.migration import migrate, refuse_newer
 
 _KEYS_SHOWN = 20
 _STREAMS = click.option("--stream", "patterns", metavar="S[,S]", help="These streams: names, globs, tag:NAME.")
@@ -95,6 +95,7 @@ def _lift_allowance(cli: CliContext, *, is_alone: bool) -> None:
         waits_until = read_allowance(view).waits_until(now)
     # A daemon may hold the database meanwhile.
     with SqliteDestination(cli.database()).aside() as transaction:
+        refuse_newer(transaction, "sqlite")
         lift_allowance(transaction, now)
     until = waits_until and to_text(waits_until)
     if cli.json:
@@ -175,6 +176,7 @@ def _approve(
     now = cli.clock.now()
     # A daemon may hold the database meanwhile, and more deletes than were shown.
     with SqliteDestination(cli.database()).aside() as transaction:
+        refuse_newer(transaction, "sqlite")
         return sum(
             approve(transaction, streams[line.stream], line.scope, list(map(_key, its)), now)
             for line, its in zip(held, keys, strict=True)
@@ -200,7 +202,8 @@ def _ask(found: Collection[CheckpointLine]) -> None:
 
 def _remove(cli: CliContext, streams: Collection[str], project_id: int | None) -> None:
     destination = SqliteDestination(cli.database())
-    destination.open(holder=f"process {os.getpid()} on {socket.gethostname()}")
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
+    destination.open(holder=holder, admit=lambda view: refuse_newer(view, "sqlite"))
     try:
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")

@@ -1,10 +1,31 @@
-"""How names, types and keys of the catalog are written in SQLite's SQL."""
+"""How names, types and keys of the catalog are written in SQLite's SQL.
+
+A stream's field may be called anything: `key`, `value` or `rowid`, or not be there at all, and SQLite takes a quoted
+name that it does not know for a text. So every column is qualified. `known` is the stream's table in every statement,
+`given` a row of `json_each`; parameters have names of our own.
+"""
 
 from __future__ import annotations
 
-from sync_worker.catalog.spec import FieldType, StreamSpec
+from collections.abc import Iterable, Mapping, Sequence
 
+from sync_worker.catalog.spec import FieldType, StreamSpec
+from sync_worker.destination.protocol import columns_of
+
+MOST_COLUMNS = 2_000
+"""SQLite's own limit, unless it was built with another one."""
 _INTEGER_TYPES = {FieldType.INTEGER, FieldType.BOOLEAN}
+
+
+def too_wide(spec: StreamSpec) -> str | None:
+    """Return what is said of a stream that has more columns than a table has room for, None of any other."""
+    columns = len(columns_of(spec))
+    if columns <= MOST_COLUMNS:
+        return None
+    return (
+        f"{columns} columns, and a table has room for {MOST_COLUMNS}; declare fewer fields: "
+        "what is not declared is kept in _extra"
+    )
 
 
 def quoted(name: str) -> str:
@@ -12,29 +33,49 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def column(name: str) -> str:
+    """A column of the stream's table."""
+    return f"known.{quoted(name)}"
+
+
+def columns(names: Iterable[str]) -> str:
+    """A list of columns of the stream's table."""
+    return ", ".join(map(column, names))
+
+
+def known(table: str) -> str:
+    """The stream's table, under the name that its columns are qualified with."""
+    return f"{quoted(table)} AS known"
+
+
 def declared_type(type_: FieldType) -> str:
     """The type of a column."""
     return "INTEGER" if type_ in _INTEGER_TYPES else "TEXT"
 
 
-def matches(columns: list[str] | tuple[str, ...]) -> str:
-    """Conditions that each column has the value of the parameter of its name."""
-    return "".join(f" AND {quoted(name)} = :{name}" for name in columns)
+def in_scope(scope: Sequence[str]) -> str:
+    """Conditions that each of these columns has its value of `scope_parameters`."""
+    return "".join(f" AND {column(name)} = :scope_{position}" for position, name in enumerate(scope))
+
+
+def scope_parameters(scope: Mapping[str, int]) -> dict[str, int]:
+    """The parameters of `in_scope`."""
+    return {f"scope_{position}": value for position, value in enumerate(scope.values())}
 
 
 def key_of(spec: StreamSpec) -> str:
     """The key of a row as one value: itself, or an array where it has several parts."""
-    listed = ", ".join(map(quoted, spec.primary_key))
+    listed = columns(spec.primary_key)
     return listed if len(spec.primary_key) == 1 else f"json_array({listed})"
 
 
 def key_given(spec: StreamSpec) -> str:
     """The same of a key that `json_each` gives: what it was sent as must not make it another one."""
-    parts = [f"CAST({part} AS {declared_type(spec.columns[name])})" for name, part in given_parts(spec)]
+    parts = [f"CAST({part} AS {declared_type(spec.columns[name])})" for name, part in given_parts(spec, "given.value")]
     return parts[0] if len(parts) == 1 else f"json_array({', '.join(parts)})"
 
 
-def given_parts(spec: StreamSpec, given: str = "value") -> list[tuple[str, str]]:
+def given_parts(spec: StreamSpec, given: str) -> list[tuple[str, str]]:
     """Each column of the key, and where in `given` its value is."""
     if len(spec.primary_key) == 1:
         return [(spec.primary_key[0], given)]

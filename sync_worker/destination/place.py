@@ -74,6 +74,13 @@ def existing(path: Path) -> Path:
     return next(it for it in (real, *real.parents) if it.exists())
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, for the owner and the group alone."""
+    for folder in reversed([path, *path.parents]):
+        if not folder.exists():
+            folder.mkdir(mode=0o750, exist_ok=True)
+
+
 def free_bytes(path: Path) -> int:
     """How much room there is for us."""
     return shutil.disk_usage(existing(path)).free

@@ -155,8 +155,11 @@ class Destination(Protocol):
         """A short writing transaction for any thread, and for who does not hold the database."""
         ...
 
-    def prepare(self, specs: Sequence[StreamSpec]) -> None:
-        """Create the tables of these streams, or add the columns they lack; never drops one."""
+    def prepare(self, specs: Sequence[StreamSpec]) -> Mapping[str, str]:
+        """Create the tables of these streams, or add the columns they lack; never drops one.
+
+        Returns why a stream cannot be stored, for those that cannot; the others are prepared all the same.
+        """
         ...
 
     def close(self) -> None:

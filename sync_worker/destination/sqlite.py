@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -12,10 +11,20 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import IO
 
 from sync_worker.catalog.spec import StreamSpec
-from sync_worker.destination.names import declared_type, given_parts, matches, quoted
+from sync_worker.destination.file import HeldFile, is_locked
+from sync_worker.destination.names import (
+    column,
+    columns,
+    declared_type,
+    given_parts,
+    in_scope,
+    known,
+    quoted,
+    scope_parameters,
+    too_wide,
+)
 from sync_worker.destination.noted import (
     CREATE_NOTED,
     bury_sql,
@@ -28,11 +37,27 @@ from sync_worker.destination.noted import (
     spare_sql,
 )
 from sync_worker.destination.protocol import SYNC_COLUMNS, Extent, Parameter, Stored, columns_of
-from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
+from sync_worker.errors import (
+    ConfigurationError,
+    DatabaseDamagedError,
+    DatabaseLostError,
+    DestinationError,
+    LockHeldError,
+)
+from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key
 
-_BUSY_TIMEOUT_SECONDS = 30
+Admit = Callable[["SqliteTransaction"], None]
+"""Looks at a database before it is written to, and raises where it must not be."""
+
+_READER_SECONDS = 30
+_WRITER_TRIES = 600
+_ASIDE_TRIES = 30
+_SAID_AFTER = 5
+_SAID_EVERY = 60
 _CLOSING_SECONDS = 1
+BLOCKED = "another program holds a write open; end its transaction (a database browser with unsaved changes?)"
+_AFTER_LOSS = "nothing more is written to the old file, and the next run opens the one that is there then"
 _ROWS_A_STATEMENT = 16
 _WRITER_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -44,50 +69,100 @@ _WRITER_PRAGMAS = (
 )
 
 
-class SqliteDestination:
-    """One database file, held by this process alone for writing from `open` to `close`."""
+_choosing_folder = threading.Lock()
+log = get_logger()
 
-    def __init__(self, path: Path) -> None:
+
+class SqliteDestination:
+    """One database file, held by this process alone for writing from `open` to `close`.
+
+    While another program writes, each try to write takes `try_seconds`.
+    """
+
+    def __init__(self, path: Path, try_seconds: float = 1.0) -> None:
         self._path = path
-        self._lock: IO[bytes] | None = None
+        self._try_seconds = try_seconds
+        self._holder_name = ""
+        self._admit: Admit = lambda _: None
+        self._stop: threading.Event | None = None
+        self._file: HeldFile | None = None
         self._writer: sqlite3.Connection | None = None
+        self._damage: str | None = None
         # Runs beside each other have tables prepared while the loader writes.
         self._writing = threading.Lock()
 
-    def open(self, holder: str) -> None:
+    def open(self, holder: str, *, admit: Admit = lambda _: None, stop: threading.Event | None = None) -> None:
         """Take the database for writing, naming ourselves as `holder`.
 
+        `admit` is called before anything is written, and may raise; `stop` ends waiting for another program.
         Raises `ConfigurationError` where the file cannot be made, `LockHeldError` naming who holds it.
         """
-        self._lock = self._take_lock()
+        self._holder_name, self._admit, self._stop = holder, admit, stop
+        self._open(create=True, tries=_WRITER_TRIES)
+
+    def reopen(self) -> None:
+        """Take the file that is at the path now instead of the one that was lost; raises as `open`."""
+        with self._writing:
+            self.close()
+            self._open(create=False, tries=_ASIDE_TRIES)
+
+    def _open(self, *, create: bool, tries: int) -> None:
+        self._file = self._take_file(create=create)
+        self._damage = None
         try:
-            self._writer = self._connect()
+            connection = self._connect()
+            self._writer = connection
+            self._begin(connection, tries)
+            self._admit(SqliteTransaction(connection))
+            connection.execute("ROLLBACK")
             for pragma in _WRITER_PRAGMAS:
-                self._writer.execute(pragma)
-            self._writer.execute(CREATE_NOTED)
-            with self.transaction() as transaction:
+                connection.execute(pragma)
+            connection.execute(CREATE_NOTED)
+            with self._transaction_on(connection, tries) as transaction:
                 transaction.execute("CREATE TABLE IF NOT EXISTS _holder (holder TEXT NOT NULL)")
                 transaction.execute("DELETE FROM _holder")
-                transaction.execute("INSERT INTO _holder VALUES (:holder)", {"holder": holder})
-        except sqlite3.DatabaseError as error:
+                transaction.execute("INSERT INTO _holder VALUES (:holder)", {"holder": self._holder_name})
+            self._file.know_logs()
+        except (sqlite3.DatabaseError, DatabaseDamagedError) as error:
             self.close()
+            if isinstance(error, sqlite3.Error) and _is_busy(error):
+                raise DestinationError(_explained(self._path, error)) from None
             raise ConfigurationError(
-                f"{self._path} cannot be used as the database: {error}; name another file in destination.path"
+                f"{self._path} cannot be used as the database: {error}; "
+                "restore a backup (docs/operations.md), or name another file in destination.path"
             ) from None
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         if self._writer is not None:
-            # Without a truncating checkpoint a busy reader lets the log grow for months; one that fails loses nothing,
-            # so a reader that stays is not waited for.
-            with suppress(sqlite3.Error):
-                self._writer.execute(f"PRAGMA busy_timeout = {_CLOSING_SECONDS * 1000}")
-                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            if self._file is not None and self._file.lost() is not None:
+                self._file.forbid_checkpoint()
+            else:
+                # Without a truncating checkpoint a busy reader lets the log grow for months; one that fails loses
+                # nothing, so a reader that stays is not waited for.
+                with suppress(sqlite3.Error):
+                    self._writer.execute(f"PRAGMA busy_timeout = {_CLOSING_SECONDS * 1000}")
+                    self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self._writer.close()
             self._writer = None
-        if self._lock is not None:
-            # Only after SQLite has let go: closing any descriptor of the file drops SQLite's own locks on it.
-            self._lock.close()
-            self._lock = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def trouble(self) -> str | None:
+        """Return what is wrong with the database that is open, in one line, or None."""
+        if self._damage is not None:
+            return self._damage
+        if self._file is None:
+            return f"{self._path} is not open for writing"
+        lost = self._file.lost()
+        return None if lost is None else f"{lost}; {_AFTER_LOSS}"
+
+    def is_lost(self) -> bool:
+        """Whether the file that was opened is not the one at the path any more."""
+        return self._file is None or self._file.lost() is not None
 
     def transaction(self) -> AbstractContextManager[SqliteTransaction]:
         return self._held_transaction()
@@ -97,81 +172,128 @@ class SqliteDestination:
         with self._writing:
             if self._writer is None:
                 raise DestinationError(f"{self._path} is not open for writing")
-            with self._transaction_on(self._writer) as transaction:
+            with self._transaction_on(self._writer, _WRITER_TRIES) as transaction:
                 yield transaction
 
     @contextmanager
     def aside(self) -> Iterator[SqliteTransaction]:
         """A short writing transaction on a connection of its own, whoever holds the database."""
+        self._require_file()
         try:
             opened = self._connect()
         except sqlite3.Error as error:
-            raise DestinationError(_explained(self._path, error)) from error
-        with closing(opened) as connection, self._transaction_on(connection) as transaction:
+            raise self._refusal(error) from error
+        with closing(opened) as connection, self._transaction_on(connection, _ASIDE_TRIES) as transaction:
             transaction.execute(CREATE_NOTED)
             yield transaction
 
     @contextmanager
-    def _transaction_on(self, connection: sqlite3.Connection) -> Iterator[SqliteTransaction]:
+    def _transaction_on(self, connection: sqlite3.Connection, tries: int) -> Iterator[SqliteTransaction]:
+        self._require_file()
         try:
-            # A deferred transaction that turns into a writing one fails at once, whatever the timeout.
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin(connection, tries)
             yield SqliteTransaction(connection)
+            self._require_file()
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             _roll_back(connection)
-            raise DestinationError(_explained(self._path, error)) from error
+            raise self._refusal(error) from error
         except BaseException:
             _roll_back(connection)
             raise
+        # What was committed in the very moment that the file went is lost with it.
+        self._require_file()
+
+    def _begin(self, connection: sqlite3.Connection, tries: int) -> None:
+        """Begin to write, as soon as no other program does; each try takes `try_seconds`."""
+        for tried in range(1, tries + 1):
+            try:
+                # A deferred transaction that turns into a writing one fails at once, whatever the timeout.
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if _is_busy(error) and tried < tries:
+                    if tried == _SAID_AFTER or not tried % _SAID_EVERY:
+                        log.warning(
+                            Event.DATABASE_BLOCKED,
+                            path=str(self._path),
+                            seconds=tried * self._try_seconds,
+                            error=BLOCKED,
+                        )
+                    if self._stop is not None and self._stop.is_set():
+                        raise DestinationError(f"stopped while {BLOCKED}: {self._path}") from None
+                    continue
+                raise
+            else:
+                return
 
     @contextmanager
     def reader(self) -> Iterator[SqliteTransaction]:
+        self._require_file()
         try:
             with closing(open_read_only(self._path)) as connection:
                 connection.execute("BEGIN")
                 yield SqliteTransaction(connection)
         except sqlite3.Error as error:
-            raise DestinationError(_explained(self._path, error)) from error
+            raise self._refusal(error) from error
 
-    def prepare(self, specs: Sequence[StreamSpec]) -> None:
+    def prepare(self, specs: Sequence[StreamSpec]) -> Mapping[str, str]:
         with self.transaction() as transaction:
-            for spec in specs:
-                _prepare_table(transaction, spec)
+            found = {spec.name: prepare_table(transaction, spec) for spec in specs}
+        return {name: reason for name, reason in found.items() if reason is not None}
+
+    def release_memory(self) -> None:
+        """Let go of the pages that SQLite keeps: the ledger grows with each run, and they with it, to 8 MB."""
+        with self._writing, suppress(sqlite3.Error):
+            if self._writer is not None:
+                self._writer.execute("PRAGMA shrink_memory")
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
+        """Connect to the file, which is made by `HeldFile` alone: here one that was lost would come back empty."""
+        return _connected(self._path, "rw", self._try_seconds)
 
-    def _take_lock(self) -> IO[bytes]:
+    def _take_file(self, *, create: bool) -> HeldFile:
         """Lock the database file itself, so that two configurations of one database see each other."""
+        if (taken := HeldFile.take(self._path, create=create)) is not None:
+            return taken
+        holder = self._holder()
+        # Who asks `is_held` has the lock for an instant, which is over now.
+        if (taken := HeldFile.take(self._path, create=create)) is not None:
+            return taken
+        raise LockHeldError(f"{self._path} is held by {holder}; stop it first, or let it do the work", holder=holder)
+
+    def _require_file(self) -> None:
+        """Raise `DatabaseLostError` when the file that is held is not the one at the path any more."""
+        if self._file is not None and (lost := self._file.lost()) is not None:
+            raise DatabaseLostError(f"{lost}; {_AFTER_LOSS}")
+
+    def _refusal(self, error: sqlite3.Error) -> DestinationError:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            self._damage = (
+                f"{self._path} is damaged ({error}); stop the worker and restore a backup: docs/operations.md"
+            )
+            return DatabaseDamagedError(self._damage)
+        return DestinationError(_explained(self._path, error))
+
+    def damage(self) -> str | None:
+        """Return the first thing that SQLite finds wrong with the file's structure; reads all of it."""
+        with self.reader() as view:
+            ((found,),) = view.execute("PRAGMA quick_check(1)")
+        return None if found == "ok" else " ".join(str(found).split())
+
+    def is_blocked(self) -> bool:
+        """Whether another program has been writing for longer than one try waits."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock = self._path.open("ab")
-        except OSError as error:
-            raise ConfigurationError(
-                f"destination.path {self._path} cannot be written: {error.strerror}; "
-                "give this user the right to write there or name another path"
-            ) from None
-        if not _locked(lock):
-            holder = self._holder()
-            # Who asks `is_held` has the lock for an instant, which is over now.
-            if not _locked(lock):
-                lock.close()
-                raise LockHeldError(
-                    f"{self._path} is held by {holder}; stop it first, or let it do the work", holder=holder
-                )
-        return lock
+            with closing(self._connect()) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            return _is_busy(error)
+        return False
 
     def is_held(self) -> bool:
         """Whether some process has the database for writing."""
-        try:
-            with self._path.open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        return is_locked(self._path)
 
     def holder(self) -> str | None:
         """Who has the database for writing, if anybody."""
@@ -188,6 +310,8 @@ class SqliteDestination:
         try:
             with self.reader() as view:
                 return str(view.execute("SELECT holder FROM _holder")[0][0])
+        except DatabaseDamagedError:
+            raise
         except (DestinationError, IndexError):
             return "another process that is just starting"
 
@@ -199,22 +323,37 @@ class SqliteBeside(SqliteDestination):
         return self.aside()
 
 
-def _locked(lock: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def open_read_only(path: Path) -> sqlite3.Connection:
     """A connection that can neither write nor create the file, whoever writes to it meanwhile."""
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
-    )
+    connection = _connected(path, "ro", _READER_SECONDS)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def _connected(path: Path, mode: str, seconds: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=seconds,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    _keep_temporary_files_in(connection, path.parent)
+    return connection
+
+
+def _keep_temporary_files_in(connection: sqlite3.Connection, folder: Path) -> None:
+    """Have SQLite's temporary files beside the database: that folder can be written, and is as large as need be.
+
+    The setting is the process's; while others read it, it must not change, so the first one stands.
+    """
+    with _choosing_folder:
+        (chosen,) = connection.execute("PRAGMA temp_store_directory").fetchone() or ("",)
+        if not chosen and os.access(folder, os.W_OK):
+            escaped = str(folder.absolute()).replace("'", "''")
+            connection.execute(f"PRAGMA temp_store_directory = '{escaped}'")
+    # SQLite may be built to keep them in memory: the keys of a long list are in one.
+    connection.execute("PRAGMA temp_store = FILE")
 
 
 class SqliteTransaction:
@@ -225,6 +364,10 @@ class SqliteTransaction:
 
     def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[tuple[Parameter, ...]]:
         return self._connection.execute(sql, parameters or {}).fetchall()
+
+    def compile(self, sql: str, parameters: Sequence[Parameter]) -> None:
+        """Compile a statement and run nothing; raises what SQLite says of it."""
+        self._connection.execute(f"EXPLAIN {sql}", parameters).close()
 
     def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Parameter]]) -> None:
         self._connection.executemany(sql, parameters)
@@ -257,12 +400,11 @@ class SqliteTransaction:
         self._connection.executemany(sql, [(row_hash, *key) for key, row_hash in hashes.items()])
 
     def live_values(
-        self, spec: StreamSpec, columns: Sequence[str], scope: Mapping[str, int]
+        self, spec: StreamSpec, names: Sequence[str], scope: Mapping[str, int]
     ) -> list[tuple[Parameter, ...]]:
-        listed = ", ".join(map(quoted, columns))
-        key = ", ".join(map(quoted, spec.primary_key))
-        live = f"FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{matches(tuple(scope))}"
-        return self.execute(f"SELECT {listed} {live} ORDER BY {key}", scope)
+        live = f"FROM {known(spec.name)} WHERE known._deleted_at IS NULL{in_scope(tuple(scope))}"
+        sql = f"SELECT {columns(names)} {live} ORDER BY {columns(spec.primary_key)}"
+        return self.execute(sql, scope_parameters(scope))
 
     def newest_extras(self, stream: str, most: int) -> list[str | None]:
         live = f"FROM {quoted(stream)} WHERE _deleted_at IS NULL ORDER BY rowid DESC LIMIT :most"
@@ -274,19 +416,22 @@ class SqliteTransaction:
         return bool(self.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name}))
 
     def live_count(self, stream: str, scope: Mapping[str, int] | None = None) -> int:
-        of_scope = matches(tuple(scope or {}))
-        ((found,),) = self.execute(f"SELECT count(*) FROM {quoted(stream)} WHERE _deleted_at IS NULL{of_scope}", scope)
+        scope = scope or {}
+        live = f"FROM {known(stream)} WHERE known._deleted_at IS NULL{in_scope(tuple(scope))}"
+        ((found,),) = self.execute(f"SELECT count(*) {live}", scope_parameters(scope))
         return int(found or 0)
 
     def live_counts(
         self, spec: StreamSpec, by: Sequence[str], between: tuple[str, str, str] | None = None
     ) -> dict[tuple[Parameter, ...], int]:
-        column, first, last = between or (None, None, None)
-        within = f" AND {quoted(column)} BETWEEN :first AND :last" if column else ""
-        listed = "".join(f"{quoted(name)}, " for name in by)
-        grouped = f" GROUP BY {listed[:-2]}" if by else ""
-        live = f"FROM {quoted(spec.name)} WHERE _deleted_at IS NULL{within}{grouped}"
-        rows = self.execute(f"SELECT {listed}count(*) {live}", {"first": first, "last": last} if column else None)
+        day, first, last = between or (None, None, None)
+        within = f" AND {column(day)} BETWEEN :first AND :last" if day is not None else ""
+        grouped = f" GROUP BY {columns(by)}" if by else ""
+        listed = "".join(f"{column(name)}, " for name in by)
+        live = f"FROM {known(spec.name)} WHERE known._deleted_at IS NULL{within}{grouped}"
+        rows = self.execute(
+            f"SELECT {listed}count(*) {live}", {"first": first, "last": last} if day is not None else None
+        )
         return {tuple(values): int(found or 0) for *values, found in rows}
 
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
@@ -300,14 +445,14 @@ class SqliteTransaction:
         return {_noted_key(spec, key) for (key,) in found}
 
     def noted_keys(self, spec: StreamSpec, noted: int) -> list[Key]:
-        found = self._connection.execute("SELECT key FROM _noted WHERE noted = ?", (noted,))
+        found = self._connection.execute("SELECT _noted.key FROM _noted WHERE _noted.noted = ?", (noted,))
         return [_noted_key(spec, key) for (key,) in found]
 
     def note_values(self, spec: StreamSpec, column: str, into: int, values: Sequence[int | str]) -> None:
         self.execute(note_values_sql(spec, column), {"into": into, "keys": json.dumps(values)})
 
     def note_deleted(self, spec: StreamSpec, column: str, scope: Mapping[str, int], into: int) -> None:
-        self.execute(note_deleted_sql(spec, column, tuple(scope)), {**scope, "into": into})
+        self.execute(note_deleted_sql(spec, column, tuple(scope)), {**scope_parameters(scope), "into": into})
 
     def note_live(
         self, spec: StreamSpec, extent: Extent, into: int, *, unseen_by: int, among: int | None = None
@@ -316,17 +461,18 @@ class SqliteTransaction:
         parent, parents = extent.parents or (None, None)
         sql = note_live_sql(spec, tuple(extent.scope), parent=parent, day=day, is_among=among is not None)
         limits = {"parents": parents, "first": first, "last": last, "among": among}
-        return self._connection.execute(sql, {**extent.scope, **limits, "unseen_by": unseen_by, "into": into}).rowcount
+        given = {**scope_parameters(extent.scope), **limits, "unseen_by": unseen_by, "into": into}
+        return self._connection.execute(sql, given).rowcount
 
     def spare(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
         return self._connection.execute(spare_sql(spec), {"noted": noted, "run_ids": json.dumps(run_ids)}).rowcount
 
     def bury(self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None) -> int:
-        given = {**scope, "noted": noted, "at": at, "run_id": run_id}
+        given = {**scope_parameters(scope), "noted": noted, "at": at, "run_id": run_id}
         return self._connection.execute(bury_sql(spec, tuple(scope)), given).rowcount
 
     def forget_keys(self, *noted: int) -> None:
-        self._connection.executemany("DELETE FROM _noted WHERE noted = ?", [(number,) for number in noted])
+        self._connection.executemany("DELETE FROM _noted WHERE _noted.noted = ?", [(number,) for number in noted])
 
     def _insert(self, rows: Sequence[Sequence[Parameter]], sql: Callable[[int], str]) -> None:
         # Each statement hands the interpreter to the threads that fetch and has to wait until they give it back.
@@ -339,15 +485,35 @@ def _noted_key(spec: StreamSpec, key: int | str) -> Key:
     return (key,) if len(spec.primary_key) == 1 else tuple(json.loads(str(key)))
 
 
-def _prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
+def prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> str | None:
+    """Make the table of a stream, or add the columns it lacks; return why that cannot be, with nothing changed."""
+    if (reason := too_wide(spec)) is not None:
+        return reason
+    transaction.execute("SAVEPOINT prepared")
+    try:
+        _make_table(transaction, spec)
+        # Compiled without being run: what SQLite would refuse at the first row, it refuses now.
+        transaction.compile(_merge_sql(spec, 1), [None] * len(columns_of(spec)))
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_ERROR":
+            raise
+        transaction.execute("ROLLBACK TO prepared")
+        return f"its rows cannot be stored in table {spec.name}: {error}; name the stream otherwise, or drop the table"
+    finally:
+        transaction.execute("RELEASE prepared")
+    return None
+
+
+def _make_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
     declared = {name: declared_type(type_) for name, type_ in spec.columns.items()}
     declared |= dict.fromkeys(SYNC_COLUMNS, "TEXT")
     key = ", ".join(map(quoted, spec.primary_key))
     lines = ", ".join(f"{quoted(name)} {type_}" for name, type_ in declared.items())
     transaction.execute(f"CREATE TABLE IF NOT EXISTS {quoted(spec.name)} ({lines}, PRIMARY KEY ({key}))")
-    present = {row[1] for row in transaction.execute(f"PRAGMA table_info({quoted(spec.name)})")}
+    # SQLite does not tell names apart that differ only by the case of ASCII letters.
+    present = {str(row[1]).lower() for row in transaction.execute(f"PRAGMA table_info({quoted(spec.name)})")}
     for name, type_ in declared.items():
-        if name not in present:
+        if name.lower() not in present:
             transaction.execute(f"ALTER TABLE {quoted(spec.name)} ADD COLUMN {quoted(name)} {type_}")
     if (index := live_index_sql(spec)) is not None:
         transaction.execute(index)
@@ -360,24 +526,23 @@ def _as_json(keys: Sequence[Key]) -> str:
 @cache
 def _unchanged_sql(spec: StreamSpec) -> str:
     same = " AND ".join(
-        f"known.{quoted(name)} = CAST({part} AS {declared_type(spec.columns[name])})"
+        f"{column(name)} = CAST({part} AS {declared_type(spec.columns[name])})"
         for name, part in given_parts(spec, "given.key")
     )
     return (
-        f"SELECT json_group_array(given.key) FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known "
+        f"SELECT json_group_array(given.key) FROM json_each(?) AS given CROSS JOIN {known(spec.name)} "
         f"ON {same} WHERE known._row_hash = given.value AND known._deleted_at IS NULL"
     )
 
 
 @cache
 def _stored_sql(spec: StreamSpec) -> str:
-    # Qualified throughout: json_each has columns of its own, `id` and `key` among them.
-    version = f"known.{quoted(spec.cursor_field)}" if spec.cursor_field else "NULL"
+    version = column(spec.cursor_field) if spec.cursor_field is not None else "NULL"
     names = [*spec.primary_key, "_row_hash", "_run_id", "_deleted_at", *spec.tracked]
-    wanted = [f"known.{quoted(name)}" for name in names]
+    wanted = list(map(column, names))
     wanted.insert(len(spec.primary_key) + 2, version)
-    same = " AND ".join(f"known.{quoted(name)} = {part}" for name, part in given_parts(spec, "given.value"))
-    return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known ON {same}"
+    same = " AND ".join(f"{column(name)} = {part}" for name, part in given_parts(spec, "given.value"))
+    return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {known(spec.name)} ON {same}"
 
 
 @cache
@@ -391,7 +556,8 @@ def _rows_sql(spec: StreamSpec) -> str:
 def _insert_sql(table: str, columns: tuple[str, ...], count: int) -> str:
     listed = ", ".join(map(quoted, columns))
     marks = f"({', '.join('?' * len(columns))})"
-    return f"INSERT INTO {quoted(table)} ({listed}) VALUES {', '.join([marks] * count)}"
+    # Under a name of its own: in a table that is itself called `excluded`, that word would mean the old row.
+    return f"INSERT INTO {quoted(table)} AS target ({listed}) VALUES {', '.join([marks] * count)}"
 
 
 @cache
@@ -408,6 +574,10 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+
+
 def _explained(path: Path, error: sqlite3.Error) -> str:
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
@@ -415,4 +585,8 @@ def _explained(path: Path, error: sqlite3.Error) -> str:
     if name == "SQLITE_IOERR_WRITE":
         # A quota and a limit of file size answer this way.
         return f"{path} cannot be written ({error}): disk full, over quota, or broken; the next run goes on by itself"
+    if name == "SQLITE_IOERR_GETTEMPPATH":
+        return f"{path}: no folder for SQLite's temporary files can be written; make {path.parent} writable"
+    if name.startswith("SQLITE_BUSY"):
+        return f"{path}: {BLOCKED}"
     return f"{path}: {error}"

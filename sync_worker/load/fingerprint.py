@@ -159,9 +159,10 @@ def _whole_number_decoder(spec: StreamSpec, in_scope: tuple[str, ...]) -> msgspe
     return msgspec.json.Decoder(head)
 
 
+@cache
 def attribute(name: str) -> str:
-    """What `name` is called in a struct; a field may be called what no Python attribute may, "class" or "from"."""
-    return f"field_{name}"
+    """Return what `name` is called in a struct: a field may be called "class" or "a b", an attribute may not."""
+    return f"field_{name.encode('utf-8', 'surrogatepass').hex()}"
 
 
 def _content(

@@ -25,7 +25,10 @@ def read_chain(parts: Parts, frame: RunFrame, permissions: Permissions, chain: C
         # A parent that is not due was complete.
         above = verdicts.get(parent, Verdict.COMPLETE) if parent else Verdict.COMPLETE
         bar = _without_parents(parent) if above in UNREAD else permissions.bar(partition)
-        if bar is None:
+        if (reason := frame.unstorable.get(partition.spec.name)) is not None:
+            verdict = Verdict.FAILED
+            close_unread(parts, frame, [partition], verdict, reason)
+        elif bar is None:
             doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
             verdict = _read(parts, frame, permissions, partition, doubt)
         else:

@@ -49,7 +49,8 @@ class RunFrame:
     `started_at` is our own clock's, `server_time` the server's as it was
     first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
     was tried; `page_sizes` are the largest pages that lists are known to give, `unpaged` the streams whose lists ignore
-    page numbers, `avoided` counts the calls not made.
+    page numbers, `avoided` counts the calls not made; `unstorable` are the streams that the database has no table for,
+    and why.
     """
 
     run_id: str
@@ -66,6 +67,7 @@ class RunFrame:
     page_sizes: dict[str, int] = field(default_factory=dict)
     unpaged: set[str] = field(default_factory=set)
     avoided: Counter[tuple[str, Because]] = field(default_factory=Counter)
+    unstorable: Mapping[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def avoid(self, stream: str, because: Because, calls: int = 1) -> None:

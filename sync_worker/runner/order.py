@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
@@ -22,7 +23,8 @@ class Order(NamedTuple):
     """What a run is asked to do.
 
     `specs` hold their parents; `first_on` is where daily logs begin, if the user says; `run_id` is that of a run which
-    waits in the ledger. One that does not wait for the allowance ends where that does.
+    waits in the ledger. One that does not wait for the allowance ends where that does. `unstorable` are the streams
+    that the database has no table for, and why.
     """
 
     job: str
@@ -35,3 +37,4 @@ class Order(NamedTuple):
     run_id: str | None = None
     backfill: Backfill | None = None
     waits: bool = True
+    unstorable: Mapping[str, str] = MappingProxyType({})

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sync_worker.destination.place import file_system, free_bytes, unwritable
-from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.destination.sqlite import BLOCKED, SqliteDestination
 from sync_worker.errors import ConfigurationError, DestinationError
 from sync_worker.runner.finding import Finding, Level, doubtful, failed, fine, wrong
 from sync_worker.state.migration import pending, unknown
 
 LEAST_FREE_BYTES = 64 * 1024**2
 LITTLE_FREE_BYTES = 1024**3
+MOST_CHECKED_BYTES = 256 * 1024**2
 
 
 def look_around(path: Path, data_dir: Path, mounts: str | None = None) -> Iterator[Finding]:
@@ -74,11 +75,11 @@ def _database(path: Path) -> Iterator[Finding]:
             mode = str(view.execute("PRAGMA journal_mode")[0][0])
             is_filled = view.has_table("_migrations")
             behind, ahead = (pending(view, "sqlite"), unknown(view, "sqlite")) if is_filled else ([], [])
+        # Asked once the reader is closed: closing a file drops the locks that SQLite has on it.
+        holder = destination.holder()
     except DestinationError as error:
         yield failed("database", error)
         return
-    # Asked once the reader is closed: closing a file drops the locks that SQLite has on it.
-    holder = destination.holder()
     held = f"held by {holder}, which goes on meanwhile" if holder else "held by nobody"
     if ahead:
         hint = "use that version, or a newer one"
@@ -87,5 +88,23 @@ def _database(path: Path) -> Iterator[Finding]:
         yield doubtful("database", f"{path}, {held}, is an older version's", "the next run brings it up to date")
     elif is_filled and mode != "wal":
         yield doubtful("database", f"{path}, {held}, is not in WAL mode ({mode})", "the next run puts it there")
+    elif (damaged := _damage(destination, path)) is not None:
+        yield damaged
+    elif destination.is_blocked():
+        yield doubtful("database", f"{path}, {held}: {BLOCKED}", "runs wait for it meanwhile, ten minutes at most")
     else:
-        yield fine("database", f"{path}, {held}, {'WAL' if is_filled else 'empty'}")
+        looked = "" if path.stat().st_size <= MOST_CHECKED_BYTES else ", too large to be looked through here"
+        yield fine("database", f"{path}, {held}, {'WAL' if is_filled else 'empty'}{looked}")
+
+
+def _damage(destination: SqliteDestination, path: Path) -> Finding | None:
+    """Return what is wrong with the structure of a database that is small enough to be looked through."""
+    if path.stat().st_size > MOST_CHECKED_BYTES:
+        return None
+    try:
+        found = destination.damage()
+    except DestinationError as error:
+        return failed("database", error)
+    if found is None:
+        return None
+    return wrong("database", f"{path} is damaged: {found}", "stop the worker and restore a backup: docs/operations.md")

@@ -85,6 +85,7 @@ def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
     parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
     frame = RunFrame(run_id, order.everything, started_at, by_hand=order.trigger in ("manual", "backfill"))
     frame.moves_marks = order.backfill is None
+    frame.unstorable = order.unstorable
     frame.priority, frame.waits = _PRIORITIES.get(order.trigger, Priority.SCHEDULED), order.waits
     with bound(run_id=run_id, job=order.job):
         log.info(Event.RUN_STARTED)

@@ -1,13 +1,18 @@
-"""Proof that the daemon's loop is alive: a file whose time of change is the last beat."""
+"""Proof that the daemon's loop is alive: a file whose time of change is the last beat.
+
+What the daemon finds wrong with its database is written in it, so that whoever looks needs no database.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from sync_worker.clock import Clock
+from sync_worker.destination.place import make_folder
 from sync_worker.errors import ConfigurationError
 
 _BEAT_SECONDS = 2.0
@@ -28,19 +33,29 @@ def beats(path: Path, now: datetime) -> bool:
     return abs(now.timestamp() - changed_at) < STALE_SECONDS
 
 
-class Heartbeat:
-    """The beating side."""
+def told_trouble(path: Path) -> str | None:
+    """Return what the daemon found wrong at its last beat, None when all was well."""
+    with suppress(OSError):
+        return path.read_text("utf-8", "replace").strip() or None
+    return None
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+
+class Heartbeat:
+    """The beating side; `trouble` says what is wrong, or None, and is asked at each beat."""
+
+    def __init__(self, path: Path, clock: Clock, trouble: Callable[[], str | None] = lambda: None) -> None:
         self._path = path
         self._clock = clock
+        self._trouble = trouble
+        self._told: str | None = None
         self._beaten_at: float | None = None
 
     def begin(self) -> None:
         """Make the file; raises `ConfigurationError` where that cannot be."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.touch()
+            make_folder(self._path.parent)
+            self._path.touch(mode=0o640)
+            self._path.write_text("")
         except OSError as error:
             raise ConfigurationError(
                 f"data_dir {self._path.parent} cannot be written: {error.strerror}; "
@@ -52,8 +67,12 @@ class Heartbeat:
         now = self._clock.monotonic()
         if self._beaten_at is None or now - self._beaten_at >= _BEAT_SECONDS:
             self._beaten_at = now
+            trouble = self._trouble()
             seconds = self._clock.now().timestamp()
             with suppress(OSError):
+                if trouble != self._told:
+                    self._path.write_text(trouble or "", "utf-8")
+                    self._told = trouble
                 os.utime(self._path, (seconds, seconds))
 
     def age_seconds(self) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
+from sync_worker.errors import DatabaseLostError
 from sync_worker.state.executor import Executor
 from sync_worker.state.queries import queries
 
@@ -31,9 +32,11 @@ class FinishedScope(NamedTuple):
 
 
 def run_so_far(executor: Executor, run_id: str) -> RunSoFar:
-    """How far a run is."""
-    ((*found,),) = cast("list[tuple[Any, ...]]", executor.execute(queries()["run_so_far"], {"run_id": run_id}))
-    return RunSoFar(*found)
+    """How far a run is; raises `DatabaseLostError` when the ledger does not know it."""
+    rows = cast("list[tuple[Any, ...]]", executor.execute(queries()["run_so_far"], {"run_id": run_id}))
+    if not rows:
+        raise DatabaseLostError(f"the database does not know run {run_id} any more: another file has taken its place")
+    return RunSoFar(*rows[0])
 
 
 def scopes_finished(executor: Executor, run_id: str, since: str) -> list[FinishedScope]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from sync_worker.errors import DatabaseLostError
 from sync_worker.model import Counts, Outcome, Scope, Verdict, Window
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.instants import to_text
@@ -14,6 +15,7 @@ from sync_worker.state.queries import queries
 
 ABANDONED = "the process ended without finishing"
 """What is said of a run whose process was killed."""
+_REPLACED = "the database does not know run {} any more: its content was replaced by another one's; run it again"
 
 
 class RunRow(NamedTuple):
@@ -159,7 +161,12 @@ def run_ids_beside(executor: Executor, run_id: str, beside: Beside) -> list[str]
 
 
 def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: datetime) -> None:
-    """Write that the sweep of a scope begins, and over which window."""
+    """Write that the sweep of a scope begins, and over which window.
+
+    Raises `DatabaseLostError` when the ledger does not know the run: what this run read of it is of another content.
+    """
+    if not executor.execute(queries()["run_progress"], {"run_id": key.run_id}):
+        raise DatabaseLostError(_REPLACED.format(key.run_id))
     parameters = key.parameters() | _as_parameters(window) | {"started_at": to_text(started_at)}
     executor.execute(queries()["open_scope"], parameters)
 
@@ -188,8 +195,11 @@ def restart_scope(executor: Executor, key: ScopeKey, before: ScopeCounts = NOTHI
 
 
 def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:
-    """What a sweep has counted so far."""
-    ((seen, distinct, inserted, updated),) = executor.execute(queries()["scope_counts"], key.parameters())
+    """What a sweep has counted so far; raises `DatabaseLostError` when the ledger does not know it."""
+    rows = executor.execute(queries()["scope_counts"], key.parameters())
+    if not rows:
+        raise DatabaseLostError(_REPLACED.format(key.run_id))
+    ((seen, distinct, inserted, updated),) = rows
     counts = (int(value or 0) for value in (seen, distinct, inserted, updated, _quarantined(executor, key)))
     return ScopeCounts(*counts)
 
@@ -235,11 +245,14 @@ def run_scopes(executor: Executor, run_id: str) -> list[ScopeResult]:
 
 
 def run_totals(executor: Executor, run_id: str) -> RunTotals:
-    """A run in sum."""
-    outcome, requests, *counted, error, failure = executor.execute(queries()["run_totals"], {"run_id": run_id})[0]
-    rows = Counts(*(int(value or 0) for value in counted))
+    """A run in sum; raises `DatabaseLostError` when the ledger does not know it."""
+    rows = executor.execute(queries()["run_totals"], {"run_id": run_id})
+    if not rows:
+        raise DatabaseLostError(_REPLACED.format(run_id))
+    ((outcome, requests, *counted, error, failure),) = rows
+    changes = Counts(*(int(value or 0) for value in counted))
     texts = (str(value) if value else None for value in (error, failure))
-    return RunTotals(Outcome(str(outcome)), int(requests or 0), rows, *texts)
+    return RunTotals(Outcome(str(outcome)), int(requests or 0), changes, *texts)
 
 
 def as_json(result: ScopeResult) -> dict[str, object]:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from sync_worker.state.executor import Executor
+from sync_worker.errors import ConfigurationError
+from sync_worker.state.executor import Executor, View
 from sync_worker.state.literal_texts import move_literals
 from sync_worker.state.queries import migrations
 
 _WITH_CODE: Mapping[str, Callable[[Executor], None]] = {"0015_literal_texts": move_literals}
 _COMMENT = re.compile(r"--[^\n]*")
+
+
+def refuse_newer(view: View, dialect: str) -> None:
+    """Raise `ConfigurationError` when a newer version wrote the database: it must not be written to by this one."""
+    if view.has_table("_migrations") and (ahead := unknown(view, dialect)):
+        raise ConfigurationError(
+            f"a newer version of the worker wrote the database ({ahead[-1]}), and this one writes nothing to it; "
+            "use that version, or a newer one"
+        )
 
 
 def migrate(transaction: Executor, dialect: str) -> None:

@@ -95,8 +95,9 @@ def last_tick(executor: Executor, job: str, until: datetime) -> datetime | None:
 
 
 def run_progress(executor: Executor, run_id: str) -> tuple[bool, bool]:
-    """Whether a run has begun, and whether it has ended."""
-    ((started_at, outcome),) = executor.execute(queries()["run_progress"], {"run_id": run_id})
+    """Whether a run has begun, and whether it has ended; neither where another database knows of it."""
+    rows = executor.execute(queries()["run_progress"], {"run_id": run_id})
+    started_at, outcome = rows[0] if rows else (None, None)
     return started_at is not None, outcome is not None
 
 

@@ -6,6 +6,7 @@ import http.client
 import json
 import platform
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -192,6 +193,40 @@ def test_a_daemon_answers_its_probes_and_the_health_check(install: Install) -> N
 
     assert (before.returncode, during.returncode) == (1, 0)
     assert health == (200, {"beats": True})
+
+
+def test_a_daemon_whose_database_is_replaced_goes_on_in_the_new_one_and_is_not_well_without_any(
+    install: Install,
+) -> None:
+    here = daemon_of(install, often={"kind": "sync", "streams": ["rfis"], "schedule": "every 1s"})
+    here.run("rfis")
+    backup = here.folder / "backup.db"
+    shutil.copy(here.database, backup)
+    with serving(here) as (process, _):
+        until(process, "run.finished")
+        shutil.copy(backup, here.folder / "copy.db")
+        (here.folder / "copy.db").replace(here.database)
+
+        until(process, "database.reopened")
+        until(process, "run.finished", 2)
+        assert here.query("SELECT count(*) FROM _runs WHERE outcome = 'succeeded'")[0][0] >= 2
+
+        for name in ("procore.db", "procore.db-wal", "procore.db-shm"):
+            (here.folder / name).unlink(missing_ok=True)
+        lost = until(process, "database.lost")
+        assert "procore.db" in lost["error"]
+        until(process, "ledger.refused")
+        unwell = here.command("healthcheck", "--json")
+        assert not here.database.exists()
+
+        shutil.copy(backup, here.database)
+        until(process, "database.reopened")
+        until(process, "run.finished")
+        assert stopped(process) < 5
+
+    assert unwell.returncode == 1
+    assert "put it back" in json.loads(unwell.stdout)["error"]
+    assert here.query("SELECT count(*) FROM _runs WHERE outcome = 'succeeded'")[0][0] >= 2
 
 
 @pytest.mark.parametrize(

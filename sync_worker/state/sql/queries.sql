@@ -666,3 +666,11 @@ FROM sqlite_master AS stream JOIN pragma_table_info(stream.name) AS known
 WHERE stream.type = 'table'
   AND EXISTS (SELECT 1 FROM pragma_table_info(stream.name) AS own WHERE own.name = '_row_hash')
 GROUP BY stream.name;
+
+-- name: read_origin
+-- The Procore that the database was read from.
+SELECT login, api FROM _origin;
+
+-- name: record_origin
+-- The first one stands.
+INSERT INTO _origin (login, api) SELECT :login, :api WHERE NOT EXISTS (SELECT 1 FROM _origin);

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 
 from support.clock import MACHINE
 from support.oracle import differences
-from support.worker import A_FEW, Install, incomplete
-from sync_worker.app import open_worker
+from support.worker import A_FEW, Install, advance, incomplete
+from sync_worker.app import DAEMON, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.protocol import Parameter
-from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
+from sync_worker.destination.sqlite import SqliteDestination, SqliteTransaction
+from sync_worker.errors import (
+    ConfigurationError,
+    DatabaseDamagedError,
+    DatabaseLostError,
+    DestinationError,
+    LockHeldError,
+)
+from sync_worker.scheduler.heartbeat import Heartbeat
 
 
 def test_a_reader_that_never_ends_its_query_holds_up_no_run(install: Install) -> None:
@@ -57,6 +65,67 @@ def test_a_second_worker_is_told_who_holds_the_database(install: Install) -> Non
         here.run()
 
     assert incomplete(here.run()) == []
+
+
+def test_a_database_that_is_damaged_under_a_daemon_is_named_to_its_health_check_and_to_who_follows(
+    install: Install,
+) -> None:
+    here = install(streams=A_FEW)
+    here.run()
+    with open_worker(
+        here.settings(), stop=threading.Event(), on_new_secret=lambda _: None, clock=here.clock, role=DAEMON
+    ) as worker:
+        assert worker.database_trouble() is None
+        with here.database.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (here.database.stat().st_size - 4096))
+
+        with pytest.raises(DatabaseDamagedError), worker.ledger.reader() as view:
+            view.execute("SELECT count(*) FROM rfis WHERE subject IS NULL")
+
+        said = f"{here.database} is damaged (database disk image is malformed); stop the worker and restore a backup"
+        assert (worker.database_trouble() or "").startswith(said)
+        heartbeat = Heartbeat(here.folder / "data" / "heartbeat", here.clock, worker.database_trouble)
+        heartbeat.begin()
+        heartbeat.beat()
+        checked, followed = here.command("healthcheck"), here.command("run", "--streams", "rfis")
+
+    assert (checked.returncode, said in checked.stdout) == (1, True)
+    assert (followed.returncode, followed.stderr.count("\n")) == (1, 1)
+    assert f"error: {said}" in followed.stderr
+
+
+class RestoredMeanwhile(SqliteDestination):
+    """A database into which somebody restores a backup by SQLite's own means while a run is under way."""
+
+    transactions = 0
+
+    def transaction(self) -> AbstractContextManager[SqliteTransaction]:
+        self.transactions += 1
+        if self.transactions == 12:
+            path = self._path
+            with (
+                closing(sqlite3.connect(path.with_name("backup.db"))) as backup,
+                closing(sqlite3.connect(path)) as live,
+            ):
+                backup.backup(live)
+        return super().transaction()
+
+
+def test_a_run_into_whose_database_a_backup_is_restored_ends(install: Install) -> None:
+    here = install(streams=A_FEW)
+    here.run("rfis", "submittals")
+    shutil.copy(here.database, here.database.with_name("backup.db"))
+    marks = here.marks()
+    advance(here.simulator, 3600)
+
+    here.database_at = RestoredMeanwhile
+    with pytest.raises(DatabaseLostError, match=r"does not know run \S+ any more: its content was replaced"):
+        here.run("rfis", "submittals")
+
+    assert here.marks() == marks
+    here.database_at = SqliteDestination
+    assert incomplete(here.run("rfis", "submittals")) == []
 
 
 def test_a_destination_that_is_not_built_is_refused_before_any_call(install: Install) -> None:

@@ -188,6 +188,9 @@ CRANES_OF_A_PROJECT = CRANES | {"path": "/rest/v1.0/projects/{project_id}/cranes
         ({"primary_key": ["tags"], "fields": {"tags": "array"}}, "primary_key", "tags is of type array"),
         ({"primary_key": ["is_safe"]}, "primary_key", "is_safe is of type boolean"),
         ({"fields": {"_run_id": "string"}}, "fields", "_run_id: names that begin with _"),
+        ({"fields": {"": "string"}}, "fields", "'' can be no column's name"),
+        ({"fields": {"a\0b": "string"}}, "fields", "can be no column's name"),
+        ({"fields": {"Project_ID": "string"}}, "fields", "two names"),
         ({"fields": {"Title": "string", "title": "string"}}, "fields", "two names"),
         ({"fields": {"updated_at": "string"}}, "cursor", "updated_at must be of type datetime"),
         ({"date_window": True}, "date_window", "by date or by cursor, not by both"),
@@ -242,7 +245,7 @@ def test_a_circle_of_own_streams_is_refused() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["rfis", "sqlite_stat", "dim_project", "fact_rfi", "custom_field_values"])
+@pytest.mark.parametrize("name", ["rfis", "sqlite_stat", "json_each", "dim_project", "fact_rfi", "custom_field_values"])
 def test_a_name_that_is_taken_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"streams.{name}: "):
         catalog_of({name: CRANES})
@@ -300,6 +303,56 @@ def test_a_stream_whose_names_look_like_sql_gets_a_table_and_columns_of_those_na
 
     assert differences(here.simulator, here.database, streams={"table": table}) == []
     assert here.command("query", 'SELECT * FROM "table"').returncode == 0
+
+
+def test_fields_with_blanks_dashes_and_dots_identify_order_and_fill_a_row(install: Install) -> None:
+    own: dict[str, dict[str, Any]] = {
+        "excluded": {**CRANES, "primary_key": ["a b", "key"], "cursor": "a-b", "fields": {"a.b": "string"}},
+        "parts": {
+            **FINDINGS,
+            "parent": {"stream": "excluded", "param": "value", "key": "a b"},
+            "primary_key": ["noted"],
+        },
+    }
+    own["excluded"]["fields"] |= {"a b": "integer", "key": "integer", "x²": "decimal"}
+    own["parts"] |= {"path": "/rest/v1.0/parts/{value}", "fields": {"noted": "integer", "a b.c-d": "string"}}
+    world = World(catalog_of(own), projects=1, scale=0.2)
+    here = install(world=world, config={"streams": own})
+
+    assert incomplete(here.run(*own)) == []
+    assert differences(here.simulator, here.database, streams=own) == []
+    assert incomplete(here.run(*own, full_refresh=True)) == []
+    assert differences(here.simulator, here.database, streams=own) == []
+
+
+def test_a_stream_that_no_table_has_room_for_fails_alone_and_is_told_by_its_line(install: Install) -> None:
+    wide = {**CRANES, "fields": {f"f{number}": "string" for number in range(2_050)}}
+    bolts = {**FINDINGS, "parent": {"stream": "wide", "param": "crane_inspection_id"}}
+    own = {"wide": wide, "bolts": bolts, "rigs": RIGS}
+    here = install(world=World(catalog_of(own), projects=1, scale=0.2), config={"streams": own})
+
+    told = {line.stream: (line.verdict, line.error, line.requests) for line in here.run(*own).scopes}
+
+    room = "2059 columns, and a table has room for 2000; declare fewer fields: what is not declared is kept in _extra"
+    assert told["rigs"][0] == "complete"
+    assert told["wide"] == ("failed", room, 0)
+    assert told["bolts"] == ("failed", "the list of its parents, wide, could not be read", 0)
+    checked = here.command("config", "check")
+    assert (checked.returncode, checked.stderr.count("\n")) == (2, 1)
+    assert f"config.json:1: streams.wide.fields: {room}" in checked.stderr
+
+
+def test_a_stream_whose_table_has_another_key_fails_alone(install: Install) -> None:
+    world = World(catalog_of({"crane_inspections": CRANES, "rigs": RIGS}), projects=1, scale=0.2)
+    here = install(world=world, config={"streams": {"crane_inspections": CRANES, "rigs": RIGS}})
+    here.run("crane_inspections")
+    here.config["streams"]["crane_inspections"] = {**CRANES, "primary_key": ["project_id", "id"]}
+
+    told = {line.stream: (line.verdict, line.error) for line in here.run("crane_inspections", "rigs").scopes}
+
+    assert told["rigs"] == ("complete", None)
+    verdict, error = told["crane_inspections"]
+    assert (verdict, "name the stream otherwise, or drop the table" in str(error)) == ("failed", True)
 
 
 @pytest.mark.parametrize("name", ['x"; DROP TABLE rfis; --', "a b", "_runs", "sqlite_master", "Rfis", "x'y"])

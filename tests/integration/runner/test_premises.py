@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError
-from sync_worker.runner.finding import Level
+from sync_worker.runner.finding import Finding, Level
 from sync_worker.runner.premises import look_around
+from sync_worker.state.migration import migrate
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,42 @@ def test_a_network_file_system_is_refused_and_one_that_does_not_last_is_told(
 def test_a_system_that_does_not_tell_its_mounts_is_believed_with_a_warning(tmp_path: Path) -> None:
     found = next(it for it in look_around(tmp_path / "procore.db", tmp_path, "") if it.check == "file system")
     assert found.level is Level.WARN
+
+
+def made(path: Path) -> Path:
+    destination = SqliteDestination(path)
+    destination.open(holder="a test")
+    with destination.transaction() as transaction:
+        migrate(transaction, "sqlite")
+        transaction.execute("CREATE TABLE things (name TEXT)")
+        transaction.execute_many("INSERT INTO things VALUES (:name)", [{"name": "x" * 1000}] * 50)
+    destination.close()
+    return path
+
+
+def of_the_database(path: Path) -> Finding:
+    (found,) = (it for it in look_around(path, path.parent) if it.check == "database")
+    return found
+
+
+def test_a_damaged_database_is_named_as_such_though_its_ledger_can_be_read(tmp_path: Path) -> None:
+    path = made(tmp_path / "procore.db")
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size - 3 * 4096)
+        file.write(b"\xff" * 3 * 4096)
+
+    found = of_the_database(path)
+
+    assert (found.level, f"{path} is damaged" in found.message) == (Level.FAIL, True)
+    assert "restore a backup: docs/operations.md" in found.message + found.hint
+
+
+def test_another_program_that_holds_a_write_is_told(tmp_path: Path) -> None:
+    path = made(tmp_path / "procore.db")
+    assert of_the_database(path).level is Level.OK
+    with closing(sqlite3.connect(path, isolation_level=None)) as browser:
+        browser.execute("BEGIN IMMEDIATE")
+
+        found = of_the_database(path)
+
+    assert (found.level, "another program holds a write open" in found.message) == (Level.WARN, True)

@@ -122,6 +122,7 @@ def test_a_repeated_sweep_counts_its_rows_anew_and_keeps_what_it_stored(transact
 
 
 def test_a_repeated_sweep_sets_the_same_records_aside_again_and_counts_them_once(transaction: Transaction) -> None:
+    open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
     key, other = ScopeKey("run-1", "rfis", PROJECT), ScopeKey("run-1", "rfis", COMPANY)
     for sweep in (key, other):
         open_scope(transaction, sweep, Window(None, NOON), NOON)

@@ -1,0 +1,63 @@
+"""Which Procore a database was read from: ids and marks of a sandbox say nothing of production."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.settings.values import is_loopback
+from sync_worker.state.executor import Executor, View
+from sync_worker.state.queries import queries
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Origin(NamedTuple):
+    """A Procore, by where one logs in and where its API answers."""
+
+    login: str
+    api: str
+
+
+def origin_of(login_url: str, api_url: str) -> Origin:
+    """Return the Procore at these addresses; whatever listens on this machine counts as one."""
+    return Origin(_place(login_url), _place(api_url))
+
+
+def read_origin(view: View) -> Origin | None:
+    """Return the Procore that the database was read from, None where it has not been said."""
+    if not view.has_table("_origin"):
+        return None
+    rows = view.execute(queries()["read_origin"])
+    return Origin(*map(str, rows[0])) if rows else None
+
+
+def record_origin(transaction: Executor, origin: Origin) -> None:
+    """Remember the Procore that the database is read from; the first one stands."""
+    transaction.execute(queries()["record_origin"], origin._asdict())
+
+
+def refuse_other_origin(view: View, configured: Origin, path: Path) -> None:
+    """Raise `ConfigurationError` when the database was read from another Procore than the configured one."""
+    found = read_origin(view)
+    if found is not None and found != configured:
+        raise ConfigurationError(
+            f"{path} holds the data of {_named(found)}, and the configuration names {_named(configured)}: "
+            "name another file in destination.path, so that each has a database of its own"
+        )
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removesuffix(".")
+    if is_loopback(host):
+        # Stand-ins for Procore listen at another port each time.
+        return "localhost"
+    port = f":{parts.port}" if parts.port not in (None, _PORTS.get(parts.scheme)) else ""
+    return f"{host}{port}{parts.path.rstrip('/')}"
+
+
+def _named(origin: Origin) -> str:
+    return f"{origin.api} (login {origin.login})"
