@@ -64,6 +64,8 @@ class Event(StrEnum):
     """The daemon has ended its runs after it was asked to stop."""
     REPORT_UNDELIVERED = "report.undelivered"
     """A report has addressees, and nothing is delivered yet."""
+    CLOCKS_DIFFERED = "clocks.differed"
+    """The server's clock and this machine's are minutes apart, or so far that the run can prove nothing."""
     SCOPE_FINISHED = "scope.finished"
     """A stream of one scope has its verdict."""
     SCOPE_CRASHED = "scope.crashed"

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from sync_worker.client import outcomes
 from sync_worker.client.auth import BearerAuth
 from sync_worker.client.budget import Budget
-from sync_worker.client.headers import count, retry_after_seconds
+from sync_worker.client.headers import cache_doubt, count, retry_after_seconds
 from sync_worker.client.listing import Listing
 from sync_worker.client.outcomes import Action
 from sync_worker.client.pagination import Paginator
@@ -89,6 +89,7 @@ class Procore:
         `calls` counts every request as it is sent.
         """
         paginator = Paginator(self._api_url, listing)
+        stale: str | None = None
         while (url := paginator.url) is not None:
             number = paginator.number
             request = _request(url, listing)
@@ -104,6 +105,7 @@ class Procore:
                 return
             self._log_page(listing, number, reply, records)
             total = count(reply.headers, "Total")
+            stale = stale or cache_doubt(reply.headers)
             yield Page(
                 number=number,
                 records=records.records,
@@ -113,7 +115,7 @@ class Procore:
                 server_time=reply.server_time,
                 url=url,
                 per_page=count(reply.headers, "Per-Page"),
-                doubt=paginator.doubt,
+                doubt=paginator.doubt or stale,
             )
 
     def _asked(self, request: Request, parse: Parse, calls: Calls) -> tuple[Reply, Records]:

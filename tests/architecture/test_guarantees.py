@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/guarantees.md").read_text("utf-8")
 LINES = {"The promise": 5, "What goes wrong": 32, "Secrets": 4, "Stopping": 2}
 NOT_BUILT = {("What goes wrong", 26)}
+BEYOND = {("What goes wrong", 38), ("What goes wrong", 39)}
 NAMED = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")
 
 
@@ -42,7 +43,7 @@ def unknown(text: str) -> Iterator[str]:
 
 
 def test_every_guarantee_has_its_line() -> None:
-    assert set(sections()) == {(part, number) for part, last in LINES.items() for number in range(1, last + 1)}
+    assert set(sections()) == BEYOND | {(part, number) for part, last in LINES.items() for number in range(1, last + 1)}
 
 
 @pytest.mark.parametrize("line", sections(), ids=lambda line: f"{line[0]} {line[1]}")
