@@ -74,6 +74,8 @@ class Event(StrEnum):
     """A report has addressees, and nothing is delivered yet."""
     SETTINGS_DOUBTED = "settings.doubted"
     """Something in the configuration works and should be changed all the same."""
+    CLOCKS_DIFFERED = "clocks.differed"
+    """The server's clock and this machine's are minutes apart, or so far that the run can prove nothing."""
     SCOPE_FINISHED = "scope.finished"
     """A stream of one scope has its verdict."""
     SCOPE_CRASHED = "scope.crashed"

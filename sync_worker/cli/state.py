@@ -21,11 +21,12 @@ from sync_worker.model import Key
 from sync_worker.planning.selection import matching
 from sync_worker.state.allowance import lift_allowance, read_allowance
 from sync_worker.state.deletes import HeldDeletes, held_deletes, held_keys
-from sync_worker.state.history import CheckpointLine, all_checkpoints, reset_checkpoints
+from sync_worker.state.history import CheckpointLine, all_checkpoints, is_future, reset_checkpoints
 from sync_worker.state.instants import to_text
 from sync_worker.state.migration import migrate, refuse_newer
 
 _KEYS_SHOWN = 20
+_FUTURE = "in the future: the next run reads again what changed since it was set"
 _STREAMS = click.option("--stream", "patterns", metavar="S[,S]", help="These streams: names, globs, tag:NAME.")
 _PROJECT = click.option("--project", "project_id", type=int, metavar="ID", help="This project alone.")
 
@@ -45,13 +46,16 @@ Examples:
 @_PROJECT
 @pass_cli
 def show(cli: CliContext, patterns: str | None, project_id: int | None) -> None:
-    """Show the checkpoints: the mark, when it was proven, and by which run."""
+    """Show the checkpoints: the mark, when it was proven, and by which run; marks in the future are pointed out."""
     with cli.reading() as view:
         found = _chosen(all_checkpoints(view), _names(cli, patterns), project_id)
+    future = [is_future(line.mark, cli.clock.now()) for line in found]
     if cli.json:
-        print(json.dumps([line._asdict() for line in found], indent=2))
+        shown = [line._asdict() | {"is_future": ahead} for line, ahead in zip(found, future, strict=True)]
+        print(json.dumps(shown, indent=2))
     elif found:
-        print("\n".join(table(CheckpointLine._fields, found)))
+        rows = [(*line, _FUTURE if ahead else "") for line, ahead in zip(found, future, strict=True)]
+        print("\n".join(table((*CheckpointLine._fields, "note" if any(future) else ""), rows)))
     else:
         print("no checkpoints: the next run reads everything")
 

@@ -32,6 +32,7 @@ from sync_worker.state.history import (
     RunLine,
     RunUnderWay,
     as_it_is,
+    is_future,
     latest_runs,
     latest_scopes,
     runs_under_way,
@@ -48,7 +49,10 @@ _LAST_RUNS = 20
 
 
 class StreamStatus(NamedTuple):
-    """Where a stream stands: its oldest mark, whether that is too old, and its scopes by their last verdict."""
+    """Where a stream stands: its oldest mark, whether that is too old, and its scopes by their last verdict.
+
+    `future_marks` counts the marks that a wrong clock has put into the future.
+    """
 
     stream: str
     freshness_seconds: int | None
@@ -57,6 +61,7 @@ class StreamStatus(NamedTuple):
     is_stale: bool
     scopes: Mapping[str, int]
     rows: int | None
+    future_marks: int
 
     @property
     def is_complete(self) -> bool:
@@ -134,9 +139,11 @@ def gather(
     found = sorted(freshness(scopes, resting_projects(view)), key=lambda line: order.get(line.stream, len(order)))
     last_runs = (as_it_is(run, held=is_held) for run in latest_runs(view, _LAST_RUNS))
     last_run = next((run for run in last_runs if run.outcome is not None), None)
+    future = Counter(scope.stream for scope in scopes if scope.mark and is_future(scope.mark, now))
     return Status(
         streams=[
-            _stream(line, view, now, _stale_after(streams.get(line.stream), full_refresh_every)) for line in found
+            _stream(line, view, now, _stale_after(streams.get(line.stream), full_refresh_every), future[line.stream])
+            for line in found
         ],
         running=runs_under_way(view) if is_held else [],
         errors=troubles(scopes, last_run, streams),
@@ -150,11 +157,15 @@ def gather(
     )
 
 
-def _stream(line: StreamFreshness, view: Transaction, now: datetime, stale_after: timedelta) -> StreamStatus:
+def _stream(
+    line: StreamFreshness, view: Transaction, now: datetime, stale_after: timedelta, future_marks: int
+) -> StreamStatus:
     fresh = None if line.oldest_mark is None else round(_seconds_since(line.oldest_mark, now))
     is_stale = fresh is not None and fresh > stale_after.total_seconds()
     rows = view.live_count(line.stream) if view.has_table(line.stream) else None
-    return StreamStatus(line.stream, fresh, line.oldest_mark, line.oldest_project, is_stale, line.scopes, rows)
+    return StreamStatus(
+        line.stream, fresh, line.oldest_mark, line.oldest_project, is_stale, line.scopes, rows, future_marks
+    )
 
 
 def _stale_after(spec: StreamSpec | None, full_refresh_every: Mapping[str, timedelta]) -> timedelta:
@@ -186,9 +197,11 @@ def _first_sentence(status: Status) -> str:
         counted.update(line.scopes)
     total, bad = sum(counted.values()), counted[Verdict.FAILED] + counted[Verdict.INEXACT]
     stale = sum(line.is_stale for line in status.streams)
+    future = sum(line.future_marks > 0 for line in status.streams)
     wrong = [
         f"{bad} of {total} lists are not complete" if bad else "",
         f"{stale} of {len(status.streams)} streams are stale" if stale else "",
+        f"{future} of {len(status.streams)} streams have marks in the future" if future else "",
         "the last run ended early" if ended and not bad else "",
     ]
     refused = counted[Verdict.NOT_PERMITTED]
@@ -205,6 +218,7 @@ def _wrong(status: Status) -> Iterator[Labelled]:
     lines = [
         *(Labelled(word, text, hint) for word, text, hint in told_shortly(status.errors)),
         *_stale_lines(status.streams),
+        *_future_lines(status.streams),
         *_held_lines(status.held),
         *(Labelled(problem.kind, problem.text, problem.step) for problem in status.problems),
     ]
@@ -219,6 +233,14 @@ def _stale_lines(streams: Sequence[StreamStatus]) -> Iterator[Labelled]:
             where = "" if line.oldest_project is None else f", project {line.oldest_project}"
             told = f"{line.stream}{where}: last proven complete {in_words(line.freshness_seconds)} ago"
             yield Labelled("stale", told, "does the daemon run, and does a job read it? `sync-worker runs` shows both")
+
+
+def _future_lines(streams: Sequence[StreamStatus]) -> Iterator[Labelled]:
+    found = [line for line in streams if line.future_marks]
+    if found:
+        told = f"{sum(line.future_marks for line in found)} marks of {', '.join(line.stream for line in found)}"
+        hint = "a clock was wrong; the next run reads again what changed since, `sync-worker check` compares the clocks"
+        yield Labelled("in future", told, hint)
 
 
 def _held_lines(held: Sequence[HeldDeletes]) -> Iterator[Labelled]:

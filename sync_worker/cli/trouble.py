@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.model import Outcome, Verdict
+from sync_worker.runner.clocks import CLOCKS_APART
 from sync_worker.state.avoided import TOOL_OFF
 from sync_worker.state.history import LatestScope, RunLine
 
@@ -18,6 +19,7 @@ _HINTS: Mapping[str, str] = {
     Verdict.INEXACT: "the list changed while it was read; the next run reads it again",
     Verdict.NOT_PERMITTED: "let the service account read {tool} in Procore, or leave the stream or project out",
 }
+_CLOCKS_HINT = "`sync-worker check` compares the clocks; what was read is stored, and nothing is taken for deleted"
 _TOOL_OFF_HINT = "nothing, unless the project should have {tool}: then switch it on there in Procore"
 _RUN_HINT = "`sync-worker runs {run_id}` shows the run; `sync-worker run --all` tries again"
 _NO_TOOL = "the tool"
@@ -92,7 +94,8 @@ def _trouble(scopes: Sequence[LatestScope], spec: StreamSpec | None) -> Trouble:
     tool = (spec.tool if spec else "") or None
     projects = [scope.project_id for scope in scopes if scope.project_id is not None]
     error = last.error or "no reason was given"
-    template = _TOOL_OFF_HINT if error.startswith(TOOL_OFF) else _HINTS[last.verdict]
+    special = {TOOL_OFF: _TOOL_OFF_HINT, CLOCKS_APART: _CLOCKS_HINT}
+    template = next((hint for start, hint in special.items() if error.startswith(start)), _HINTS[last.verdict])
     hint = template.format(run_id=last.run_id, tool=tool or _NO_TOOL)
     return Trouble(last.stream, last.verdict, error, len(scopes), projects, last.run_id, last.finished_at, hint, tool)
 

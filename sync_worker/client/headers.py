@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_tz
 
 Headers = Mapping[str, str]
 
@@ -16,11 +16,24 @@ def count(headers: Headers, name: str) -> int | None:
 
 
 def http_date(text: str) -> datetime | None:
-    """The instant an HTTP date names, in UTC."""
+    """Return the instant an HTTP date names, in UTC; every form that names no other zone is GMT (RFC 9110)."""
     try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except (ValueError, OverflowError):
+        parsed = parsedate_tz(text)
+        if parsed is None:
+            return None
+        year, month, day, hour, minute, second = parsed[:6]
+        # A leap second, :60, is allowed.
+        there = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+        return there - timedelta(seconds=parsed[9] or 0)
+    # The last two are how parsedate_tz itself stumbles over nonsense.
+    except (ValueError, OverflowError, IndexError, TypeError):
         return None
+
+
+def cache_doubt(headers: Headers) -> str | None:
+    """Return why an answer says nothing of the present, where a cache on the way kept it (`Age`, RFC 9111)."""
+    seconds = count(headers, "Age")
+    return f"a cache on the way answered with what Procore said {seconds} s ago; switch it off" if seconds else None
 
 
 def retry_after_seconds(headers: Headers, now: datetime) -> float | None:

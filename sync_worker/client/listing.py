@@ -131,12 +131,14 @@ def _window_params(spec: StreamSpec, window: Window | None) -> Iterator[tuple[st
 
 def _range(window: Window) -> str:
     # Procore knows whole seconds only: outwards, so that no fraction of one falls between two windows.
-    start, end = window.start or window.end, window.end + timedelta(microseconds=999_999)
+    start, end = window.start or window.end, window.end
+    end += timedelta(seconds=1 if end.microsecond else 0)
     return f"{_whole_seconds(start)}...{_whole_seconds(end)}"
 
 
 def _whole_seconds(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # strftime does not pad the year everywhere.
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _date_params(spec: StreamSpec, dates: DateRange | None) -> Iterator[tuple[str, str]]:

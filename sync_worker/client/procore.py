@@ -16,7 +16,7 @@ from sync_worker.client import outcomes
 from sync_worker.client.bodies import Lease
 from sync_worker.client.budget import Budget
 from sync_worker.client.caller import Caller
-from sync_worker.client.headers import count
+from sync_worker.client.headers import cache_doubt, count
 from sync_worker.client.listing import Listing
 from sync_worker.client.pagination import Paginator
 from sync_worker.client.retry import Retry
@@ -102,6 +102,7 @@ class Procore:
         paginator = Paginator(self._api_url, listing)
         # A page that nothing announced is taken as it comes, so it must not be a stray answer to the one before.
         walk = object()
+        stale: str | None = None
         while (url := paginator.url) is not None:
             number = paginator.number
             with self._transport.lease() as lease:
@@ -126,6 +127,7 @@ class Procore:
                     return
                 self._log_page(listing, number, reply, records)
                 total = count(reply.headers, "Total")
+                stale = stale or cache_doubt(reply.headers)
                 yield Page(
                     number=number,
                     records=records.records,
@@ -135,7 +137,7 @@ class Procore:
                     server_time=reply.server_time,
                     url=url,
                     per_page=count(reply.headers, "Per-Page"),
-                    doubt=paginator.doubt,
+                    doubt=paginator.doubt or stale,
                     is_large=lease.is_large,
                 )
 

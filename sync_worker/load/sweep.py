@@ -165,8 +165,8 @@ class Sweep:
         self._beside = self._loader.do(begin)
         self._settlement = Settlement(self._spec, self._key, self._sets, self._beside)
 
-    def take(self, page: Page, parent_id: int | str | None = None) -> None:
-        """Hand a page over to be stored; raises what went wrong with an earlier one."""
+    def take(self, page: Page, parent_id: int | str | None = None, *, only_known: bool = False) -> None:
+        """Hand a page over to be stored, or of it `only_known` records; raises what went wrong with an earlier one."""
         self._raise_failures(wait=False)
         makers = self._makers(parent_id)
         identified = [makers.fingerprint.identify(raw) for raw in page.records]
@@ -178,7 +178,9 @@ class Sweep:
         began, ended = self._list_began_at, page.server_time
         meanwhile = Window(began, ended) if page.number > 1 and began is not None and ended is not None else None
         self._under_way.append(
-            self._loader.submit(lambda transaction: self._store(transaction, identified, makers, seen_at, meanwhile))
+            self._loader.submit(
+                lambda transaction: self._store(transaction, identified, makers, seen_at, meanwhile, only_known)
+            )
         )
         if page.is_large:
             self._raise_failures(wait=True)
@@ -402,6 +404,7 @@ class Sweep:
         makers: Makers,
         seen_at: datetime,
         meanwhile: Window | None,
+        only_known: bool,
     ) -> Committed:
         unreadable = [record for record in identified if isinstance(record, Unreadable)]
         newest = newest_by_key(record for record in identified if isinstance(record, Candidate))
@@ -412,6 +415,7 @@ class Sweep:
             self._spoilt = _ENDLESS
             return Committed(0, 0)
         stored = transaction.stored(self._spec, [candidate.key for candidate in changed]) if changed else {}
+        changed = [candidate for candidate in changed if not only_known or candidate.key in stored]
         late = self._late(transaction, changed, stored)
         before = self._rows_to_compare(transaction, changed, stored)
         batch = Batch(self._spec, self._key.run_id, to_text(seen_at))

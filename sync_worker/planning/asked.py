@@ -11,38 +11,48 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.model import DateRange, Scope, Window
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.partitions import Partition
+from sync_worker.planning.probes import PARENT_PROBED_EVERY
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import (
     NESTED_EVERYTHING_EVERY,
     SLACK,
+    Now,
     Part,
     Period,
     backfill_parts,
+    before,
     cursor_window,
     due_reach,
+    is_ahead,
     is_due,
     log_dates,
     nested_reach,
     reread_dates,
+    trusted,
     window_of,
 )
 from sync_worker.state.backfills import backfilled_parts
-from sync_worker.state.checkpoints import read_checkpoint
+from sync_worker.state.checkpoints import Checkpoint, read_checkpoint
 from sync_worker.state.deletes import is_any_held, read_signal
 from sync_worker.state.permissions import Kind, parents_refused
 from sync_worker.state.rereads import Reach, Reread, parents_read, read_rereads
 
 
 class Terms(NamedTuple):
-    """What holds for all that a run asks: where its windows end, and whether everything or what is not due is read.
+    """What holds for all that a run asks: what time it is, and whether everything or what is not due is read.
 
     `first_on` is the first day of each project's daily logs.
     """
 
-    bound: datetime
+    now: Now
     everything: bool
     by_hand: bool
     first_on: Mapping[int, date]
+
+    @property
+    def bound(self) -> datetime:
+        """Where windows end."""
+        return self.now.later
 
 
 class Asked(NamedTuple):
@@ -50,9 +60,10 @@ class Asked(NamedTuple):
 
     `parents` are those that a nested stream is read for, by id, with the hashes of their rows; `parents_gone` those
     that it was read for and that are no more; `spared` is how many have not moved since they were read for, `denied`
-    how the lists of others were refused, which are not tried again yet. `every_day` are all days of a daily log, where
-    `dates` are some of them. Once complete, the sweep `settles` what is deleted, or asks the tool itself over the
-    window `signal`. One that `reconciles` reads again what could be asked for its changes alone.
+    how the lists of others were refused, which are not tried again yet. `every_day` are all days that a daily log is
+    read of. Once complete, the sweep `settles` what is deleted, or asks the tool itself over the window `signal`. One
+    that `reconciles` reads again what could be asked for its changes alone. One that `resets_mark` replaces a mark that
+    lies in the future.
     """
 
     window: Window
@@ -66,24 +77,38 @@ class Asked(NamedTuple):
     settles: bool = False
     signal: Window | None = None
     reconciles: bool = False
+    resets_mark: bool = False
 
 
 def ask(
     view: Transaction, partition: Partition, streams: Mapping[str, StreamSpec], options: StreamOptions, terms: Terms
 ) -> Asked:
     """What is to be read of a partition now."""
+    checkpoint = read_checkpoint(view, partition.spec.name, partition.scope)
+    asked = _ask(view, partition, trusted(checkpoint, terms.now), streams, options, terms)
+    return asked._replace(resets_mark=checkpoint is not None and is_ahead(checkpoint.mark, terms.now.later))
+
+
+def _ask(
+    view: Transaction,
+    partition: Partition,
+    checkpoint: Checkpoint | None,
+    streams: Mapping[str, StreamSpec],
+    options: StreamOptions,
+    terms: Terms,
+) -> Asked:
     spec = partition.spec
     if spec.parent is not None:
         return _ask_nested(view, partition, spec.parent, streams[spec.parent.stream], options, terms)
     if spec.mode is SyncMode.DATE_WINDOW:
-        return _ask_days(view, partition, options, terms)
+        return _ask_days(view, partition, checkpoint, options, terms)
     if spec.name in (COMPANIES, PROJECTS):
         # They say which scopes there are: a project that is newly permitted to us is an old record, and one that is
         # not shown any more may still be there.
         return Asked(Window(None, terms.bound))
     if spec.mode is SyncMode.FULL_REFRESH:
         return Asked(Window(None, terms.bound), settles=options.follows_deletes)
-    return _ask_changes(view, partition, options, terms)
+    return _ask_changes(view, partition, checkpoint, options, terms)
 
 
 def ask_again(
@@ -105,16 +130,17 @@ def live_parents(view: Transaction, parent: Parent, above: StreamSpec, scope: Sc
     return {key: str(row_hash) for key, row_hash in rows if key is not None}
 
 
-def _ask_changes(view: Transaction, partition: Partition, options: StreamOptions, terms: Terms) -> Asked:
+def _ask_changes(
+    view: Transaction, partition: Partition, checkpoint: Checkpoint | None, options: StreamOptions, terms: Terms
+) -> Asked:
     spec, scope = partition
-    checkpoint = read_checkpoint(view, spec.name, scope)
     whole = read_rereads(view, spec.name, scope).get(Reach.EVERYTHING)
     every = _sooner(view, partition, options.reconcile_every, options, terms)
-    is_due_whole = options.follows_deletes and is_due(whole and whole.read_at, terms.bound, every)
+    is_due_whole = options.follows_deletes and is_due(whole and whole.read_at, terms.now, every)
     if terms.everything or checkpoint is None or is_due_whole:
         known = checkpoint is not None and not terms.everything
         return Asked(Window(None, terms.bound), settles=options.follows_deletes, reconciles=known)
-    window = cursor_window(checkpoint, terms.bound, options.lookback)
+    window = cursor_window(checkpoint, terms.now, options.lookback)
     return Asked(window, Reach.RECENT, signal=_signal(view, partition, whole, options, terms))
 
 
@@ -139,24 +165,26 @@ def _signal(
         return None
     last = read_signal(view, spec.name, scope)
     told = [at for at in (last and last.asked_at, whole and whole.read_at) if at is not None]
-    since = min(max(told, default=terms.bound), terms.bound)
+    believed = [at for at in told if not is_ahead(at, terms.now.later)]
+    since = min(max(believed, default=terms.now.earlier), terms.now.earlier)
     is_refused = last is not None and last.refused
     every = options.reconcile_every if is_refused else options.deleted_every
-    if (terms.by_hand and not is_refused) or is_due(since, terms.bound, every):
-        return Window(since - options.lookback, terms.bound)
+    if (terms.by_hand and not is_refused) or is_due(since, terms.now, every):
+        return Window(before(since, options.lookback), terms.bound)
     return None
 
 
-def _ask_days(view: Transaction, partition: Partition, options: StreamOptions, terms: Terms) -> Asked:
+def _ask_days(
+    view: Transaction, partition: Partition, checkpoint: Checkpoint | None, options: StreamOptions, terms: Terms
+) -> Asked:
     spec, scope = partition
-    checkpoint = read_checkpoint(view, spec.name, scope)
     read = read_rereads(view, spec.name, scope)
     first_on = options.start_on or terms.first_on[scope.project_id or 0]
-    reach = Reach.EVERYTHING if terms.everything else due_reach(options.reread, read, first_on, terms.bound)
-    dates = reread_dates(options.reread, reach, checkpoint, first_on, terms.bound)
-    whole = None if reach is Reach.EVERYTHING else log_dates(first_on, terms.bound)
+    reach = Reach.EVERYTHING if terms.everything else due_reach(options.reread, read, first_on, terms.now)
+    dates = reread_dates(options.reread, reach, checkpoint, first_on, terms.now)
+    every_day = log_dates(first_on, terms.now)
     tells_day = spec.date_window is not None and spec.date_window.field in spec.columns
-    return Asked(window_of(dates), reach, dates, every_day=whole, settles=options.follows_deletes and tells_day)
+    return Asked(window_of(dates), reach, dates, every_day=every_day, settles=options.follows_deletes and tells_day)
 
 
 def _ask_nested(
@@ -167,7 +195,7 @@ def _ask_nested(
     read = read_rereads(view, spec.name, scope)
     done = parents_read(view, spec.name, scope)
     every = _sooner(view, partition, _nested_everything_every(above, options, terms), options, terms)
-    reach = Reach.EVERYTHING if terms.everything else nested_reach(read, terms.bound, every)
+    reach = Reach.EVERYTHING if terms.everything else nested_reach(read, terms.now, every)
     denied = _denied(view, partition, parents, terms)
     asked_for = {key: row_hash for key, row_hash in parents.items() if key not in denied}
     whole = Asked(
@@ -182,7 +210,7 @@ def _ask_nested(
         return whole
     moved = {key: row_hash for key, row_hash in asked_for.items() if done.get(str(key)) != row_hash}
     # A window with a beginning: whoever looks for proof of all children must not take this for it.
-    window = Window(min(read[Reach.RECENT].read_at, terms.bound), terms.bound)
+    window = Window(min(read[Reach.RECENT].read_at, terms.now.earlier), terms.bound)
     return whole._replace(window=window, parents=moved, spared=len(asked_for) - len(moved))
 
 
@@ -196,7 +224,10 @@ def _denied(
     return {
         key: known.kind
         for key, row_hash in parents.items()
-        if (known := refused.get(str(key))) and known.row_hash == row_hash and terms.bound < known.probe_at - SLACK
+        if (known := refused.get(str(key)))
+        and known.row_hash == row_hash
+        # A probe further ahead than any was ever set was set by a wrong clock.
+        and terms.now.earlier < known.probe_at - SLACK <= terms.now.later + PARENT_PROBED_EVERY
     }
 
 

@@ -49,9 +49,14 @@ def released(refusal: Refusal) -> Refusal:
 
 def due_probes(refusals: Iterable[Refusal], ahead: int, now: datetime) -> list[Refusal]:
     """What a run with so many partitions `ahead` tries again, longest due first; what waited for a week in any case."""
-    due = sorted((each for each in refusals if each.probe_at <= now + SLACK), key=lambda each: each.probe_at)
+    due = sorted((each for each in refusals if _is_due(each, now)), key=lambda each: each.probe_at)
     few = max(1, ahead // _CALLS_A_PROBE)
     return [each for place, each in enumerate(due) if place < few or _is_overdue(each, now)]
+
+
+def _is_due(refusal: Refusal, now: datetime) -> bool:
+    # A probe further ahead than any was ever set was set by a wrong clock.
+    return not SLACK < refusal.probe_at - now <= _WEEK + SLACK
 
 
 def _is_overdue(refusal: Refusal, now: datetime) -> bool:

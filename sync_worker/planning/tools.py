@@ -36,7 +36,7 @@ def are_tools_due(
     if refused_at is not None and refused_at > checkpoint.mark:
         return True
     every = _DAY if tools_off(view, scope, wanted) else _WEEK
-    return is_due(checkpoint.mark, terms.bound, every)
+    return is_due(checkpoint.mark, terms.now, every)
 
 
 def tools_off(view: Transaction, scope: Scope, tools: Iterable[str]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
@@ -9,12 +10,16 @@ from typing import NamedTuple
 from sync_worker.catalog.spec import CursorSyntax, StreamSpec, SyncMode
 from sync_worker.model import DateRange, Window
 from sync_worker.state.checkpoints import Checkpoint
+from sync_worker.state.instants import CLOCKS_AGREE
 from sync_worker.state.rereads import Reach, Reread
 
 DEFAULT_LOOKBACK = timedelta(minutes=10)
 
-# A log may carry the date of a time zone that is ahead of UTC.
-_DAYS_AHEAD = timedelta(days=1)
+# Work is logged ahead, and a year mistyped: reading that far costs no call more, as a list costs its pages.
+_DAYS_AHEAD = timedelta(days=400)
+
+CALENDARS = (DateRange(date.min, date.max), DateRange(date(1900, 1, 1), date(2100, 12, 31)))
+"""All the days that a log may have, the widest range first; a server may refuse dates that it finds absurd."""
 
 # Procore was founded in 2002.
 _FIRST_MONTH = date(2000, 1, 1)
@@ -41,50 +46,92 @@ class RereadRule(NamedTuple):
 DEFAULT_REREAD = RereadRule()
 
 
-def is_due(last: datetime | None, bound: datetime, every: timedelta) -> bool:
-    """Whether what was `last` done, if ever, is to be done again at `bound`."""
-    return last is None or bound - last > every - SLACK
+class Now(NamedTuple):
+    """The present by the two clocks that a run knows, the server's and its own; either may be the wrong one.
+
+    What is proven reaches to the earlier, what is asked for to the later: neither clock hides the newest records.
+    """
+
+    earlier: datetime
+    later: datetime
 
 
-def cursor_window(checkpoint: Checkpoint | None, bound: datetime, lookback: timedelta) -> Window:
-    """From the mark less the lookback up to `bound`, the server's time at the run's start; or everything."""
+def is_ahead(instant: datetime, clock: datetime) -> bool:
+    """Return whether an instant of the past lies ahead of a clock: one of the two is wrong."""
+    return instant - clock > CLOCKS_AGREE
+
+
+def is_due(last: datetime | None, now: Now, every: timedelta) -> bool:
+    """Whether what was `last` done, if ever, is to be done again; what was done in the future never was."""
+    return last is None or is_ahead(last, now.later) or now.earlier - last > every - SLACK
+
+
+def trusted(checkpoint: Checkpoint | None, now: Now) -> Checkpoint | None:
+    """Return a checkpoint that no wrong clock has moved ahead, or None where all must be read again.
+
+    A mark in the future says nothing of what changed since the run that set it began.
+    """
+    if checkpoint is None or not is_ahead(checkpoint.mark, now.earlier):
+        return checkpoint
+    begun_at = checkpoint.begun_at
+    if begun_at is None or is_ahead(begun_at, now.later):
+        return None
+    return checkpoint._replace(mark=begun_at)
+
+
+def cursor_window(checkpoint: Checkpoint | None, now: Now, lookback: timedelta) -> Window:
+    """From the mark less the lookback up to now; or everything."""
     if checkpoint is None:
-        return Window(None, bound)
-    return Window(min(checkpoint.mark, bound) - lookback, bound)
+        return Window(None, now.later)
+    return Window(before(min(checkpoint.mark, now.earlier), lookback), now.later)
 
 
-def log_dates(first_on: date, bound: datetime) -> DateRange:
+def before(instant: datetime, period: timedelta) -> datetime:
+    """Return the instant a period earlier, or the first instant there is."""
+    beginning = datetime.min.replace(tzinfo=UTC)
+    return instant - period if instant - beginning > period else beginning
+
+
+def log_dates(first_on: date, now: Now) -> DateRange:
     """All days of a daily log from `first_on`."""
-    return DateRange(first_on, max(first_on, (bound + _DAYS_AHEAD).date()))
+    today = now.later.date()
+    end_on = today + _DAYS_AHEAD if date.max - today > _DAYS_AHEAD else date.max
+    return DateRange(first_on, max(first_on, end_on))
 
 
-def due_reach(rule: RereadRule, read: Mapping[Reach, Reread], first_on: date, bound: datetime) -> Reach:
+def around(first_on: date, calendar: DateRange) -> list[DateRange]:
+    """Cut the calendar at the first day that a daily log is read from."""
+    if first_on <= calendar.start_on:
+        return [DateRange(first_on, calendar.end_on)]
+    earlier = DateRange(calendar.start_on, first_on - timedelta(days=1))
+    return [earlier, DateRange(first_on, max(first_on, calendar.end_on))]
+
+
+def due_reach(rule: RereadRule, read: Mapping[Reach, Reread], first_on: date, now: Now) -> Reach:
     """How far back a daily log is read this time; `read` is what was read before."""
     whole = read.get(Reach.EVERYTHING)
     if whole is None or whole.start_on is None or whole.start_on > first_on:
         return Reach.EVERYTHING
-    if is_due(whole.read_at, bound, timedelta(days=rule.everything_days)):
+    if is_due(whole.read_at, now, timedelta(days=rule.everything_days)):
         return Reach.EVERYTHING
     weekly = read.get(Reach.WEEKLY, whole)
-    return Reach.WEEKLY if is_due(weekly.read_at, bound, _WEEK) else Reach.RECENT
+    return Reach.WEEKLY if is_due(weekly.read_at, now, _WEEK) else Reach.RECENT
 
 
-def reread_dates(
-    rule: RereadRule, reach: Reach, checkpoint: Checkpoint | None, first_on: date, bound: datetime
-) -> DateRange:
+def reread_dates(rule: RereadRule, reach: Reach, checkpoint: Checkpoint | None, first_on: date, now: Now) -> DateRange:
     """The days of a daily log within `reach`, counted back from where it was last complete: a pause leaves no gap."""
-    every_day = log_dates(first_on, bound)
+    every_day = log_dates(first_on, now)
     if reach is Reach.EVERYTHING or checkpoint is None:
         return every_day
     back = timedelta(days=rule.days if reach is Reach.RECENT else rule.weekly_days)
-    start_on = (min(checkpoint.mark, bound) - back).date()
+    start_on = before(min(checkpoint.mark, now.earlier), back).date()
     return every_day._replace(start_on=min(max(start_on, first_on), every_day.end_on))
 
 
-def nested_reach(read: Mapping[Reach, Reread], bound: datetime, every: timedelta) -> Reach:
+def nested_reach(read: Mapping[Reach, Reread], now: Now, every: timedelta) -> Reach:
     """Whether a nested stream is read for all parents, or for those alone that moved since it was complete."""
     whole = read.get(Reach.EVERYTHING)
-    return Reach.EVERYTHING if is_due(whole.read_at if whole else None, bound, every) else Reach.RECENT
+    return Reach.EVERYTHING if is_due(whole.read_at if whole else None, now, every) else Reach.RECENT
 
 
 def halves(dates: DateRange) -> tuple[DateRange, DateRange]:
@@ -95,7 +142,9 @@ def halves(dates: DateRange) -> tuple[DateRange, DateRange]:
 
 def window_of(dates: DateRange) -> Window:
     """The same range as the ledger writes it, half-open."""
-    return Window(_midnight(dates.start_on), _midnight(dates.end_on + timedelta(days=1)))
+    is_last = dates.end_on == date.max
+    end = datetime.max.replace(tzinfo=UTC) if is_last else _midnight(dates.end_on + timedelta(days=1))
+    return Window(_midnight(dates.start_on), end)
 
 
 def _midnight(day: date) -> datetime:
@@ -145,10 +194,11 @@ def _log_ranges(period: DateRange) -> list[DateRange]:
 def months(period: DateRange) -> Iterator[DateRange]:
     """The period cut at the beginnings of months."""
     start_on = period.start_on
-    while start_on <= period.end_on:
-        following = (start_on.replace(day=1) + timedelta(days=32)).replace(day=1)
-        yield DateRange(start_on, min(following - timedelta(days=1), period.end_on))
-        start_on = following
+    while (end_on := start_on.replace(day=monthrange(start_on.year, start_on.month)[1])) < period.end_on:
+        yield DateRange(start_on, end_on)
+        start_on = end_on + timedelta(days=1)
+    if start_on <= period.end_on:
+        yield DateRange(start_on, period.end_on)
 
 
 def _name(days: DateRange) -> str:

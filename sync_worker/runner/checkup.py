@@ -24,14 +24,15 @@ from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import choose
 from sync_worker.planning.selection import PROJECTS
 from sync_worker.runner.access import Access, Accesses, Standing
+from sync_worker.runner.clocks import DIFFERENT, FAR_APART, REMEDY
 from sync_worker.runner.finding import Finding, Level, doubtful, failed, fine, wrong
 from sync_worker.runner.frame import Parts
 from sync_worker.runner.order import Order
 from sync_worker.runner.probe import Probe
 from sync_worker.state.allowance import HOUR, read_allowance
+from sync_worker.state.history import all_checkpoints, is_future
 
 CLOCK_DOUBTFUL = timedelta(seconds=30)
-CLOCK_WRONG = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -50,7 +51,8 @@ def check_up(parts: Parts, order: Order, hosts: Sequence[str], *, keeps: bool) -
     parts.procore.listen(witness)
     reached = list(_reach(parts, hosts))
     clock = _clock(witness)
-    found.findings += [*reached, *([clock] if clock is not None else [])]
+    marks = _marks(parts)
+    found.findings += [*reached, *(finding for finding in (clock, marks) if finding is not None)]
     if reached[-1].level is Level.OK:
         _look_in(parts, order, found, keeps=keeps)
         found.findings.append(_allowance(parts, witness))
@@ -88,9 +90,26 @@ def _clock(witness: Witness) -> Finding | None:
         return fine("clock", "agrees with the server's")
     is_ahead = witness.ahead > timedelta(0)
     said = f"{seconds} s ahead of the server's" if is_ahead else f"{seconds} s behind the server's"
-    if off < CLOCK_WRONG:
+    if off < DIFFERENT:
         return doubtful("clock", said, "let the system set its clock by NTP")
+    if off >= FAR_APART:
+        return wrong("clock", f"{said}: no run proves anything", REMEDY)
     return wrong("clock", said, "let the system set its clock by NTP: schedules and certificates go by it")
+
+
+def _marks(parts: Parts) -> Finding | None:
+    """Look for marks that a wrong clock has put into the future."""
+    now = parts.clock.now()
+    try:
+        with parts.destination.reader() as view:
+            lines = all_checkpoints(view) if view.has_table("_checkpoints") else []
+    except DestinationError:
+        return None
+    future = [line.mark for line in lines if is_future(line.mark, now)]
+    if not future:
+        return None
+    said = f"{len(future)} of {len(lines)} lie in the future, the furthest at {max(future)}; a clock was wrong"
+    return doubtful("marks", said, "the next run reads again what changed since; `sync-worker state show` lists them")
 
 
 def _look_in(parts: Parts, order: Order, found: Checkup, *, keeps: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from sync_worker.catalog.spec import ScopeKind
@@ -21,7 +21,10 @@ _NOT_LISTED = "Procore does not list this project for this service account: perm
 _LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
 
 EARLIEST = date(2000, 1, 1)
-"""Where daily logs of a project begin that tells neither its start nor its creation: all days are one call."""
+"""Where daily logs of a project begin that does not tell its own first day: all days are one call."""
+_FIRST_CENTURY = date(1900, 1, 1)
+_DAYS_BEFORE = timedelta(days=366)
+"""Work is logged before a project begins in Procore, and a year mistyped."""
 
 
 class Listed(NamedTuple):
@@ -40,13 +43,13 @@ class Listed(NamedTuple):
 def discover(parts: Parts, frame: RunFrame, order: Order) -> dict[int, Listed]:
     """Read companies and projects; the projects of each company."""
     by_name = {spec.name: spec for spec in order.specs}
-    frame.server_time = Reading(parts, frame, Partition(by_name[COMPANIES], Scope())).run().server_time
+    frame.clocks.server_time = Reading(parts, frame, Partition(by_name[COMPANIES], Scope())).run().server_time
     listed = dict.fromkeys(order.company_ids, Listed(Verdict.COMPLETE))
     if PROJECTS in by_name:
         for company_id in listed:
             partition = Partition(by_name[PROJECTS], Scope(company_id))
             swept = Reading(parts, frame, partition).run()
-            frame.server_time = frame.server_time or swept.server_time
+            frame.clocks.server_time = frame.clocks.server_time or swept.server_time
             listed[company_id] = _sorted_out(swept, choose(known_projects(parts, partition), order.choice))
     return listed
 
@@ -97,10 +100,14 @@ def _day(text: Any) -> date | None:
 
 def first_days(order: Order, frame: RunFrame, projects: Sequence[Project]) -> dict[int, date]:
     """Where each project's daily logs begin."""
-    return {
-        project.project_id: order.first_on or min(project.first_on or EARLIEST, frame.bound.date())
-        for project in projects
-    }
+    today = frame.bound.date()
+    return {project.project_id: order.first_on or _first_day(project.first_on, today) for project in projects}
+
+
+def _first_day(told_on: date | None, today: date) -> date:
+    """Return the first day that logs are read of; one that is absurd or still to come says nothing of earlier logs."""
+    is_believed = told_on is not None and _FIRST_CENTURY <= told_on <= today
+    return told_on - _DAYS_BEFORE if told_on is not None and is_believed else min(EARLIEST, today)
 
 
 def tell_unseen(parts: Parts, frame: RunFrame, order: Order, listed: Mapping[int, Listed]) -> None:

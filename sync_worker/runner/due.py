@@ -39,7 +39,7 @@ def _is_due(parts: Parts, frame: RunFrame, view: Transaction, partition: Partiti
     if not every:
         return True
     checkpoint = read_checkpoint(view, spec.name, scope)
-    if is_due(checkpoint and checkpoint.mark, frame.bound, every):
+    if is_due(checkpoint and checkpoint.mark, frame.now, every):
         return True
     frame.avoid(spec.name, because)
     return False

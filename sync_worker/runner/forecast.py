@@ -23,6 +23,7 @@ from sync_worker.planning.projects import Project, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.tools import are_tools_due, tools_off
 from sync_worker.planning.windows import INACTIVE_EVERY, Part, Period, backfill_parts
+from sync_worker.runner.clocks import Clocks
 from sync_worker.runner.discovery import first_days, known_projects
 from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.order import Backfill, Order
@@ -139,7 +140,7 @@ class _Forecaster:
         self._probe = probe
         self._stored = stored
         by_hand = order.trigger in ("manual", "backfill")
-        self._frame = RunFrame("forecast", order.everything, parts.clock.now(), by_hand=by_hand)
+        self._frame = RunFrame("forecast", order.everything, Clocks(parts.clock.now()), by_hand=by_hand)
         self._period = None if order.backfill is None else _period(view, order.backfill, self._frame)
         self._parents = {spec.parent.stream for spec in order.specs if spec.parent is not None}
         self._moved: dict[str, list[int]] = defaultdict(list)

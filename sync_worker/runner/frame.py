@@ -18,7 +18,8 @@ from sync_worker.model import Priority
 from sync_worker.planning.asked import Terms
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.thrift import ALL, Thrift
-from sync_worker.planning.windows import Period
+from sync_worker.planning.windows import Now, Period
+from sync_worker.runner.clocks import Clocks
 from sync_worker.runner.progress import Progress, Unheard
 from sync_worker.state.avoided import Because
 
@@ -46,22 +47,20 @@ class RunFrame:
 
     `by_hand` runs read what is not due too; one that does not move marks leaves no trace but rows and ledger; `period`
     is what a backfill reads. Its calls have a `priority`, and where it does not wait for the allowance it ends.
-    `started_at` is our own clock's, `server_time` the server's as it was
-    first told; `first_on` the first day of each project's daily logs, `failure` what ended the run before everything
-    was tried; `page_sizes` are the largest pages that lists are known to give, `unpaged` the streams whose lists ignore
-    page numbers, `avoided` counts the calls not made; `unstorable` are the streams that the database has no table for,
-    and why.
+    `first_on` is the first day of each project's daily logs, `failure` what ended the run before everything was tried;
+    `page_sizes` are the largest pages that lists are known to give, `unpaged` the streams whose lists ignore page
+    numbers, `avoided` counts the calls not made; `unstorable` are the streams that the database has no table for, and
+    why.
     """
 
     run_id: str
     everything: bool
-    started_at: datetime
+    clocks: Clocks
     by_hand: bool = True
     moves_marks: bool = True
     priority: Priority = Priority.BY_HAND
     waits: bool = True
     period: Period | None = None
-    server_time: datetime | None = None
     first_on: Mapping[int, date] = field(default_factory=dict)
     failure: SyncWorkerError | None = None
     page_sizes: dict[str, int] = field(default_factory=dict)
@@ -77,11 +76,16 @@ class RunFrame:
                 self.avoided[stream, because] += calls
 
     @property
+    def now(self) -> Now:
+        """When the run began, by both clocks."""
+        return self.clocks.now
+
+    @property
     def bound(self) -> datetime:
-        """Where the run's windows end: the server's time at its start, our own as long as the server told none."""
-        return self.server_time or self.started_at
+        """Where the run's windows end."""
+        return self.now.later
 
     @property
     def terms(self) -> Terms:
         """What holds for all that the run asks."""
-        return Terms(self.bound, self.everything, self.by_hand, self.first_on)
+        return Terms(self.now, self.everything, self.by_hand, self.first_on)

@@ -19,6 +19,7 @@ from sync_worker.planning.partitions import Chain, chains
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import Period
 from sync_worker.runner.chain import read_chain
+from sync_worker.runner.clocks import Clocks
 from sync_worker.runner.discovery import discover, first_days, inactive, tell_unseen
 from sync_worker.runner.due import due
 from sync_worker.runner.frame import Parts, RunFrame
@@ -40,18 +41,22 @@ log = get_logger()
 
 
 class Ended(NamedTuple):
-    """A run that is over; `failure` is what ended it before everything was tried. The ledger has the rest."""
+    """A run that is over; `failure` is what ended it before everything was tried. The ledger has the rest.
+
+    `doubt` is why it could prove nothing, where the clocks were far apart.
+    """
 
     run_id: str
     failure: SyncWorkerError | None
+    doubt: str | None = None
 
 
 def run(parts: Parts, order: Order) -> Ended:
     """Do what is ordered; raises `DestinationError` when not even the outcome could be written."""
     with _recorded(parts, order) as frame:
         with parts.destination.reader() as view:
-            frame.page_sizes.update(learned_sizes(view, frame.started_at))
-            frame.unpaged.update(unpaged_streams(view, frame.started_at))
+            frame.page_sizes.update(learned_sizes(view, frame.clocks.started_at))
+            frame.unpaged.update(unpaged_streams(view, frame.clocks.started_at))
         listed = discover(parts, frame, order)
         frame.first_on = first_days(order, frame, [project for found in listed.values() for project in found.readable])
         if order.backfill is not None:
@@ -67,7 +72,7 @@ def run(parts: Parts, order: Order) -> Ended:
         _read_all(parts, frame, permissions, first, then=ahead)
         off = switched_off(parts, frame, ahead)
         _read_all(parts, frame, permissions, permissions.begin(ahead, off))
-    return Ended(frame.run_id, frame.failure)
+    return Ended(frame.run_id, frame.failure, frame.clocks.doubt)
 
 
 def _frozen_period(parts: Parts, frame: RunFrame, backfill: Backfill) -> Period:
@@ -83,7 +88,7 @@ def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
     started_at = parts.clock.now()
     run_id = order.run_id or new_run_id(started_at)
     parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
-    frame = RunFrame(run_id, order.everything, started_at, by_hand=order.trigger in ("manual", "backfill"))
+    frame = RunFrame(run_id, order.everything, Clocks(started_at), by_hand=order.trigger in ("manual", "backfill"))
     frame.moves_marks = order.backfill is None
     frame.unstorable = order.unstorable
     frame.priority, frame.waits = _PRIORITIES.get(order.trigger, Priority.SCHEDULED), order.waits
@@ -145,7 +150,7 @@ def _permissions(parts: Parts, frame: RunFrame) -> Permissions:
         known = read_refusals(view)
         proven = {(line.stream, Scope(line.company_id, line.project_id)) for line in all_checkpoints(view)}
     heeds = parts.thrift.remembers_refusals and not (frame.by_hand or frame.everything)
-    return Permissions(parts.loader, parts.streams, known, proven, frame.bound, heeds=heeds)
+    return Permissions(parts.loader, parts.streams, known, proven, frame.now.earlier, heeds=heeds)
 
 
 def _read_all(

@@ -7,7 +7,7 @@ the list moved under it is repeated. Whatever happens, the partition ends with a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from math import ceil
@@ -39,7 +39,7 @@ from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.probes import PARENT_PROBED_EVERY, kind_of
 from sync_worker.planning.selection import PROJECTS
-from sync_worker.planning.windows import halves, window_of
+from sync_worker.planning.windows import CALENDARS, around, halves, window_of
 from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.state.avoided import Because
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
@@ -78,19 +78,23 @@ class Reading:
 
     def __init__(self, parts: Parts, frame: RunFrame, partition: Partition, doubt: str | None = None) -> None:
         self._parts = parts
-        self._doubt = doubt
+        self._clocks = frame.clocks
+        self._doubt = frame.clocks.doubt or doubt
         self._partition = partition
         self._spec, self._scope = partition
         self._options = parts.options(self._spec.name)
         self._split = splitter(self._spec.envelope)
         self._run_id = frame.run_id
         self._moves_marks = frame.moves_marks
-        self._bound_told = frame.server_time
+        self._bound_told = frame.clocks.server_time
+        self._now = frame.now.earlier
+        self._begun_at = frame.clocks.started_at
         self._page_sizes = frame.page_sizes
         self._unpaged = frame.unpaged
         self._smaller: int | None = None
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
+        self._covered_days = self._asked.dates
         self._calls = Calls(priority=self._priority(frame), waits=frame.waits)
         self._pages_taken = 0
         self._parents_done: list[int | str] = []
@@ -137,7 +141,7 @@ class Reading:
         for number in count(1):
             evidence = self._read_lists()
             if self._misses_days(evidence):
-                evidence = self._read_every_day()
+                evidence = self._read_every_day(evidence)
             if number == 1:
                 self._read_deleted()
                 if self._needs_whole_list():
@@ -163,7 +167,8 @@ class Reading:
 
     def _read_lists(self) -> Evidence:
         """Read every list of the partition to its end: one, or one for each parent."""
-        evidence = Evidence(doubt=self._doubt).beside(self._asked.spared)
+        self._begun_at = self._parts.clock.now()
+        evidence = Evidence().beside(self._asked.spared)
         for kind in self._asked.denied:
             evidence = evidence.with_gone() if kind is Kind.NOT_FOUND else evidence.with_refusal()
         refusal: SkippableError | None = None
@@ -182,14 +187,14 @@ class Reading:
         self._remember_refused(refusal)
         if self._all_refused(evidence):
             raise refusal or SkippableError(f"all {evidence.lists} lists of its parents were refused before")
-        return evidence.begun(self._bound_told)
+        return evidence.begun(self._bound_told)._replace(doubt=self._doubt or evidence.doubt)
 
     def _remember_refused(self, refusal: SkippableError | None) -> None:
         """Keep for which parents the list may not be read, and for which it may."""
         parents = self._asked.parents
         if parents is None or not (self._moves_marks and (self._parents_refused or self._parents_done)):
             return
-        stream, now = self._spec.name, self._asked.window.end
+        stream, now = self._spec.name, self._now
         refused = {
             str(parent): ParentRefusal(parents[parent], kind, now + PARENT_PROBED_EVERY)
             for parent, kind in self._parents_refused.items()
@@ -207,7 +212,7 @@ class Reading:
         asked, stream = self._asked, self._spec.name
         if asked.parents is None or not self._moves_marks:
             return
-        record_reread(transaction, stream, self._scope, asked.reach, Reread(asked.window.end), self._run_id)
+        record_reread(transaction, stream, self._scope, asked.reach, Reread(self._now), self._run_id)
         hashes = {str(parent): asked.parents[parent] for parent in self._parents_done}
         record_parents_read(transaction, stream, self._scope, hashes)
 
@@ -251,7 +256,9 @@ class Reading:
         totals: list[int | None] = []
         units, doubt = 0, None
         for page in self._parts.procore.pages(request, self._split, self._calls):
-            doubt = page.doubt
+            self._clocks.compare(page.server_time, self._parts.clock.now())
+            self._doubt = self._clocks.doubt or self._doubt
+            doubt = page.doubt or doubt
             if page.is_blank:
                 if request.per_page is None:
                     self._learn_paging(page)
@@ -261,7 +268,7 @@ class Reading:
                 break
             if dates is not None and _pages_in(page) > self._options.max_pages:
                 raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages", is_counted=True)
-            self._sweep.take(page, parent_id)
+            self._sweep.take(page, parent_id, only_known=self._is_before_first_day(dates))
             self._pages_taken += 1
             self._parts.progress.page_taken(len(page.records))
             if self._smaller is not None:
@@ -302,18 +309,43 @@ class Reading:
 
     def _misses_days(self, evidence: Evidence) -> bool:
         """Whether a row is missing from the days that were read: it may be deleted, or be of another day now."""
-        covered = self._covered() if self._asked.every_day is not None and evidence.steady else None
+        is_asked = self._covered_days not in CALENDARS and self._doubt is None and evidence.steady
+        covered = self._covered() if self._asked.every_day is not None and is_asked else None
         return covered is not None and self._sweep.missing(covered) > 0
 
-    def _read_every_day(self) -> Evidence:
+    def _read_every_day(self, found: Evidence) -> Evidence:
+        """Read a daily log of all the days there are: what is missing from those that were read may be of another day.
+
+        Where the server refuses that, or answers with less than was `found`, what is missing is not settled.
+        """
         dates = self._asked.every_day
         if dates is None:
             raise AssertionError("every day was read")
-        window = window_of(dates)
-        self._asked = self._asked._replace(dates=dates, window=window, reach=Reach.EVERYTHING, every_day=None)
-        self._dates = [dates]
-        self._sweep.restart(window)
+        asked = self._asked._replace(dates=dates, window=window_of(dates), reach=Reach.EVERYTHING)
+        reason = "the server answers with fewer records than it does for some of the days"
+        for calendar in CALENDARS:
+            try:
+                evidence = self._read_again(asked, around(dates.start_on, calendar))
+            except UnreachableError:
+                raise
+            except (SkippableError, RequestError, RetryableError) as failure:
+                reason = str(failure)
+                continue
+            if evidence.units >= found.units:
+                self._covered_days = calendar
+                return evidence
+        log.warning(Event.DELETES_UNTOLD, error=redactor.text(reason))
+        return self._read_again(asked._replace(settles=False), [dates])
+
+    def _read_again(self, asked: Asked, dates: Sequence[DateRange]) -> Evidence:
+        self._asked, self._dates = asked, list(dates)
+        self._sweep.restart(asked.window)
         return self._read_lists()
+
+    def _is_before_first_day(self, dates: DateRange | None) -> bool:
+        """Whether these days are read only to find rows again that are missing from the others."""
+        every_day = self._asked.every_day
+        return dates is not None and every_day is not None and dates.end_on < every_day.start_on
 
     def _needs_whole_list(self) -> bool:
         """Return True if live rows are said to be deleted by an answer that may be the live list itself.
@@ -348,14 +380,14 @@ class Reading:
             for page in self._parts.procore.pages(request, self._split, self._calls):
                 self._sweep.take_deleted(page)
                 totals += [] if page.is_blank else [page.total]
-                units, doubt = units + page.units, page.doubt
+                units, doubt = units + page.units, page.doubt or doubt
             doubt = doubt or miscounted(totals, units)
             if doubt is None:
-                self._signal = Signal(window.end, refused=False)
+                self._signal = Signal(self._now, refused=False)
             else:
                 log.warning(Event.DELETES_UNTOLD, error=doubt)
         except (SkippableError, RequestError) as refusal:
-            self._signal = Signal(window.end, refused=True)
+            self._signal = Signal(self._now, refused=True)
             log.warning(Event.DELETES_UNTOLD, error=redactor.text(str(refusal)))
         except UnreachableError:
             raise
@@ -372,7 +404,7 @@ class Reading:
         if parent is not None:
             above = self._parts.streams[parent.stream]
             return Covered(Ground.LISTING, parents=self._parents_done, above=above)
-        return Covered(Ground.LISTING, days=self._asked.dates)
+        return Covered(Ground.LISTING, days=self._covered_days)
 
     def _ask(self, frame: RunFrame) -> Asked:
         with self._parts.destination.reader() as view:
@@ -387,7 +419,10 @@ class Reading:
         if not self._moves_marks or mark is None:
             return
         asked, stream = self._asked, self._spec.name
-        move_checkpoint(transaction, stream, self._scope, Checkpoint(mark, self._parts.clock.now(), self._run_id))
+        # The server's clock may be ahead as well as ours.
+        mark = min(mark, self._begun_at)
+        checkpoint = Checkpoint(mark, self._parts.clock.now(), self._run_id)
+        move_checkpoint(transaction, stream, self._scope, checkpoint, may_go_back=asked.resets_mark)
         if self._signal is not None:
             record_signal(transaction, stream, self._scope, self._signal)
         if asked.reach is Reach.EVERYTHING:

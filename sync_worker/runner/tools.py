@@ -10,12 +10,13 @@ from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Chain, Partition
 from sync_worker.planning.tools import are_tools_due, tools_off
+from sync_worker.planning.windows import SLACK, is_due
 from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.runner.permissions import Permissions
 from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.ledger import run_scopes
 
-_BELIEVED_FOR = timedelta(days=2)
+_BELIEVED_FOR = timedelta(days=2) + SLACK
 
 
 def tool_lists(parts: Parts, frame: RunFrame, permissions: Permissions, chains: Sequence[Chain]) -> list[Chain]:
@@ -43,7 +44,7 @@ def switched_off(parts: Parts, frame: RunFrame, chains: Sequence[Chain]) -> Mapp
         }
         if not (frame.by_hand or frame.everything):
             marks = {scope: read_checkpoint(view, PROJECT_TOOLS.name, scope) for scope in tools_by_scope(chains)}
-            told |= {scope for scope, last in marks.items() if last and frame.bound - last.mark <= _BELIEVED_FOR}
+            told |= {scope for scope, last in marks.items() if last and not is_due(last.mark, frame.now, _BELIEVED_FOR)}
         return {
             scope: tools_off(view, scope, tools) for scope, tools in tools_by_scope(chains).items() if scope in told
         }

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 from sync_worker.state.executor import Executor
-from sync_worker.state.instants import from_text, to_text
+from sync_worker.state.instants import CLOCKS_AGREE, from_text, to_text
 from sync_worker.state.queries import queries
 
 HOUR, SPIKE = "hour", "spike"
@@ -47,8 +47,9 @@ class StoredAllowance(NamedTuple):
         return sum(calls for minute, calls in self.spent.items() if minute > now - timedelta(hours=1))
 
     def waits_until(self, now: datetime) -> datetime | None:
-        """When the next call may go, None when it may go now."""
-        ahead = [it.waits_until for it in self.windows if it.waits_until is not None and it.waits_until > now]
+        """When the next call may go, None when it may go now; a wait that was stored in the future is over."""
+        believed = [it for it in self.windows if it.seen_at - now <= CLOCKS_AGREE]
+        ahead = [it.waits_until for it in believed if it.waits_until is not None and it.waits_until > now]
         return max(ahead, default=None)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from sync_worker.model import Outcome, Scope, Verdict
 from sync_worker.state.executor import Executor, Parameter
+from sync_worker.state.instants import CLOCKS_AGREE, to_text
 from sync_worker.state.ledger import ABANDONED
 from sync_worker.state.queries import queries
 
@@ -127,6 +129,11 @@ def last_readings(executor: Executor) -> dict[tuple[str, Scope], LastReading]:
 def all_checkpoints(executor: Executor) -> list[CheckpointLine]:
     """Every checkpoint, by stream and scope."""
     return [CheckpointLine(*row) for row in _rows(executor, "all_checkpoints")]
+
+
+def is_future(mark: str, now: datetime) -> bool:
+    """Return whether a mark lies in the future, where only a wrong clock can have put it; a text that is none does."""
+    return mark > to_text(now + CLOCKS_AGREE)
 
 
 def reset_checkpoints(executor: Executor, stream: str, project_id: int | None) -> None:

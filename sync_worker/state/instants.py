@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+CLOCKS_AGREE = timedelta(minutes=10)
+"""What is so little ahead of a clock is no mistake: clocks are set, and never quite the same."""
 
 
 def to_text(instant: datetime) -> str:
     """`2024-05-01T06:00:00Z`, whole seconds."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # strftime does not pad the year everywhere.
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def from_text(text: str) -> datetime:
-    """The instant that `to_text` wrote."""
-    return datetime.fromisoformat(text)
+    """The instant that `to_text` wrote; one written by hand without a zone is UTC too."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

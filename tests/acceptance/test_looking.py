@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from support.worker import Install, Installation, installing
+from support.clock import WorkerClock
+from support.worker import A_FEW, Install, Installation, installing
 from sync_worker.catalog import STREAMS
 
 CREDENTIALS = {"procore": {"client_id": "${PROCORE_CLIENT_ID}", "client_secret": "${PROCORE_CLIENT_SECRET}"}}
@@ -214,6 +215,42 @@ def test_state_shows_the_checkpoints_of_the_chosen_streams_and_project(filled: I
     assert [(line["stream"], line["project_id"]) for line in found] == [("rfis", project)]
     assert found[0]["mark"] == filled.marks()["rfis", project]
     assert len(answered(filled, "state", "show")) == len(filled.marks())
+
+
+def test_marks_in_the_future_are_pointed_out_until_a_run_has_set_them_right(install: Install) -> None:
+    here = install(streams=A_FEW, config={"jobs": {"one": {"kind": "sync", "streams": ["rfis"]}}})
+    here.run("rfis", "roles")
+    project = here.simulator.world.project_ids[0]
+    with closing(sqlite3.connect(here.database)) as connection, connection:
+        future = (here.clock.now() + timedelta(days=40)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        connection.execute("UPDATE _checkpoints SET mark = ? WHERE project_id = ?", (future, project))
+
+    status = here.command("status").stdout
+    assert "1 of 4 streams have marks in the future" in status.splitlines()[0]
+    assert "1 marks of rfis" in status
+    assert {it["stream"]: it["future_marks"] for it in answered(here, "status")["streams"]}["rfis"] == 1
+    shown = answered(here, "state", "show")
+    assert [it["project_id"] for it in shown if it["is_future"]] == [project]
+    assert here.command("state", "show").stdout.count("in the future") == 1
+    checks = json.loads(here.command("check", "--json").stdout)["checks"]
+    (marks,) = (it for it in checks if it["check"] == "marks")
+    assert future in marks["message"]
+
+    assert here.command("run", "--streams", "rfis").returncode == 0
+    assert "future" not in here.command("status").stdout + here.command("state", "show").stdout
+
+
+def test_a_run_beside_a_clock_that_is_weeks_off_ends_with_1_and_status_says_why(install: Install) -> None:
+    here = install(streams=A_FEW)
+    here.clock = WorkerClock(here.simulator.world.clock, timedelta(days=-30))
+
+    assert here.command("run", "--streams", "rfis").returncode == 1
+
+    assert here.marks() == {}
+    here.clock = WorkerClock(here.simulator.world.clock)
+    status = here.command("status").stdout
+    assert "the server's clock says" in status
+    assert "sync-worker check` compares the clocks" in " ".join(status.split())
 
 
 def test_a_reset_stream_is_read_whole_by_the_next_run_and_others_are_not(install: Install) -> None:

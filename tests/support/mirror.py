@@ -173,7 +173,7 @@ class Mirror(RuleBasedStateMachine):
     def let_time_pass(self, seconds: int) -> None:
         advance(self.simulator, seconds)
 
-    @rule(seconds=st.sampled_from([-30 * DAY, -HOUR, 0, HOUR, 30 * DAY]))
+    @rule(seconds=st.sampled_from([-30 * DAY, -DAY, -HOUR, 0, HOUR, DAY, 30 * DAY]))
     def set_our_clock(self, seconds: int) -> None:
         self.here.clock = WorkerClock(self.simulator.world.clock, timedelta(seconds=seconds))
 
@@ -245,6 +245,7 @@ class Mirror(RuleBasedStateMachine):
 
     def _end_quietly(self) -> None:
         self.simulator.faults.clear()
+        self.set_our_clock(0)
         for project in self.simulator.world.project_ids:
             self.simulator.permissions.show_project(project)
             for stream in READ:

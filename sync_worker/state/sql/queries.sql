@@ -128,17 +128,19 @@ SELECT stream, company_id, project_id, verdict, error, requests, finished_at
 FROM _run_scopes WHERE run_id = :run_id AND finished_at >= :since ORDER BY finished_at, stream, company_id, project_id;
 
 -- name: read_checkpoint
--- The high-water mark of one (stream, scope).
-SELECT mark, completed_at, run_id FROM _checkpoints
-WHERE stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+-- The high-water mark of one (stream, scope), and when the run began that set it.
+SELECT c.mark, c.completed_at, c.run_id, r.started_at FROM _checkpoints AS c
+LEFT JOIN _runs AS r ON r.run_id = c.run_id
+WHERE c.stream = :stream
+  AND coalesce(c.company_id, 0) = coalesce(:company_id, 0) AND coalesce(c.project_id, 0) = coalesce(:project_id, 0);
 
 -- name: move_checkpoint
--- The mark moves, and never back.
+-- The mark moves, and back only where that is allowed.
 INSERT INTO _checkpoints (stream, company_id, project_id, mark, completed_at, run_id)
 VALUES (:stream, :company_id, :project_id, :mark, :completed_at, :run_id)
 ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET
-    mark = CASE WHEN excluded.mark > _checkpoints.mark THEN excluded.mark ELSE _checkpoints.mark END,
+    mark = CASE WHEN excluded.mark > _checkpoints.mark OR :may_go_back = 1 THEN excluded.mark
+                ELSE _checkpoints.mark END,
     completed_at = excluded.completed_at, run_id = excluded.run_id;
 
 -- name: read_rereads

@@ -42,7 +42,7 @@ def test_the_first_pass_reads_all_days_in_one_window(install: Install) -> None:
 
     here.run(LOGS)
 
-    assert asked_days(here) == [("2025-01-01", (today(here) + timedelta(days=1)).isoformat())]
+    assert asked_days(here) == [("2025-01-01", (today(here) + timedelta(days=400)).isoformat())]
 
 
 def test_later_passes_read_two_weeks_each_week_a_quarter_and_each_month_everything(install: Install) -> None:
@@ -194,4 +194,4 @@ def test_a_log_that_no_window_makes_small_enough_fails_with_that_reason(install:
 
     assert line.verdict == Verdict.FAILED
     assert "408" in (line.error or "")
-    assert line.requests < 30
+    assert line.requests < 40

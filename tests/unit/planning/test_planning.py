@@ -10,10 +10,11 @@ from sync_worker.model import DateRange, Scope, Window
 from sync_worker.planning.partitions import chains
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import select
-from sync_worker.planning.windows import backfill_parts, cursor_window, halves, log_dates, window_of
+from sync_worker.planning.windows import Now, backfill_parts, cursor_window, halves, log_dates, window_of
 from sync_worker.state.checkpoints import Checkpoint
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+NOW = Now(NOON, NOON)
 TEN_MINUTES = timedelta(minutes=10)
 
 
@@ -58,7 +59,7 @@ def test_nested_streams_are_read_after_their_parents_in_the_same_scope() -> None
 
 
 def window(mark: datetime | None) -> Window:
-    return cursor_window(Checkpoint(mark, mark, "run-1") if mark else None, NOON, TEN_MINUTES)
+    return cursor_window(Checkpoint(mark, mark, "run-1") if mark else None, NOW, TEN_MINUTES)
 
 
 def test_the_first_window_is_everything() -> None:
@@ -73,9 +74,10 @@ def test_a_mark_from_the_future_cannot_turn_the_window_round() -> None:
     assert window(NOON + timedelta(days=1)) == Window(NOON - TEN_MINUTES, NOON)
 
 
-def test_daily_logs_reach_to_the_day_that_has_begun_somewhere() -> None:
-    assert log_dates(date(2026, 1, 1), NOON) == DateRange(date(2026, 1, 1), date(2026, 3, 3))
-    assert log_dates(date(2026, 5, 1), NOON) == DateRange(date(2026, 5, 1), date(2026, 5, 1))
+def test_daily_logs_reach_a_year_and_more_ahead_by_the_later_clock() -> None:
+    assert log_dates(date(2026, 1, 1), NOW) == DateRange(date(2026, 1, 1), date(2027, 4, 6))
+    assert log_dates(date(2026, 1, 1), Now(NOON - timedelta(days=1), NOON)) == log_dates(date(2026, 1, 1), NOW)
+    assert log_dates(date(2028, 5, 1), NOW) == DateRange(date(2028, 5, 1), date(2028, 5, 1))
 
 
 def test_days_are_written_as_a_half_open_window() -> None:

@@ -1,0 +1,59 @@
+"""The two clocks of a run, the server's and its own: what time it is, and whether they can be believed.
+
+Neither is known to be right. A small difference is allowed for: what is proven reaches to the earlier of the two, what
+is asked for to the later. Where they are days apart nothing that the run reads is proof of anything.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+from sync_worker.logs import Event, get_logger
+from sync_worker.planning.windows import Now
+from sync_worker.state.instants import to_text
+
+DIFFERENT = timedelta(minutes=5)
+"""Worth a warning: more than a slow answer accounts for."""
+FAR_APART = timedelta(days=2)
+"""More than a wrong time zone or a day's mistake."""
+REMEDY = "set this machine's clock by NTP; if it is right, a proxy on the way may change the `Date` of answers"
+CLOCKS_APART = "the server's clock says "
+"""How the reason begins why a run with such clocks proves nothing."""
+
+log = get_logger()
+
+
+class Clocks:
+    """What both clocks said since the run began; safe to use from several threads."""
+
+    def __init__(self, started_at: datetime) -> None:
+        # The server tells whole seconds.
+        self.started_at = started_at.replace(microsecond=0)
+        self.server_time: datetime | None = None
+        """The server's time as it was first told."""
+        self.doubt: str | None = None
+        """Why the run can prove nothing, where the clocks are far apart."""
+        self._has_warned = False
+        self._lock = threading.Lock()
+
+    @property
+    def now(self) -> Now:
+        """The instant of the run, by our own clock alone as long as the server told none."""
+        server_time = self.server_time or self.started_at
+        return Now(min(server_time, self.started_at), max(server_time, self.started_at))
+
+    def compare(self, server_time: datetime | None, ours: datetime) -> None:
+        """Compare the `Date` of an answer with our own clock as it came; warn of a difference once."""
+        if server_time is None or abs(ours - server_time) < DIFFERENT:
+            return
+        is_far = abs(ours - server_time) >= FAR_APART
+        with self._lock:
+            if self.doubt is not None or (self._has_warned and not is_far):
+                return
+            self._has_warned = True
+            said = f"{CLOCKS_APART}{to_text(server_time)}, this machine's {to_text(ours)}"
+            if is_far:
+                said = f"{said}: nothing can be proven until they agree; {REMEDY}"
+                self.doubt = said
+        log.warning(Event.CLOCKS_DIFFERED, error=said)
