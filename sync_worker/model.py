@@ -87,6 +87,10 @@ class Verdict(StrEnum):
     FAILED = "failed"
 
 
+CLOCKS_APART = "the server's clock says "
+"""How the reason begins why a list proves nothing because the server's clock and our own are days apart."""
+
+
 class Ground(StrEnum):
     """Why rows are taken for deleted."""
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync_worker.catalog.spec import StreamSpec
-from sync_worker.model import Outcome, Verdict
-from sync_worker.runner.clocks import CLOCKS_APART
+from sync_worker.model import CLOCKS_APART, Outcome, Verdict
 from sync_worker.state.avoided import TOOL_OFF
 from sync_worker.state.history import LatestScope, RunLine
 

@@ -44,7 +44,6 @@ from sync_worker.errors import (
     DestinationError,
     LockHeldError,
 )
-from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key
 
 Admit = Callable[["SqliteTransaction"], None]
@@ -70,7 +69,6 @@ _WRITER_PRAGMAS = (
 
 
 _choosing_folder = threading.Lock()
-log = get_logger()
 
 
 class SqliteDestination:
@@ -213,7 +211,10 @@ class SqliteDestination:
             except sqlite3.OperationalError as error:
                 if _is_busy(error) and tried < tries:
                     if tried == _SAID_AFTER or not tried % _SAID_EVERY:
-                        log.warning(
+                        # Late: the help of a command that only reads needs no logging.
+                        from sync_worker.logs import Event, get_logger
+
+                        get_logger().warning(
                             Event.DATABASE_BLOCKED,
                             path=str(self._path),
                             seconds=tried * self._try_seconds,

@@ -62,8 +62,7 @@ class Asked(NamedTuple):
     that it was read for and that are no more; `spared` is how many have not moved since they were read for, `denied`
     how the lists of others were refused, which are not tried again yet. `every_day` are all days that a daily log is
     read of. Once complete, the sweep `settles` what is deleted, or asks the tool itself over the window `signal`. One
-    that `reconciles` reads again what could be asked for its changes alone. One that `resets_mark` replaces a mark that
-    lies in the future.
+    that `reconciles` reads again what could be asked for its changes alone. `mark` is the one that is stored.
     """
 
     window: Window
@@ -77,7 +76,7 @@ class Asked(NamedTuple):
     settles: bool = False
     signal: Window | None = None
     reconciles: bool = False
-    resets_mark: bool = False
+    mark: datetime | None = None
 
 
 def ask(
@@ -86,7 +85,7 @@ def ask(
     """What is to be read of a partition now."""
     checkpoint = read_checkpoint(view, partition.spec.name, partition.scope)
     asked = _ask(view, partition, trusted(checkpoint, terms.now), streams, options, terms)
-    return asked._replace(resets_mark=checkpoint is not None and is_ahead(checkpoint.mark, terms.now.later))
+    return asked._replace(mark=None if checkpoint is None else checkpoint.mark)
 
 
 def _ask(

@@ -10,6 +10,7 @@ import threading
 from datetime import datetime, timedelta
 
 from sync_worker.logs import Event, get_logger
+from sync_worker.model import CLOCKS_APART
 from sync_worker.planning.windows import Now
 from sync_worker.state.instants import to_text
 
@@ -18,8 +19,6 @@ DIFFERENT = timedelta(minutes=5)
 FAR_APART = timedelta(days=2)
 """More than a wrong time zone or a day's mistake."""
 REMEDY = "set this machine's clock by NTP; if it is right, a proxy on the way may change the `Date` of answers"
-CLOCKS_APART = "the server's clock says "
-"""How the reason begins why a run with such clocks proves nothing."""
 
 log = get_logger()
 

@@ -39,7 +39,7 @@ from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.probes import PARENT_PROBED_EVERY, kind_of
 from sync_worker.planning.selection import PROJECTS
-from sync_worker.planning.windows import CALENDARS, around, halves, window_of
+from sync_worker.planning.windows import CALENDARS, around, halves, is_ahead, window_of
 from sync_worker.runner.frame import Parts, RunFrame
 from sync_worker.state.avoided import Because
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
@@ -88,7 +88,7 @@ class Reading:
         self._moves_marks = frame.moves_marks
         self._bound_told = frame.clocks.server_time
         self._now = frame.now.earlier
-        self._begun_at = frame.clocks.started_at
+        self._begun_at = self._later = frame.clocks.started_at
         self._page_sizes = frame.page_sizes
         self._unpaged = frame.unpaged
         self._smaller: int | None = None
@@ -187,7 +187,9 @@ class Reading:
         self._remember_refused(refusal)
         if self._all_refused(evidence):
             raise refusal or SkippableError(f"all {evidence.lists} lists of its parents were refused before")
-        return evidence.begun(self._bound_told)._replace(doubt=self._doubt or evidence.doubt)
+        evidence = evidence.begun(self._bound_told)
+        self._later = max(self._begun_at, evidence.server_time or self._begun_at)
+        return evidence._replace(doubt=self._doubt or evidence.doubt)
 
     def _remember_refused(self, refusal: SkippableError | None) -> None:
         """Keep for which parents the list may not be read, and for which it may."""
@@ -422,7 +424,8 @@ class Reading:
         # The server's clock may be ahead as well as ours.
         mark = min(mark, self._begun_at)
         checkpoint = Checkpoint(mark, self._parts.clock.now(), self._run_id)
-        move_checkpoint(transaction, stream, self._scope, checkpoint, may_go_back=asked.resets_mark)
+        is_wrong = asked.mark is not None and is_ahead(asked.mark, self._later)
+        move_checkpoint(transaction, stream, self._scope, checkpoint, may_go_back=is_wrong)
         if self._signal is not None:
             record_signal(transaction, stream, self._scope, self._signal)
         if asked.reach is Reach.EVERYTHING:
