@@ -212,7 +212,7 @@ class SqliteDestination:
                 if _is_busy(error) and tried < tries:
                     if tried == _SAID_AFTER or not tried % _SAID_EVERY:
                         # Late: the help of a command that only reads needs no logging.
-                        from sync_worker.logs import Event, get_logger
+                        from sync_worker.logs import Event, get_logger  # noqa: PLC0415 - as above
 
                         get_logger().warning(
                             Event.DATABASE_BLOCKED,
