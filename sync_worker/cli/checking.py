@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sync_worker.app import Request, check_up
-from sync_worker.catalog.declared import own_streams
 from sync_worker.cli.boundary import code_of
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.doubts import doubts
 from sync_worker.cli.jobs import ConfiguredJob, configured_jobs
 from sync_worker.cli.progress import shown_progress
+from sync_worker.cli.refusals import unstorable
 from sync_worker.cli.stopping import stop_on_signals
 from sync_worker.cli.table import table
-from sync_worker.destination.names import too_wide
 from sync_worker.errors import ConfigurationError, LockHeldError
 from sync_worker.logs import redactor
 from sync_worker.runner.access import Access, Standing
@@ -25,6 +24,7 @@ from sync_worker.runner.checkup import Checkup
 from sync_worker.runner.finding import Finding, Level, doubtful, failed, fine, wrong
 from sync_worker.runner.premises import look_around
 from sync_worker.settings import LocalSettings, Settings, SettingsError
+from sync_worker.settings.problems import dotted
 from sync_worker.state.permissions import Kind
 
 _NAMED = 5
@@ -193,7 +193,9 @@ def _checked(cli: CliContext) -> Checked:
         return found
     around = list(look_around(local.destination.path, local.data_dir))
     found.findings += around
-    found.findings += _unstorable(local)
+    found.findings += [
+        wrong("streams", f"{dotted(key)}: {reason}", "", ConfigurationError) for key, reason in unstorable(local)
+    ]
     if settings is None:
         return found
     keeps = all(finding.level is not Level.FAIL for finding in around)
@@ -216,12 +218,6 @@ def _settings(cli: CliContext, findings: list[Finding]) -> tuple[Settings | None
     findings.append(fine("configuration", said))
     findings += [doubtful("configuration", doubt, hint) for doubt, hint in doubts(loaded, cli.config_path)]
     return settings, jobs
-
-
-def _unstorable(settings: LocalSettings | Settings) -> Iterator[Finding]:
-    for name, spec in own_streams(settings.streams).items():
-        if (reason := too_wide(spec)) is not None:
-            yield wrong("streams", f"streams.{name}.fields: {reason}", "", ConfigurationError)
 
 
 def _local_settings(cli: CliContext) -> LocalSettings | None:

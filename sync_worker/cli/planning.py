@@ -24,7 +24,6 @@ from sync_worker.cli.jobs import ConfiguredJob, runnable_jobs
 from sync_worker.cli.running import requested
 from sync_worker.cli.stopping import stop_on_signals
 from sync_worker.cli.table import table
-from sync_worker.errors import ConfigurationError
 from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.planning.cost import USUAL_CALLS_AN_HOUR
 from sync_worker.runner.forecast import Forecast, Outlook
@@ -60,16 +59,13 @@ def planned_jobs(
 
 def _planned(name: str, job: ConfiguredJob, now: datetime) -> PlannedJob:
     request = Request(name, job.streams, job.projects)
-    return PlannedJob(request, job.schedule, job.timezone, _ticks_a_day(name, job, now))
+    return PlannedJob(request, job.schedule, job.timezone, _ticks_a_day(job, now))
 
 
-def _ticks_a_day(name: str, job: ConfiguredJob, now: datetime) -> float:
+def _ticks_a_day(job: ConfiguredJob, now: datetime) -> float:
     if job.schedule is None or job.is_left_out:
         return 0.0
-    try:
-        schedule = parse_schedule(job.schedule, job.timezone)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"jobs.{name}: {error}") from None
+    schedule = parse_schedule(job.schedule, job.timezone)
     ticks, tick, until = 0, schedule.next_after(now), now + timedelta(days=_DAYS_COUNTED)
     while tick <= until:
         ticks, tick = ticks + 1, schedule.next_after(tick)

@@ -16,7 +16,7 @@ from sync_worker.job import Job, ReportJob, all_jobs, report_name
 from sync_worker.planning.selection import matching
 from sync_worker.reports.formats import check_formats
 from sync_worker.scheduler.schedules import parse_schedule
-from sync_worker.settings import JobOptions, Settings
+from sync_worker.settings import JobOptions, LocalSettings, Settings
 from sync_worker.settings.problems import Finding, KeyPath, did_you_mean
 
 _ONLY_REPORTS = ("formats", "deliver")
@@ -54,7 +54,7 @@ def refusals_here(settings: Settings) -> Iterator[Finding]:
         yield ("destination", "path"), f"{file} is a file, not a folder"
     if (file := _file_in_the_way(settings.data_dir)) is not None:
         yield ("data_dir",), f"{file} is a file, not a folder"
-    yield from _of_tables(settings)
+    yield from unstorable(settings)
     with suppress(DestinationError):
         try:
             refuse_database(settings)
@@ -62,7 +62,7 @@ def refusals_here(settings: Settings) -> Iterator[Finding]:
             yield ("destination", "path"), str(error)
 
 
-def _of_tables(settings: Settings) -> Iterator[Finding]:
+def unstorable(settings: LocalSettings | Settings) -> Iterator[Finding]:
     """What keeps single streams from being stored; a run says so of each of them, and reads the others."""
     for name, spec in own_streams(settings.streams).items():
         if (reason := too_wide(spec)) is not None:

@@ -11,7 +11,6 @@ from sync_worker.cli.context import CliContext
 from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports, tell_undelivered
 from sync_worker.clock import Clock
 from sync_worker.engine.local import LocalEngine
-from sync_worker.errors import ConfigurationError
 from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.scheduler.heartbeat import Heartbeat, heartbeat_path
 from sync_worker.scheduler.loop import Loop, Planned
@@ -31,7 +30,7 @@ def serve(cli: CliContext, stop: threading.Event) -> None:
     settings = cli.load_settings()
     reports = configured_reports(settings)
     jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **reports}
-    planned = {name: _planned(name, job) for name, job in jobs.items()}
+    planned = {name: _planned(job) for name, job in jobs.items()}
     clock = cli.clock
     with open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, role=DAEMON) as worker:
         if stop.is_set():
@@ -42,11 +41,8 @@ def serve(cli: CliContext, stop: threading.Event) -> None:
         _serve(worker, settings, planned, execute, _announcer(cli, jobs, planned, clock), clock=clock, stop=stop)
 
 
-def _planned(name: str, job: ConfiguredJob | ConfiguredReport) -> Planned:
-    try:
-        schedule = parse_schedule(job.schedule, job.timezone) if job.schedule else None
-    except ConfigurationError as error:
-        raise ConfigurationError(f"jobs.{name}: {error}") from None
+def _planned(job: ConfiguredJob | ConfiguredReport) -> Planned:
+    schedule = parse_schedule(job.schedule, job.timezone) if job.schedule else None
     asked = Asked(job.streams, job.projects) if isinstance(job, ConfiguredJob) else Asked(())
     return Planned(asked, schedule)
 

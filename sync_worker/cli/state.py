@@ -105,7 +105,7 @@ def _lift_allowance(cli: CliContext, *, is_alone: bool) -> None:
     if cli.json:
         print(json.dumps({"waited_until": until}, indent=2))
     elif until:
-        print(f"nobody waits any more; until {until} it would have been")
+        print(f"nobody waits any more; until {until} the wait would have lasted")
     else:
         print("nobody waits for the allowance")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from pydantic import SecretStr
@@ -17,7 +17,7 @@ from sync_worker.client import outcomes
 from sync_worker.client.auth import BearerAuth
 from sync_worker.client.bodies import Lease
 from sync_worker.client.budget import Budget
-from sync_worker.client.governor import LONGEST_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS
+from sync_worker.client.governor import LONGEST_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS, SPIKE_SECONDS
 from sync_worker.client.headers import retry_after_seconds
 from sync_worker.client.outcomes import Action
 from sync_worker.client.pulse import Pulse
@@ -26,6 +26,7 @@ from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Reply, Request, Transport, redirected
 from sync_worker.clock import Clock
 from sync_worker.errors import (
+    AllowanceSpent,
     AuthError,
     BadPayloadError,
     RequestError,
@@ -33,6 +34,7 @@ from sync_worker.errors import (
     StopRequested,
     SyncWorkerError,
 )
+from sync_worker.logs import Event, get_logger
 from sync_worker.model import Calls
 
 MAX_REDIRECTS = 3
@@ -42,6 +44,7 @@ ALONE_AFTER_SECONDS = 30.0
 """A list that is still refused then may be the only one."""
 GIVEN_UP_AFTER_SECONDS = 2 * LONGEST_WAIT_SECONDS
 _WORTH_A_PAUSE_SECONDS = 0.05
+log = get_logger()
 
 
 @dataclass(slots=True)
@@ -176,7 +179,19 @@ class Caller:
         if is_suspect and self.is_answered_elsewhere(request, calls):
             course.is_alone = True  # the very next answer decides
         elif pause > self._budget.allowance.waiting_seconds + _WORTH_A_PAUSE_SECONDS:
+            if pause > SPIKE_SECONDS and is_throttled_alone:
+                self._tell_wait(request, pause, calls)
             self._pause(pause)
+
+    def _tell_wait(self, request: Request, seconds: float, calls: Calls) -> None:
+        """Say that a list is waited for of which the budget knows nothing; raise where nobody wants to wait."""
+        if not calls.waits:
+            raise AllowanceSpent(
+                f"{request}: not to be asked for another {seconds:.0f} s, though calls are left; "
+                "what is read is kept, the same command goes on"
+            )
+        until = self._clock.now() + timedelta(seconds=seconds)
+        log.info(Event.ALLOWANCE_WAITING, seconds=round(seconds, 1), until=until, error=str(request))
 
     def _renew(self, request: Request, reply: Reply, token: SecretStr, calls: Calls, course: _Course) -> None:
         """Get another token, or give a new one a moment; raise if that was no help."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from urllib.parse import quote
 
 from sync_worker.catalog.paths import Standing, standing_of
 from sync_worker.catalog.spec import CursorSyntax, DeletedAmongLive, DeletedBetween, RecycleBin, StreamSpec
 from sync_worker.model import DateRange, Scope, Window
+from sync_worker.state.instants import to_text
 
 SMALLEST_PAGE = 50
 """A list that the server cannot build in pages of this size is not saved by smaller ones."""
@@ -126,19 +127,14 @@ def _window_params(spec: StreamSpec, window: Window | None) -> Iterator[tuple[st
     if spec.cursor is None or window is None or window.start is None:
         return
     ranged = spec.cursor.syntax is CursorSyntax.RANGE
-    yield spec.cursor.param, _range(window) if ranged else _whole_seconds(window.start)
+    yield spec.cursor.param, _range(window) if ranged else to_text(window.start)
 
 
 def _range(window: Window) -> str:
     # Procore knows whole seconds only: outwards, so that no fraction of one falls between two windows.
     start, end = window.start or window.end, window.end
     end += timedelta(seconds=1 if end.microsecond else 0)
-    return f"{_whole_seconds(start)}...{_whole_seconds(end)}"
-
-
-def _whole_seconds(instant: datetime) -> str:
-    # strftime does not pad the year everywhere.
-    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+    return f"{to_text(start)}...{to_text(end)}"
 
 
 def _date_params(spec: StreamSpec, dates: DateRange | None) -> Iterator[tuple[str, str]]:

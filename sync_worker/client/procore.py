@@ -168,6 +168,10 @@ class Procore:
             if error.attempts == 1 and not asked.is_divisible:
                 raise RequestError(str(error)) from None
             raise
+        except BadPayloadError:
+            # It came whole and is no list; the next attempt may be half a minute away.
+            asked.lease.close()
+            raise
         except NoAnswerError as error:
             asked.unanswered += 1
             if asked.is_divisible and asked.unanswered == ATTEMPTS_AT_ONE_SIZE:

@@ -417,8 +417,9 @@ def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(
             cafile=None if found.is_dir() else str(found), capath=str(found) if found.is_dir() else None
         )
-    except ssl.SSLError as error:
-        raise ConfigurationError(f"ca_bundle: {found} holds no certificate that can be read: {error.reason}") from None
+    except OSError as error:  # ssl.SSLError is one
+        reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        raise ConfigurationError(f"ca_bundle: {found} holds no certificate that can be read: {reason}") from None
 
 
 def _new_session(tls: Callable[[], ssl.SSLContext]) -> requests.Session:

@@ -34,10 +34,11 @@ class Identity(NamedTuple):
 
 
 def identity(path: Path) -> Identity | None:
-    """Return the identity of the file at a path, None where there is none."""
+    """Return the identity of the file at a path, None where there is none, or none that can be looked at."""
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except OSError:
+        # A folder above it may be a file by now, be closed to us, or be on a disk that is gone.
         return None
     return Identity(found.st_dev, found.st_ino)
 
@@ -98,7 +99,10 @@ class HeldFile:
                 return f"{path} was replaced by another file while it was in use"
         with self._comparing:
             # Another file's content may have been copied into this one; SQLite only ever counts up.
-            header = os.pread(self._descriptor, _HEADER_BYTES, 0)
+            try:
+                header = os.pread(self._descriptor, _HEADER_BYTES, 0)
+            except OSError as error:
+                return f"{self._path} cannot be read any more: {error.strerror}"
             changes = int.from_bytes(header[_CHANGES], "big")
             if header and (not header.startswith(_MAGIC) or changes < self._changes):
                 return f"{self._path} was overwritten while it was in use"

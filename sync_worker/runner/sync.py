@@ -168,6 +168,15 @@ class Reading:
     def _read_lists(self) -> Evidence:
         """Read every list of the partition to its end: one, or one for each parent."""
         self._begun_at = self._parts.clock.now()
+        found: Evidence | None = None
+        while found is None:
+            found = self._read_each_list()
+        evidence = found.begun(self._bound_told)
+        self._later = max(self._begun_at, evidence.server_time or self._begun_at)
+        return evidence._replace(doubt=self._doubt or evidence.doubt)
+
+    def _read_each_list(self) -> Evidence | None:
+        """Return the evidence of all lists; None where those read before have to be counted again."""
         evidence = Evidence().beside(self._asked.spared)
         for kind in self._asked.denied:
             evidence = evidence.with_gone() if kind is Kind.NOT_FOUND else evidence.with_refusal()
@@ -175,7 +184,10 @@ class Reading:
         self._parents_done, self._parents_refused = [], {}
         for parent_id in [None] if self._asked.parents is None else self._asked.parents:
             try:
-                evidence = self._read_parts(parent_id, evidence)
+                found = self._read_parts(parent_id, evidence)
+                if found is None:
+                    return None
+                evidence = found
                 self._parents_done += [] if parent_id is None else [parent_id]
             except SkippableError as refused:
                 # One parent's list may be private or just gone; the others are read all the same.
@@ -187,9 +199,7 @@ class Reading:
         self._remember_refused(refusal)
         if self._all_refused(evidence):
             raise refusal or SkippableError(f"all {evidence.lists} lists of its parents were refused before")
-        evidence = evidence.begun(self._bound_told)
-        self._later = max(self._begun_at, evidence.server_time or self._begun_at)
-        return evidence._replace(doubt=self._doubt or evidence.doubt)
+        return evidence
 
     def _remember_refused(self, refusal: SkippableError | None) -> None:
         """Keep for which parents the list may not be read, and for which it may."""
@@ -224,8 +234,11 @@ class Reading:
             return evidence.refused + evidence.gone == evidence.lists
         return self._asked.reach is Reach.EVERYTHING and evidence.gone == evidence.lists > 1
 
-    def _read_parts(self, parent_id: int | str | None, evidence: Evidence) -> Evidence:
-        """Read a list in one part, or a daily log that is too large for that in as many as it takes."""
+    def _read_parts(self, parent_id: int | str | None, evidence: Evidence) -> Evidence | None:
+        """Read a list in one part, or a daily log that is too large for that in as many as it takes.
+
+        Returns None where the lists of other parents, read before, have to be read again with it.
+        """
         found, position = evidence, 0
         while position < len(self._dates):
             dates, taken = self._dates[position], self._pages_taken
@@ -240,6 +253,9 @@ class Reading:
                 if self._pages_taken > taken:
                     # The pages that came would count twice.
                     self._sweep.restart()
+                    if self._parents_done:
+                        # What was counted of their lists is forgotten with it.
+                        return None
                     found, position = evidence, 0
         return found
 

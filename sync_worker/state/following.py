@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from sync_worker.errors import DatabaseLostError
 from sync_worker.state.executor import Executor
+from sync_worker.state.ledger import unknown_run
 from sync_worker.state.queries import queries
 
 
@@ -35,7 +35,7 @@ def run_so_far(executor: Executor, run_id: str) -> RunSoFar:
     """How far a run is; raises `DatabaseLostError` when the ledger does not know it."""
     rows = cast("list[tuple[Any, ...]]", executor.execute(queries()["run_so_far"], {"run_id": run_id}))
     if not rows:
-        raise DatabaseLostError(f"the database does not know run {run_id} any more: another file has taken its place")
+        raise unknown_run(run_id)
     return RunSoFar(*rows[0])
 
 

@@ -15,7 +15,13 @@ from sync_worker.state.queries import queries
 
 ABANDONED = "the process ended without finishing"
 """What is said of a run whose process was killed."""
-_REPLACED = "the database does not know run {} any more: its content was replaced by another one's; run it again"
+
+
+def unknown_run(run_id: str) -> DatabaseLostError:
+    """Return the error for a run that its own database does not know: a backup was restored into it meanwhile."""
+    return DatabaseLostError(
+        f"the database does not know run {run_id} any more: its content was replaced by another one's; run it again"
+    )
 
 
 class RunRow(NamedTuple):
@@ -166,7 +172,7 @@ def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: da
     Raises `DatabaseLostError` when the ledger does not know the run: what this run read of it is of another content.
     """
     if not executor.execute(queries()["run_progress"], {"run_id": key.run_id}):
-        raise DatabaseLostError(_REPLACED.format(key.run_id))
+        raise unknown_run(key.run_id)
     parameters = key.parameters() | _as_parameters(window) | {"started_at": to_text(started_at)}
     executor.execute(queries()["open_scope"], parameters)
 
@@ -198,7 +204,7 @@ def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:
     """What a sweep has counted so far; raises `DatabaseLostError` when the ledger does not know it."""
     rows = executor.execute(queries()["scope_counts"], key.parameters())
     if not rows:
-        raise DatabaseLostError(_REPLACED.format(key.run_id))
+        raise unknown_run(key.run_id)
     ((seen, distinct, inserted, updated),) = rows
     counts = (int(value or 0) for value in (seen, distinct, inserted, updated, _quarantined(executor, key)))
     return ScopeCounts(*counts)
@@ -248,7 +254,7 @@ def run_totals(executor: Executor, run_id: str) -> RunTotals:
     """A run in sum; raises `DatabaseLostError` when the ledger does not know it."""
     rows = executor.execute(queries()["run_totals"], {"run_id": run_id})
     if not rows:
-        raise DatabaseLostError(_REPLACED.format(run_id))
+        raise unknown_run(run_id)
     ((outcome, requests, *counted, error, failure),) = rows
     changes = Counts(*(int(value or 0) for value in counted))
     texts = (str(value) if value else None for value in (error, failure))

@@ -56,7 +56,8 @@ def test_a_large_page_is_held_while_its_records_are_taken_and_small_ones_pass(co
     thread.join()
 
 
-def test_a_large_body_that_is_no_list_is_let_go_of_before_it_is_tried_again(connect: Connect) -> None:
+@pytest.mark.parametrize("broken", [b'{"a": %s}', b'{"errors": "no", "a": %s}', b"<html>%s</html>"])
+def test_a_large_body_that_is_no_list_is_let_go_of_before_it_is_tried_again(connect: Connect, broken: bytes) -> None:
     read_meanwhile: list[bool] = []
     waits: list[float] = []
 
@@ -67,8 +68,8 @@ def test_a_large_body_that_is_no_list_is_let_go_of_before_it_is_tried_again(conn
                 read_meanwhile.extend(page.is_large for page in client.pages(rfis(project_id=2)))
             return super().wait(event, seconds)
 
-    broken = Answer(b"{" + b" " * (LARGE_BYTES + 1) + b"}")
-    client = connect(in_turn(broken, LARGE), clock=ReadingClock(), deadline_seconds=3)
+    large = Answer(broken % (b" " * LARGE_BYTES + b"1"))
+    client = connect(in_turn(large, LARGE), clock=ReadingClock(), deadline_seconds=3)
     client.pages(rfis(project_id=1))
     assert read_meanwhile == [True]
 

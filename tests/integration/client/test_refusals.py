@@ -214,6 +214,19 @@ def test_the_ca_bundle_of_the_settings_is_trusted(serve: Serve) -> None:
     transport.close()
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_ca_bundle_that_cannot_be_read_is_a_matter_of_configuration(
+    serve: Serve, tmp_path: Path, content: str | None
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text(content or "")
+    transport = Transport(ca_bundle=bundle)
+    if content is None:
+        bundle.unlink()
+    with pytest.raises(ConfigurationError, match=r"^ca_bundle: \S+ca\.pem holds no certificate that can be read: \w+"):
+        transport.send(Request("GET", f"{serve(in_turn(OK), CERTIFICATE).url}/rest"))
+
+
 def test_a_slow_drip_does_not_outlive_the_deadline_over_tls(serve: Serve) -> None:
     server = serve(in_turn(Wire(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 4000, drip=True)), CERTIFICATE)
     transport = Transport(ca_bundle=CERTIFICATE, deadline_seconds=0.3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from support.clock import ManualClock
 from support.connected import Connect, Connected, rfis
@@ -10,7 +11,8 @@ from support.scripted_server import Answer, Received, Script, in_turn, records
 from sync_worker.client.caller import ALONE_AFTER_SECONDS
 from sync_worker.client.governor import SPIKE_SECONDS
 from sync_worker.client.tokens import PAUSE_SECONDS
-from sync_worker.errors import AuthError, RetryableError, SyncWorkerError, UnreachableError
+from sync_worker.errors import AllowanceSpent, AuthError, RetryableError, SyncWorkerError, UnreachableError
+from sync_worker.logs import Event
 from sync_worker.model import Calls
 
 GOOD = Answer(records(1))
@@ -79,6 +81,19 @@ def test_who_does_not_wait_for_the_allowance_is_not_stopped_by_one_list(connect:
     client = connect(refusing(refusal, 2), calls=Calls(waits=False))
     client.pages(rfis(project_id=1))
     assert isinstance(failure(client, 2), RetryableError)
+
+
+def test_the_wait_that_the_first_list_dictates_is_told_and_ends_who_does_not_wait(connect: Connect) -> None:
+    clock = ManualClock()
+    refusal = Answer(b"{}", 429, {**LEFT, "Retry-After": "3600"})
+    impatient = connect(in_turn(refusal), calls=Calls(waits=False), clock=clock)
+    assert isinstance(failure(impatient, 1), AllowanceSpent)
+    assert clock.monotonic() <= SPIKE_SECONDS
+
+    with capture_logs() as logged:
+        connect(in_turn(refusal, GOOD), clock=clock).pages(rfis(project_id=1))
+    (told,) = [line for line in logged if line["event"] == Event.ALLOWANCE_WAITING]
+    assert (told["seconds"], clock.monotonic() >= 3600) == (3600, True)
 
 
 def test_what_everybody_is_refused_is_waited_for_although_it_lasts(connect: Connect) -> None:

@@ -94,6 +94,19 @@ def test_a_file_that_is_lost_takes_no_more_writes_and_says_so(
     assert "while it was in use; nothing more is written" in (destination.trouble() or "")
 
 
+def test_a_file_whose_folder_is_a_file_by_now_is_lost(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    destination = SqliteDestination(folder / "procore.db")
+    destination.open(holder="a test")
+    folder.rename(tmp_path / "elsewhere")
+    folder.write_text("a file in the place of the folder")
+
+    assert "was deleted or moved while it was in use" in (destination.trouble() or "")
+    with pytest.raises(DatabaseLostError), destination.transaction():
+        pass
+    destination.close()
+
+
 @pytest.mark.parametrize("change", [replace, overwrite])
 def test_what_was_restored_is_left_as_it_is_and_taken_at_the_next_opening(
     destination: SqliteDestination, tmp_path: Path, change: Change

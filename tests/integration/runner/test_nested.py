@@ -194,3 +194,23 @@ def test_a_private_contract_is_tried_once_a_week_or_when_it_moves_and_its_siblin
     here.simulator.faults.clear()
     assert lines_of(here).verdict == Verdict.COMPLETE
     assert equal(here)
+
+
+@pytest.mark.parametrize("deletes", ["soft", "ignore"])
+def test_a_list_that_is_asked_for_in_smaller_pages_has_the_lists_before_it_counted_again(
+    install: Install, deletes: str
+) -> None:
+    here = installed(install, per_page=100, deletes=deletes)
+    project, last = readable_projects(here.simulator)[0], contracts(here)[-1]
+    for _ in range(130):
+        here.simulator.world.insert(LINES, project_id=project, parent_id=last)
+    advance(here.simulator, DAY)
+    here.simulator.faults.add(Fault(path=f"*/{last}/line_items[?]*page=2*per_page=100*", status=504, times=100))
+
+    read = scope(here.run(LINES, full_refresh=True), LINES, project)
+
+    lines = len(here.simulator.world.records(LINES, project_id=project))
+    assert (read.verdict, read.total, read.rows_seen) == (Verdict.COMPLETE, lines, lines)
+    in_vain, in_smaller_pages = 4, 3
+    assert read.requests == 2 * (len(contracts(here)) - 1) + in_vain + in_smaller_pages
+    assert equal(here)
