@@ -36,7 +36,7 @@ def check(cli: CliContext) -> int:
     """Look at everything, print it, and return the code to exit with."""
     checked = _checked(cli)
     if cli.json:
-        # The keys are no secret, whatever the secret is: values alone are redacted.
+        # A key is never a secret, even where the secret is the same word: only values are redacted.
         print(json.dumps(checked.as_json(), indent=2))
     else:
         print(redactor.text("\n".join(checked.as_text())))

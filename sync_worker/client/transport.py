@@ -375,7 +375,8 @@ class _TLSPool(urllib3.HTTPSConnectionPool):
 class _Adapter(HTTPAdapter):
     """An adapter whose connections keep the deadline, through a proxy as well, and share one TLS context.
 
-    requests would load the certificates of all authorities again for each connection, 16 ms of CPU each time.
+    requests would load the certificates of all authorities again for each connection: docs/adr/0020 has what that costs
+    and why there are so many.
     """
 
     _pools = {"http": _Pool, "https": _TLSPool}  # noqa: RUF012 - urllib3 reads it, nobody changes it

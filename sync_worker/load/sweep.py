@@ -80,14 +80,19 @@ class _Times(msgspec.Struct):
 _times = msgspec.json.Decoder(_Times)
 
 
-def _count_appeared(changed: Sequence[Candidate], stored: Mapping[Key, Stored], meanwhile: Window) -> int:
-    """Count records that are new here and were made in that time, and those that came back whenever that was."""
+def _count_appeared(
+    changed: Sequence[Candidate], stored: Mapping[Key, Stored], meanwhile: Window, *, is_part: bool
+) -> int:
+    """Count records that came into the list in that time: new ones that were made then, and those that came back.
+
+    Where the list `is_part` of all there is, chosen by date, an edit may bring in any record, and each one counts.
+    """
     # `Date` has whole seconds, so what was made in the same second may have been made later.
     began, ended = (to_text(instant or meanwhile.end)[:_WHOLE_SECONDS] for instant in meanwhile)
     found = 0
     for candidate in changed:
         known = stored.get(candidate.key)
-        if known is not None:
+        if known is not None and (known.is_deleted or not is_part):
             found += known.is_deleted
             continue
         try:
@@ -95,8 +100,8 @@ def _count_appeared(changed: Sequence[Candidate], stored: Mapping[Key, Stored], 
         except (msgspec.DecodeError, RecursionError):
             continue
         # Instants sort as texts once they are all in UTC.
-        sent = (order_of(text_of(bytes(raw)) or "")[:_WHOLE_SECONDS] for raw in times)
-        found += any(began <= instant <= ended for instant in sent)
+        sent = [candidate.version, *(order_of(text_of(bytes(raw)) or "") for raw in times)]
+        found += any(began <= instant[:_WHOLE_SECONDS] <= ended for instant in sent)
     return found
 
 
@@ -455,7 +460,9 @@ class Sweep:
                 updated=updated,
             ),
         )
-        appeared = 0 if meanwhile is None else _count_appeared(changed, stored, meanwhile)
+        appeared = 0
+        if meanwhile is not None:
+            appeared = _count_appeared(changed, stored, meanwhile, is_part=self._window.start is not None)
         return Committed(len(batch.rows), len(unreadable), appeared, batch.restless)
 
     def _rows_to_compare(

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from support.clock import WorkerClock
 from support.oracle import differences, readable_projects
 from support.worker import Install, advance, incomplete, scope
+from sync_worker.app import Request, open_worker
 from sync_worker.model import Outcome, Verdict
+from sync_worker.runner.progress import Unheard
+from sync_worker.simulator.clocks import SteppedClock
 from sync_worker.simulator.faults import Fault
+from sync_worker.simulator.world import World
 
 
 def test_a_list_that_lost_a_record_between_two_pages_is_read_again_until_it_is_exact(install: Install) -> None:
@@ -136,3 +145,43 @@ def test_an_empty_list_where_there_was_data_deletes_nothing(install: Install) ->
     here.run("rfis", full_refresh=True)
 
     assert here.query("SELECT * FROM rfis") == before
+
+
+def test_a_record_that_an_edit_brings_into_the_window_hides_none_that_slips(install: Install) -> None:
+    here = install(world=World(projects=1, scale=1, clock=SteppedClock()), most_per_page=5)
+    world, (project,) = here.simulator.world, readable_projects(here.simulator)
+    here.run("rfis")
+    advance(here.simulator, 86_400)
+    first, *others, last = [it.record["id"] for it in world.records("rfis", project_id=project)]
+    for rfi in (first, *others):
+        world.update("rfis", rfi, {"subject": "revised"})
+    advance(here.simulator, 3600)
+
+    def meddle() -> None:
+        world.delete("rfis", first)
+        world.update("rfis", last, {"subject": "revised"})
+
+    with open_worker(
+        here.settings(),
+        stop=threading.Event(),
+        on_new_secret=lambda _: None,
+        # The window reaches a minute into Procore's future.
+        clock=WorkerClock(world.clock, ahead=timedelta(minutes=1)),
+        progress=_AfterFullPage(meddle),
+    ) as worker:
+        read = scope(worker.run(Request("by_hand", ["rfis"])), "rfis", project)
+
+    assert (read.verdict, read.updated) == (Verdict.COMPLETE, len(others) + 2)
+    assert here.query("SELECT count(*) FROM rfis WHERE subject <> 'revised'") == [(0,)]
+
+
+class _AfterFullPage(Unheard):
+    """Does something once, after the first page of five records was taken and before the next is asked for."""
+
+    def __init__(self, meddle: Callable[[], object]) -> None:
+        self._meddle: Callable[[], object] | None = meddle
+
+    def page_taken(self, records: int) -> None:
+        if records == 5 and self._meddle is not None:
+            meddle, self._meddle = self._meddle, None
+            meddle()
