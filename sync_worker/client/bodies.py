@@ -9,6 +9,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from sync_worker.errors import RetryableError
+
 LARGE_BYTES = 8 * 1024**2
 """The largest body that may be in memory beside any number of others; pages of 1,000 records are mostly smaller."""
 
@@ -28,11 +30,14 @@ class Lease:
         self.is_large = False
 
     def grow(self, size_bytes: int, seconds: float) -> None:
-        """Let the body grow to this size, as soon as no other large one is held; raise `TimeoutError` if that lasts."""
+        """Let the body grow to this size, as soon as no other large one is held; raise `RetryableError` if that lasts.
+
+        It says nothing about this body: asking for a smaller page would not help.
+        """
         if self.is_large or size_bytes <= LARGE_BYTES:
             return
         if not self._bodies.place.acquire(timeout=max(0.0, seconds)):
-            raise TimeoutError("another large body is still being taken")
+            raise RetryableError("another large body is still being taken")
         self.is_large = True
 
     def close(self) -> None:

@@ -29,14 +29,15 @@ class Evidence(NamedTuple):
     """What the server said of one sweep, over all its lists: one, or one for each parent.
 
     `total` is None as soon as one list gave none; `steady` is false when a `Total` changed while its pages were read;
-    `pages` are those of all lists; `uncounted` counts lists of several pages of which not every one gave a `Total`;
-    `refused` counts parents whose list may not be read, `gone` those that are no longer there; `server_time` is the
-    server's `Date` on the first page that has one; `doubt` is why the sweep can prove nothing, or why the end of a list
-    is not proven.
+    `records` and `pages` are those of all lists; `uncounted` counts lists of several pages of which not every one gave
+    a `Total`; `refused` counts parents whose list may not be read, `gone` those that are no longer there; `server_time`
+    is the server's `Date` on the first page that has one; `doubt` is why the sweep can prove nothing, or why the end of
+    a list is not proven.
     """
 
     total: int | None = 0
     units: int = 0
+    records: int = 0
     steady: bool = True
     lists: int = 0
     pages: int = 0
@@ -55,15 +56,19 @@ class Evidence(NamedTuple):
         """Whether a record may have slipped from a page that was not read yet to one that was."""
         return self.pages > self.lists
 
-    def with_list(self, totals: Sequence[int | None], units: int, doubt: str | None = None) -> Evidence:
+    def with_list(
+        self, totals: Sequence[int | None], units: int, doubt: str | None = None, *, records: int | None = None
+    ) -> Evidence:
         """Return this evidence and that of one more list, read to its end.
 
-        `totals` has an entry for each page; `doubt` is why the end is not proven, None if it is.
+        `totals` has an entry for each page; `records` came in it, as many as units unless it is a list of groups;
+        `doubt` is why the end is not proven, None if it is.
         """
         known = [total for total in totals if total is not None]
         return self._replace(
             total=None if self.total is None or not known else self.total + known[-1],
             units=self.units + units,
+            records=self.records + (units if records is None else records),
             # A record that goes and one that comes leave the last as the first was.
             steady=self.steady and len(set(known)) <= 1,
             lists=self.lists + 1,
@@ -124,6 +129,10 @@ def prove(evidence: Evidence, keys: Keys) -> Proof:
             Proof(Verdict.NOT_PERMITTED, f"{evidence.refused} of {evidence.lists} lists of its parents are refused"),
         ),
         (evidence.doubt is not None, Proof(Verdict.INEXACT, evidence.doubt)),
+        (
+            evidence.records != seen,
+            Proof(Verdict.INEXACT, f"{evidence.records} records came and {seen} were counted"),
+        ),
         (keys.distinct != seen, Proof(Verdict.INEXACT, f"{seen - keys.distinct} records came twice while paging")),
         (not evidence.steady, Proof(Verdict.INEXACT, "the list changed while its pages were read")),
         (

@@ -235,6 +235,8 @@ class Sweep:
         """Count from the beginning again: what was read so far is read once more, in other parts or another window."""
         self._raise_failures(wait=True)
         self._unkeyed = self._appeared = 0
+        self._spoilt = None
+        self._restless.clear()
         self._window = window or self._window
 
         def forget(transaction: Transaction) -> None:

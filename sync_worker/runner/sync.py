@@ -272,7 +272,8 @@ class Reading:
             is_unpaged=self._spec.name in self._unpaged,
         )
         totals: list[int | None] = []
-        units, doubt = 0, None
+        units = records = 0
+        doubt: str | None = None
         for page in self._parts.procore.pages(request, self._split, self._calls):
             self._clocks.compare(page.server_time, self._parts.clock.now())
             self._doubt = self._clocks.doubt or self._doubt
@@ -293,11 +294,11 @@ class Reading:
                 # Only a page that came shows that its size helps; a list that always fails keeps the larger one.
                 self._learn_size(self._smaller)
             totals.append(page.total)
-            units += page.units
+            units, records = units + page.units, records + len(page.records)
             evidence = evidence.begun(page.server_time)
             if _is_clamped(page, request.per_page):
                 self._learn_size(page.units)
-        return evidence.with_list(totals, units, doubt)
+        return evidence.with_list(totals, units, doubt, records=records)
 
     def _learn_paging(self, page: Page) -> None:
         """Remember a list without documented paging that ignores page numbers, so that one answer is taken for all."""

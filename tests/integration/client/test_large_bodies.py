@@ -13,7 +13,7 @@ from support.clock import ManualClock
 from support.connected import Connect, rfis, split
 from support.scripted_server import Answer, Received, in_turn
 from sync_worker.client.bodies import LARGE_BYTES, Bodies, Lease
-from sync_worker.errors import TooLargeError
+from sync_worker.errors import RetryableError, TooLargeError
 from sync_worker.model import Calls
 
 LARGE = Answer(b"[" + b" " * (LARGE_BYTES + 1) + b"]")
@@ -25,7 +25,7 @@ def test_a_second_large_body_waits_until_the_first_is_let_go_of() -> None:
     first, second = Lease(bodies), Lease(bodies)
     first.grow(LARGE_BYTES + 1, seconds=0)
     second.grow(LARGE_BYTES, seconds=0)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(RetryableError):
         second.grow(LARGE_BYTES + 1, seconds=0)
     first.close()
     second.grow(LARGE_BYTES + 1, seconds=0)

@@ -125,7 +125,7 @@ class Bench:
 def settled(sweep: Sweep, bodies: Sequence[Sequence[dict[str, Any]]]) -> Verdict:
     """What a sweep of these pages proves; rows that it has not seen are taken for deleted."""
     total = sum(map(len, bodies))
-    evidence = Evidence(total=total, units=total, lists=1, pages=1)
+    evidence = Evidence(total=total, units=total, records=total, lists=1, pages=1)
     return sweep.settle(evidence, Covered(Ground.LISTING), requests=len(bodies), last=True).verdict
 
 
@@ -207,7 +207,7 @@ def test_a_page_that_fails_while_the_next_one_comes_is_never_forgotten(bench: Be
 
     with pytest.raises(RuntimeError, match="not stored"):  # noqa: PT012 - which of the two tells is a matter of time
         sweep.take(page(2, [{"id": 2}]))
-        sweep.settle(Evidence(total=None, units=2, lists=1), requests=2, last=True)
+        sweep.settle(Evidence(total=None, units=2, records=2, lists=1), requests=2, last=True)
 
 
 def record(id_: int, text: str, rank: int) -> dict[str, Any]:

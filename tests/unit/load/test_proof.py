@@ -36,7 +36,7 @@ def test_a_total_that_changed_while_paging_is_inexact() -> None:
 
 
 def test_groups_may_be_what_the_server_counts() -> None:
-    assert verdict(Evidence().with_list([2, 2], 2)) is Verdict.COMPLETE
+    assert verdict(Evidence().with_list([2, 2], 2, records=3)) is Verdict.COMPLETE
 
 
 def test_the_lists_of_all_parents_count_together() -> None:
