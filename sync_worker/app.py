@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sync_worker.catalog.declared import catalog_with
+from sync_worker.catalog.spec import StreamSpec
 from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.budget import Allowance, Budget
 from sync_worker.client.procore import Procore
@@ -49,6 +50,7 @@ from sync_worker.runner.run import run
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.allowance import StoredAllowance, allowance_lifted_at, read_allowance
 from sync_worker.state.executor import View
+from sync_worker.state.history import reset_checkpoints
 from sync_worker.state.ledger import RunRow, RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.migration import migrate, pending, refuse_newer
 from sync_worker.state.origin import Origin, origin_of, record_origin, refuse_other_origin
@@ -124,6 +126,7 @@ class Worker:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         with self._running():
             order = self._order(request)
+            self._forget_marks_of_dropped_tables((*order.specs, PROJECT_TOOLS))
             unstorable = self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
             for name in _NEEDED.intersection(unstorable):
                 raise DestinationError(f"{name}: {unstorable[name]}")
@@ -133,6 +136,13 @@ class Worker:
                 self._prune()
             self._database.release_memory()
         return _finished(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
+
+    def _forget_marks_of_dropped_tables(self, specs: Sequence[StreamSpec]) -> None:
+        """Let all of a stream be read again whose table somebody dropped: its marks speak of rows that are gone."""
+        with self._parts.destination.transaction() as transaction:
+            for spec in specs:
+                if not transaction.has_table(spec.name):
+                    reset_checkpoints(transaction, spec.name, None)
 
     @contextmanager
     def _running(self) -> Iterator[None]:

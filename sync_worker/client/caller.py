@@ -243,7 +243,11 @@ class Caller:
     def _refusal(self, request: Request, reply: Reply, token: SecretStr) -> SyncWorkerError:
         said = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
         pause = retry_after_seconds(reply.headers, self._server_time(reply))
-        return outcomes.refusal(str(request), reply.status, said, retry_after_seconds=pause)
+        error = outcomes.refusal(str(request), reply.status, said, retry_after_seconds=pause)
+        if isinstance(error, RetryableError) and (pause or 0.0) > ALONE_AFTER_SECONDS:
+            # Nobody waits that long for one list that an error page puts off.
+            error.attempts = 1
+        return error
 
     def _said(self, reply: Reply, token: SecretStr) -> str:
         said = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")

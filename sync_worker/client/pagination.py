@@ -62,8 +62,10 @@ class Paginator:
         self._records = 0
         self._total: int | None = None
         self._is_announced = False
+        self._is_told_last = False
         self._is_numbered = self._per_page is not None
         self._has_skipped = False
+        self._has_named_next = False
 
     def advance(self, headers: Headers, body: bytes, records: Records) -> bool:
         """Learn from the page just read and move to the next; return False if it repeats an earlier page.
@@ -83,14 +85,16 @@ class Paginator:
         total = count(headers, "Total")
         self._total = next((known for known in (total, records.total, self._total) if known is not None), None)
         links = parse_links(headers.get("Link", ""))
+        self._has_named_next = self._has_named_next or links.next is not None or records.has_more is True
         signs = list(self._signs(links, records))
         self._is_announced = any(signs)
+        self._is_told_last = bool(signs) and not self._is_announced
         if not records.units and (links.next is None or self._lengths.count(0) > _MOST_EMPTY_PAGES):
             more = f"page {self.number} is empty although the server says that more follow"
             self._end(more if self._is_announced else None)
         elif self._is_announced:
             self._go_on(links, headers)
-        elif signs and not self._is_total_of_a_full_page(signs, links, records):
+        elif signs and not self._is_lone_sign_of_a_full_page(signs, links, records):
             self._end()
         elif signs or (records.units and self._may_go_on(records.units)):
             self._ask(self.number + 1, {"page": str(self.number + 1)}, is_probe=True)
@@ -173,7 +177,7 @@ class Paginator:
         if not self.is_probe:
             raise self._ignored("this page is the same as one before")
         self.ignores_paging = len(self._lengths) == 1
-        is_whole = self._looks_whole() and not self._is_announced
+        is_whole = self._is_told_last or (self._looks_whole() and not self._is_announced)
         self._end(None if is_whole else f"the server sends the records of an earlier page again as page {self.number}")
 
     def _looks_whole(self) -> bool:
@@ -191,13 +195,21 @@ class Paginator:
         *before, _ = self._lengths
         if not self._is_numbered:
             return not self._is_known_unpaged and not before and _is_round(units)
-        size = max([self._told_size, *before])
-        return not size or units >= size or (not before and _is_round(units))
+        # `Per-Page` may repeat what we asked for, though pages are cut shorter.
+        sizes = [size for size in (self._told_size, max(before, default=0)) if size]
+        return not sizes or units >= min(sizes) or (not before and _is_round(units))
 
-    def _is_total_of_a_full_page(self, signs: list[bool], links: Links, records: Records) -> bool:
-        """Return True if only `Total` ends the list, and does so where a full page ends: it may count too few."""
-        is_only_total = len(signs) == 1 and not links.ends_the_list and records.has_more is None
-        return is_only_total and self._per_page is not None and records.units == (self._told_size or self._per_page)
+    def _is_lone_sign_of_a_full_page(self, signs: list[bool], links: Links, records: Records) -> bool:
+        """Return True if one sign alone ends the list, and does so where a full page ends.
+
+        `Total` may count the records of the page; a `Link` or a body that never named a next page may not know any.
+        """
+        if len(signs) > 1 or self._per_page is None:
+            return False
+        if self._has_named_next and (links.ends_the_list or records.has_more is False):
+            return False
+        size = self._told_size or self._per_page
+        return records.units == size or (not self._told_size and _is_round(records.units))
 
     def _check_count(self, headers: Headers) -> None:
         per_page = count(headers, "Per-Page")

@@ -173,7 +173,7 @@ class Procore:
             asked.lease.close()
             raise
         except NoAnswerError as error:
-            asked.unanswered += 1
+            asked.unanswered += 1 if error.attempts is None else ATTEMPTS_AT_ONE_SIZE
             if asked.is_divisible and asked.unanswered == ATTEMPTS_AT_ONE_SIZE:
                 # A host that is in trouble would give smaller pages no better, and only more of them.
                 asked.is_silent = not self._caller.is_answered_elsewhere(asked.request, asked.calls)

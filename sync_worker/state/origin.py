@@ -22,7 +22,7 @@ class Origin(NamedTuple):
 
 
 def origin_of(login_url: str, api_url: str) -> Origin:
-    """Return the Procore at these addresses; whatever listens on this machine counts as one."""
+    """Return the Procore at these addresses; this machine has one name, however it is written."""
     return Origin(_place(login_url), _place(api_url))
 
 
@@ -53,8 +53,8 @@ def _place(url: str) -> str:
     parts = urlsplit(url)
     host = (parts.hostname or "").removesuffix(".")
     if is_loopback(host):
-        # Stand-ins for Procore listen at another port each time.
-        return "localhost"
+        # A tunnel to another Procore, or another stand-in, differs in nothing but its port.
+        host = "localhost"
     port = f":{parts.port}" if parts.port not in (None, _PORTS.get(parts.scheme)) else ""
     return f"{host}{port}{parts.path.rstrip('/')}"
 

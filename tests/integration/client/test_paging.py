@@ -174,7 +174,8 @@ def test_a_link_a_little_off_never_ends_a_list(connect: Connect, link: str) -> N
         page = int(received.params["page"])
         header = link.replace("{next}", f"{path}?a=1;2,3&page={page + 1}").replace("{last}", f"{path}?page=3")
         ended = f'<{path}?page=1>; rel="first"'
-        return Answer(records(2 * page, 2 * page + 1), headers={"Link": header if page < 3 else ended, "Per-Page": "2"})
+        found = records(2 * page, 2 * page + 1) if page < 4 else b"[]"
+        return Answer(found, headers={"Link": header if page < 3 else ended, "Per-Page": "2"})
 
     pages = connect(script).pages(rfis(per_page=2))
 
@@ -219,6 +220,48 @@ def test_a_total_that_only_counts_the_first_page_does_not_end_the_list(connect: 
         return Answer(records(2 * page, 2 * page + 1) if page < 4 else b"[]", headers={"Total": "2", "Per-Page": "2"})
 
     assert ids(connect(script).pages(rfis(per_page=2))) == [2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("size", [50, 100])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Total": "{size}", "Per-Page": ""},
+        {"Link": '</x?page=1>; rel="first"'},
+        {"Link": '</x?page={page}>; rel="last"'},
+    ],
+    ids=["Total of the page", "Link to the first page", "Link to this page"],
+)
+def test_one_sign_alone_does_not_end_a_list_at_a_full_page(
+    connect: Connect, headers: dict[str, str], size: int
+) -> None:
+    def script(received: Received) -> Answer:
+        page = int(received.params["page"])
+        said = {"Per-Page": str(size), **headers}
+        found = range(size * (page - 1), min(size * page, 250))
+        return Answer(
+            records(*found), headers={name: value.format(size=len(found), page=page) for name, value in said.items()}
+        )
+
+    assert ids(connect(script).pages(rfis(per_page=1000))) == list(range(250))
+
+
+@pytest.mark.parametrize("headers", [{"Total": "100"}, {"Link": '</x?page=1>; rel="first"'}])
+def test_a_list_that_ends_at_a_full_page_and_ignores_page_numbers_is_proven(
+    connect: Connect, headers: dict[str, str]
+) -> None:
+    pages = connect(in_turn(Answer(records(*range(100)), headers={"Per-Page": "", **headers}))).pages()
+
+    assert len(ids(pages)) == 100
+    assert pages[-1].doubt is None
+
+
+def test_pages_cut_shorter_than_the_size_that_the_server_repeats_are_read_to_the_end(connect: Connect) -> None:
+    def script(received: Received) -> Answer:
+        first = 100 * (int(received.params["page"]) - 1)
+        return Answer(records(*range(first, min(first + 100, 250))), headers={"Per-Page": received.params["per_page"]})
+
+    assert ids(connect(script).pages(rfis(per_page=1000))) == list(range(250))
 
 
 def test_headers_that_vanish_after_the_first_page_do_not_end_the_list(connect: Connect) -> None:

@@ -7,7 +7,7 @@ import pytest
 from support.clock import ManualClock
 from support.connected import Connect, rfis
 from support.scripted_server import Answer, Received, Script, Wire, in_turn, records
-from sync_worker.errors import RetryableError, TooLargeError, UnreachableError
+from sync_worker.errors import RetryableError, SyncWorkerError, TooLargeError, UnreachableError
 
 GOOD = Answer(records(1))
 GIVEN_UP = {
@@ -54,6 +54,22 @@ def test_a_gateway_that_answers_nobody_is_asked_for_no_smaller_pages(connect: Co
         assert isinstance(failed.value, error)
         assert not isinstance(failed.value, TooLargeError)
         assert client.calls.spent - asked == 6 + 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 504, 408])
+@pytest.mark.parametrize("per_page", [50, 1000])
+def test_an_error_that_puts_one_list_off_for_minutes_keeps_nobody_waiting(
+    connect: Connect, status: int, per_page: int
+) -> None:
+    clock = ManualClock()
+    broken = Answer(b"", status, {"Retry-After": "300"})
+    client = connect(lambda received: GOOD if "/projects/1/" in received.path else broken, clock=clock)
+    client.pages(rfis(project_id=1, per_page=100))
+
+    with pytest.raises(SyncWorkerError):
+        client.pages(rfis(project_id=2, per_page=per_page))
+    assert sum(clock.waits) < 30
+    assert len(client.pages(rfis(project_id=1, per_page=100))) == 1
 
 
 @pytest.mark.parametrize("per_page", [50, 1])

@@ -27,6 +27,20 @@ from sync_worker.errors import (
 from sync_worker.scheduler.heartbeat import Heartbeat
 
 
+@pytest.mark.parametrize("table", ["companies", "rfis", "rfi_replies", "notes_logs", "photo_albums"])
+def test_a_table_that_somebody_dropped_is_filled_again_by_the_next_run(install: Install, table: str) -> None:
+    here = install()
+    streams = ("rfis", "rfi_replies", "notes_logs", "photo_albums")
+    here.run(*streams)
+    before = here.query(f'SELECT count(*) FROM "{table}" WHERE _deleted_at IS NULL')
+    assert before > [(0,)]
+    with closing(sqlite3.connect(here.database)) as other:
+        other.execute(f'DROP TABLE "{table}"')
+
+    assert incomplete(here.run(*streams)) == []
+    assert here.query(f'SELECT count(*) FROM "{table}" WHERE _deleted_at IS NULL') == before
+
+
 def test_a_reader_that_never_ends_its_query_holds_up_no_run(install: Install) -> None:
     here = install(streams=A_FEW)
     here.run("companies")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -32,6 +33,11 @@ def written(here: Installation, sql: str, *parameters: object) -> bytes:
     return here.database.read_bytes()
 
 
+def here_of(installation: Installation) -> str:
+    """The name of its Procore in a message."""
+    return f"localhost:{urlsplit(installation.simulator.url).port}"
+
+
 @pytest.fixture
 def of_the_sandbox(install: Install) -> Installation:
     here = install(streams=A_FEW)
@@ -47,13 +53,23 @@ def test_a_database_of_another_procore_is_refused_by_a_run_before_any_call(of_th
     with pytest.raises(ConfigurationError) as refusal:
         of_the_sandbox.run()
 
+    place = here_of(of_the_sandbox)
     assert str(refusal.value).endswith(
         "procore.db holds the data of sandbox.procore.com (login login-sandbox.procore.com), "
-        "and the configuration names localhost (login localhost): "
+        f"and the configuration names {place} (login {place}): "
         "name another file in destination.path, so that each has a database of its own"
     )
     assert of_the_sandbox.database.read_bytes() == before
     assert list(of_the_sandbox.simulator.requests) == []
+
+
+def test_another_procore_at_another_port_of_this_machine_is_refused(install: Install) -> None:
+    here = install(streams=A_FEW)
+    here.run("rfis")
+    here.config = {"procore": {"login_url": "http://127.0.0.1:9", "api_url": "http://127.0.0.1:9"}}
+
+    with pytest.raises(ConfigurationError, match="holds the data of localhost"):
+        here.run("rfis")
 
 
 def test_every_command_that_would_mix_two_procores_refuses_in_one_line(of_the_sandbox: Installation) -> None:
@@ -77,7 +93,7 @@ def test_a_database_that_does_not_say_whose_it_is_says_so_after_the_next_run(ins
 
     assert incomplete(here.run("rfis")) == []
 
-    assert here.query("SELECT login, api FROM _origin") == [("localhost", "localhost")]
+    assert here.query("SELECT login, api FROM _origin") == [(here_of(here), here_of(here))]
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line_and_not_written_to(install: Install) -> None:
