@@ -244,7 +244,7 @@ class Caller:
         said = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
         pause = retry_after_seconds(reply.headers, self._server_time(reply))
         error = outcomes.refusal(str(request), reply.status, said, retry_after_seconds=pause)
-        if isinstance(error, RetryableError) and (pause or 0.0) > ALONE_AFTER_SECONDS:
+        if isinstance(error, RetryableError) and (pause or 0.0) > LONGEST_BACKOFF_SECONDS:
             # Nobody waits that long for one list that an error page puts off.
             error.attempts = 1
         return error
