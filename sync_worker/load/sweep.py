@@ -236,7 +236,6 @@ class Sweep:
         self._raise_failures(wait=True)
         self._unkeyed = self._appeared = 0
         self._spoilt = None
-        self._restless.clear()
         self._window = window or self._window
 
         def forget(transaction: Transaction) -> None:

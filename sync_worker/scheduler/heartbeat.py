@@ -51,7 +51,7 @@ class Heartbeat:
         self._beaten_at: float | None = None
 
     def begin(self) -> None:
-        """Make the file; raises `ConfigurationError` where that cannot be."""
+        """Make the file and beat once; raises `ConfigurationError` where that cannot be."""
         try:
             make_folder(self._path.parent)
             self._path.touch(mode=0o640)
@@ -61,6 +61,8 @@ class Heartbeat:
                 f"data_dir {self._path.parent} cannot be written: {error.strerror}; "
                 "give this user the right to write there or name another folder"
             ) from None
+        # Whoever is told the address may ask at once whether all is well.
+        self.beat()
 
     def beat(self) -> None:
         """Beat, unless that was just done; a disk that is full does not stop it."""

@@ -182,7 +182,6 @@ def test_a_host_that_does_not_answer_ends_the_run_within_half_a_minute_of_waitin
     install: Install, address: str
 ) -> None:
     here = install(streams=A_FEW)
-    here.run()
     here.retry_policy = RetryPolicy()
     here.config = {"procore": {address: "http://127.0.0.1:9"}}
     before = here.simulator.tokens.granted
