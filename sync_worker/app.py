@@ -124,6 +124,8 @@ class Worker:
 
     def run(self, request: Request) -> FinishedRun:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
+        # A file that is back is taken at once, not at the next heartbeat.
+        self.database_trouble()
         with self._running():
             order = self._order(request)
             self._forget_marks_of_dropped_tables((*order.specs, PROJECT_TOOLS))
