@@ -8,11 +8,13 @@ import sqlite3
 import threading
 from collections import Counter
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from support.clock import WorkerClock
 from support.random_server import COMPANY, KINDS, PER_PAGE, Habits, RandomServer, draw_habits
 from support.scripted_server import ScriptedServer
 from sync_worker.app import Request, open_worker
@@ -48,7 +50,7 @@ def run(server: RandomServer, url: str, folder: Path, *, full_refresh: bool, tri
         settings,
         stop=threading.Event(),
         on_new_secret=lambda _: None,
-        clock=server.clock,
+        clock=WorkerClock(server.clock, ahead=timedelta(seconds=server.habits.ahead_seconds)),
         retry_policy=RetryPolicy(attempts=3),
     ) as worker:
         report = worker.run(Request("by_hand", (server.spec.name,), (), full_refresh, trigger=trigger))

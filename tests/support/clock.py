@@ -50,13 +50,15 @@ class WorkerClock(ManualClock):
     def __init__(self, world: Clock, ahead: timedelta = timedelta(0)) -> None:
         super().__init__(world.now() + ahead)
         self._world = world
+        self._began = world.monotonic()
         self._ahead = ahead
 
     def now(self) -> datetime:
         return self._world.now() + self._ahead + timedelta(seconds=self._passed)
 
     def monotonic(self) -> float:
-        return (self.now() - self._start).total_seconds()
+        # Finer than an instant, which has microseconds: a wait of less must pass too.
+        return self._world.monotonic() - self._began + self._passed
 
 
 def environ_at(clock: Clock) -> dict[str, str]:

@@ -81,6 +81,8 @@ class Habits:
     change: float = 0.0
     trouble: float = 0.0
     forgets_bin: bool = False
+    ahead_seconds: int = 0
+    """How far the worker's own clock is ahead of the server's."""
 
     @property
     def is_honest_and_quiet(self) -> bool:
@@ -133,6 +135,7 @@ def draw_habits(random: Random) -> Habits:
         change=random.choice([0.0, 0.0, 0.1, 0.4]),
         trouble=random.choice([0.0, 0.0, 0.05, 0.3]),
         forgets_bin=kind == "bin" and random.random() < 0.3,
+        ahead_seconds=random.choice([0, 0, 60, 3600, -60]),
     )
 
 
