@@ -1,4 +1,4 @@
-"""Where a process begins: `python -m sync_worker` and the `sync-worker` command."""
+"""Entry point of `python -m sync_worker` and of the `sync-worker` command."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""What works in a configuration and should be changed all the same."""
+"""Finds settings that work but should be changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHORT = 6
 
 
 def doubts(loaded: LoadedSettings, config_path: Path) -> Iterator[tuple[str, str]]:
-    """What is doubtful and what to do about it, one pair each."""
+    """Return each doubtful setting with what to do about it."""
     for path in sorted({*loaded.read, config_path.parent / ".env"}):
         if _is_open_to_all(path):
             yield f"{path} may be read by every user of this machine", f"chmod o-rwx {path}"

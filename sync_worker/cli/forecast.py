@@ -109,7 +109,7 @@ def _time_in_words(calls: int, pace: Pace) -> str:
 
 
 def backfill_in_words(found: Forecast, pace: Pace | None) -> str:
-    """What a backfill is about to spend, in one line."""
+    """Return in one line what a backfill is about to spend."""
     if found.projects_known:
         return f"{calls_in_words(found)}; {pace_in_words(found.calls, pace)}"
     return (

@@ -1,4 +1,4 @@
-"""What is wrong with records although their lists were read: set aside, written again each time, or not as declared."""
+"""Finds problems of records in lists that were read: set aside, rewritten each time, or not as declared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the daemon would refuse of a configuration, each with its key."""
+"""Finds everything in a configuration that the daemon would refuse, each with its key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ONLY_REPORTS = ("formats", "deliver")
 
 
 def refusals(settings: Settings) -> Iterator[Finding]:
-    """What keeps `settings` from being served, beyond what their types say; every command that loads them asks."""
+    """Return what keeps `settings` from being served, beyond their types; every command that loads them asks."""
     if settings.destination.type != "sqlite":
         yield ("destination", "type"), f"{settings.destination.type} is not built yet; use sqlite"
     yield from _of_projects(settings)

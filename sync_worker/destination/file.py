@@ -123,7 +123,7 @@ class HeldFile:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process has the file for writing."""
+    """Return True if some process has the file for writing."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

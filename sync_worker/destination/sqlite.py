@@ -159,7 +159,7 @@ class SqliteDestination:
         return None if lost is None else f"{lost}; {_AFTER_LOSS}"
 
     def is_lost(self) -> bool:
-        """Whether the file that was opened is not the one at the path any more."""
+        """Return True if the file that was opened is not the one at the path any more."""
         return self._file is None or self._file.lost() is not None
 
     def transaction(self) -> AbstractContextManager[SqliteTransaction]:
@@ -283,7 +283,7 @@ class SqliteDestination:
         return None if found == "ok" else " ".join(str(found).split())
 
     def is_blocked(self) -> bool:
-        """Whether another program has been writing for longer than one try waits."""
+        """Return True if another program has been writing for longer than one try waits."""
         try:
             with closing(self._connect()) as connection:
                 connection.execute("BEGIN IMMEDIATE")

@@ -39,7 +39,7 @@ class Naming(NamedTuple):
     read: Callable[[msgspec.Raw | str], str | None]
 
     def contradicts(self, sent: msgspec.Raw | str) -> bool:
-        """Whether another id is named."""
+        """Return True if another id is named."""
         return self.read(sent) not in (None, self.given)
 
 

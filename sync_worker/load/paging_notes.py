@@ -15,7 +15,7 @@ _LAST = ("total_pages", "last_page", "pages", "totalPages")
 
 
 class PagingNotes(NamedTuple):
-    """Whether another page follows and how many records the list has, None where the body does not say."""
+    """Word of the body on whether another page follows and how many records there are, None where it does not say."""
 
     has_more: bool | None = None
     total: int | None = None

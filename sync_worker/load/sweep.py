@@ -272,7 +272,7 @@ class Sweep:
 
     @property
     def _is_whole(self) -> bool:
-        """Whether the sweep read records that need not have changed."""
+        """Return True if the sweep read records that need not have changed."""
         return self._window.start is None or self._spec.mode is SyncMode.DATE_WINDOW
 
     def _note_reading(self, transaction: Transaction, counts: ScopeCounts) -> None:

@@ -62,7 +62,7 @@ def is_ahead(instant: datetime, clock: datetime) -> bool:
 
 
 def is_due(last: datetime | None, now: Now, every: timedelta) -> bool:
-    """Whether what was `last` done, if ever, is to be done again; what was done in the future never was."""
+    """Return True if what was `last` done, if ever, is to be done again; what was done in the future never was."""
     return last is None or is_ahead(last, now.later) or now.earlier - last > every - SLACK
 
 

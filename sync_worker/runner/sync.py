@@ -362,7 +362,7 @@ class Reading:
         return self._read_lists()
 
     def _is_before_first_day(self, dates: DateRange | None) -> bool:
-        """Whether these days are read only to find rows again that are missing from the others."""
+        """Return True if these days are read only to find rows again that are missing from the others."""
         every_day = self._asked.every_day
         return dates is not None and every_day is not None and dates.end_on < every_day.start_on
 

@@ -57,11 +57,11 @@ class Life:
         return self.spans[-1][1] is None
 
     def was_alive_throughout(self, first: int, last: int) -> bool:
-        """Whether it was there at every moment between two, both included."""
+        """Return True if it was there at every moment between two, both included."""
         return any(begin <= first and (end is None or end > last) for begin, end in self.spans)
 
     def was_ever_gone(self, first: int, last: int) -> bool:
-        """Whether it was not there at some moment between two, both included."""
+        """Return True if it was not there at some moment between two, both included."""
         return not self.was_alive_throughout(first, last)
 
 
@@ -86,7 +86,7 @@ class Habits:
 
     @property
     def is_honest_and_quiet(self) -> bool:
-        """Whether it does what Procore documents, and nothing happens meanwhile."""
+        """Return True if it does what Procore documents, and nothing happens meanwhile."""
         says_all = self.per_page and (self.link in LINKS or self.link is None) and self.total in ("true", None)
         is_plain = not self.is_short_in_the_middle and not self.forgets_bin and self.beyond == "empty"
         return says_all and is_plain and not self.change and not self.trouble
@@ -191,7 +191,7 @@ class RandomServer:
             return self._answer(received)
 
     def is_visible(self, id_: int) -> bool:
-        """Whether the account may see a record."""
+        """Return True if the account may see a record."""
         return not self.habits.is_short_in_the_middle or id_ % 5 != 0
 
     def record(self, life: Life) -> dict[str, Any]:

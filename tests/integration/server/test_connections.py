@@ -76,7 +76,7 @@ def received(connection: socket.socket) -> bytes:
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Whether the server has closed a connection by now."""
+    """Return True if the server has closed a connection by now."""
     connection.setblocking(False)
     try:
         return connection.recv(1) == b""
