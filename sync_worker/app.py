@@ -47,6 +47,7 @@ from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.progress import Progress, Unheard
 from sync_worker.runner.report import MadeReport, ReportRequest, make, run_report
 from sync_worker.runner.run import run
+from sync_worker.scheduler.heartbeat import heartbeat_path
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.allowance import StoredAllowance, allowance_lifted_at, read_allowance
 from sync_worker.state.executor import View
@@ -61,6 +62,8 @@ _NEEDED = frozenset({COMPANIES, PROJECTS, PROJECT_TOOLS.name})
 """The streams without which nothing can be read."""
 DAEMON = "the daemon, "
 """The role of who takes runs that wait in the ledger."""
+
+_NEW_AGAIN = "if its database is on a volume that is not mounted, stop, mount it and delete the new file"
 
 log = get_logger()
 
@@ -100,6 +103,7 @@ class Worker:
         self._database = database
         self._budget = budget
         self._runs = 0
+        self._openings = 1
         self._starting = threading.Lock()
         self._trouble: str | None = None
 
@@ -107,6 +111,11 @@ class Worker:
     def ledger(self) -> Destination:
         """The database, for whoever reads the ledger or writes to it aside."""
         return self._parts.destination
+
+    @property
+    def openings(self) -> int:
+        """How often the database was opened: once, and again each time that its file was lost."""
+        return self._openings
 
     @property
     def allowance(self) -> Allowance:
@@ -168,6 +177,7 @@ class Worker:
                     _begin(self._settings, database, self._parts.clock, database.reopen)
                 except SyncWorkerError as refusal:
                     return self._told(str(refusal))
+                self._openings += 1
                 log.warning(Event.DATABASE_REOPENED)
             return self._told(database.trouble())
 
@@ -335,6 +345,9 @@ def open_worker(
     """
     destination = _destination(settings, database)
     admit = partial(_admit, settings)
+    path, heartbeat = settings.destination.path, heartbeat_path(settings.data_dir)
+    if not path.exists() and heartbeat.exists():
+        log.warning(Event.DATABASE_BEGUN, path=str(path), error=f"a daemon has run before ({heartbeat}); {_NEW_AGAIN}")
     known = _begin(settings, destination, clock, lambda: destination.open(_holder(role), admit=admit, stop=stop))
     try:
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.

@@ -59,7 +59,15 @@ def _serve(
 ) -> None:
     heartbeat = Heartbeat(heartbeat_path(settings.data_dir), clock, worker.database_trouble)
     engine = LocalEngine(execute, worker.ledger, clock=clock, stop=stop)
-    loop = Loop(planned, engine, worker.ledger, clock=clock, stop=stop, beat=heartbeat.beat)
+    loop = Loop(
+        planned,
+        engine,
+        worker.ledger,
+        clock=clock,
+        stop=stop,
+        beat=heartbeat.beat,
+        openings=lambda: worker.openings,
+    )
     address = settings.server
     metrics = metrics_page(
         worker.ledger, clock, calls=lambda: worker.calls_by_status, heartbeat_age=heartbeat.age_seconds

@@ -14,14 +14,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from sync_worker.destination.log import logs_of, set_aside, version_of
 from sync_worker.destination.place import make_folder
 from sync_worker.errors import ConfigurationError
 
 _RIGHTS = 0o640
 """SQLite gives the same to the files that it makes beside the database."""
-_HEADER_BYTES = 100
+_PUT_BACK = "put it back, or stop the worker and start it again to begin a new database"
+_PAGE_BYTES = 4096
 _MAGIC = b"SQLite format 3\0"
-_CHANGES = slice(24, 28)
+_INDEX_BYTES = 136
+_SALTS, _BACKFILLED, _BACKFILL_BEGUN = slice(32, 40), slice(96, 100), slice(128, 132)
 # Where SQLite keeps its shared locks (os.h: SHARED_FIRST, SHARED_SIZE).
 _SHARED_RANGE = (0x40000002, 510)
 
@@ -43,6 +46,21 @@ def identity(path: Path) -> Identity | None:
     return Identity(found.st_dev, found.st_ino)
 
 
+class _Content(NamedTuple):
+    """What is known of a database file's content after some checkpoints; None while it may change."""
+
+    size: int
+    first_page: bytes
+    checkpoints: bytes | None
+
+    def is_of_another_than(self, before: _Content) -> bool:
+        was, now = version_of(before.first_page), version_of(self.first_page)
+        if now.commits < was.commits or (before.first_page and not self.first_page.startswith(_MAGIC)):
+            return True
+        is_still = self.checkpoints is not None and self.checkpoints == before.checkpoints
+        return is_still and (self.size, self.first_page) != (before.size, before.first_page)
+
+
 class HeldFile:
     """The database file as the one process that writes to it has it."""
 
@@ -50,15 +68,18 @@ class HeldFile:
         self._path = path
         self._descriptor = descriptor
         opened = os.fstat(descriptor)
-        self._known = {path: Identity(opened.st_dev, opened.st_ino)}
-        self._changes = 0
+        self._known = Identity(opened.st_dev, opened.st_ino)
+        self._logs: dict[Path, Identity] = {}
+        self._shared_memory: int | None = None
+        self._content = _Content(0, b"", None)
+        self._is_other = False
         self._comparing = threading.Lock()
 
     @classmethod
     def take(cls, path: Path, *, create: bool) -> HeldFile | None:
         """Return the file locked, or None where another process has it.
 
-        Raises `ConfigurationError` where it cannot be written, or is not there and may not be made.
+        Raises `ConfigurationError` where it cannot be written, or may not be made and is not there or empty.
         """
         try:
             if create:
@@ -67,10 +88,7 @@ class HeldFile:
             descriptor = os.open(path, flags, _RIGHTS)
         except OSError as error:
             if not create and isinstance(error, FileNotFoundError):
-                raise ConfigurationError(
-                    f"{path} is not there any more: put it back, "
-                    "or stop the worker and start it again to begin a new database"
-                ) from None
+                raise ConfigurationError(f"{path} is not there any more: {_PUT_BACK}") from None
             raise ConfigurationError(
                 f"destination.path {path} cannot be written: {error.strerror}; "
                 "give this user the right to write there or name another path"
@@ -80,34 +98,71 @@ class HeldFile:
         except BlockingIOError:
             os.close(descriptor)
             return None
+        if not create and not os.fstat(descriptor).st_size:
+            os.close(descriptor)
+            raise ConfigurationError(f"{path} holds nothing any more: {_PUT_BACK}")
         return cls(path, descriptor)
 
     def know_logs(self) -> None:
         """Remember the files that SQLite has made beside the database by now."""
-        for suffix in ("-wal", "-shm"):
-            beside = Path(f"{self._path}{suffix}")
-            if (found := identity(beside)) is not None:
-                self._known[beside] = found
+        self._logs = {log: found for log in logs_of(self._path) if (found := identity(log)) is not None}
+        with suppress(OSError):
+            # Open as long as the file is: SQLite's locks end when any descriptor is closed.
+            self._shared_memory = os.open(logs_of(self._path)[1], os.O_RDONLY | os.O_CLOEXEC)
 
     def lost(self) -> str | None:
         """Return what became of the file that is open here, None while it is still the one at its path."""
-        for path, known in self._known.items():
+        for path, known in {self._path: self._known, **self._logs}.items():
             found = identity(path)
             if found is None:
                 return f"{path} was deleted or moved while it was in use"
             if found != known:
                 return f"{path} was replaced by another file while it was in use"
+        try:
+            return f"{self._path} was overwritten while it was in use" if self._is_overwritten() else None
+        except OSError as error:
+            return f"{self._path} cannot be read any more: {error.strerror}"
+
+    def _is_overwritten(self) -> bool:
+        """Return True if another file's content was copied into this one.
+
+        The first page and the size change with a checkpoint alone, and the count of our commits there never falls.
+        """
         with self._comparing:
-            # Another file's content may have been copied into this one; SQLite only ever counts up.
-            try:
-                header = os.pread(self._descriptor, _HEADER_BYTES, 0)
-            except OSError as error:
-                return f"{self._path} cannot be read any more: {error.strerror}"
-            changes = int.from_bytes(header[_CHANGES], "big")
-            if header and (not header.startswith(_MAGIC) or changes < self._changes):
-                return f"{self._path} was overwritten while it was in use"
-            self._changes = changes
-        return None
+            checkpoints = self._checkpoints()
+            found = _Content(
+                os.fstat(self._descriptor).st_size, os.pread(self._descriptor, _PAGE_BYTES, 0), checkpoints
+            )
+            if checkpoints is None or checkpoints != self._checkpoints():
+                # One is under way.
+                found = found._replace(checkpoints=None)
+            self._is_other = self._is_other or found.is_of_another_than(self._content)
+            if not self._is_other:
+                self._content = found
+            return self._is_other
+
+    def _checkpoints(self) -> bytes | None:
+        """Return what changes with every checkpoint of this log; None while one is under way.
+
+        Source: "WAL-mode File Format", section 2.3, the WAL-index header.
+        """
+        if self._shared_memory is None:
+            return None
+        header = os.pread(self._shared_memory, _INDEX_BYTES, 0)
+        done, begun = header[_BACKFILLED], header[_BACKFILL_BEGUN]
+        return header[_SALTS] + done if done == begun else None
+
+    def part_with_logs(self) -> None:
+        """Set our logs aside where other content is at the path now: SQLite would mix them into it."""
+        found = identity(self._path)
+        with suppress(OSError):
+            # A file that is away may come back, and then needs its log.
+            if found is not None and (found != self._known or self._is_overwritten()):
+                set_aside(*(log for log, known in self._logs.items() if identity(log) == known))
+
+    def unlock(self) -> None:
+        """Let the file be taken again, and keep its number from being given to another one until `close`."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def forbid_checkpoint(self) -> None:
         """Keep SQLite from writing its log into a file that has other content now, as it does when it closes."""
@@ -120,6 +175,8 @@ class HeldFile:
     def close(self) -> None:
         """Give the file back; only after SQLite has, whose own locks end with any descriptor of the file."""
         os.close(self._descriptor)
+        if self._shared_memory is not None:
+            os.close(self._shared_memory)
 
 
 def is_locked(path: Path) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.file import HeldFile, is_locked
+from sync_worker.destination.log import is_of_another, logs_of, set_aside
 from sync_worker.destination.names import (
     column,
     columns,
@@ -84,6 +85,7 @@ class SqliteDestination:
         self._admit: Admit = lambda _: None
         self._stop: threading.Event | None = None
         self._file: HeldFile | None = None
+        self._lost_file: HeldFile | None = None
         self._writer: sqlite3.Connection | None = None
         self._damage: str | None = None
         # Runs beside each other have tables prepared while the loader writes.
@@ -101,13 +103,21 @@ class SqliteDestination:
     def reopen(self) -> None:
         """Take the file that is at the path now instead of the one that was lost; raises as `open`."""
         with self._writing:
-            self.close()
+            self._close_writer()
+            if self._file is not None:
+                self._file.unlock()
+                self._lost_file, self._file = self._file, None
+            if self._lost_file is not None:
+                self._lost_file.part_with_logs()
             self._open(create=False, tries=_ASIDE_TRIES)
 
     def _open(self, *, create: bool, tries: int) -> None:
         self._file = self._take_file(create=create)
+        # Before anything is opened: if it is the same file, SQLite's locks on it would end here.
+        self._forget_lost_file()
         self._damage = None
         try:
+            self._leave_log_of_another()
             connection = self._connect()
             self._writer = connection
             self._begin(connection, tries)
@@ -134,20 +144,41 @@ class SqliteDestination:
             raise
 
     def close(self) -> None:
-        if self._writer is not None:
-            if self._file is not None and self._file.lost() is not None:
-                self._file.forbid_checkpoint()
-            else:
-                # Without a truncating checkpoint a busy reader lets the log grow for months; one that fails loses
-                # nothing, so a reader that stays is not waited for.
-                with suppress(sqlite3.Error):
-                    self._writer.execute(f"PRAGMA busy_timeout = {_CLOSING_SECONDS * 1000}")
-                    self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            self._writer.close()
-            self._writer = None
+        self._close_writer()
         if self._file is not None:
+            self._file.part_with_logs()
             self._file.close()
             self._file = None
+        self._forget_lost_file()
+
+    def _close_writer(self) -> None:
+        if self._writer is None:
+            return
+        if self._file is not None and self._file.lost() is not None:
+            self._file.forbid_checkpoint()
+        else:
+            # Without a truncating checkpoint a busy reader lets the log grow for months; one that fails loses
+            # nothing, so a reader that stays is not waited for.
+            with suppress(sqlite3.Error):
+                self._writer.execute(f"PRAGMA busy_timeout = {_CLOSING_SECONDS * 1000}")
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._writer.close()
+        self._writer = None
+
+    def _forget_lost_file(self) -> None:
+        if self._lost_file is not None:
+            self._lost_file.close()
+            self._lost_file = None
+
+    def _leave_log_of_another(self) -> None:
+        """Set a log aside that another file left here: a backup may have been put in the place of its database."""
+        if not is_of_another(self._path):
+            return
+        set_aside(*logs_of(self._path))
+        # Late: the help of a command that only reads needs no logging.
+        from sync_worker.logs import Event, get_logger  # noqa: PLC0415 - as above
+
+        get_logger().warning(Event.DATABASE_LOG_SET_ASIDE, path=str(self._path))
 
     def trouble(self) -> str | None:
         """Return what is wrong with the database that is open, in one line, or None."""
@@ -190,8 +221,11 @@ class SqliteDestination:
         self._require_file()
         try:
             self._begin(connection, tries)
+            changes = connection.total_changes
             yield SqliteTransaction(connection)
             self._require_file()
+            if connection.total_changes != changes:
+                _count_commit(connection)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             _roll_back(connection)
@@ -567,6 +601,12 @@ def _merge_sql(spec: StreamSpec, count: int) -> str:
     key = ", ".join(map(quoted, spec.primary_key))
     replaced = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in names if name not in spec.primary_key)
     return f"{_insert_sql(spec.name, names, count)} ON CONFLICT ({key}) DO UPDATE SET {replaced}"
+
+
+def _count_commit(connection: sqlite3.Connection) -> None:
+    """Raise the number in the file's header by which a log is known to be its own, and an older content as that."""
+    ((commits,),) = connection.execute("PRAGMA user_version")
+    connection.execute(f"PRAGMA user_version = {(commits + 1) % 2**31}")
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

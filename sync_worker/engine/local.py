@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
 from sync_worker.clock import Clock
-from sync_worker.errors import DestinationError
+from sync_worker.errors import DatabaseLostError, DestinationError
 from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.model import Outcome
 from sync_worker.state.executor import Executor
@@ -69,8 +69,10 @@ class LocalEngine:
             self._execute(run)
         except DestinationError as refusal:
             log.warning(Event.RUN_POSTPONED, run_id=run.run_id, job=run.job, error=str(refusal))
-            # The job keeps its place meanwhile: a full disk is not asked again and again.
-            self._clock.wait(self._stop, _REST_SECONDS)
+            if not isinstance(refusal, DatabaseLostError):
+                # The job keeps its place meanwhile: a full disk is not asked again and again. A file that was lost
+                # is opened again only when no run is under way.
+                self._clock.wait(self._stop, _REST_SECONDS)
             self._close(run, refusal, only_begun=True)
         except Exception as failure:
             log.error(Event.RUN_FINISHED, run_id=run.run_id, job=run.job, outcome=Outcome.FAILED, exc_info=failure)

@@ -16,6 +16,7 @@ from sync_worker.destination.place import make_folder
 from sync_worker.errors import ConfigurationError
 
 _BEAT_SECONDS = 2.0
+_RIGHTS = 0o640
 STALE_SECONDS = 60.0
 
 
@@ -54,7 +55,7 @@ class Heartbeat:
         """Make the file and beat once; raises `ConfigurationError` where that cannot be."""
         try:
             make_folder(self._path.parent)
-            self._path.touch(mode=0o640)
+            self._path.touch(mode=_RIGHTS)
             self._path.write_text("")
         except OSError as error:
             raise ConfigurationError(
@@ -65,14 +66,15 @@ class Heartbeat:
         self.beat()
 
     def beat(self) -> None:
-        """Beat, unless that was just done; a disk that is full does not stop it."""
-        now = self._clock.monotonic()
-        if self._beaten_at is None or now - self._beaten_at >= _BEAT_SECONDS:
+        """Beat, unless that was just done and nothing has changed; a disk that is full does not stop it."""
+        now, trouble = self._clock.monotonic(), self._trouble()
+        if self._beaten_at is None or now - self._beaten_at >= _BEAT_SECONDS or trouble != self._told:
             self._beaten_at = now
-            trouble = self._trouble()
             seconds = self._clock.now().timestamp()
             with suppress(OSError):
-                if trouble != self._told:
+                if trouble != self._told or not self._path.exists():
+                    # The folder may have been taken away and brought back without the file.
+                    self._path.touch(mode=_RIGHTS)
                     self._path.write_text(trouble or "", "utf-8")
                     self._told = trouble
                 os.utime(self._path, (seconds, seconds))

@@ -59,6 +59,7 @@ class Loop:
         clock: Clock,
         stop: threading.Event,
         beat: Callable[[], None] = lambda: None,
+        openings: Callable[[], int] = lambda: 1,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._jobs = jobs
@@ -67,23 +68,31 @@ class Loop:
         self._clock = clock
         self._stop = stop
         self._beat = beat
+        self._openings = openings
+        self._begun_with = 0
         self._poll_seconds = poll_seconds
-        self._watches: list[_Watch] | None = None
+        self._watches: Sequence[_Watch] = ()
         self.is_ready = False
 
     def run(self) -> None:
         """Go round until asked to stop; a ledger that refuses is asked again."""
         while not self._stop.is_set():
+            openings = self._openings()
             try:
-                self._pass(self._watches if self._watches is not None else self._begin())
+                if openings != self._begun_with:
+                    # Another ledger may lack the last ticks, and a run that was under way was cut short.
+                    self._begin()
+                    self._begun_with = openings
+                self._pass()
                 self.is_ready = True
             except DestinationError as refusal:
                 self.is_ready = False
                 log.warning(Event.LEDGER_REFUSED, error=str(refusal))
             self._beat()
-            self._clock.wait(self._stop, self._until_next() if self.is_ready else _REST_SECONDS)
+            if self._openings() == openings:
+                self._clock.wait(self._stop, self._until_next() if self.is_ready else _REST_SECONDS)
 
-    def _begin(self) -> list[_Watch]:
+    def _begin(self) -> None:
         now = self._clock.now()
         with self._ledger.reader() as view:
             watches = [
@@ -96,10 +105,9 @@ class Loop:
         with self._ledger.aside() as transaction:
             resume_interrupted(transaction, now)
         self._watches = watches
-        return watches
 
-    def _pass(self, watches: Sequence[_Watch]) -> None:
-        self._count(watches, self._clock.now())
+    def _pass(self) -> None:
+        self._count(self._watches, self._clock.now())
         with self._ledger.reader() as view:
             waiting = queued_runs(view)
         for run in waiting:
@@ -137,7 +145,7 @@ class Loop:
 
     def _until_next(self) -> float:
         now = self._clock.now()
-        ahead = [(watch.next_at - now).total_seconds() for watch in self._watches or ()]
+        ahead = [(watch.next_at - now).total_seconds() for watch in self._watches]
         return max(0.0, min([self._poll_seconds, *ahead]))
 
 

@@ -116,3 +116,18 @@ def test_two_signals_at_the_start_end_no_later_than_one(install: Install) -> Non
 
 def test_the_commands_that_handle_signals_are_those_that_hold_the_data() -> None:
     assert {name for name, entry in COMMANDS.items() if entry.handles_signals} == {"serve", "run", "backfill"}
+
+
+def test_a_new_database_is_warned_of_where_a_daemon_has_run_before(install: Install) -> None:
+    here = install(streams=A_FEW)
+    first = here.command("run", "--streams", "companies")
+    here.database.unlink()
+    heartbeat = here.folder / "data" / "heartbeat"
+    heartbeat.parent.mkdir(exist_ok=True)
+    heartbeat.touch()
+    again = here.command("run", "--streams", "companies")
+
+    assert (first.returncode, again.returncode) == (0, 0)
+    assert "database.begun" not in first.stderr
+    (told,) = [line for line in map(json.loads, again.stderr.splitlines()) if line["event"] == "database.begun"]
+    assert (told["path"], "not mounted" in told["error"]) == (str(here.database), True)

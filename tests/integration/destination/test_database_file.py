@@ -64,6 +64,10 @@ def overwrite(path: Path, backup: Path) -> None:
     drop_logs(path, path)
 
 
+def empty(path: Path, _: Path) -> None:
+    os.truncate(path, 0)
+
+
 def drop_logs(path: Path, _: Path) -> None:
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -75,7 +79,7 @@ def unmount(path: Path, _: Path) -> None:
         path.with_name(name).rename(path.parent / "away" / name)
 
 
-@pytest.mark.parametrize("change", [delete, move, replace, overwrite, drop_logs, unmount])
+@pytest.mark.parametrize("change", [delete, move, replace, overwrite, empty, drop_logs, unmount])
 def test_a_file_that_is_lost_takes_no_more_writes_and_says_so(
     destination: SqliteDestination, tmp_path: Path, change: Change
 ) -> None:
@@ -127,8 +131,7 @@ def test_what_was_restored_is_left_as_it_is_and_taken_at_the_next_opening(
 def test_content_of_another_file_is_noticed_though_the_log_stays(
     destination: SqliteDestination, tmp_path: Path
 ) -> None:
-    with closing(sqlite3.connect(tmp_path / "procore.db")) as other:
-        other.execute("PRAGMA wal_checkpoint")
+    checkpoint(tmp_path / "procore.db")
     assert destination.trouble() is None
 
     shutil.copyfile(tmp_path / "backup.db", tmp_path / "procore.db")
@@ -163,6 +166,34 @@ def test_no_new_database_is_made_in_the_place_of_one_that_is_gone(
     shutil.copy(tmp_path / "backup.db", tmp_path / "procore.db")
     destination.reopen()
     assert destination.trouble() is None
+
+
+@pytest.mark.parametrize("change", [empty, delete])
+def test_an_empty_file_in_the_place_of_a_database_is_not_filled(
+    destination: SqliteDestination, tmp_path: Path, change: Change
+) -> None:
+    change(tmp_path / "procore.db", tmp_path / "backup.db")
+    (tmp_path / "procore.db").touch()
+
+    with pytest.raises(ConfigurationError, match=r"procore\.db holds nothing any more: put it back"):
+        destination.reopen()
+
+    assert destination.is_lost()
+    assert (tmp_path / "procore.db").stat().st_size == 0
+
+
+def test_a_file_behind_a_symbolic_link_is_known_with_its_logs(tmp_path: Path) -> None:
+    link = tmp_path / "procore.db"
+    (tmp_path / "real").mkdir()
+    link.symlink_to(tmp_path / "real" / "procore.db")
+    destination = SqliteDestination(link)
+    destination.open(holder="a test")
+    assert destination.trouble() is None
+
+    drop_logs(tmp_path / "real" / "procore.db", link)
+
+    assert "procore.db-wal was deleted or moved while it was in use" in (destination.trouble() or "")
+    destination.close()
 
 
 @pytest.mark.parametrize("place", [0, 4096])
@@ -317,3 +348,134 @@ with destination.transaction() as transaction:
         [sys.executable, "-c", script, str(tmp_path / "procore.db")], capture_output=True, text=True, check=True
     )
     assert [Path(line).parent for line in done.stdout.splitlines() if "etilqs" in line] == [tmp_path]
+
+
+def copy_over(path: Path, backup: Path) -> None:
+    shutil.copyfile(backup, path)
+
+
+def put_in_place(path: Path, backup: Path) -> None:
+    shutil.copy(backup, backup.with_name("copy.db"))
+    backup.with_name("copy.db").replace(path)
+
+
+def delete_and_copy(path: Path, backup: Path) -> None:
+    path.unlink()
+    shutil.copy(backup, path)
+
+
+RESTORING = [copy_over, put_in_place, delete_and_copy]
+
+
+def things(path: Path) -> list[tuple[str]]:
+    """What is in the database, which must be sound."""
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return other.execute("SELECT name FROM things ORDER BY rowid").fetchall()
+
+
+@pytest.mark.parametrize("change", RESTORING)
+def test_the_log_of_the_file_before_is_not_mixed_into_a_backup_that_is_put_in_its_place(
+    destination: SqliteDestination, tmp_path: Path, change: Change
+) -> None:
+    path = tmp_path / "procore.db"
+    fill(destination)
+    change(path, tmp_path / "backup.db")
+    assert destination.is_lost()
+
+    destination.reopen()
+    with destination.transaction() as transaction:
+        transaction.execute("INSERT INTO things VALUES ('after')")
+    destination.close()
+
+    assert things(path) == [("in the backup",), ("after",)]
+    assert path.with_name("procore.db-wal.of-another-file").stat().st_size > 0
+
+
+@pytest.mark.parametrize("change", RESTORING)
+def test_a_process_that_ends_leaves_no_log_beside_a_backup_that_was_put_in_the_place_of_its_database(
+    destination: SqliteDestination, tmp_path: Path, change: Change
+) -> None:
+    fill(destination)
+    change(tmp_path / "procore.db", tmp_path / "backup.db")
+    destination.close()
+    assert things(tmp_path / "procore.db") == [("in the backup",)]
+
+
+def test_a_backup_that_comes_after_its_database_was_away_for_a_while_is_not_mixed_with_the_log_either(
+    destination: SqliteDestination, tmp_path: Path
+) -> None:
+    fill(destination)
+    (tmp_path / "procore.db").unlink()
+    with pytest.raises(ConfigurationError, match="is not there any more"):
+        destination.reopen()
+    shutil.copy(tmp_path / "backup.db", tmp_path / "procore.db")
+    destination.reopen()
+    destination.close()
+    assert things(tmp_path / "procore.db") == [("in the backup",)]
+
+
+def test_a_file_that_was_moved_away_without_its_log_and_back_has_lost_nothing(
+    destination: SqliteDestination, tmp_path: Path
+) -> None:
+    fill(destination)
+    (tmp_path / "procore.db").rename(tmp_path / "away.db")
+    with pytest.raises(ConfigurationError, match="is not there any more"):
+        destination.reopen()
+    (tmp_path / "away.db").rename(tmp_path / "procore.db")
+    destination.reopen()
+    with destination.transaction() as transaction:
+        assert transaction.execute("SELECT count(*) FROM things WHERE name LIKE 'x%'") == [(500,)]
+    destination.close()
+    assert len(things(tmp_path / "procore.db")) == 504
+
+
+@pytest.mark.parametrize("change", RESTORING)
+def test_a_log_that_was_left_by_a_killed_process_is_set_aside_where_it_would_damage_a_backup(
+    destination: SqliteDestination, tmp_path: Path, change: Change
+) -> None:
+    checkpoint(tmp_path / "procore.db")
+    fill(destination)
+    left = tmp_path / "left"
+    left.mkdir()
+    for name in ("procore.db", "procore.db-wal"):
+        shutil.copy(tmp_path / name, left / name)
+    shutil.copy(tmp_path / "backup.db", left / "backup.db")
+    change(left / "procore.db", left / "backup.db")
+
+    later = SqliteDestination(left / "procore.db")
+    with capture_logs() as logs:
+        later.open(holder="the next process")
+    later.close()
+
+    assert [line["event"] for line in logs] == ["database.log_set_aside"]
+    assert things(left / "procore.db") == [("in the backup",)]
+
+
+def test_the_log_of_a_killed_process_is_read_where_it_belongs_to_the_file(
+    destination: SqliteDestination, tmp_path: Path
+) -> None:
+    checkpoint(tmp_path / "procore.db")
+    fill(destination)
+    left = tmp_path / "left"
+    left.mkdir()
+    for name in ("procore.db", "procore.db-wal"):
+        shutil.copy(tmp_path / name, left / name)
+
+    later = SqliteDestination(left / "procore.db")
+    later.open(holder="the next process")
+    later.close()
+
+    assert len(things(left / "procore.db")) == 504
+
+
+def checkpoint(path: Path) -> None:
+    """Fold the log into the file, as another program may."""
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA wal_checkpoint").fetchall()
+
+
+def fill(destination: SqliteDestination) -> None:
+    """Write rows whose pages are in the log alone."""
+    with destination.transaction() as transaction:
+        transaction.execute_many("INSERT INTO things VALUES (:name)", [{"name": "x" * 900}] * 500)

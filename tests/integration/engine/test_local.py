@@ -11,7 +11,7 @@ from support.clock import ManualClock
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.engine.handover import hand_over
 from sync_worker.engine.local import LocalEngine
-from sync_worker.errors import ConfigurationError, DestinationError, StopRequested, SyncWorkerError
+from sync_worker.errors import ConfigurationError, DatabaseLostError, DestinationError, StopRequested, SyncWorkerError
 from sync_worker.model import Outcome
 from sync_worker.state.ledger import RunRow, close_run, open_run
 from sync_worker.state.migration import migrate
@@ -77,6 +77,17 @@ def test_a_run_that_a_full_disk_kept_from_beginning_waits_on_after_a_rest(destin
     with destination.reader() as view:
         assert queued_runs(view) == [RUN]
     assert clock.waits == [30.0]
+
+
+def test_a_run_whose_database_was_lost_does_not_keep_it_from_being_opened_again(
+    destination: SqliteDestination,
+) -> None:
+    def execute(_run: QueuedRun) -> None:
+        raise DatabaseLostError("procore.db was replaced")
+
+    clock = ManualClock()
+    executed(destination, execute, clock)
+    assert clock.waits == []
 
 
 def test_a_run_whose_outcome_could_not_be_written_has_one_when_there_is_room(destination: SqliteDestination) -> None:

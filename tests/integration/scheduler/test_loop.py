@@ -17,7 +17,7 @@ from sync_worker.scheduler.loop import Loop, Planned
 from sync_worker.scheduler.schedules import parse_schedule
 from sync_worker.state.ledger import RunRow, close_abandoned_runs, close_run, open_run
 from sync_worker.state.migration import migrate
-from sync_worker.state.queue import Asked, QueuedRun, enqueue_run
+from sync_worker.state.queue import Asked, QueuedRun, enqueue_run, enqueue_tick
 
 CHICAGO = "America/Chicago"
 SCHEDULES = {
@@ -72,6 +72,7 @@ class Daemons:
         self.destination = destination
         self.clock = ManualClock(NOON)
         self.schedules: dict[str, tuple[str, str]] = dict(SCHEDULES)
+        self.openings = 1
 
     def serve(self, until: datetime, *, poll_seconds: float = 600, at_pass: Callable[[], None] | None = None) -> None:
         """A daemon, from its start to a stop at that instant; `at_pass` happens each time it goes round."""
@@ -93,7 +94,14 @@ class Daemons:
         with self.destination.transaction() as transaction:
             close_abandoned_runs(transaction, self.clock.now())
         loop = Loop(
-            jobs, self.engine, self.destination, clock=self.clock, stop=stop, beat=beat, poll_seconds=poll_seconds
+            jobs,
+            self.engine,
+            self.destination,
+            clock=self.clock,
+            stop=stop,
+            beat=beat,
+            openings=lambda: self.openings,
+            poll_seconds=poll_seconds,
         )
         loop.run()
 
@@ -337,3 +345,28 @@ def test_a_ledger_that_refuses_is_asked_again(here: Daemons) -> None:
     here.serve(NOON + timedelta(hours=1, minutes=50), at_pass=break_and_mend)
 
     assert here.runs() == [("field", "catch_up", "2026-03-02T13:00:00Z", "succeeded")]
+
+
+def test_what_another_file_in_the_place_of_the_ledger_lacks_is_run_without_a_new_start(here: Daemons) -> None:
+    here.schedules = {"cut": ("0 * * * *", "UTC"), "lost": ("0 * * * *", "UTC")}
+    here.engine = InlineEngine(here)
+    here.engine.slow["cut"] = ""
+
+    def reopen_once() -> None:
+        if here.openings == 1 and here.clock.now() >= NOON + timedelta(minutes=70):
+            here.openings += 1
+            here.engine.slow.clear()
+            with here.destination.transaction() as transaction:
+                transaction.execute("DELETE FROM _runs WHERE job = 'lost' AND scheduled_at LIKE '%T13%'")
+                close_abandoned_runs(transaction, here.clock.now())
+
+    with here.destination.transaction() as transaction:
+        enqueue_tick(transaction, "lost", NOON, trigger="schedule", now=NOON)
+    here.resume(NOON + timedelta(minutes=100), at_pass=reopen_once)
+
+    assert here.runs() == [
+        ("lost", "schedule", "2026-03-02T12:00:00Z", "succeeded"),
+        ("cut", "schedule", "2026-03-02T13:00:00Z", "interrupted"),
+        ("lost", "catch_up", "2026-03-02T13:00:00Z", "succeeded"),
+        ("cut", "catch_up", None, "succeeded"),
+    ]

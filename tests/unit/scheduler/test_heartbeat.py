@@ -6,7 +6,7 @@ import pytest
 
 from support.clock import ManualClock
 from sync_worker.errors import ConfigurationError
-from sync_worker.scheduler.heartbeat import Heartbeat, beats, heartbeat_path
+from sync_worker.scheduler.heartbeat import Heartbeat, beats, heartbeat_path, told_trouble
 
 
 def test_a_heart_beats_until_it_has_not_for_a_minute(tmp_path: Path) -> None:
@@ -42,3 +42,32 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="data_dir"):
         Heartbeat(heartbeat_path(tmp_path / "file" / "data"), ManualClock()).begin()
+
+
+def test_a_heart_beats_again_in_a_folder_that_was_gone_for_a_while(tmp_path: Path) -> None:
+    clock, path = ManualClock(), heartbeat_path(tmp_path / "data")
+    heartbeat = Heartbeat(path, clock)
+    heartbeat.begin()
+    path.unlink()
+    path.parent.rmdir()
+    clock.advance(5)
+    heartbeat.beat()
+    assert not path.parent.exists()
+
+    path.parent.mkdir()
+    clock.advance(5)
+    heartbeat.beat()
+
+    assert beats(path, clock.now())
+    assert told_trouble(path) is None
+
+
+def test_trouble_is_told_at_once_however_short_ago_the_last_beat_was(tmp_path: Path) -> None:
+    troubles = [None, "the database was moved", None]
+    path = heartbeat_path(tmp_path)
+    heartbeat = Heartbeat(path, ManualClock(), lambda: troubles.pop(0))
+    heartbeat.begin()
+    heartbeat.beat()
+    assert told_trouble(path) == "the database was moved"
+    heartbeat.beat()
+    assert told_trouble(path) is None
