@@ -22,9 +22,9 @@ STEPS = st.one_of(
     st.tuples(st.just("schema"), st.integers(1, 3)),
     st.tuples(st.just("checkpoint"), st.sampled_from(["PASSIVE", "TRUNCATE", "RESTART"])),
     st.tuples(st.just("reopen"), st.none()),
-    st.tuples(st.just("stranger"), st.booleans()),
     st.tuples(st.just("backup"), st.sampled_from(["VACUUM INTO", ".backup"])),
 )
+STRANGERS = st.tuples(st.just("stranger"), st.booleans())
 
 
 class Lives:
@@ -104,6 +104,15 @@ def content(path: Path) -> Content:
         return sorted(rows.fetchall())
 
 
+@given(st.lists(st.one_of(STEPS, STRANGERS), min_size=2, max_size=14))
+def test_the_log_of_a_killed_process_is_never_taken_for_anothers(steps: list[tuple[str, object]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        lives = Lives(Path(folder))
+        for step, how in steps:
+            lives.take(step, how)
+        assert not is_of_another(lives.kill())
+
+
 @given(st.lists(STEPS, min_size=2, max_size=14), st.integers(0, 3))
 def test_a_backup_in_the_place_of_a_killed_database_is_whole_or_played_on_to_the_end(
     steps: list[tuple[str, object]], which: int
@@ -113,7 +122,6 @@ def test_a_backup_in_the_place_of_a_killed_database_is_whole_or_played_on_to_the
         for step, how in steps:
             lives.take(step, how)
         path = lives.kill()
-        assert not is_of_another(path)
         allowed = [content(lives.path)]
         for backup in lives.backups[which : which + 1]:
             allowed.append(content(backup))
