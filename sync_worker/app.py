@@ -341,14 +341,20 @@ def open_worker(
 ) -> Iterator[Worker]:
     """Build the worker, hold its database while it is used, and give everything back; `role` is what others are told.
 
-    `database` opens the file of that path. Raises `ConfigurationError` and `LockHeldError` before any call is spent.
+    `database` opens the file of that path. Raises before any call is spent: `ConfigurationError`, `LockHeldError`, and
+    `StopRequested` when asked to stop while another program keeps the database from being opened.
     """
     destination = _destination(settings, database)
     admit = partial(_admit, settings)
     path, heartbeat = settings.destination.path, heartbeat_path(settings.data_dir)
     if not path.exists() and heartbeat.exists():
         log.warning(Event.DATABASE_BEGUN, path=str(path), error=f"a daemon has run before ({heartbeat}); {_NEW_AGAIN}")
-    known = _begin(settings, destination, clock, lambda: destination.open(_holder(role), admit=admit, stop=stop))
+    try:
+        known = _begin(settings, destination, clock, lambda: destination.open(_holder(role), admit=admit, stop=stop))
+    except DestinationError as refusal:
+        if stop.is_set():
+            raise StopRequested(str(refusal)) from None
+        raise
     try:
         # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
         gc.freeze()

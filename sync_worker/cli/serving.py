@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 
 from sync_worker.app import DAEMON, Executor, Worker, open_worker
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports, tell_undelivered
 from sync_worker.clock import Clock
 from sync_worker.engine.local import LocalEngine
+from sync_worker.errors import StopRequested
 from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.scheduler.heartbeat import Heartbeat, heartbeat_path
 from sync_worker.scheduler.loop import Loop, Planned
@@ -27,6 +29,12 @@ log = get_logger()
 
 def serve(cli: CliContext, stop: threading.Event) -> None:
     """Count ticks and run jobs until asked to stop; raises `ConfigurationError` and `LockHeldError` before."""
+    # An asked stop is no failure of a daemon, however early it comes.
+    with suppress(StopRequested):
+        _open_and_serve(cli, stop)
+
+
+def _open_and_serve(cli: CliContext, stop: threading.Event) -> None:
     settings = cli.load_settings()
     reports = configured_reports(settings)
     jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **reports}

@@ -97,7 +97,7 @@ def test_a_backfill_beside_a_daemon_is_the_daemons_and_survives_it(install: Inst
     with serving(here) as daemon, here.start(*BACKFILL) as follower:
         until(daemon, "page.fetched", times=50)
         follower.send_signal(signal.SIGINT)
-        _, err = follower.communicate(timeout=10)
+        _, err = follower.communicate(timeout=60)
         until(daemon, "page.fetched")
     done = finished(here)
     here.simulator.faults.clear()

@@ -260,7 +260,7 @@ def test_beside_a_daemon_it_says_who_holds_the_database_and_still_remembers(here
             assert here.query("SELECT DISTINCT subject FROM _refusals") == [("Project Management/RFI",)]
         finally:
             daemon.terminate()
-            daemon.communicate(timeout=30)
+            daemon.communicate(timeout=60)
 
 
 def test_a_certificate_that_is_not_trusted_is_told_as_that(here: Installation) -> None:

@@ -63,7 +63,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
         while "First sync" not in said:
             said += process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        return Stopped(folder, process.wait(timeout=30), said, process.stderr.read())
+        return Stopped(folder, process.wait(timeout=60), said, process.stderr.read())
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_what_it_says_to_try_next_works(told: tuple[Path, str]) -> None:
         options = [quoted or bare for quoted, bare in re.findall(r'"([^"]+)"|(\S+)', line)]
         done = subprocess.run(
             [sys.executable, "-m", "sync_worker", *options],
-            env=environ_at(THE_DAY), capture_output=True, text=True, timeout=30, check=False,
+            env=environ_at(THE_DAY), capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr
 
@@ -144,14 +144,14 @@ def test_its_secret_is_in_its_configuration_alone(told: tuple[Path, str]) -> Non
 def test_it_leaves_nothing_running(told: tuple[Path, str]) -> None:
     _, text = told
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port_of(text)), timeout=5)
+        socket.create_connection(("127.0.0.1", port_of(text)), timeout=60)
 
 
 def test_ctrl_c_ends_it_with_one_line(stopped: Stopped) -> None:
     assert stopped.code == 75
     assert stopped.errors == "stopped; the same command starts the demo anew\n"
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port_of(stopped.said)), timeout=5)
+        socket.create_connection(("127.0.0.1", port_of(stopped.said)), timeout=60)
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_yes_is_for_what_was_shown_though_more_was_held_meanwhile(holding: Ins
         holding.run(STREAM)
         since = held(holding)
         os.write(terminal, b"y\n")
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=60)
     os.close(terminal)
     os.close(stdin)
 

@@ -346,7 +346,7 @@ def test_a_long_query_ends_at_once_when_interrupted(filled: Installation) -> Non
         assert process.stdout is not None
         assert [process.stdout.readline() for _ in range(2)] == ["0\n", "0\n"]
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
 
     assert (process.returncode, errors.lstrip()) == (130, "error: interrupted\n")
 

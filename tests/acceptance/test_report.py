@@ -180,7 +180,7 @@ def test_the_daemon_makes_reports_when_they_are_due(install: Install) -> None:
             events = map(json.loads, process.stderr)
             ended = next(line for line in events if line["event"] == "run.finished")
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
         finally:
             process.kill()
 

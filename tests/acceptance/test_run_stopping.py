@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from random import Random
 
 import pytest
@@ -55,7 +55,7 @@ def test_one_signal_ends_a_run_soon_and_the_same_command_completes_it(install: I
         until(process, "scope.finished", times=6)
         process.send_signal(number)
         began = MACHINE.monotonic()
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         took = MACHINE.monotonic() - began
 
     assert process.returncode == 75
@@ -87,7 +87,7 @@ def test_a_signal_ends_every_wait(install: Install, status: int, event: str) -> 
     with running(here) as process:
         until(process, event)
         process.terminate()
-        assert process.wait(timeout=20) == 75
+        assert process.wait(timeout=60) == 75
 
     here.simulator.faults.clear()
     # A wait for the allowance outlives the process; here its end has come.
@@ -107,8 +107,12 @@ def test_a_second_signal_ends_a_run_at_once(install: Install, number: signal.Sig
         process.send_signal(number)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=0.3)
-        process.send_signal(number)
-        assert process.wait(timeout=20) == code
+        while process.poll() is None:
+            # Two that come before the first was handled are one to the process.
+            process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.3)
+        assert process.returncode == code
 
     here.simulator.faults.clear()
     assert here.command(*RUN).returncode == 0
@@ -124,7 +128,7 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(install: Install) -
         with running(here, *RUN, "-v") as process:
             until(process, "page.fetched", times=random.randint(1, 40))
             process.kill()
-            assert process.wait(timeout=20) == -signal.SIGKILL
+            assert process.wait(timeout=60) == -signal.SIGKILL
         assert here.query("PRAGMA integrity_check") == [("ok",)]
         orphans = "SELECT count(*) FROM _run_scopes WHERE rows_seen <> distinct_keys OR verdict NOT IN ('complete')"
         assert here.query(orphans) == [(0,)]

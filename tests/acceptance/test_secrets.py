@@ -222,7 +222,7 @@ def test_configurations_that_are_wrong_leave_no_secret_anywhere(
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=1.5)
             process.terminate()
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=60)
         places |= {f"{arguments} (stdout)": out.encode(), f"{arguments} (stderr)": err.encode()}
 
     assert leaks(here, places) == []
@@ -250,7 +250,7 @@ def test_a_daemon_leaves_no_secret_in_answers_logs_or_memory_on_disk_even_when_k
             places |= dict(files(here.folder))
         finally:
             process.kill()
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     places |= {"stdout": out.encode(), "stderr": (log + err).encode()}
 
     assert here.database.with_name("procore.db-wal").exists()
@@ -264,7 +264,7 @@ def test_the_simulator_tells_its_own_secret_alone(here: Installation) -> None:
             told = process.stdout.readline()
         finally:
             process.terminate()
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=60)
 
     assert json.loads(told)["client_secret"]
     assert leaks(here, {"stdout": told.encode(), "stderr": err.encode()}) == []
@@ -273,7 +273,7 @@ def test_the_simulator_tells_its_own_secret_alone(here: Installation) -> None:
 def _answer(url: str) -> bytes:
     asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {SERVER_TOKEN}"})  # noqa: S310
     try:
-        with urllib.request.urlopen(asked, timeout=5) as response:  # noqa: S310 - our own daemon
+        with urllib.request.urlopen(asked, timeout=60) as response:  # noqa: S310 - our own daemon
             return bytes(response.read())
     except urllib.error.HTTPError as refused:
         with refused:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -36,7 +37,7 @@ def starting(here: Installation, *arguments: str, once_imported: str) -> Iterato
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, list[str]]:
     """The exit code of a process, what it printed, and what it told on stderr but of its imports."""
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     return process.returncode, out, [line for line in err.splitlines() if not line.startswith(IMPORTED)]
 
 
@@ -131,3 +132,25 @@ def test_a_new_database_is_warned_of_where_a_daemon_has_run_before(install: Inst
     assert "database.begun" not in first.stderr
     (told,) = [line for line in map(json.loads, again.stderr.splitlines()) if line["event"] == "database.begun"]
     assert (told["path"], "not mounted" in told["error"]) == (str(here.database), True)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [(("serve",), 0), (("run", "--streams", "rfis"), 75)], ids=["serve", "run"]
+)
+def test_a_stop_ends_waiting_for_another_program_at_the_start(
+    install: Install, command: tuple[str, ...], code: int
+) -> None:
+    here = install(streams=A_FEW, config={"server": {"port": 0}, "jobs": EVERYTHING})
+    here.run("companies")
+    with closing(sqlite3.connect(here.database, isolation_level=None)) as browser:
+        browser.execute("BEGIN IMMEDIATE")
+        with here.start(*command) as process:
+            try:
+                assert process.stderr is not None
+                assert json.loads(process.stderr.readline())["event"] == "database.blocked"
+                process.send_signal(signal.SIGTERM)
+                ended_with, _, said = ended(process)
+            finally:
+                process.kill()
+    assert ended_with == code
+    assert [line for line in said if line.startswith("error")] == []

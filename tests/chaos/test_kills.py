@@ -61,7 +61,7 @@ def killed_within(here: Installation, seconds: float, *, has_begun: bool) -> boo
                 process.wait(timeout=seconds)
         finally:
             process.kill()
-        return process.wait(timeout=5) == -signal.SIGKILL
+        return process.wait(timeout=60) == -signal.SIGKILL
 
 
 def seconds_of_a_run(here: Installation) -> float:

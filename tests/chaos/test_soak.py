@@ -57,7 +57,7 @@ class Soak:
                 number = random.choice([signal.SIGKILL, signal.SIGTERM])
                 process.send_signal(number)
                 self.told[number.name] += 1
-                process.communicate(timeout=20)
+                process.communicate(timeout=60)
                 assert process.returncode == (0 if number is signal.SIGTERM else -number)
             finally:
                 process.kill()
@@ -74,7 +74,7 @@ class Soak:
                     if logged["event"] == "run.finished" and logged["outcome"] == "succeeded":
                         left.discard(logged["job"])
                 process.terminate()
-                process.communicate(timeout=20)
+                process.communicate(timeout=60)
             finally:
                 process.kill()
 

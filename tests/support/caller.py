@@ -29,15 +29,15 @@ class Caller:
             "client_id": self.simulator.client_id,
             "client_secret": self.simulator.client_secret,
         }
-        return self.session.post(f"{self.simulator.url}/oauth/token", data=form | changes, timeout=5)
+        return self.session.post(f"{self.simulator.url}/oauth/token", data=form | changes, timeout=60)
 
     def get(self, path: str, query: dict[str, Any] | None = None, **headers: str | None) -> requests.Response:
         sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         url = path if path.startswith("http") else self.simulator.url + path
-        return self.session.get(url, params=query, headers=sent, timeout=5)
+        return self.session.get(url, params=query, headers=sent, timeout=60)
 
     def post(self, path: str, content: dict[str, Any] | None = None) -> Any:
-        answer = self.session.post(self.simulator.url + path, json=content or {}, timeout=5)
+        answer = self.session.post(self.simulator.url + path, json=content or {}, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

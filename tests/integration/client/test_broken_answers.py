@@ -126,7 +126,7 @@ def test_a_slow_drip_does_not_outlive_the_deadline(connect: Connect, drip: Wire)
     started = MACHINE.monotonic()
     assert ids(client.pages()) == [1, 2, 3]
     # The drip would take minutes.
-    assert 0.5 <= MACHINE.monotonic() - started < 10
+    assert 0.5 <= MACHINE.monotonic() - started < 60
     assert client.calls.spent == 2
 
 

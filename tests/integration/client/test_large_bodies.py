@@ -52,7 +52,7 @@ def test_a_large_page_is_held_while_its_records_are_taken_and_small_ones_pass(co
     assert not small.is_large
     assert not taken.wait(0.2)
     pages.close()
-    assert taken.wait(10)
+    assert taken.wait(60)
     thread.join()
 
 

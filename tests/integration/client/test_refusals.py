@@ -234,7 +234,7 @@ def test_a_slow_drip_does_not_outlive_the_deadline_over_tls(serve: Serve) -> Non
     with pytest.raises(RetryableError, match=r"no whole answer within 0\.3 s"):
         transport.send(Request("GET", f"{server.url}/rest"))
     # The drip would take minutes.
-    assert MACHINE.monotonic() - started < 10
+    assert MACHINE.monotonic() - started < 60
 
 
 def test_netrc_ca_bundle_and_proxies_of_the_environment_are_ignored(
@@ -281,7 +281,7 @@ def test_a_slow_drip_does_not_outlive_the_deadline_through_a_proxy(serve: Serve)
     with pytest.raises(RetryableError):
         transport.send(Request("GET", "https://api.procore.example/rest"))
     # It would last for ever.
-    assert MACHINE.monotonic() - started < 10
+    assert MACHINE.monotonic() - started < 60
 
 
 def test_a_missing_ca_bundle_is_a_matter_of_configuration(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def test_another_program_that_holds_a_write_is_said_after_seconds_and_waited_for
             while not logs and done.is_alive():
                 done.join(0.01)
             browser.execute("ROLLBACK")
-            done.join(30)
+            done.join(60)
 
     (said,) = [line for line in logs if line["event"] == "database.blocked"]
     assert (said["seconds"], "another program holds a write open" in said["error"]) == (0.25, True)

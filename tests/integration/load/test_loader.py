@@ -49,7 +49,7 @@ def test_work_is_committed_when_its_result_is_there(loader: Loader, destination:
 
 def test_work_that_fails_takes_nothing_else_down_with_it(loader: Loader, destination: SqliteDestination) -> None:
     gate = threading.Event()
-    held = loader.submit(lambda _: gate.wait(timeout=10))
+    held = loader.submit(lambda _: gate.wait(timeout=60))
     waiting = [loader.submit(insert(key)) for key in (1, 2, 2, 3)]
     gate.set()
     assert held.result() is True
@@ -69,7 +69,7 @@ def test_closing_commits_what_is_waiting(destination: SqliteDestination) -> None
 
 def test_whoever_fetches_waits_while_too_much_is_unwritten(loader: Loader) -> None:
     gate = threading.Event()
-    loader.submit(lambda _: gate.wait(timeout=10))
+    loader.submit(lambda _: gate.wait(timeout=60))
     handed_over: list[int] = []
 
     def fetch() -> None:
@@ -83,5 +83,5 @@ def test_whoever_fetches_waits_while_too_much_is_unwritten(loader: Loader) -> No
     assert fetching.is_alive()
     assert len(handed_over) < 100
     gate.set()
-    fetching.join(timeout=10)
+    fetching.join(timeout=60)
     assert len(handed_over) == 200

@@ -50,7 +50,7 @@ def test_a_reader_that_never_ends_its_query_holds_up_no_run(install: Install) ->
         before = reader.execute("SELECT count(*) FROM _runs").fetchall()
         began = MACHINE.monotonic()
         assert incomplete(here.run()) == []
-        assert MACHINE.monotonic() - began < 10
+        assert MACHINE.monotonic() - began < 25
         assert reader.execute("SELECT count(*) FROM _runs").fetchall() == before
 
     here.run("companies")

@@ -38,7 +38,7 @@ def ask(
     url: str, path: str = "/data", *, method: str = "GET", body: bytes | None = None, **headers: str
 ) -> tuple[int, str, Mapping[str, str]]:
     """Status, body and headers of an answer."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body=body, headers=sent)
     response = connection.getresponse()

@@ -16,7 +16,7 @@ from sync_worker.server.probes import probes
 def answer(url: str) -> tuple[int, Any]:
     """Status and body."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own server
+        with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - our own server
             return response.status, json.load(response)
     except urllib.error.HTTPError as refused:
         with refused:

@@ -49,7 +49,7 @@ def test_records_are_edited_by_name_of_the_edit(caller: Caller, project_id: int)
     ],
 )
 def test_what_is_not_offered_is_refused(caller: Caller, path: str, content: dict[str, object]) -> None:
-    answer = caller.session.post(caller.simulator.url + path, json=content, timeout=5)
+    answer = caller.session.post(caller.simulator.url + path, json=content, timeout=60)
 
     assert answer.status_code == 400
     assert answer.json()["error"]

@@ -52,7 +52,7 @@ def test_it_tells_how_to_reach_it_and_stops_when_asked(run: Run, number: signal.
     process = run("--port", "0", "--projects", "2", "--json")
     access = announced(process)
 
-    state = requests.get(f"{access['url']}/_simulator/state", timeout=5).json()
+    state = requests.get(f"{access['url']}/_simulator/state", timeout=60).json()
     assert state["company_id"] == access["company_id"]
     assert len(state["projects"]) == 2
     config = yaml.safe_load(access["config"])["procore"]
@@ -75,8 +75,8 @@ def test_its_limits_size_and_clock_are_options(run: Run) -> None:
     options = ["--bulk", "rfis=500", "--projects", "1", "--spike", "5", "--fast", "100", "--today", "2026-01-05"]
     access = announced(run("--port", "0", "--json", *options))
 
-    records = requests.get(f"{access['url']}/_simulator/records/rfis", timeout=5).json()["records"]
-    answer = requests.get(f"{access['url']}/rest/v1.0/me", timeout=5)
+    records = requests.get(f"{access['url']}/_simulator/records/rfis", timeout=60).json()["records"]
+    answer = requests.get(f"{access['url']}/rest/v1.0/me", timeout=60)
 
     assert len(records) == 500
     assert answer.headers["X-Rate-Limit-Limit"] == "5"
@@ -107,7 +107,7 @@ def test_a_port_that_is_taken_is_one_clear_line(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         process = run("--port", port)
-        _, complaint = process.communicate(timeout=10)
+        _, complaint = process.communicate(timeout=60)
 
     assert process.returncode == 2
     assert complaint.splitlines() == [f"error: cannot listen on 127.0.0.1:{port}: Address already in use"]
@@ -115,7 +115,7 @@ def test_a_port_that_is_taken_is_one_clear_line(run: Run) -> None:
 
 def test_a_bulk_stream_that_is_unknown_is_a_usage_error(run: Run) -> None:
     process = run("--bulk", "rfi=5")
-    _, complaint = process.communicate(timeout=10)
+    _, complaint = process.communicate(timeout=60)
 
     assert process.returncode == 2
     assert "--bulk rfi=5" in complaint
@@ -125,6 +125,6 @@ def test_a_bulk_stream_that_is_unknown_is_a_usage_error(run: Run) -> None:
 def test_the_form_of_its_records_is_an_option(run: Run, form: str, kind: type) -> None:
     access = announced(run("--port", "0", "--json", "--projects", "1", "--form", form))
 
-    records = requests.get(f"{access['url']}/_simulator/records/tax_codes", timeout=5).json()["records"]
+    records = requests.get(f"{access['url']}/_simulator/records/tax_codes", timeout=60).json()["records"]
 
     assert {type(it["record"]["rate1"]) for it in records} == {kind}

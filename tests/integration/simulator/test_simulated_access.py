@@ -46,7 +46,7 @@ def test_a_token_may_be_asked_for_with_the_form_that_curl_sends(caller: Caller) 
         "client_secret": (None, caller.simulator.client_secret),
     }
 
-    answer = caller.session.post(f"{caller.simulator.url}/oauth/token", files=form, timeout=5)
+    answer = caller.session.post(f"{caller.simulator.url}/oauth/token", files=form, timeout=60)
 
     assert (answer.status_code, answer.json()["token_type"]) == (200, "bearer")
 
@@ -72,7 +72,7 @@ def test_a_revoked_token_is_dead(caller: Caller) -> None:
     info = caller.get("/oauth/token/info")
     assert info.json()["expires_in"] == 5400
 
-    assert caller.session.post(f"{url}/oauth/revoke", data={"token": token}, timeout=5).status_code == 200
+    assert caller.session.post(f"{url}/oauth/revoke", data={"token": token}, timeout=60).status_code == 200
 
     assert caller.get(ME).status_code == 401
     assert caller.get("/oauth/token/info").status_code == 401
@@ -129,7 +129,7 @@ def test_head_is_answered_as_get_without_a_body(caller: Caller, project_id: int)
     path = f"/rest/v1.0/projects/{project_id}/rfis"
     whole = caller.get(path, {"per_page": 5})
 
-    answer = caller.session.head(whole.url, headers=caller.headers, timeout=5)
+    answer = caller.session.head(whole.url, headers=caller.headers, timeout=60)
 
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Content-Length"] == str(len(whole.content))
@@ -140,7 +140,7 @@ def test_head_is_answered_as_get_without_a_body(caller: Caller, project_id: int)
 def test_nothing_can_be_written(caller: Caller, project_id: int, method: str) -> None:
     url = f"{caller.simulator.url}/rest/v1.0/projects/{project_id}/rfis"
 
-    answer = caller.session.request(method, url, headers=caller.headers, timeout=5)
+    answer = caller.session.request(method, url, headers=caller.headers, timeout=60)
 
     assert (answer.status_code, answer.json()["errors"]) == (404, "Not found")
 
