@@ -13,12 +13,16 @@ Parameter = int | str | bool | None
 
 
 class Stored(NamedTuple):
-    """What is known of a row already stored; `tracked` are the values of the spec's tracked fields."""
+    """What is known of a row already stored.
+
+    `scope` and `tracked` are the values of the spec's scope columns and of its tracked fields.
+    """
 
     row_hash: str
     run_id: str
     version: str
     is_deleted: bool
+    scope: tuple[Parameter, ...]
     tracked: tuple[Parameter, ...]
 
 

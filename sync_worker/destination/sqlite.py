@@ -383,11 +383,12 @@ class SqliteTransaction:
         return {keys[text] for text in json.loads(found)}
 
     def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, Stored]:
-        width = len(spec.primary_key)
+        width, scopes = len(spec.primary_key), len(spec.scope_columns)
         found: dict[Key, Stored] = {}
         for row in self._connection.execute(_stored_sql(spec), (_as_json(keys),)):
-            row_hash, run_id, version, deleted_at, *tracked = row[width:]
-            found[row[:width]] = Stored(row_hash, run_id, version or "", deleted_at is not None, tuple(tracked))
+            key, (row_hash, run_id, version, deleted_at, *rest) = row[:width], row[width:]
+            scope, tracked = tuple(rest[:scopes]), tuple(rest[scopes:])
+            found[key] = Stored(row_hash, run_id, version or "", deleted_at is not None, scope, tracked)
         return found
 
     def rows(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, tuple[Parameter, ...]]:
@@ -539,7 +540,7 @@ def _unchanged_sql(spec: StreamSpec) -> str:
 @cache
 def _stored_sql(spec: StreamSpec) -> str:
     version = column(spec.cursor_field) if spec.cursor_field is not None else "NULL"
-    names = [*spec.primary_key, "_row_hash", "_run_id", "_deleted_at", *spec.tracked]
+    names = [*spec.primary_key, "_row_hash", "_run_id", "_deleted_at", *spec.scope_columns, *spec.tracked]
     wanted = list(map(column, names))
     wanted.insert(len(spec.primary_key) + 2, version)
     same = " AND ".join(f"{column(name)} = {part}" for name, part in given_parts(spec, "given.value"))

@@ -19,6 +19,7 @@ import msgspec
 from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec, SyncMode
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Parameter, Stored, Transaction
+from sync_worker.load.arrivals import Paging
 from sync_worker.load.batch import Batch, newest_by_key
 from sync_worker.load.deletes import Covered, Doubt, Sets, Settled, Settlement
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
@@ -26,7 +27,7 @@ from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Keys, Proof, prove
 from sync_worker.load.row import RowMaker
 from sync_worker.load.split import holds_endless_number
-from sync_worker.load.values import order_of, text_of
+from sync_worker.load.values import order_of
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key, Page, Verdict, Window
 from sync_worker.state.instants import to_text
@@ -49,7 +50,6 @@ from sync_worker.state.ledger import (
 from sync_worker.state.restless import learn_volatile_paths, read_volatile_paths, record_reading, rehash_parents
 
 _ENDLESS = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any range, such as 1e400")
-_WHOLE_SECONDS = len("2026-01-31T12:00:00")
 _numbers = count(1)
 log = get_logger()
 
@@ -70,39 +70,6 @@ def _is_marked(raw: msgspec.Raw) -> bool:
         return bytes(_mark.decode(raw).deleted_at) not in (b"null", b'""')
     except (msgspec.DecodeError, RecursionError):
         return False
-
-
-class _Times(msgspec.Struct):
-    created_at: msgspec.Raw = msgspec.Raw(b"")
-    updated_at: msgspec.Raw = msgspec.Raw(b"")
-
-
-_times = msgspec.json.Decoder(_Times)
-
-
-def _count_appeared(
-    changed: Sequence[Candidate], stored: Mapping[Key, Stored], meanwhile: Window, *, is_part: bool
-) -> int:
-    """Count records that came into the list in that time: new ones that were made then, and those that came back.
-
-    Where the list `is_part` of all there is, chosen by date, an edit may bring in any record, and each one counts.
-    """
-    # `Date` has whole seconds, so what was made in the same second may have been made later.
-    began, ended = (to_text(instant or meanwhile.end)[:_WHOLE_SECONDS] for instant in meanwhile)
-    found = 0
-    for candidate in changed:
-        known = stored.get(candidate.key)
-        if known is not None and (known.is_deleted or not is_part):
-            found += known.is_deleted
-            continue
-        try:
-            times = msgspec.structs.astuple(_times.decode(candidate.raw))
-        except (msgspec.DecodeError, RecursionError):
-            continue
-        # Instants sort as texts once they are all in UTC.
-        sent = [candidate.version, *(order_of(text_of(bytes(raw)) or "") for raw in times)]
-        found += any(began <= instant[:_WHOLE_SECONDS] <= ended for instant in sent)
-    return found
 
 
 class Makers(NamedTuple):
@@ -136,6 +103,7 @@ class Sweep:
         key: ScopeKey,
         window: Window,
         excluded: frozenset[str] = frozenset(),
+        complete_at: datetime | None = None,
     ) -> None:
         self._loader = loader
         self._clock = clock
@@ -143,6 +111,7 @@ class Sweep:
         self._key = key
         self._window = window
         self._excluded = excluded
+        self._complete_at = complete_at
         self._sets = Sets(*(next(_numbers) for _ in Sets._fields))
         self._beside = Beside()
         self._settlement = Settlement(spec, key, self._sets, self._beside)
@@ -180,11 +149,14 @@ class Sweep:
         if page.number == 1:
             self._list_began_at = page.server_time
         # What is on the first page was there when it was answered.
-        began, ended = self._list_began_at, page.server_time
-        meanwhile = Window(began, ended) if page.number > 1 and began is not None and ended is not None else None
+        began = self._list_began_at if page.number > 1 else None
+        is_part = self._window.start is not None
+        paging = None
+        if began is not None:
+            paging = Paging(began, page.server_time or self._window.end, self._complete_at, is_part)
         self._under_way.append(
             self._loader.submit(
-                lambda transaction: self._store(transaction, identified, makers, seen_at, meanwhile, only_known)
+                lambda transaction: self._store(transaction, identified, makers, seen_at, paging, only_known)
             )
         )
         if page.is_large:
@@ -409,7 +381,7 @@ class Sweep:
         identified: Sequence[Candidate | Unreadable],
         makers: Makers,
         seen_at: datetime,
-        meanwhile: Window | None,
+        paging: Paging | None,
         only_known: bool,
     ) -> Committed:
         unreadable = [record for record in identified if isinstance(record, Unreadable)]
@@ -462,8 +434,9 @@ class Sweep:
             ),
         )
         appeared = 0
-        if meanwhile is not None:
-            appeared = _count_appeared(changed, stored, meanwhile, is_part=self._window.start is not None)
+        if paging is not None:
+            written = [newest[key] for key in batch.keys]
+            appeared = paging.count_arrivals(written, stored, makers.scope)
         return Committed(len(batch.rows), len(unreadable), appeared, batch.restless)
 
     def _rows_to_compare(

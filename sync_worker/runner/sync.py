@@ -101,7 +101,10 @@ class Reading:
         self._parents_refused: dict[int | str, Kind] = {}
         self._signal: Signal | None = None
         key = ScopeKey(frame.run_id, self._spec.name, self._scope)
-        self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, self._asked.window, self._options.excluded)
+        # What a backfill reads may never have been read before.
+        complete_at = self._asked.mark if self._moves_marks else None
+        window, excluded = self._asked.window, self._options.excluded
+        self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, window, excluded, complete_at)
 
     @property
     def avoided(self) -> Mapping[Because, int]:
