@@ -162,7 +162,7 @@ def _stream(
 ) -> StreamStatus:
     fresh = None if line.oldest_mark is None else round(_seconds_since(line.oldest_mark, now))
     is_stale = fresh is not None and fresh > stale_after.total_seconds()
-    rows = view.live_count(line.stream) if view.has_table(line.stream) else None
+    rows = view.live_count(line.stream) if view.has_table(line.stream, with_column="_deleted_at") else None
     return StreamStatus(
         line.stream, fresh, line.oldest_mark, line.oldest_project, is_stale, line.scopes, rows, future_marks
     )

@@ -78,8 +78,12 @@ class Transaction(Protocol):
         """`_extra` of at most so many live rows of a stream, new ones before old ones as far as that is known."""
         ...
 
-    def has_table(self, name: str) -> bool:
-        """Whether there is a table of this name."""
+    def has_table(self, name: str, *, with_column: str | None = None) -> bool:
+        """Return True if there is a table of this name that has this column, or any."""
+        ...
+
+    def lacks_columns(self, spec: StreamSpec) -> bool:
+        """Return True if a stream's table is not there, or is there without some of its columns."""
         ...
 
     def live_count(self, stream: str, scope: Mapping[str, int] | None = None) -> int:

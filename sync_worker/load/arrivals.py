@@ -58,8 +58,10 @@ class Paging(NamedTuple):
         if any(began <= instant <= ended for instant in times):
             return True
         # It was not there when the list was complete, and nothing says that it was made between then and `began`.
-        complete_at = self.complete_at and to_text(self.complete_at)[:_WHOLE_SECONDS]
-        return known is None and complete_at is not None and not any(instant >= complete_at for instant in times)
+        if known is not None or self.complete_at is None:
+            return False
+        complete_at = to_text(self.complete_at)[:_WHOLE_SECONDS]
+        return not any(instant >= complete_at for instant in times)
 
 
 def _instants(candidate: Candidate) -> list[str]:

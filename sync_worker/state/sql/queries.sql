@@ -673,6 +673,10 @@ GROUP BY stream.name;
 -- The Procore that the database was read from.
 SELECT login, api FROM _origin;
 
+-- name: forget_origin
+-- The next run records the configured one.
+DELETE FROM _origin;
+
 -- name: record_origin
 -- The first one stands.
 INSERT INTO _origin (login, api) SELECT :login, :api WHERE NOT EXISTS (SELECT 1 FROM _origin);
