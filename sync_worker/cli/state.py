@@ -154,8 +154,9 @@ def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int 
     """
     streams = cli.streams()
     with cli.reading() as view:
-        held = _held_by_scope(view, {name for each in patterns for name in _matching(each, streams)}, project_id)
-        keys = [held_keys(view, line.stream, line.scope) for line in held]
+        names = {name for each in patterns for name in _matching(each, streams)} or streams.keys()
+        held = _held_by_scope(view, names, project_id)
+        keys = [[_key(key, streams[line.stream]) for key in held_keys(view, line.stream, line.scope)] for line in held]
     if not cli.json:
         print("\n".join(_held_lines(held, keys)))
     approved = bool(held) and (yes or _is_approved(held))
@@ -169,10 +170,10 @@ def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int 
 
 def _held_by_scope(view: Transaction, names: Collection[str], project_id: int | None) -> list[HeldDeletes]:
     lines = held_deletes(view) if view.has_table("_held_deletes") else []
-    return [line for line in lines if (not names or line.stream in names) and project_id in (None, line.project_id)]
+    return [line for line in lines if line.stream in names and project_id in (None, line.project_id)]
 
 
-def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Parameter]]) -> Iterator[str]:
+def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Key]]) -> Iterator[str]:
     if not held:
         yield "no deletes are held"
     for line, its in zip(held, keys, strict=True):
@@ -183,10 +184,8 @@ def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Parameter]]
             yield f"  … and {len(its) - _KEYS_SHOWN} more; --json lists them all"
 
 
-def _shown(key: Parameter) -> int | str | list[int | str]:
-    """A key of several parts apart."""
-    parts = list(_key(key))
-    return parts if len(parts) > 1 else parts[0]
+def _shown(key: Key) -> int | str | list[int | str]:
+    return list(key) if len(key) > 1 else key[0]
 
 
 def _is_approved(held: Sequence[HeldDeletes]) -> bool:
@@ -200,7 +199,7 @@ def _is_approved(held: Sequence[HeldDeletes]) -> bool:
 def _approve(
     cli: CliContext,
     held: Sequence[HeldDeletes],
-    keys: Sequence[Sequence[Parameter]],
+    keys: Sequence[Sequence[Key]],
     streams: Mapping[str, StreamSpec],
 ) -> int:
     now = cli.clock.now()
@@ -208,14 +207,14 @@ def _approve(
     with SqliteDestination(cli.database()).aside() as transaction:
         refuse_newer(transaction, "sqlite")
         return sum(
-            approve(transaction, streams[line.stream], line.scope, list(map(_key, its)), now)
+            approve(transaction, streams[line.stream], line.scope, its, now)
             for line, its in zip(held, keys, strict=True)
         )
 
 
-def _key(held: Parameter) -> Key:
-    if isinstance(held, str) and held.startswith("["):
-        return tuple(json.loads(held))
+def _key(held: Parameter, spec: StreamSpec) -> Key:
+    if len(spec.primary_key) > 1:
+        return tuple(json.loads(str(held)))
     return (held if isinstance(held, int) else str(held),)
 
 
