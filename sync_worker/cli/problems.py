@@ -21,7 +21,7 @@ _fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Problem(NamedTuple):
-    """Something about the records of a stream that wants attention, and the step to take."""
+    """Something about the records of a stream, or the database, that wants attention, and the step to take."""
 
     kind: str
     stream: str
