@@ -25,6 +25,7 @@ from sync_worker.load.deletes import Covered, Doubt, Sets, Settled, Settlement
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
 from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Keys, Proof, prove
+from sync_worker.load.repeated_keys import find_repeated
 from sync_worker.load.row import RowMaker
 from sync_worker.load.split import holds_endless_number
 from sync_worker.load.values import order_of
@@ -123,6 +124,7 @@ class Sweep:
         self._before = NOTHING_COUNTED
         self._under_way: list[Future[Committed]] = []
         self._spoilt: Proof | None = None
+        self._in_two_lists: str | None = None
         self._learned: frozenset[str] = frozenset()
         self._restless: Counter[str] = Counter()
         self._made: tuple[object, Makers] | None = None
@@ -137,6 +139,7 @@ class Sweep:
             return note_beside(transaction, self._key.run_id)
 
         self._beside = self._loader.do(begin)
+        self._loader.seen_sets[self._key] = self._sets.seen
         self._settlement = Settlement(self._spec, self._key, self._sets, self._beside)
 
     def take(self, page: Page, parent_id: int | str | None = None, *, only_known: bool = False) -> None:
@@ -199,6 +202,7 @@ class Sweep:
     def again(self) -> None:
         """Count from the beginning again, to compare what is seen with what was seen now."""
         self._sets = self._sets._replace(seen=self._sets.before, before=self._sets.seen)
+        self._loader.seen_sets[self._key] = self._sets.seen
         self._settlement = Settlement(self._spec, self._key, self._sets, self._beside)
         self._has_before = True
         self.restart()
@@ -217,6 +221,11 @@ class Sweep:
                 widen_scope(transaction, self._key, window)
 
         self._loader.do(forget)
+
+    def is_hopeless(self) -> bool:
+        """Return True if reading the list once more cannot prove it: a record is in the list of two scopes."""
+        self._raise_failures(wait=True)
+        return self._in_two_lists is not None
 
     def settle(
         self, evidence: Evidence, covered: Covered | None = None, *, requests: int, last: bool, also: Also | None = None
@@ -273,6 +282,7 @@ class Sweep:
         finished_at = self._clock.now()
 
         def close(transaction: Transaction) -> None:
+            self._loader.seen_sets.pop(self._key, None)
             transaction.forget_keys(*self._sets)
             close_scope(
                 transaction, self._key, verdict, total=None, requests=requests, error=error, finished_at=finished_at
@@ -326,6 +336,8 @@ class Sweep:
         self._settlement.release_seen(transaction)
         if self._spoilt is not None:
             proof = self._spoilt if last else self._spoilt._replace(verdict=Verdict.INEXACT)
+        if self._in_two_lists is not None and proof.verdict is Verdict.COMPLETE:
+            proof = Proof(Verdict.INEXACT, self._in_two_lists)
         if proof.verdict is Verdict.INEXACT and not last:
             transaction.forget_keys(self._sets.seen)
             restart_scope(transaction, self._key, before)
@@ -364,6 +376,7 @@ class Sweep:
     def _close(
         self, transaction: Transaction, proof: Proof, total: int | None, requests: int, deleted: int = 0
     ) -> None:
+        self._loader.seen_sets.pop(self._key, None)
         close_scope(
             transaction,
             self._key,
@@ -406,6 +419,8 @@ class Sweep:
                 self._spoilt = Proof(Verdict.FAILED, f"bad payload: the answer is of another list: {reason}")
                 return Committed(0, 0)
             self._spoilt = Proof(Verdict.INEXACT, f"{reason}; it is set aside, see _quarantine")
+        repeated = find_repeated(transaction, self._spec, self._key, batch.keys, stored, self._loader.seen_sets)
+        self._in_two_lists = self._in_two_lists or repeated
         # What cannot be stored is there all the same.
         seen = [*newest, *(record.key for record in unreadable if record.key is not None)]
         distinct_keys = transaction.note_keys(self._spec, self._sets.seen, seen)

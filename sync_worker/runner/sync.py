@@ -166,7 +166,7 @@ class Reading:
 
     def _is_last(self, number: int) -> bool:
         """Whether no other sweep follows the one of that number, whatever it proves."""
-        return number == SWEEPS_AT_MOST or self._doubt is not None
+        return number == SWEEPS_AT_MOST or self._doubt is not None or self._sweep.is_hopeless()
 
     def _read_lists(self) -> Evidence:
         """Read every list of the partition to its end: one, or one for each parent."""
