@@ -12,8 +12,8 @@ SyncWorkerError
 ├── SkippableError       record the scope as not permitted, go on with the others
 │   └── NotFoundError    or the record whose list was asked for is gone
 ├── RequestError         this request can never succeed; the scope fails, the others go on
-├── TableError           the table of one stream takes no rows; the scope fails, the others go on
 ├── DestinationError     the database refused; the run fails
+│   ├── TableError            the table of one stream takes no rows; the scope fails, the others go on
 │   ├── DatabaseLostError     the file that was open is not the one at its path any more
 │   └── DatabaseDamagedError  the file is damaged; a backup has to be restored
 └── StopRequested        not a failure: someone asked us to stop
@@ -97,12 +97,12 @@ class RequestError(SyncWorkerError):
     """Procore refuses this very request, or its answers contradict each other; repeating it changes nothing."""
 
 
-class TableError(SyncWorkerError):
-    """A table does not take a row as it is: somebody added a constraint or a trigger to it."""
-
-
 class DestinationError(SyncWorkerError):
     """The database could not take the data; nothing was half-written."""
+
+
+class TableError(DestinationError):
+    """A table does not take a row as it is: somebody added a constraint or a trigger to it."""
 
 
 class DatabaseLostError(DestinationError):

@@ -43,7 +43,6 @@ from sync_worker.errors import (
     DatabaseLostError,
     DestinationError,
     LockHeldError,
-    SyncWorkerError,
     TableError,
 )
 from sync_worker.model import Key
@@ -269,7 +268,7 @@ class SqliteDestination:
         if self._file is not None and (lost := self._file.lost()) is not None:
             raise DatabaseLostError(f"{lost}; {_AFTER_LOSS}")
 
-    def _refusal(self, error: sqlite3.Error) -> SyncWorkerError:
+    def _refusal(self, error: sqlite3.Error) -> DestinationError:
         name = getattr(error, "sqlite_errorname", "")
         if isinstance(error, sqlite3.IntegrityError):
             return TableError(

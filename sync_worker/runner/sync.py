@@ -25,6 +25,7 @@ from sync_worker.errors import (
     SkippableError,
     StopRequested,
     SyncWorkerError,
+    TableError,
     TooLargeError,
     UnreachableError,
 )
@@ -124,6 +125,8 @@ class Reading:
         self._sweep.open()
         try:
             return self._sweep_until_proven()
+        except TableError as refusal:
+            return self._abandon(Verdict.FAILED, str(refusal))
         except DestinationError:
             raise
         except StopRequested:
