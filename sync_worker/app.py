@@ -137,7 +137,7 @@ class Worker:
         self.database_trouble()
         with self._running():
             order = self._order(request)
-            self._forget_marks_of_dropped_tables((*order.specs, PROJECT_TOOLS))
+            self._forget_marks_of_emptied_tables((*order.specs, PROJECT_TOOLS))
             unstorable = self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
             for name in _NEEDED.intersection(unstorable):
                 raise DestinationError(f"{name}: {unstorable[name]}")
@@ -148,11 +148,14 @@ class Worker:
             self._database.release_memory()
         return _finished(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
 
-    def _forget_marks_of_dropped_tables(self, specs: Sequence[StreamSpec]) -> None:
-        """Let all of a stream be read again whose table somebody dropped: its marks speak of rows that are gone."""
+    def _forget_marks_of_emptied_tables(self, specs: Sequence[StreamSpec]) -> None:
+        """Let all of a stream be read again whose table, or a column of it, is new or was dropped.
+
+        Its marks speak of values that are not there.
+        """
         with self._parts.destination.transaction() as transaction:
             for spec in specs:
-                if not transaction.has_table(spec.name):
+                if transaction.lacks_columns(spec):
                     reset_checkpoints(transaction, spec.name, None)
 
     @contextmanager

@@ -13,6 +13,7 @@ SyncWorkerError
 │   └── NotFoundError    or the record whose list was asked for is gone
 ├── RequestError         this request can never succeed; the scope fails, the others go on
 ├── DestinationError     the database refused; the run fails
+│   ├── TableError            the table of one stream takes no rows; the scope fails, the others go on
 │   ├── DatabaseLostError     the file that was open is not the one at its path any more
 │   └── DatabaseDamagedError  the file is damaged; a backup has to be restored
 └── StopRequested        not a failure: someone asked us to stop
@@ -98,6 +99,10 @@ class RequestError(SyncWorkerError):
 
 class DestinationError(SyncWorkerError):
     """The database could not take the data; nothing was half-written."""
+
+
+class TableError(DestinationError):
+    """A table does not take a row as it is: somebody added a constraint or a trigger to it."""
 
 
 class DatabaseLostError(DestinationError):

@@ -57,6 +57,16 @@ def findings(streams: Mapping[str, StreamOptions]) -> Iterator[Finding]:
         for key, told in _problems(spec, {**STREAMS, **own}):
             first.setdefault(key, told)
         yield from ((("streams", name, *filter(None, key.split(".", 1))), told) for key, told in first.items())
+    yield from _exclusions(streams, {**STREAMS, **own})
+
+
+def _exclusions(streams: Mapping[str, StreamOptions], specs: Mapping[str, StreamSpec]) -> Iterator[Finding]:
+    """What must not be left out: without its day it cannot be told which logs are missing."""
+    for name, options in streams.items():
+        window = specs[name].date_window if name in specs else None
+        if window is not None and window.field in options.exclude_fields:
+            told = f"{window.field} is needed to find the deleted records of a stream that is read by date"
+            yield ("streams", name, "exclude_fields"), told
 
 
 def own_streams(streams: Mapping[str, StreamOptions]) -> dict[str, StreamSpec]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_LONG_WRITE_SECONDS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class CliContext:
@@ -92,6 +94,12 @@ class CliContext:
         from sync_worker.destination.sqlite import SqliteDestination
 
         return SqliteDestination(self.database()).is_held()
+
+    def is_blocked(self) -> bool:
+        """Return True if some program has been writing to the database for seconds; a run's own writes are shorter."""
+        from sync_worker.destination.sqlite import SqliteDestination
+
+        return SqliteDestination(self.database(), try_seconds=_LONG_WRITE_SECONDS).is_blocked()
 
     def read_settings(self, inspect: Inspect[Settings] | None = None) -> LoadedSettings:
         """As `load_settings`, and where the values came from; `inspect` finds what else would be refused."""

@@ -21,7 +21,7 @@ _fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Problem(NamedTuple):
-    """Something about the records of a stream that wants attention, and the step to take."""
+    """Something about the records of a stream, or the database, that wants attention, and the step to take."""
 
     kind: str
     stream: str
@@ -47,7 +47,7 @@ def _set_aside(view: Transaction) -> Iterator[Problem]:
 def _misfits(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[Problem]:
     for stream, fields in drifted_fields(view).items():
         spec = streams.get(stream)
-        if spec is None or not view.has_table(stream):
+        if spec is None or view.lacks_columns(spec):
             continue
         extras = view.newest_extras(stream, _ROWS_LOOKED_AT)
         counted = Counter(field for extra in extras if extra is not None for field in _fields_of.decode(extra))

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import click
 
@@ -24,6 +25,7 @@ from sync_worker.state.deletes import HeldDeletes, held_deletes, held_keys
 from sync_worker.state.history import CheckpointLine, all_checkpoints, is_future, reset_checkpoints
 from sync_worker.state.instants import to_text
 from sync_worker.state.migration import migrate, refuse_newer
+from sync_worker.state.origin import forget_origin, read_origin
 
 _KEYS_SHOWN = 20
 _FUTURE = "in the future: the next run reads again what changed since it was set"
@@ -65,17 +67,27 @@ def show(cli: CliContext, patterns: str | None, project_id: int | None) -> None:
 Examples:
   sync-worker state reset --stream rfis
   sync-worker state reset --stream 'tag:daily_logs' --project 101 --yes
-  sync-worker state reset --allowance"""
+  sync-worker state reset --allowance
+  sync-worker state reset --origin"""
 )
 @_STREAMS
 @_PROJECT
 @click.option("--allowance", is_flag=True, help="Remove no checkpoint; end a wait for Procore's allowance.")
+@click.option("--origin", is_flag=True, help="Remove no checkpoint; forget the address of Procore, after it moved.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_cli
-def reset(cli: CliContext, patterns: str | None, project_id: int | None, *, allowance: bool, yes: bool) -> None:
+def reset(
+    cli: CliContext, patterns: str | None, project_id: int | None, *, allowance: bool, origin: bool, yes: bool
+) -> None:
     """Remove checkpoints, so that the next run reads these streams from the beginning; no row is touched."""
-    if allowance:
-        _lift_allowance(cli, is_alone=not patterns and project_id is None)
+    if allowance or origin:
+        option = "--allowance" if allowance else "--origin"
+        if patterns or project_id is not None or (allowance and origin):
+            raise ConfigurationError(f"{option} is of all streams and projects; leave the other options out")
+        if allowance:
+            _lift_allowance(cli)
+        else:
+            _forget_origin(cli, yes=yes)
         return
     if not patterns:
         raise ConfigurationError("say which streams with --stream; '*' is all of them")
@@ -91,9 +103,7 @@ def reset(cli: CliContext, patterns: str | None, project_id: int | None, *, allo
         print(f"{_counted(found)} removed" if found else "there were no such checkpoints")
 
 
-def _lift_allowance(cli: CliContext, *, is_alone: bool) -> None:
-    if not is_alone:
-        raise ConfigurationError("--allowance is of all streams and projects; leave --stream and --project out")
+def _lift_allowance(cli: CliContext) -> None:
     now = cli.clock.now()
     with cli.reading() as view:
         waits_until = read_allowance(view).waits_until(now)
@@ -108,6 +118,22 @@ def _lift_allowance(cli: CliContext, *, is_alone: bool) -> None:
         print(f"nobody waits any more; until {until} the wait would have lasted")
     else:
         print("nobody waits for the allowance")
+
+
+def _forget_origin(cli: CliContext, *, yes: bool) -> None:
+    with cli.reading() as view:
+        found = read_origin(view)
+    if found is not None and not yes:
+        _confirm(f"forget that the data is that of {found}", "so that the next run goes on with it where it is now")
+    if found is not None:
+        with _held(cli) as transaction:
+            forget_origin(transaction)
+    if cli.json:
+        print(json.dumps({"removed": None if found is None else found._asdict()}, indent=2))
+    elif found is None:
+        print("the database does not say which Procore it was read from")
+    else:
+        print(f"{found} is forgotten; the next run records the Procore of the configuration")
 
 
 @command.command(
@@ -128,8 +154,9 @@ def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int 
     """
     streams = cli.streams()
     with cli.reading() as view:
-        held = _held(view, {name for each in patterns for name in _matching(each, streams)}, project_id)
-        keys = [held_keys(view, line.stream, line.scope) for line in held]
+        names = {name for each in patterns for name in _matching(each, streams)} or streams.keys()
+        held = _held_by_scope(view, names, project_id)
+        keys = [[_key(key, streams[line.stream]) for key in held_keys(view, line.stream, line.scope)] for line in held]
     if not cli.json:
         print("\n".join(_held_lines(held, keys)))
     approved = bool(held) and (yes or _is_approved(held))
@@ -141,12 +168,12 @@ def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int 
         print(f"{deleted} rows are marked as deleted")
 
 
-def _held(view: Transaction, names: Collection[str], project_id: int | None) -> list[HeldDeletes]:
+def _held_by_scope(view: Transaction, names: Collection[str], project_id: int | None) -> list[HeldDeletes]:
     lines = held_deletes(view) if view.has_table("_held_deletes") else []
-    return [line for line in lines if (not names or line.stream in names) and project_id in (None, line.project_id)]
+    return [line for line in lines if line.stream in names and project_id in (None, line.project_id)]
 
 
-def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Parameter]]) -> Iterator[str]:
+def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Key]]) -> Iterator[str]:
     if not held:
         yield "no deletes are held"
     for line, its in zip(held, keys, strict=True):
@@ -157,10 +184,8 @@ def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Parameter]]
             yield f"  … and {len(its) - _KEYS_SHOWN} more; --json lists them all"
 
 
-def _shown(key: Parameter) -> int | str | list[int | str]:
-    """A key of several parts apart."""
-    parts = list(_key(key))
-    return parts if len(parts) > 1 else parts[0]
+def _shown(key: Key) -> int | str | list[int | str]:
+    return list(key) if len(key) > 1 else key[0]
 
 
 def _is_approved(held: Sequence[HeldDeletes]) -> bool:
@@ -174,7 +199,7 @@ def _is_approved(held: Sequence[HeldDeletes]) -> bool:
 def _approve(
     cli: CliContext,
     held: Sequence[HeldDeletes],
-    keys: Sequence[Sequence[Parameter]],
+    keys: Sequence[Sequence[Key]],
     streams: Mapping[str, StreamSpec],
 ) -> int:
     now = cli.clock.now()
@@ -182,14 +207,14 @@ def _approve(
     with SqliteDestination(cli.database()).aside() as transaction:
         refuse_newer(transaction, "sqlite")
         return sum(
-            approve(transaction, streams[line.stream], line.scope, list(map(_key, its)), now)
+            approve(transaction, streams[line.stream], line.scope, its, now)
             for line, its in zip(held, keys, strict=True)
         )
 
 
-def _key(held: Parameter) -> Key:
-    if isinstance(held, str) and held.startswith("["):
-        return tuple(json.loads(held))
+def _key(held: Parameter, spec: StreamSpec) -> Key:
+    if len(spec.primary_key) > 1:
+        return tuple(json.loads(str(held)))
     return (held if isinstance(held, int) else str(held),)
 
 
@@ -198,21 +223,31 @@ def _matching(patterns: str, streams: Mapping[str, StreamSpec]) -> Collection[st
 
 
 def _ask(found: Collection[CheckpointLine]) -> None:
-    question = f"Remove {_counted(found)}, so that the next run reads all of it again?"
+    _confirm(f"remove {_counted(found)}", "so that the next run reads all of it again")
+
+
+def _confirm(deed: str, effect: str) -> None:
     if not sys.stdin.isatty():
-        raise ConfigurationError(f"this would remove {_counted(found)}; say --yes to do it")
-    click.confirm(question, abort=True, err=True)
+        raise ConfigurationError(f"this would {deed}; say --yes to do it")
+    click.confirm(f"{deed[0].upper()}{deed[1:]}, {effect}?", abort=True, err=True)
 
 
 def _remove(cli: CliContext, streams: Collection[str], project_id: int | None) -> None:
+    with _held(cli) as transaction:
+        for stream in streams:
+            reset_checkpoints(transaction, stream, project_id)
+
+
+@contextmanager
+def _held(cli: CliContext) -> Iterator[Transaction]:
+    """Hold the database for one transaction; a daemon that has it is named in the refusal."""
     destination = SqliteDestination(cli.database())
     holder = f"process {os.getpid()} on {socket.gethostname()}"
     destination.open(holder=holder, admit=lambda view: refuse_newer(view, "sqlite"))
     try:
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")
-            for stream in streams:
-                reset_checkpoints(transaction, stream, project_id)
+            yield transaction
     finally:
         destination.close()
 

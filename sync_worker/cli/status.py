@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -46,6 +46,12 @@ _VERDICTS = (Verdict.COMPLETE, Verdict.INEXACT, Verdict.FAILED, Verdict.NOT_PERM
 _HEADINGS = ("stream", "fresh", *_VERDICTS, "rows")
 _QUIET_SECONDS = 600
 _LAST_RUNS = 20
+_BLOCKED = Problem(
+    "blocked",
+    "",
+    "another program holds a write open, and nothing can be stored meanwhile",
+    "end its transaction (a database browser with unsaved changes?); runs wait for it, ten minutes at most",
+)
 
 
 class StreamStatus(NamedTuple):
@@ -115,6 +121,8 @@ def command(cli: CliContext) -> None:
     every = _full_refresh_every(cli)
     with cli.reading() as view:
         status = gather(view, now, cli.streams(), every, is_held=is_held)
+    if cli.is_blocked():
+        status = replace(status, problems=[_BLOCKED, *status.problems])
     if cli.json:
         print(json.dumps(status.as_json(), indent=2))
     else:
@@ -162,7 +170,7 @@ def _stream(
 ) -> StreamStatus:
     fresh = None if line.oldest_mark is None else round(_seconds_since(line.oldest_mark, now))
     is_stale = fresh is not None and fresh > stale_after.total_seconds()
-    rows = view.live_count(line.stream) if view.has_table(line.stream) else None
+    rows = view.live_count(line.stream) if view.has_table(line.stream, with_column="_deleted_at") else None
     return StreamStatus(
         line.stream, fresh, line.oldest_mark, line.oldest_project, is_stale, line.scopes, rows, future_marks
     )
@@ -199,6 +207,7 @@ def _first_sentence(status: Status) -> str:
     stale = sum(line.is_stale for line in status.streams)
     future = sum(line.future_marks > 0 for line in status.streams)
     wrong = [
+        "another program blocks the database" if _BLOCKED in status.problems else "",
         f"{bad} of {total} lists are not complete" if bad else "",
         f"{stale} of {len(status.streams)} streams are stale" if stale else "",
         f"{future} of {len(status.streams)} streams have marks in the future" if future else "",

@@ -13,12 +13,16 @@ Parameter = int | str | bool | None
 
 
 class Stored(NamedTuple):
-    """What is known of a row already stored; `tracked` are the values of the spec's tracked fields."""
+    """What is known of a row already stored.
+
+    `scope` and `tracked` are the values of the spec's scope columns and of its tracked fields.
+    """
 
     row_hash: str
     run_id: str
     version: str
     is_deleted: bool
+    scope: tuple[Parameter, ...]
     tracked: tuple[Parameter, ...]
 
 
@@ -74,8 +78,12 @@ class Transaction(Protocol):
         """`_extra` of at most so many live rows of a stream, new ones before old ones as far as that is known."""
         ...
 
-    def has_table(self, name: str) -> bool:
-        """Whether there is a table of this name."""
+    def has_table(self, name: str, *, with_column: str | None = None) -> bool:
+        """Return True if there is a table of this name that has this column, or any."""
+        ...
+
+    def lacks_columns(self, spec: StreamSpec) -> bool:
+        """Return True if a stream's table is not there, or is there without some of its columns."""
         ...
 
     def live_count(self, stream: str, scope: Mapping[str, int] | None = None) -> int:

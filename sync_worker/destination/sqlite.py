@@ -44,6 +44,7 @@ from sync_worker.errors import (
     DatabaseLostError,
     DestinationError,
     LockHeldError,
+    TableError,
 )
 from sync_worker.model import Key
 
@@ -303,6 +304,11 @@ class SqliteDestination:
 
     def _refusal(self, error: sqlite3.Error) -> DestinationError:
         name = getattr(error, "sqlite_errorname", "")
+        if isinstance(error, sqlite3.IntegrityError):
+            return TableError(
+                f"{self._path}: {error}; remove the constraint or the trigger that was added to the table, or drop the "
+                "table: the next run makes it again and fills it"
+            )
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             self._damage = (
                 f"{self._path} is damaged ({error}); stop the worker and restore a backup: docs/operations.md"
@@ -417,11 +423,12 @@ class SqliteTransaction:
         return {keys[text] for text in json.loads(found)}
 
     def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, Stored]:
-        width = len(spec.primary_key)
+        width, scopes = len(spec.primary_key), len(spec.scope_columns)
         found: dict[Key, Stored] = {}
         for row in self._connection.execute(_stored_sql(spec), (_as_json(keys),)):
-            row_hash, run_id, version, deleted_at, *tracked = row[width:]
-            found[row[:width]] = Stored(row_hash, run_id, version or "", deleted_at is not None, tuple(tracked))
+            key, (row_hash, run_id, version, deleted_at, *rest) = row[:width], row[width:]
+            scope, tracked = tuple(rest[:scopes]), tuple(rest[scopes:])
+            found[key] = Stored(row_hash, run_id, version or "", deleted_at is not None, scope, tracked)
         return found
 
     def rows(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, tuple[Parameter, ...]]:
@@ -447,8 +454,12 @@ class SqliteTransaction:
             None if extra is None else str(extra) for (extra,) in self.execute(f"SELECT _extra {live}", {"most": most})
         ]
 
-    def has_table(self, name: str) -> bool:
-        return bool(self.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name}))
+    def has_table(self, name: str, *, with_column: str | None = None) -> bool:
+        found = self.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name})
+        return bool(found) and (with_column is None or with_column in _columns_present(self, name))
+
+    def lacks_columns(self, spec: StreamSpec) -> bool:
+        return not _columns_present(self, spec.name).issuperset(map(str.lower, columns_of(spec)))
 
     def live_count(self, stream: str, scope: Mapping[str, int] | None = None) -> int:
         scope = scope or {}
@@ -529,6 +540,7 @@ def prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> str | Non
         _make_table(transaction, spec)
         # Compiled without being run: what SQLite would refuse at the first row, it refuses now.
         transaction.compile(_merge_sql(spec, 1), [None] * len(columns_of(spec)))
+        transaction.compile(_rows_sql(spec), ["[]"])
     except sqlite3.OperationalError as error:
         if error.sqlite_errorname != "SQLITE_ERROR":
             raise
@@ -545,13 +557,20 @@ def _make_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
     key = ", ".join(map(quoted, spec.primary_key))
     lines = ", ".join(f"{quoted(name)} {type_}" for name, type_ in declared.items())
     transaction.execute(f"CREATE TABLE IF NOT EXISTS {quoted(spec.name)} ({lines}, PRIMARY KEY ({key}))")
-    # SQLite does not tell names apart that differ only by the case of ASCII letters.
-    present = {str(row[1]).lower() for row in transaction.execute(f"PRAGMA table_info({quoted(spec.name)})")}
-    for name, type_ in declared.items():
-        if name.lower() not in present:
-            transaction.execute(f"ALTER TABLE {quoted(spec.name)} ADD COLUMN {quoted(name)} {type_}")
+    present = _columns_present(transaction, spec.name)
+    lacking = [name for name in declared if name.lower() not in present]
+    for name in lacking:
+        transaction.execute(f"ALTER TABLE {quoted(spec.name)} ADD COLUMN {quoted(name)} {declared[name]}")
+    if lacking:
+        # A column that somebody dropped would stay empty: the records that belong in it have not changed.
+        transaction.execute(f"UPDATE {quoted(spec.name)} SET _row_hash = ''")
     if (index := live_index_sql(spec)) is not None:
         transaction.execute(index)
+
+
+def _columns_present(transaction: SqliteTransaction, table: str) -> set[str]:
+    """The columns of a table in lower case: SQLite tells no names apart that differ by the case of ASCII letters."""
+    return {str(row[1]).lower() for row in transaction.execute(f"PRAGMA table_info({quoted(table)})")}
 
 
 def _as_json(keys: Sequence[Key]) -> str:
@@ -573,7 +592,7 @@ def _unchanged_sql(spec: StreamSpec) -> str:
 @cache
 def _stored_sql(spec: StreamSpec) -> str:
     version = column(spec.cursor_field) if spec.cursor_field is not None else "NULL"
-    names = [*spec.primary_key, "_row_hash", "_run_id", "_deleted_at", *spec.tracked]
+    names = [*spec.primary_key, "_row_hash", "_run_id", "_deleted_at", *spec.scope_columns, *spec.tracked]
     wanted = list(map(column, names))
     wanted.insert(len(spec.primary_key) + 2, version)
     same = " AND ".join(f"{column(name)} = {part}" for name, part in given_parts(spec, "given.value"))

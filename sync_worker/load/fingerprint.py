@@ -119,7 +119,7 @@ class Fingerprint:
         if sent in (b"", b"null"):
             return None
         bare = text_of(sent) if sent.startswith(b'"') else sent.decode("ascii", "replace")
-        if not bare or bare[0] in "{[":
+        if not bare or sent.startswith((b"{", b"[")):
             return None
         if type_ is not FieldType.INTEGER:
             return bare
@@ -176,7 +176,7 @@ def _content(
     def content(raw: msgspec.Raw) -> bytes | msgspec.Raw:
         if not is_always_blanked:
             sent = bytes(raw)
-            if b"http" not in sent or b"?" not in sent:
+            if b"?" not in sent or b"/" not in sent:
                 return raw
         record = _exact.decode(raw)
         is_dated = bool(signed) and _is_dated(record.get(spec.cursor_field))

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from sync_worker.destination.protocol import Destination, Transaction
 from sync_worker.errors import DestinationError
+from sync_worker.state.ledger import ScopeKey
 
 Result = TypeVar("Result")
 Work = Callable[[Transaction], Any]
@@ -44,6 +45,8 @@ class Loader:
     """
 
     def __init__(self, destination: Destination, *riders: Rider) -> None:
+        self.seen_sets: dict[ScopeKey, int] = {}
+        """The set of the keys that each sweep under way has seen, by its number."""
         self._destination = destination
         self._riders = riders
         # Bounded, so that pages wait at Procore's end and not in memory.

@@ -6,8 +6,8 @@ follows from one of these:
 - The list was one page: it is one moment of the list.
 - It was several pages with a `Total` that never changed and was reached, no key came twice, and no row of it appeared
   after its first page. A record that slips from an unread page to a read one needs a deletion, which lowers `Total`,
-  and only a record that appears can raise it again. In a list that is chosen by date an edit can make one appear, so
-  there no record may have been edited since.
+  and only a record that appears can raise it again (load/arrivals.py). In a list that is chosen by date an edit can
+  make one appear, so there no record may have been edited since.
 - It was several pages and a second sweep saw exactly the same keys: nothing slipped in either.
 
 docs/guarantees.md has the table of lists and proofs.

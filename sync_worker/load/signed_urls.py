@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-_URL = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
+_URL = re.compile(r"((https?:)?//|(\A|(?<=[\"'(=]))/)[^\s\"'<>\\]+", re.IGNORECASE)
+"""One with a host; or one without, where a text or an attribute of HTML begins with it."""
 _SIGNATURE_NAMES = frozenset({
     "access_token", "auth", "auth_key", "awsaccesskeyid", "exp", "expiration", "expires", "expires_at", "expiry",
     "googleaccessid", "hash", "hdnea", "hdnts", "hmac", "jwt", "key-pair-id", "nonce", "policy", "security-token",

@@ -1,8 +1,8 @@
 """Splits the body of a page into undecoded records.
 
 The fast way never builds Python objects. A page it refuses because of one record (a lone surrogate is enough), and one
-with a NUL, which no database holds, goes through a tolerant one that mends its text first. So does one with a field
-that nests too deep for any reader; the field becomes a text.
+with a NUL, which no database holds, is mended first and split again: step by step, each on bytes, so that a large page
+is held two or three times and not as objects. A field that nests too deep for any reader becomes a text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable
 from math import isinf
-from typing import NoReturn
 
 import msgspec
 
@@ -22,13 +21,17 @@ from sync_worker.load.paging_notes import PagingFields, paging_notes
 from sync_worker.model import Records
 
 REPLACEMENT = "\ufffd"
+_REPLACED = REPLACEMENT.encode()
 
 _ESCAPED_NUL = b"\\u0000"
 _UNSTORABLE = re.compile(
-    r"(?<!\\)((?:\\\\)*)"
-    r"(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000)"
+    rb"(?<!\\)((?:\\\\)*)"
+    rb"(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000)"
 )
-_STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRUCTURE = re.compile(_TEXT.pattern + rb"|[\[\]{}]", re.DOTALL)
+_CONTROL = re.compile(rb"[\x01-\x1f]")
+_NO_NUMBER = re.compile(rb"[\[:,]\s*(NaN|-?Infinity)\b")
 _DEEPEST = 500
 _FIELD_DEPTH = {Envelope.ARRAY: 3, Envelope.DATA: 4, Envelope.GROUPS: 5}
 """Where a field that is an object or an array opens: as so many brackets from the outside."""
@@ -68,11 +71,7 @@ def splitter(envelope: Envelope) -> Callable[[bytes], Records]:
             raise BadPayloadError(f"the answer is not the list it should be: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
-        mended, replaced = _mended(body, _FIELD_DEPTH[envelope])
-        try:
-            return fast(mended)._replace(replaced=replaced)
-        except msgspec.DecodeError as error:
-            raise BadPayloadError(f"the answer cannot be read: {error}") from None
+        return _split_mended(body, fast, _FIELD_DEPTH[envelope])
 
     return split
 
@@ -111,64 +110,66 @@ def _split_groups(body: bytes) -> Records:
     return Records([record for group in groups for record in group.meetings], len(groups))
 
 
-def _mended(body: bytes, field_depth: int) -> tuple[bytes, int]:
-    """The same JSON without what cannot be stored, and how many characters were replaced.
+def _split_mended(body: bytes, fast: Callable[[bytes], Records], field_depth: int) -> Records:
+    """Split the same JSON without what cannot be stored; raise `BadPayloadError` where it is no JSON at all."""
+    sent_so = body.count(_REPLACED)
+    body = _storable(body)
+    replaced = body.count(_REPLACED) - sent_so
+    reason = ""
+    for mend in (bytes, _escaped, lambda it: _flattened(it, field_depth)):
+        body = mend(body)
+        try:
+            return fast(body)._replace(replaced=replaced)
+        except msgspec.ValidationError as error:
+            raise BadPayloadError(f"the answer is not the list it should be: {error}") from None
+        except msgspec.DecodeError as error:
+            found = _NO_NUMBER.search(body)
+            why = f"{found[1].decode()} is no JSON number" if found else error
+            reason = f"the answer is cut short or is no JSON: {why}"
+        except RecursionError:
+            reason = "the answer nests deeper than any record does"
+    raise BadPayloadError(reason)
 
-    Raises `BadPayloadError` where it is no JSON at all.
-    """
-    text = _UNSTORABLE.sub(_keep_pair, body.decode("utf-8", "replace").replace("\0", REPLACEMENT))
+
+def _storable(body: bytes) -> bytes:
+    """The same text with U+FFFD for what is no UTF-8, for NUL and for lone surrogates."""
     try:
-        text = _readable(text, field_depth)
-    except RecursionError:
-        raise BadPayloadError("the answer nests deeper than any record does") from None
-    except ValueError as error:
-        raise BadPayloadError(f"the answer is cut short or is no JSON: {error}") from None
-    mended = text.encode()
-    sent_so = body.count(REPLACEMENT.encode())
-    return mended, mended.count(REPLACEMENT.encode()) - sent_so
+        body.decode()
+    except UnicodeDecodeError:
+        body = body.decode("utf-8", "replace").encode()
+    return _UNSTORABLE.sub(_keep_pair, body.replace(b"\0", _REPLACED))
 
 
-def _readable(text: str, field_depth: int) -> str:
-    try:
-        _read(text)
-    except RecursionError:
-        text = _flattened(text, field_depth)
-        _read(text)
-    return text
+def _keep_pair(match: re.Match[bytes]) -> bytes:
+    escaped_backslashes, pair = match[1], match[2]
+    return escaped_backslashes + (pair or _REPLACED)
 
 
-def _read(text: str) -> None:
-    json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
+def _escaped(body: bytes) -> bytes:
+    """The same JSON with the control characters in its texts escaped, as they must be."""
+    return _TEXT.sub(lambda text: _CONTROL.sub(lambda it: b"\\u%04x" % ord(it[0]), text[0]), body)
 
 
-def _flattened(text: str, field_depth: int) -> str:
+def _flattened(body: bytes, field_depth: int) -> bytes:
     """The same JSON with fields that nest too deep written as texts."""
-    parts: list[str] = []
+    parts: list[bytes] = []
     kept = depth = start = 0
     is_deep = False
-    for match in _STRUCTURE.finditer(text):
-        if match[0] in {"[", "{"}:
+    for match in _STRUCTURE.finditer(body):
+        if match[0] in {b"[", b"{"}:
             depth += 1
             if depth == field_depth:
                 start, is_deep = match.start(), False
             is_deep = is_deep or depth > _DEEPEST
-        elif match[0] in {"]", "}"}:
+        elif match[0] in {b"]", b"}"}:
             if depth == field_depth and is_deep:
-                parts += [text[kept:start], json.dumps(text[start : match.end()], ensure_ascii=False)]
+                field = body[start : match.end()].decode()
+                parts += [body[kept:start], json.dumps(field, ensure_ascii=False).encode()]
                 kept = match.end()
             depth -= 1
-    return "".join([*parts, text[kept:]])
-
-
-def _keep_pair(match: re.Match[str]) -> str:
-    escaped_backslashes, pair = match.group(1), match.group(2)
-    return escaped_backslashes + (pair or REPLACEMENT)
+    return b"".join([*parts, body[kept:]])
 
 
 def _refuse_endless(number: str) -> None:
     if isinf(float(number)):
         raise OverflowError(number)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")

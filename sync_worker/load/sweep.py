@@ -19,14 +19,16 @@ import msgspec
 from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec, SyncMode
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Parameter, Stored, Transaction
+from sync_worker.load.arrivals import Paging
 from sync_worker.load.batch import Batch, newest_by_key
 from sync_worker.load.deletes import Covered, Doubt, Sets, Settled, Settlement
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
 from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Keys, Proof, prove
+from sync_worker.load.repeated_keys import find_repeated
 from sync_worker.load.row import RowMaker
 from sync_worker.load.split import holds_endless_number
-from sync_worker.load.values import order_of, text_of
+from sync_worker.load.values import order_of
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key, Page, Verdict, Window
 from sync_worker.state.instants import to_text
@@ -49,7 +51,6 @@ from sync_worker.state.ledger import (
 from sync_worker.state.restless import learn_volatile_paths, read_volatile_paths, record_reading, rehash_parents
 
 _ENDLESS = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any range, such as 1e400")
-_WHOLE_SECONDS = len("2026-01-31T12:00:00")
 _numbers = count(1)
 log = get_logger()
 
@@ -70,39 +71,6 @@ def _is_marked(raw: msgspec.Raw) -> bool:
         return bytes(_mark.decode(raw).deleted_at) not in (b"null", b'""')
     except (msgspec.DecodeError, RecursionError):
         return False
-
-
-class _Times(msgspec.Struct):
-    created_at: msgspec.Raw = msgspec.Raw(b"")
-    updated_at: msgspec.Raw = msgspec.Raw(b"")
-
-
-_times = msgspec.json.Decoder(_Times)
-
-
-def _count_appeared(
-    changed: Sequence[Candidate], stored: Mapping[Key, Stored], meanwhile: Window, *, is_part: bool
-) -> int:
-    """Count records that came into the list in that time: new ones that were made then, and those that came back.
-
-    Where the list `is_part` of all there is, chosen by date, an edit may bring in any record, and each one counts.
-    """
-    # `Date` has whole seconds, so what was made in the same second may have been made later.
-    began, ended = (to_text(instant or meanwhile.end)[:_WHOLE_SECONDS] for instant in meanwhile)
-    found = 0
-    for candidate in changed:
-        known = stored.get(candidate.key)
-        if known is not None and (known.is_deleted or not is_part):
-            found += known.is_deleted
-            continue
-        try:
-            times = msgspec.structs.astuple(_times.decode(candidate.raw))
-        except (msgspec.DecodeError, RecursionError):
-            continue
-        # Instants sort as texts once they are all in UTC.
-        sent = [candidate.version, *(order_of(text_of(bytes(raw)) or "") for raw in times)]
-        found += any(began <= instant[:_WHOLE_SECONDS] <= ended for instant in sent)
-    return found
 
 
 class Makers(NamedTuple):
@@ -136,6 +104,7 @@ class Sweep:
         key: ScopeKey,
         window: Window,
         excluded: frozenset[str] = frozenset(),
+        complete_at: datetime | None = None,
     ) -> None:
         self._loader = loader
         self._clock = clock
@@ -143,6 +112,7 @@ class Sweep:
         self._key = key
         self._window = window
         self._excluded = excluded
+        self._complete_at = complete_at
         self._sets = Sets(*(next(_numbers) for _ in Sets._fields))
         self._beside = Beside()
         self._settlement = Settlement(spec, key, self._sets, self._beside)
@@ -154,6 +124,7 @@ class Sweep:
         self._before = NOTHING_COUNTED
         self._under_way: list[Future[Committed]] = []
         self._spoilt: Proof | None = None
+        self._in_two_lists: str | None = None
         self._learned: frozenset[str] = frozenset()
         self._restless: Counter[str] = Counter()
         self._made: tuple[object, Makers] | None = None
@@ -168,6 +139,7 @@ class Sweep:
             return note_beside(transaction, self._key.run_id)
 
         self._beside = self._loader.do(begin)
+        self._loader.seen_sets[self._key] = self._sets.seen
         self._settlement = Settlement(self._spec, self._key, self._sets, self._beside)
 
     def take(self, page: Page, parent_id: int | str | None = None, *, only_known: bool = False) -> None:
@@ -180,11 +152,14 @@ class Sweep:
         if page.number == 1:
             self._list_began_at = page.server_time
         # What is on the first page was there when it was answered.
-        began, ended = self._list_began_at, page.server_time
-        meanwhile = Window(began, ended) if page.number > 1 and began is not None and ended is not None else None
+        began = self._list_began_at if page.number > 1 else None
+        is_part = self._window.start is not None
+        paging = None
+        if began is not None:
+            paging = Paging(began, page.server_time or self._window.end, self._complete_at, is_part)
         self._under_way.append(
             self._loader.submit(
-                lambda transaction: self._store(transaction, identified, makers, seen_at, meanwhile, only_known)
+                lambda transaction: self._store(transaction, identified, makers, seen_at, paging, only_known)
             )
         )
         if page.is_large:
@@ -227,6 +202,7 @@ class Sweep:
     def again(self) -> None:
         """Count from the beginning again, to compare what is seen with what was seen now."""
         self._sets = self._sets._replace(seen=self._sets.before, before=self._sets.seen)
+        self._loader.seen_sets[self._key] = self._sets.seen
         self._settlement = Settlement(self._spec, self._key, self._sets, self._beside)
         self._has_before = True
         self.restart()
@@ -245,6 +221,11 @@ class Sweep:
                 widen_scope(transaction, self._key, window)
 
         self._loader.do(forget)
+
+    def is_hopeless(self) -> bool:
+        """Return True if reading the list once more cannot prove it: a record is in the list of two scopes."""
+        self._raise_failures(wait=True)
+        return self._in_two_lists is not None
 
     def settle(
         self, evidence: Evidence, covered: Covered | None = None, *, requests: int, last: bool, also: Also | None = None
@@ -301,6 +282,7 @@ class Sweep:
         finished_at = self._clock.now()
 
         def close(transaction: Transaction) -> None:
+            self._loader.seen_sets.pop(self._key, None)
             transaction.forget_keys(*self._sets)
             close_scope(
                 transaction, self._key, verdict, total=None, requests=requests, error=error, finished_at=finished_at
@@ -354,6 +336,8 @@ class Sweep:
         self._settlement.release_seen(transaction)
         if self._spoilt is not None:
             proof = self._spoilt if last else self._spoilt._replace(verdict=Verdict.INEXACT)
+        if self._in_two_lists is not None and proof.verdict is Verdict.COMPLETE:
+            proof = Proof(Verdict.INEXACT, self._in_two_lists)
         if proof.verdict is Verdict.INEXACT and not last:
             transaction.forget_keys(self._sets.seen)
             restart_scope(transaction, self._key, before)
@@ -392,6 +376,7 @@ class Sweep:
     def _close(
         self, transaction: Transaction, proof: Proof, total: int | None, requests: int, deleted: int = 0
     ) -> None:
+        self._loader.seen_sets.pop(self._key, None)
         close_scope(
             transaction,
             self._key,
@@ -409,7 +394,7 @@ class Sweep:
         identified: Sequence[Candidate | Unreadable],
         makers: Makers,
         seen_at: datetime,
-        meanwhile: Window | None,
+        paging: Paging | None,
         only_known: bool,
     ) -> Committed:
         unreadable = [record for record in identified if isinstance(record, Unreadable)]
@@ -434,6 +419,8 @@ class Sweep:
                 self._spoilt = Proof(Verdict.FAILED, f"bad payload: the answer is of another list: {reason}")
                 return Committed(0, 0)
             self._spoilt = Proof(Verdict.INEXACT, f"{reason}; it is set aside, see _quarantine")
+        repeated = find_repeated(transaction, self._spec, self._key, batch.keys, stored, self._loader.seen_sets)
+        self._in_two_lists = self._in_two_lists or repeated
         # What cannot be stored is there all the same.
         seen = [*newest, *(record.key for record in unreadable if record.key is not None)]
         distinct_keys = transaction.note_keys(self._spec, self._sets.seen, seen)
@@ -462,8 +449,9 @@ class Sweep:
             ),
         )
         appeared = 0
-        if meanwhile is not None:
-            appeared = _count_appeared(changed, stored, meanwhile, is_part=self._window.start is not None)
+        if paging is not None:
+            written = [newest[key] for key in batch.keys]
+            appeared = paging.count_arrivals(written, stored, makers.scope)
         return Committed(len(batch.rows), len(unreadable), appeared, batch.restless)
 
     def _rows_to_compare(

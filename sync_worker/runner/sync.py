@@ -25,6 +25,7 @@ from sync_worker.errors import (
     SkippableError,
     StopRequested,
     SyncWorkerError,
+    TableError,
     TooLargeError,
     UnreachableError,
 )
@@ -101,7 +102,10 @@ class Reading:
         self._parents_refused: dict[int | str, Kind] = {}
         self._signal: Signal | None = None
         key = ScopeKey(frame.run_id, self._spec.name, self._scope)
-        self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, self._asked.window, self._options.excluded)
+        # What a backfill reads may never have been read before.
+        complete_at = self._asked.mark if self._moves_marks else None
+        window, excluded = self._asked.window, self._options.excluded
+        self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, window, excluded, complete_at)
 
     @property
     def avoided(self) -> Mapping[Because, int]:
@@ -121,6 +125,8 @@ class Reading:
         self._sweep.open()
         try:
             return self._sweep_until_proven()
+        except TableError as refusal:
+            return self._abandon(Verdict.FAILED, str(refusal))
         except DestinationError:
             raise
         except StopRequested:
@@ -163,7 +169,7 @@ class Reading:
 
     def _is_last(self, number: int) -> bool:
         """Whether no other sweep follows the one of that number, whatever it proves."""
-        return number == SWEEPS_AT_MOST or self._doubt is not None
+        return number == SWEEPS_AT_MOST or self._doubt is not None or self._sweep.is_hopeless()
 
     def _read_lists(self) -> Evidence:
         """Read every list of the partition to its end: one, or one for each parent."""

@@ -153,7 +153,7 @@ class _Reader:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._document.problems.append(Problem(self._document.file, line, dotted(path), "a key must be text"))
                 continue
-            key = key_node.value
+            key = _joined_surrogates(key_node.value)
             if key in found:
                 first = self._document.lines[*path, key]
                 message = f"is here twice, first on line {first}"

@@ -200,6 +200,11 @@ def restart_scope(executor: Executor, key: ScopeKey, before: ScopeCounts = NOTHI
         executor.execute(queries()["forget_set_aside"], key.parameters())
 
 
+def was_read_whole(executor: Executor, key: ScopeKey) -> bool:
+    """Return True if this run has read all of that (stream, scope), and proven it complete."""
+    return bool(executor.execute(queries()["was_read_whole"], key.parameters()))
+
+
 def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:
     """What a sweep has counted so far; raises `DatabaseLostError` when the ledger does not know it."""
     rows = executor.execute(queries()["scope_counts"], key.parameters())

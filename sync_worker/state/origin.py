@@ -20,6 +20,9 @@ class Origin(NamedTuple):
     login: str
     api: str
 
+    def __str__(self) -> str:
+        return f"{self.api} (login {self.login})"
+
 
 def origin_of(login_url: str, api_url: str) -> Origin:
     """Return the Procore at these addresses; this machine has one name, however it is written."""
@@ -39,13 +42,19 @@ def record_origin(transaction: Executor, origin: Origin) -> None:
     transaction.execute(queries()["record_origin"], origin._asdict())
 
 
+def forget_origin(transaction: Executor) -> None:
+    """Let the next run record the Procore that is configured then, and go on from the marks of this one."""
+    transaction.execute(queries()["forget_origin"])
+
+
 def refuse_other_origin(view: View, configured: Origin, path: Path) -> None:
     """Raise `ConfigurationError` when the database was read from another Procore than the configured one."""
     found = read_origin(view)
     if found is not None and found != configured:
         raise ConfigurationError(
-            f"{path} holds the data of {_named(found)}, and the configuration names {_named(configured)}: "
-            "name another file in destination.path, so that each has a database of its own"
+            f"{path} holds the data of {found}, and the configuration names {configured}: "
+            "name another file in destination.path, so that each has a database of its own; only if Procore itself has "
+            "moved to this address: sync-worker state reset --origin"
         )
 
 
@@ -57,7 +66,3 @@ def _place(url: str) -> str:
         host = "localhost"
     port = f":{parts.port}" if parts.port not in (None, _PORTS.get(parts.scheme)) else ""
     return f"{host}{port}{parts.path.rstrip('/')}"
-
-
-def _named(origin: Origin) -> str:
-    return f"{origin.api} (login {origin.login})"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 from support.oracle import readable_projects
-from support.worker import Install, Installation
+from support.worker import A_FEW, Install, Installation
 from sync_worker.simulator.faults import Fault
 from sync_worker.state.restless import RECORDS_TOLD
 
@@ -78,3 +80,31 @@ def test_paths_of_signed_urls_are_shown_with_the_stream_they_were_learned_of(ins
     assert json.loads(here.command("streams", "rfis", "--json").stdout)["volatile_learned"] == ["photo.url"]
     shown = here.command("streams", "rfis").stdout
     assert "learned     photo.url: its URL is signed anew at every reading, which is no change" in shown
+
+
+def test_a_write_that_another_program_holds_open_is_told_first(install: Install) -> None:
+    here = install(streams=A_FEW)
+    here.run("rfis")
+
+    with closing(sqlite3.connect(here.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        first = here.command("status").stdout.splitlines()[0]
+        found = json.loads(here.command("status", "--json").stdout)["problems"]
+        other.execute("ROLLBACK")
+
+    assert first.startswith("Not all is well: another program blocks the database")
+    assert [(problem["kind"], problem["stream"]) for problem in found] == [("blocked", "")]
+    assert json.loads(here.command("status", "--json").stdout)["problems"] == []
+
+
+def test_a_table_that_is_not_ours_hides_nothing_else(install: Install) -> None:
+    here = install(streams=A_FEW)
+    here.run("rfis", "submittals")
+    with closing(sqlite3.connect(here.database)) as other:
+        other.execute("DROP TABLE rfis")
+        other.execute("CREATE TABLE rfis (mine TEXT)")
+
+    shown = {line["stream"]: line["rows"] for line in json.loads(here.command("status", "--json").stdout)["streams"]}
+
+    assert shown["rfis"] is None
+    assert shown["submittals"] > 0

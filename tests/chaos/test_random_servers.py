@@ -15,7 +15,7 @@ from random import Random
 import pytest
 
 from support.clock import WorkerClock
-from support.random_server import COMPANY, KINDS, PER_PAGE, Habits, RandomServer, draw_habits
+from support.random_server import COMPANY, KINDS, PER_PAGE, PROJECT, Habits, RandomServer, draw_habits
 from support.scripted_server import ScriptedServer
 from sync_worker.app import Request, open_worker
 from sync_worker.catalog import STREAMS
@@ -41,6 +41,8 @@ def run(server: RandomServer, url: str, folder: Path, *, full_refresh: bool, tri
                 },
                 "destination": {"path": str(folder / "procore.db")},
                 "data_dir": str(folder),
+                # One project after the other: what happens to a server does not hang on threads.
+                "limits": {"max_concurrency": 1},
                 "streams": {server.spec.name: {"per_page": PER_PAGE}} if server.spec.paging.per_page else {},
             }
         )
@@ -54,7 +56,7 @@ def run(server: RandomServer, url: str, folder: Path, *, full_refresh: bool, tri
         retry_policy=RetryPolicy(attempts=3),
     ) as worker:
         report = worker.run(Request("by_hand", (server.spec.name,), (), full_refresh, trigger=trigger))
-    lines = [line for line in report.scopes if line.stream == server.spec.name]
+    lines = [line for line in report.scopes if (line.stream, line.project_id) == (server.spec.name, PROJECT)]
     return (str(lines[0].verdict), lines[0].error) if lines else (NOT_DUE, str(report.failure))
 
 
@@ -62,7 +64,9 @@ def faults(server: RandomServer, folder: Path, verdict: str, began: int, first: 
     """What contradicts the truth after a run that began at one moment, where the first run began at another."""
     with closing(sqlite3.connect(f"file:{folder / 'procore.db'}?mode=ro", uri=True)) as connection:
         text = KINDS[server.habits.kind].text
-        found_rows = connection.execute(f'SELECT id, "{text}", _deleted_at FROM "{server.spec.name}"')
+        found_rows = connection.execute(
+            f'SELECT id, "{text}", _deleted_at FROM "{server.spec.name}" WHERE project_id = ?', (PROJECT,)
+        )
         rows = {int(key): (name, deleted_at) for key, name, deleted_at in found_rows}
     ended = server.moment
     found = [

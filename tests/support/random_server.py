@@ -21,7 +21,7 @@ from support.scripted_server import Answer, Received, Wire, granted
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import Envelope, FieldType, RecycleBin
 
-COMPANY, PROJECT = 9001, 7001
+COMPANY, PROJECT, OTHER = 9001, 7001, 7002
 PER_PAGE = 4
 
 
@@ -44,17 +44,21 @@ KINDS = {
 
 @dataclass
 class Life:
-    """One record: from when to when it was there, and when it was edited; in seconds of the clock."""
+    """One record: from when to when it was there, and when it was edited; in seconds of the clock.
+
+    One that `is_elsewhere` is of the other project, and was never in the list.
+    """
 
     id: int
     day: date
     born: int
     spans: list[tuple[int, int | None]] = field(default_factory=list)
     edits: list[int] = field(default_factory=list)
+    is_elsewhere: bool = False
 
     @property
     def is_alive(self) -> bool:
-        return self.spans[-1][1] is None
+        return bool(self.spans) and self.spans[-1][1] is None
 
     def was_alive_throughout(self, first: int, last: int) -> bool:
         """Return True if it was there at every moment between two, both included."""
@@ -81,6 +85,8 @@ class Habits:
     change: float = 0.0
     trouble: float = 0.0
     forgets_bin: bool = False
+    has_times: bool = True
+    """Whether records say when they were made and changed."""
     ahead_seconds: int = 0
     """How far the worker's own clock is ahead of the server's."""
 
@@ -135,6 +141,7 @@ def draw_habits(random: Random) -> Habits:
         change=random.choice([0.0, 0.0, 0.1, 0.4]),
         trouble=random.choice([0.0, 0.0, 0.05, 0.3]),
         forgets_bin=kind == "bin" and random.random() < 0.3,
+        has_times=STREAMS[KINDS[kind].stream].cursor is not None or random.random() < 0.7,
         ahead_seconds=random.choice([0, 0, 60, 3600, -60]),
     )
 
@@ -165,11 +172,12 @@ class RandomServer:
         self.clock.advance(seconds)
 
     def change(self) -> None:
-        """Delete, create, restore or edit, one or two at once."""
+        """Delete, create, restore, edit or move in from the other project, one or two at once."""
         for _ in range(self.random.choice([1, 2, 2])):
             alive = [life for life in self.lives.values() if life.is_alive]
-            gone = [life for life in self.lives.values() if not life.is_alive]
-            act = self.random.choice(["create", "create", "delete", "delete", "edit", "restore"])
+            gone = [life for life in self.lives.values() if life.spans and not life.is_alive]
+            elsewhere = [life for life in self.lives.values() if life.is_elsewhere]
+            act = self.random.choice(["create", "create", "delete", "delete", "edit", "restore", "move"])
             if act == "create" or not alive:
                 self._create()
             elif act == "delete":
@@ -177,6 +185,8 @@ class RandomServer:
                 life.spans[-1] = (life.spans[-1][0], self.moment)
             elif act == "edit":
                 self.random.choice(alive).edits.append(self.moment)
+            elif act == "move":
+                self._move(elsewhere)
             elif gone:
                 life = self.random.choice(gone)
                 life.spans.append((self.moment, None))
@@ -196,20 +206,34 @@ class RandomServer:
 
     def record(self, life: Life) -> dict[str, Any]:
         """A record as it is sent."""
-        gone_at = life.spans[-1][1]
+        gone_at = life.spans[-1][1] if life.spans else None
+        edited = max(life.edits, default=life.born)
+        times = {"created_at": self._text(life.born), "updated_at": self._text(edited)} if self.habits.has_times else {}
         return {
             "id": life.id if self.spec.fields["id"] is FieldType.INTEGER else str(life.id),
-            KINDS[self.habits.kind].text: f"{life.id} as of {max(life.edits, default=life.born)}",
+            KINDS[self.habits.kind].text: f"{life.id} as of {edited}",
             "date": life.day.isoformat(),
-            "created_at": self._text(life.born),
-            "updated_at": self._text(max(life.edits, default=life.born)),
             "deleted_at": None if gone_at is None else self._text(gone_at),
+            **times,
         }
 
-    def _create(self) -> None:
+    def _create(self, *, is_elsewhere: bool = False) -> None:
         day = self.clock.now().date() - timedelta(days=self.random.randint(0, 20))
-        life = Life(1 + len(self.lives), day, self.moment, [(self.moment, None)])
+        spans: list[tuple[int, int | None]] = [] if is_elsewhere else [(self.moment, None)]
+        life = Life(1 + len(self.lives), day, self.moment, spans, is_elsewhere=is_elsewhere)
         self.lives[life.id] = life
+
+    def _move(self, elsewhere: Sequence[Life]) -> None:
+        """Have a record of the other project move in; where it has none, have one made there."""
+        if not elsewhere:
+            self._create(is_elsewhere=True)
+            return
+        life = self.random.choice(elsewhere)
+        life.is_elsewhere = False
+        life.spans.append((self.moment, None))
+        # As with what is restored: a filter by `updated_at` finds it if that moves, else the whole list does.
+        if self.spec.cursor is not None or self.random.random() < 0.5:
+            life.edits.append(self.moment)
 
     def _answer(self, received: Received) -> Answer | Wire:
         if received.path == "/oauth/token":
@@ -218,14 +242,28 @@ class RandomServer:
             return self._plain([{"id": COMPANY, "name": "C", "is_active": True}])
         if received.path == STREAMS["projects"].path:
             day = "2026-01-01"
-            return self._plain([{"id": PROJECT, "name": "P", "active": True, "start_date": day, "created_at": None}])
-        if received.path != self._path:
-            return self._plain([])
+            projects = (PROJECT, OTHER)
+            return self._plain(
+                [{"id": it, "name": "P", "active": True, "start_date": day, "created_at": None} for it in projects]
+            )
+        if received.path != self._path or received.params.get("project_id") == str(OTHER):
+            return self._elsewhere(received)
         if self.random.random() < self.habits.change:
             self.change()
         if self.random.random() < self.habits.trouble:
             return self._trouble(self.random.choice(TROUBLES), received)
         return self._page(received)
+
+    def _elsewhere(self, received: Received) -> Answer:
+        """The answer to what asks for anything but the list: for that of the other project, or for an empty one."""
+        path = self.spec.path.replace("{project_id}", str(OTHER)).replace("{company_id}", str(COMPANY))
+        bin_ = self.spec.deletes.query if isinstance(self.spec.deletes, RecycleBin) else {}
+        asks_bin = bool(bin_) and all(received.params.get(name) == value for name, value in bin_.items())
+        if received.path != path or asks_bin:
+            return self._plain([])
+        records = [self.record(life) for life in self.lives.values() if life.is_elsewhere]
+        body = json.dumps({"data": records} if self.spec.envelope is Envelope.DATA else records).encode()
+        return Answer(body, headers={"Date": self._date(), "Total": str(len(records)), "Per-Page": "100"})
 
     def _plain(self, records: Sequence[Mapping[str, Any]], **headers: str) -> Answer:
         said = {"Date": self._date(), "Total": str(len(records)), "Per-Page": "100", **headers}
@@ -264,7 +302,7 @@ class RandomServer:
             "last edited first": lambda life: (-max(life.edits, default=life.born), life.id),
         }
         for life in sorted(self.lives.values(), key=orders[self.habits.order]):
-            if not with_deleted and life.is_alive is bin_only:
+            if not life.spans or (not with_deleted and life.is_alive is bin_only):
                 continue
             record = self.record(life)
             if window[0] and not window[0] <= record["updated_at"] <= window[1]:

@@ -90,6 +90,12 @@ SELECT rows_seen, distinct_keys, inserted, updated FROM _run_scopes
 WHERE run_id = :run_id AND stream = :stream
   AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
 
+-- name: was_read_whole
+-- Whether a run has read all of one (stream, scope) and proven it complete.
+SELECT 1 FROM _run_scopes
+WHERE run_id = :run_id AND stream = :stream AND verdict = 'complete' AND window_from IS NULL
+  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+
 -- name: close_scope
 -- The verdict of one (stream, scope), or none when it was interrupted.
 UPDATE _run_scopes SET
@@ -672,6 +678,10 @@ GROUP BY stream.name;
 -- name: read_origin
 -- The Procore that the database was read from.
 SELECT login, api FROM _origin;
+
+-- name: forget_origin
+-- The next run records the configured one.
+DELETE FROM _origin;
 
 -- name: record_origin
 -- The first one stands.

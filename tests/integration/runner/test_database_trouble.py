@@ -183,3 +183,39 @@ def test_a_full_disk_is_called_by_that_name_and_leaves_nothing_half_written(tmp_
 def _in(destination: SqliteDestination, sql: str) -> list[tuple[object, ...]]:
     with destination.transaction() as transaction:
         return list(transaction.execute(sql))
+
+
+@pytest.mark.parametrize(("stream", "column"), [("rfis", "subject"), ("manpower_logs", "notes"), ("roles", "name")])
+def test_a_column_that_somebody_dropped_is_filled_again_by_the_next_run(
+    install: Install, stream: str, column: str
+) -> None:
+    here = install(streams=A_FEW)
+    here.run(stream)
+    advance(here.simulator, 3600)
+    with closing(sqlite3.connect(here.database)) as other:
+        other.execute(f'ALTER TABLE "{stream}" DROP COLUMN "{column}"')
+
+    assert incomplete(here.run(stream)) == []
+    assert differences(here.simulator, here.database, streams=[stream]) == []
+
+
+@pytest.mark.parametrize(
+    "obstacle",
+    [
+        "ALTER TABLE rfis ADD COLUMN reviewed TEXT NOT NULL DEFAULT NULL",
+        "CREATE TRIGGER guard BEFORE INSERT ON rfis BEGIN SELECT raise(ABORT, 'hands off'); END",
+    ],
+)
+def test_a_table_that_takes_no_rows_fails_its_stream_and_no_other(install: Install, obstacle: str) -> None:
+    here = install(streams=A_FEW)
+    here.run("rfis")
+    with closing(sqlite3.connect(here.database)) as other:
+        other.execute("DELETE FROM rfis")
+        other.execute(obstacle)
+        other.commit()
+
+    report = here.run("rfis", "submittals", full_refresh=True)
+
+    failed = {(line.stream, str(line.verdict)) for line in report.scopes if line.verdict != "complete"}
+    assert failed == {("rfis", "failed")}
+    assert all("added to the table" in str(line.error) for line in report.scopes if line.stream == "rfis")

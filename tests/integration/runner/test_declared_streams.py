@@ -363,3 +363,9 @@ def test_a_table_name_that_could_be_anything_else_is_refused(install: Install, n
         here.run("rfis")
 
     assert list(here.simulator.requests) == []
+
+
+def test_the_day_of_a_stream_that_is_read_by_date_cannot_be_left_out() -> None:
+    found = findings({"notes_logs": options(exclude_fields=["comment", "date"]), "rfis": options(exclude_fields=["x"])})
+
+    assert [path for path, _ in found] == [("streams", "notes_logs", "exclude_fields")]

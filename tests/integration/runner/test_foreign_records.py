@@ -74,3 +74,34 @@ def test_a_list_of_deleted_records_of_another_project_deletes_nothing_here(insta
     here.run("rfis")
 
     assert here.query("SELECT id FROM rfis WHERE _deleted_at NOTNULL") == [(alive[1],)]
+
+
+def test_a_record_in_the_lists_of_two_projects_is_told_at_every_whole_reading(install: Install) -> None:
+    here = install()
+    for project in readable_projects(here.simulator):
+        here.simulator.faults.add(
+            Fault(
+                path=f"*/{project}/rfis[?]*",
+                body=json.dumps([{"id": 991, "subject": f"of {project}"}, {"id": project}]),
+                times=1_000,
+                headers={"Total": "2"},
+            )
+        )
+
+    for _ in range(3):
+        report = here.run("rfis", full_refresh=True)
+        (told,) = [line for line in report.scopes if line.stream == "rfis" and line.verdict != Verdict.COMPLETE]
+        assert (told.verdict, told.requests) == (Verdict.INEXACT, 1)
+        assert str(told.error).startswith("record 991 is also in the list of project_id ")
+        assert "primary_key needs project_id" in str(told.error)
+
+
+def test_a_record_that_moved_between_two_runs_is_in_one_list(install: Install) -> None:
+    here = install()
+    first, second = readable_projects(here.simulator)
+    here.run("rfis")
+    for old, new in ((first, second), (second, first)):
+        moved = here.simulator.world.records("rfis", project_id=old)[0].record["id"]
+        here.simulator.world.move("rfis", moved, new)
+        assert incomplete(here.run("rfis", full_refresh=True)) == []
+        assert here.query("SELECT project_id, _deleted_at FROM rfis WHERE id = ?", moved) == [(new, None)]

@@ -175,6 +175,37 @@ def test_a_record_that_an_edit_brings_into_the_window_hides_none_that_slips(inst
     assert here.query("SELECT count(*) FROM rfis WHERE subject <> 'revised'") == [(0,)]
 
 
+def test_a_record_that_moves_in_from_another_project_hides_none_that_slips(install: Install) -> None:
+    here = install(world=World(projects=2, scale=1, clock=SteppedClock()), most_per_page=5)
+    world, (old, new) = here.simulator.world, readable_projects(here.simulator)
+    first, *others = [it.record["id"] for it in world.records("rfis", project_id=new)]
+    for surplus in others[4:]:
+        world.delete("rfis", surplus)
+    here.run("rfis")
+    advance(here.simulator, 3600)
+    slips = world.insert("rfis", project_id=new)["id"]
+    moves = world.insert("rfis", project_id=old)["id"]
+    advance(here.simulator, 3600)
+    here.run("rfis", projects=[old])
+    advance(here.simulator, 3600)
+
+    def meddle() -> None:
+        world.delete("rfis", first)
+        world.move("rfis", moves, new)
+
+    with open_worker(
+        here.settings(),
+        stop=threading.Event(),
+        on_new_secret=lambda _: None,
+        clock=WorkerClock(world.clock),
+        progress=_AfterFullPage(meddle),
+    ) as worker:
+        read = scope(worker.run(Request("by_hand", ["rfis"], [new], full_refresh=True)), "rfis", new)
+
+    assert (read.verdict, read.deleted) == (Verdict.COMPLETE, 1)
+    assert here.query("SELECT project_id FROM rfis WHERE id IN (?, ?)", slips, moves) == [(new,), (new,)]
+
+
 class _AfterFullPage(Unheard):
     """Does something once, after the first page of five records was taken and before the next is asked for."""
 

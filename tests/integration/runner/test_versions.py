@@ -190,6 +190,7 @@ class LoaderThatFailsOnce(Loader):
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
+        self.seen_sets = loader.seen_sets
         self._first: list[Future[Any]] = [FailsBetweenTwoQuestions()]
 
     def submit(self, work: Callable[[Transaction], Result]) -> Future[Result]:
@@ -244,6 +245,7 @@ class LoaderThatDoesAllTwice(Loader):
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
+        self.seen_sets = loader.seen_sets
 
     def submit(self, work: Callable[[Transaction], Result]) -> Future[Result]:
         def twice(transaction: Transaction) -> Result:

@@ -57,7 +57,8 @@ def test_a_database_of_another_procore_is_refused_by_a_run_before_any_call(of_th
     assert str(refusal.value).endswith(
         "procore.db holds the data of sandbox.procore.com (login login-sandbox.procore.com), "
         f"and the configuration names {place} (login {place}): "
-        "name another file in destination.path, so that each has a database of its own"
+        "name another file in destination.path, so that each has a database of its own; "
+        "only if Procore itself has moved to this address: sync-worker state reset --origin"
     )
     assert of_the_sandbox.database.read_bytes() == before
     assert list(of_the_sandbox.simulator.requests) == []
@@ -93,6 +94,21 @@ def test_a_database_that_does_not_say_whose_it_is_says_so_after_the_next_run(ins
 
     assert incomplete(here.run("rfis")) == []
 
+    assert here.query("SELECT login, api FROM _origin") == [(here_of(here), here_of(here))]
+
+
+def test_a_database_goes_on_after_procore_moved_once_its_origin_is_reset(of_the_sandbox: Installation) -> None:
+    here = of_the_sandbox
+    marks = here.marks()
+    asked = here.command("state", "reset", "--origin")
+    assert (asked.returncode, "say --yes" in asked.stderr) == (2, True)
+    with_stream = here.command("state", "reset", "--origin", "--stream", "rfis")
+    assert (with_stream.returncode, "leave the other options out" in with_stream.stderr) == (2, True)
+
+    done = here.command("state", "reset", "--origin", "--yes")
+
+    assert (done.returncode, "sandbox.procore.com" in done.stdout, here.marks()) == (0, True, marks)
+    assert incomplete(here.run("rfis")) == []
     assert here.query("SELECT login, api FROM _origin") == [(here_of(here), here_of(here))]
 
 

@@ -98,6 +98,12 @@ SENT_IDS = (
 )
 
 
+@pytest.mark.parametrize("sent", ["[1]", "{x}", '["a", "b"]'])
+def test_a_text_that_looks_like_json_is_a_key_and_json_is_none(sent: str) -> None:
+    assert key({"id": sent}, "budget_change_adjustment_line_items") == (sent,)
+    assert isinstance(identify({"id": [1]}, STREAMS["budget_change_adjustment_line_items"]), Unreadable)
+
+
 @given(st.lists(st.tuples(st.sampled_from(['"id"', '"\\u0069d"', '"subject"', '"zz"']), SENT_IDS), max_size=5))
 @example([('"id"', "9223372036854775807")])
 @example([('"id"', "9223372036854775808")])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tracemalloc
 
 import msgspec
 import pytest
@@ -87,6 +89,41 @@ def test_characters_that_no_database_holds_are_replaced_and_counted(text: bytes,
     found = splitter(Envelope.ARRAY)(b'[{"id": 1, "text": "' + text + b'"}, {"id": 2}]')
     assert [json.loads(bytes(record)) for record in found.records] == [{"id": 1, "text": kept}, {"id": 2}]
     assert found.replaced == replaced
+
+
+def test_control_characters_that_are_not_escaped_are_kept() -> None:
+    assert split(b'[\n{"id": 1, "name": "a\tb\x01\nc\\"\r"},\t{"id": 2}]') == [
+        {"id": 1, "name": 'a\tb\x01\nc"\r'},
+        {"id": 2},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'[{"id": 1, "a": NaN}]', "NaN is no JSON number"),
+        (b'[{"id": 1, "a": [-Infinity]}]', "-Infinity is no JSON number"),
+        (rb'[{"id": 1, "a": "\x"}]', "no JSON"),
+        (b'[{"id": 1}', "cut short"),
+        (b'[{"id": 1}, "a' + b"\x00" * 9, "cut short"),
+    ],
+)
+def test_what_is_no_json_is_refused_with_the_reason(body: bytes, reason: str) -> None:
+    with pytest.raises(BadPayloadError, match=re.escape(reason)):
+        split(body)
+
+
+def test_a_page_that_must_be_mended_is_held_a_few_times_and_not_as_objects() -> None:
+    record = b'{"id": 1, "values": [' + b"1," * 500 + b'1], "name": "\x00"}'
+    body = b"[" + b",".join([record] * 1_000) + b"]"
+    tracemalloc.start()
+    try:
+        found = splitter(Envelope.ARRAY)(body)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(found.records), found.replaced) == (1_000, 1_000)
+    assert most < 5 * len(body)
 
 
 @pytest.mark.parametrize("number", ["1e400", "-1E400", "1.5e+400", "1e1000000", "0.1E+310"])

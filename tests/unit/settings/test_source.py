@@ -40,7 +40,7 @@ def test_numbers_truth_and_nothing_are_read_as_such(tmp_path: Path) -> None:
 
 
 def test_every_json_file_is_read_as_json_reads_it(tmp_path: Path) -> None:
-    value = {"text": 'é 😀 "/\\\n\t', "list": [1, -2.5, 1e20, True, None], "nested": {"": {}}}
+    value = {"text": 'é 😀 "/\\\n\t', "list": [1, -2.5, 1e20, True, None], "nested": {"": {}, "😀": 1}}
 
     for text in (json.dumps(value), json.dumps(value, indent="\t"), json.dumps(value, ensure_ascii=False)):
         tree = read(tmp_path, text.replace("/", "\\/")).tree
