@@ -14,11 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from sync_worker.destination.modes import FILE_MODE
 from sync_worker.destination.place import make_folder
 from sync_worker.errors import ConfigurationError
 
-_RIGHTS = 0o640
-"""SQLite gives the same to the files that it makes beside the database."""
 _HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\0"
 _CHANGES = slice(24, 28)
@@ -64,7 +63,8 @@ class HeldFile:
             if create:
                 make_folder(path.parent)
             flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if create else 0)
-            descriptor = os.open(path, flags, _RIGHTS)
+            # SQLite gives the same mode to the files that it makes beside the database.
+            descriptor = os.open(path, flags, FILE_MODE)
         except OSError as error:
             if not create and isinstance(error, FileNotFoundError):
                 raise ConfigurationError(

@@ -13,6 +13,8 @@ from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from typing import NamedTuple
 
+from sync_worker.destination.modes import FOLDER_MODE
+
 MOUNTS = Path("/proc/self/mounts")
 _FULL = {ENOSPC, EDQUOT, EFBIG}
 _TRIED_BYTES = 64 * 1024
@@ -78,7 +80,7 @@ def make_folder(path: Path) -> None:
     """Make a folder and those above it, for the owner and the group alone."""
     for folder in reversed([path, *path.parents]):
         if not folder.exists():
-            folder.mkdir(mode=0o750, exist_ok=True)
+            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
 
 def free_bytes(path: Path) -> int:

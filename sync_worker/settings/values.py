@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from sync_worker.settings.loopback import is_loopback
 from sync_worker.settings.problems import did_you_mean
 
 MASK = "********"
@@ -121,17 +121,6 @@ def _one_word(value: Any) -> Any:
     if len(text.split()) > 1:
         raise ValueError("must not have blanks or line breaks in it")
     return value
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this machine: `localhost`, 127.0.0.0/8 or ::1."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return (address.version == 4 and address.is_loopback) or address == ipaddress.IPv6Address("::1")
 
 
 def _split(url: str) -> SplitResult:
