@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import struct
 import threading
 from contextlib import suppress
@@ -62,7 +63,7 @@ class HeldFile:
         try:
             if create:
                 make_folder(path.parent)
-            flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+            flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_CREAT if create else 0)
             # SQLite gives the same mode to the files that it makes beside the database.
             descriptor = os.open(path, flags, FILE_MODE)
         except OSError as error:
@@ -75,6 +76,9 @@ class HeldFile:
                 f"destination.path {path} cannot be written: {error.strerror}; "
                 "give this user the right to write there or name another path"
             ) from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise ConfigurationError(f"destination.path {path} is no regular file; name another path")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -125,7 +129,8 @@ class HeldFile:
 def is_locked(path: Path) -> bool:
     """Return True if some process has the file for writing."""
     try:
-        with path.open("rb") as file:
+        # Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - flags
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -88,6 +88,33 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(existing(path)).free
 
 
+def unusable_file(path: Path) -> str | None:
+    """Return why a path cannot be that of a database, or None; a disk that is full does not count."""
+    if path.is_dir():
+        return "is a folder; name a file in it, such as procore.db"
+    if path.exists() and not path.is_file():
+        return f"{path} is no regular file"
+    target = Path(os.path.realpath(path))
+    if path.is_symlink() and (target.is_symlink() or not target.parent.is_dir()):
+        return f"{path} is a link to nothing"
+    if (reason := unusable_folder(path.parent)) is not None:
+        return reason
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return f"{path} cannot be written: permission denied"
+    return None
+
+
+def unusable_folder(folder: Path) -> str | None:
+    """Return why nothing can be written in a folder, or in one made there, or None; as `unusable_file`."""
+    for above in (folder, *folder.parents):
+        if above.is_symlink() and not above.exists():
+            return f"{above} is a link to nothing"
+    if not (at := existing(folder)).is_dir():
+        return f"{at} is a file, not a folder"
+    problem = unwritable(folder)
+    return None if problem is None or problem.is_full else f"{folder} cannot be written: {problem.reason}"
+
+
 class Unwritable(NamedTuple):
     """Why nothing can be written; `is_full` where room would mend it."""
 
