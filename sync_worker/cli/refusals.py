@@ -25,8 +25,7 @@ _ONLY_REPORTS = ("formats", "deliver")
 
 def refusals(settings: Settings) -> Iterator[Finding]:
     """Return what keeps `settings` from being served, beyond their types; every command that loads them asks."""
-    if settings.destination.type != "sqlite":
-        yield ("destination", "type"), f"{settings.destination.type} is not built yet; use sqlite"
+    yield from _not_built(settings)
     yield from _of_projects(settings)
     of_streams = list(findings(settings.streams))
     yield from of_streams
@@ -73,6 +72,21 @@ def unstorable(settings: LocalSettings | Settings) -> Iterator[Finding]:
     for name, spec in own_streams(settings.streams).items():
         if (reason := too_wide(spec)) is not None:
             yield ("streams", name, "fields"), reason
+
+
+def _not_built(settings: Settings) -> Iterator[Finding]:
+    """Return the keys that would have no effect."""
+    if settings.destination.type != "sqlite":
+        yield ("destination", "type"), f"{settings.destination.type} is not built yet; use sqlite"
+    if settings.publish:
+        yield ("publish",), "copies for analysts are not built yet; leave it out"
+    if settings.notify:
+        yield ("notify",), "notifications are not built yet; leave it out"
+    if settings.server.webhook_secret is not None:
+        yield ("server", "webhook_secret"), "webhooks are not built yet; leave it out"
+    for name, options in (settings.jobs or {}).items():
+        if options.deliver:
+            yield ("jobs", name, "deliver"), "delivery is not built yet; leave it out, each issue is kept in data_dir"
 
 
 def _of_projects(settings: Settings) -> Iterator[Finding]:

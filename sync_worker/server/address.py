@@ -15,7 +15,7 @@ def listener(host: str, port: int) -> socket.socket:
         bound = _bound(host, port)
         bound.listen()
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{_refusal(host, port, error)}; see server in the configuration") from None
+        raise ConfigurationError(_refusal(host, port, error)) from None
     return bound
 
 
@@ -51,4 +51,4 @@ def _refusal(host: str, port: int, error: OSError | ValueError) -> str:
     else:
         # A name with an empty or too long part, or a NUL.
         reason = "this is no name of a host"
-    return f"cannot listen on {host}:{port}: {reason}"
+    return f"cannot listen on {host}:{port}: {reason}; see server in the configuration"

@@ -147,6 +147,27 @@ def test_a_database_that_is_not_built_yet_is_refused(refused: Refused) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sections", "key"),
+    [
+        ({"publish": [{"type": "parquet", "url": "./lake"}]}, "publish"),
+        ({"notify": [{"url": "mailto://s3cret@x"}]}, "notify"),
+        ({"server": {"webhook_secret": "s3cret-word"}}, "server.webhook_secret"),
+        ({"jobs": {"a": REPORT | {"deliver": [{"url": "mailto://s3cret@x"}]}}}, "jobs.a.deliver"),
+    ],
+)
+def test_a_key_that_would_have_no_effect_is_refused(refused: Refused, sections: dict[str, Any], key: str) -> None:
+    (line,) = refused(**sections)
+
+    assert line.startswith(f"{key}: ")
+    assert "not built yet" in line
+    assert "s3cret" not in line
+
+
+def test_keys_that_are_not_built_yet_may_be_left_empty(refused: Refused) -> None:
+    assert refused(publish=[], notify=[], server={"webhook_secret": ""}, jobs={"a": REPORT | {"deliver": []}}) == []
+
+
 def test_what_is_in_the_way_of_the_data_is_refused(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
