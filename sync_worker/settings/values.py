@@ -31,6 +31,7 @@ LONGEST_DAYS = _LONGEST.days
 LONGEST_SECONDS = _LONGEST.days * 86_400
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([hdwy])")
+_QUOTES = "\"'`"
 _CONNECTION_PASSWORD = re.compile(r"(?:^|\s)password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
 
 
@@ -120,6 +121,8 @@ def _one_word(value: Any) -> Any:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if len(text.split()) > 1:
         raise ValueError("must not have blanks or line breaks in it")
+    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
+        raise ValueError("is in quotes, which were not meant to belong to it; take them out")
     return value
 
 
