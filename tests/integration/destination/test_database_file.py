@@ -262,6 +262,8 @@ def test_a_pipe_in_the_place_of_the_file_is_refused_and_never_waited_for(tmp_pat
     assert not destination.is_held()
     with pytest.raises(ConfigurationError, match="is no regular file"):
         destination.open(holder="a test")
+    with pytest.raises(DestinationError, match="is no regular file"), destination.reader():
+        pytest.fail("a pipe was read")
 
 
 def test_a_group_may_read_in_a_folder_of_its_own_while_the_database_is_open() -> None:
