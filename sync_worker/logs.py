@@ -74,8 +74,6 @@ class Event(StrEnum):
     """The daemon holds its database and counts ticks."""
     DAEMON_STOPPED = "daemon.stopped"
     """The daemon has ended its runs after it was asked to stop."""
-    REPORT_UNDELIVERED = "report.undelivered"
-    """A report has addressees, and nothing is delivered yet."""
     SETTINGS_DOUBTED = "settings.doubted"
     """Something in the configuration works and should be changed all the same."""
     CLOCKS_DIFFERED = "clocks.differed"

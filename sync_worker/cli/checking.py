@@ -23,6 +23,7 @@ from sync_worker.runner.access import Access, Standing
 from sync_worker.runner.checkup import Checkup
 from sync_worker.runner.finding import Finding, Level, doubtful, failed, fine, wrong
 from sync_worker.runner.premises import look_around
+from sync_worker.server.address import unusable
 from sync_worker.settings import LocalSettings, Settings, SettingsError
 from sync_worker.settings.problems import dotted
 from sync_worker.state.permissions import Kind
@@ -198,9 +199,12 @@ def _checked(cli: CliContext) -> Checked:
     ]
     if settings is None:
         return found
+    address = settings.server
+    if (reason := unusable(address.host, address.port)) is not None:
+        found.findings.append(wrong("server", reason, "", ConfigurationError))
     keeps = all(finding.level is not Level.FAIL for finding in around)
     found.of_procore = _of_procore(cli, settings, jobs, found.findings, keeps=keeps)
-    found.findings += [*found.of_procore.findings, _notifier(settings)]
+    found.findings += [*found.of_procore.findings, fine("notifier", "none: notifications are not built yet")]
     return found
 
 
@@ -251,9 +255,3 @@ def _of_procore(
         except (ConfigurationError, LockHeldError) as error:
             findings.append(failed("configuration", error))
             return Checkup()
-
-
-def _notifier(settings: Settings) -> Finding:
-    if settings.notify:
-        return doubtful("notifier", f"{len(settings.notify)} configured, and nobody is notified: it is not built yet")
-    return fine("notifier", "none is configured")

@@ -26,7 +26,6 @@ def command() -> None:
 def check(cli: CliContext) -> int:
     """Say whether the configuration can be used, and what it will do."""
     from sync_worker.cli.doubts import doubts
-    from sync_worker.cli.jobs import configured_reports, tell_undelivered
     from sync_worker.cli.refusals import refusals_here
     from sync_worker.logs import Event, get_logger
 
@@ -36,8 +35,6 @@ def check(cli: CliContext) -> int:
     print(f"{cli.config_path}: ok")
     for what, value in _plan(loaded.settings):
         print(f"  {what}: {value}")
-    for name, report in configured_reports(loaded.settings).items():
-        tell_undelivered(name, report)
     for doubt, hint in doubts(loaded, cli.config_path):
         get_logger().warning(Event.SETTINGS_DOUBTED, error=f"{doubt}; {hint}")
     return 0

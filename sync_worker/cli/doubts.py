@@ -20,7 +20,6 @@ def doubts(loaded: LoadedSettings, config_path: Path) -> Iterator[tuple[str, str
     for key, secret in (
         ("procore.client_secret", procore.client_secret),
         ("server.token", server.token),
-        ("server.webhook_secret", server.webhook_secret),
     ):
         if secret is not None and len(secret.get_secret_value()) < _SHORT:
             yield f"{key} has fewer than {_SHORT} characters", "check that it is whole; logs cannot hide one so short"

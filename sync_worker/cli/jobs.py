@@ -8,12 +8,9 @@ from typing import NamedTuple
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.job import SyncJob, load_jobs, load_reports, report_name
-from sync_worker.logs import Event, get_logger
 from sync_worker.reports.formats import check_formats
 from sync_worker.runner.report import ReportRequest
 from sync_worker.settings import JobOptions, ReportSettings, Settings
-
-log = get_logger()
 
 
 class ConfiguredJob(NamedTuple):
@@ -30,12 +27,11 @@ class ConfiguredJob(NamedTuple):
 
 
 class ConfiguredReport(NamedTuple):
-    """A report with what the configuration says of it; `addressees` are those whom it will be delivered to one day."""
+    """A report with what the configuration says of it."""
 
     request: ReportRequest
     schedule: str | None
     timezone: str
-    addressees: int = 0
 
 
 def configured_jobs(settings: Settings) -> dict[str, ConfiguredJob]:
@@ -92,7 +88,7 @@ def _configured_report(name: str, options: JobOptions, report: ConfiguredReport)
         raise ConfigurationError(f"jobs.{name}.formats: {error}") from None
     request = ReportRequest(report_name(name), report.request.job, options.projects, options.formats)
     schedule = options.schedule or report.schedule
-    return ConfiguredReport(request, schedule, options.timezone or "UTC", len(options.deliver))
+    return ConfiguredReport(request, schedule, options.timezone or "UTC")
 
 
 def runnable_jobs(settings: Settings) -> dict[str, ConfiguredJob]:
@@ -117,14 +113,3 @@ def _configured(options: JobOptions, job: SyncJob | None) -> ConfiguredJob:
     streams = options.streams or (job.streams if job else ())
     schedule = options.schedule or (job.schedule if job else None)
     return ConfiguredJob(tuple(streams), tuple(options.projects), schedule, options.timezone or "UTC")
-
-
-def tell_undelivered(job: str, report: ConfiguredReport) -> None:
-    """Say that a report which has addressees reaches none of them."""
-    if report.addressees:
-        log.warning(
-            Event.REPORT_UNDELIVERED,
-            job=job,
-            addressees=report.addressees,
-            error="delivery is not built yet; each issue is kept in data_dir/reports alone",
-        )

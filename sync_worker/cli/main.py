@@ -15,8 +15,9 @@ import click
 from sync_worker import __version__
 from sync_worker.cli.boundary import UNUSABLE, exit_code
 from sync_worker.cli.options import GivenOptions, with_global_options
-from sync_worker.cli.output import escape_what_cannot_be_shown
+from sync_worker.cli.output import escape_what_cannot_be_shown, open_what_is_closed
 from sync_worker.cli.stopping import let_signals_through
+from sync_worker.destination.modes import UMASK
 
 
 class Entry(NamedTuple):
@@ -101,8 +102,8 @@ with_global_options(root)
 
 def main() -> None:
     """Run the command line of this process."""
+    open_what_is_closed()
     escape_what_cannot_be_shown()
-    # What is written here names people and money: beyond the user and the group it is nobody's.
-    os.umask(os.umask(0o077) | 0o027)
+    os.umask(os.umask(UMASK) | UMASK)
     given = GivenOptions(os.environ)
     sys.exit(exit_code(lambda: root.main(prog_name="sync-worker", standalone_mode=False, obj=given), given))

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import sys
+from pathlib import Path
 
 _ESCAPE = "sync_worker.escape"
+
+
+def open_what_is_closed() -> None:
+    """Open the null device as stdin, stdout and stderr where the process was started without them.
+
+    Else the next file that is opened, such as the database, gets the descriptor to which a library may print.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 def escape_what_cannot_be_shown() -> None:
@@ -17,7 +29,6 @@ def escape_what_cannot_be_shown() -> None:
     """
     codecs.register_error(_ESCAPE, _escaped)
     for stream in (sys.stdout, sys.stderr):
-        # A stream that was closed before the start is None.
         if isinstance(stream, io.TextIOWrapper):
             is_utf_8 = codecs.lookup(stream.encoding).name == "utf-8"
             stream.reconfigure(encoding="utf-8" if is_utf_8 else "ascii", errors=_ESCAPE)

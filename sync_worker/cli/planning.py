@@ -65,10 +65,7 @@ def _planned(name: str, job: ConfiguredJob, now: datetime) -> PlannedJob:
 def _ticks_a_day(job: ConfiguredJob, now: datetime) -> float:
     if job.schedule is None or job.is_left_out:
         return 0.0
-    schedule = parse_schedule(job.schedule, job.timezone)
-    ticks, tick, until = 0, schedule.next_after(now), now + timedelta(days=_DAYS_COUNTED)
-    while tick <= until:
-        ticks, tick = ticks + 1, schedule.next_after(tick)
+    ticks = parse_schedule(job.schedule, job.timezone).count(now, now + timedelta(days=_DAYS_COUNTED))
     return ticks / _DAYS_COUNTED
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
-from pathlib import Path
 
 from sync_worker.catalog.declared import catalog_with, findings, own_streams
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
 from sync_worker.destination.names import too_wide
-from sync_worker.errors import ConfigurationError, DestinationError
+from sync_worker.destination.place import unusable_file, unusable_folder
+from sync_worker.errors import ConfigurationError, DatabaseDamagedError, DestinationError
 from sync_worker.job import Job, ReportJob, all_jobs, report_name
 from sync_worker.planning.selection import matching
 from sync_worker.reports.formats import check_formats
 from sync_worker.scheduler.schedules import parse_schedule
+from sync_worker.server.address import unusable
 from sync_worker.settings import JobOptions, LocalSettings, Settings
 from sync_worker.settings.problems import Finding, KeyPath, did_you_mean
 
@@ -24,8 +25,7 @@ _ONLY_REPORTS = ("formats", "deliver")
 
 def refusals(settings: Settings) -> Iterator[Finding]:
     """Return what keeps `settings` from being served, beyond their types; every command that loads them asks."""
-    if settings.destination.type != "sqlite":
-        yield ("destination", "type"), f"{settings.destination.type} is not built yet; use sqlite"
+    yield from _not_built(settings)
     yield from _of_projects(settings)
     of_streams = list(findings(settings.streams))
     yield from of_streams
@@ -44,21 +44,26 @@ def refusals(settings: Settings) -> Iterator[Finding]:
 
 def refusals_here(settings: Settings) -> Iterator[Finding]:
     """As `refusals`, and what is in the way on this machine, which others find when they open it."""
+    yield from refusals(settings)
+    if (reason := unusable_file(settings.destination.path)) is not None:
+        yield ("destination", "path"), reason
+    else:
+        yield from _of_database(settings)
+    if (reason := unusable_folder(settings.data_dir)) is not None:
+        yield ("data_dir",), reason
+    if (reason := unusable(settings.server.host, settings.server.port)) is not None:
+        yield ("server",), reason
+    yield from unstorable(settings)
+
+
+def _of_database(settings: Settings) -> Iterator[Finding]:
+    """Return why the daemon would not write to the database that is there; what may pass is no reason."""
     from sync_worker.app import refuse_database
 
-    yield from refusals(settings)
-    database = settings.destination.path
-    if database.is_dir():
-        yield ("destination", "path"), "is a folder; name a file in it, such as procore.db"
-    if (file := _file_in_the_way(database.parent)) is not None:
-        yield ("destination", "path"), f"{file} is a file, not a folder"
-    if (file := _file_in_the_way(settings.data_dir)) is not None:
-        yield ("data_dir",), f"{file} is a file, not a folder"
-    yield from unstorable(settings)
     with suppress(DestinationError):
         try:
             refuse_database(settings)
-        except ConfigurationError as error:
+        except (ConfigurationError, DatabaseDamagedError) as error:
             yield ("destination", "path"), str(error)
 
 
@@ -69,9 +74,19 @@ def unstorable(settings: LocalSettings | Settings) -> Iterator[Finding]:
             yield ("streams", name, "fields"), reason
 
 
-def _file_in_the_way(folder: Path) -> Path | None:
-    nearest = next((path for path in (folder, *folder.parents) if path.exists()), None)
-    return None if nearest is None or nearest.is_dir() else nearest
+def _not_built(settings: Settings) -> Iterator[Finding]:
+    """Return the keys that would have no effect."""
+    if settings.destination.type != "sqlite":
+        yield ("destination", "type"), f"{settings.destination.type} is not built yet; use sqlite"
+    if settings.publish:
+        yield ("publish",), "copies for analysts are not built yet; leave it out"
+    if settings.notify:
+        yield ("notify",), "notifications are not built yet; leave it out"
+    if settings.server.webhook_secret is not None:
+        yield ("server", "webhook_secret"), "webhooks are not built yet; leave it out"
+    for name, options in (settings.jobs or {}).items():
+        if options.deliver:
+            yield ("jobs", name, "deliver"), "delivery is not built yet; leave it out, each issue is kept in data_dir"
 
 
 def _of_projects(settings: Settings) -> Iterator[Finding]:

@@ -67,14 +67,12 @@ def run_reports(
 ) -> None:
     """Make reports as `sync-worker run` does: each in the formats that are configured, with a line in the ledger."""
     from sync_worker.app import make_report_as_run
-    from sync_worker.cli.jobs import tell_undelivered
 
     clock = cli.clock
     for job, report in reports.items():
         began = clock.monotonic()
         request = report.request._replace(projects=projects or report.request.projects)
         run_id, made = make_report_as_run(settings, request, job=job, clock=clock)
-        tell_undelivered(job, report)
         told = {
             "run_id": run_id,
             "outcome": Outcome.SUCCEEDED,

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from sync_worker.app import DAEMON, Executor, Worker, open_worker
 from sync_worker.cli.context import CliContext
-from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports, tell_undelivered
+from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
 from sync_worker.clock import Clock
 from sync_worker.engine.local import LocalEngine
 from sync_worker.errors import StopRequested
@@ -43,8 +43,6 @@ def _open_and_serve(cli: CliContext, stop: threading.Event) -> None:
     with open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, role=DAEMON) as worker:
         if stop.is_set():
             return
-        for name, report in reports.items():
-            tell_undelivered(name, report)
         execute = Executor(worker, settings, {name: report.request for name, report in reports.items()}, clock)
         _serve(worker, settings, planned, execute, _announcer(cli, jobs, planned, clock), clock=clock, stop=stop)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import io
-import ipaddress
 import re
 import socket
 import ssl
@@ -40,6 +39,7 @@ from sync_worker.client.headers import Headers, http_date
 from sync_worker.client.outcomes import failure
 from sync_worker.clock import SystemClock
 from sync_worker.errors import BadPayloadError, ConfigurationError, RequestError, TooLargeError
+from sync_worker.settings.loopback import is_loopback
 
 DEADLINE_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
@@ -137,7 +137,7 @@ class Transport:
         if lease is None:
             with self.lease() as own:
                 return self.send(request, own)
-        loopback = _is_loopback(request.url)
+        loopback = is_loopback(_host(request.url))
         if not (loopback or request.url.startswith("https://")):
             raise RequestError(f"{request}: plain HTTP is for this machine alone")
         started = _CLOCK.monotonic()
@@ -269,16 +269,6 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or "(no host)"
     except ValueError:
         return "(no host)"
-
-
-def _is_loopback(url: str) -> bool:
-    host = _host(url)
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _DeadlineReader(io.RawIOBase):

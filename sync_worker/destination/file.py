@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import struct
 import threading
 from contextlib import suppress
@@ -15,11 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sync_worker.destination.log import logs_of, set_aside, version_of
+from sync_worker.destination.modes import FILE_MODE
 from sync_worker.destination.place import make_folder
 from sync_worker.errors import ConfigurationError
 
-_RIGHTS = 0o640
-"""SQLite gives the same to the files that it makes beside the database."""
 _PUT_BACK = "put it back, or stop the worker and start it again to begin a new database"
 _PAGE_BYTES = 4096
 _MAGIC = b"SQLite format 3\0"
@@ -84,8 +84,9 @@ class HeldFile:
         try:
             if create:
                 make_folder(path.parent)
-            flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if create else 0)
-            descriptor = os.open(path, flags, _RIGHTS)
+            flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_CREAT if create else 0)
+            # SQLite gives the same mode to the files that it makes beside the database.
+            descriptor = os.open(path, flags, FILE_MODE)
         except OSError as error:
             if not create and isinstance(error, FileNotFoundError):
                 raise ConfigurationError(f"{path} is not there any more: {_PUT_BACK}") from None
@@ -93,6 +94,9 @@ class HeldFile:
                 f"destination.path {path} cannot be written: {error.strerror}; "
                 "give this user the right to write there or name another path"
             ) from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise ConfigurationError(f"destination.path {path} is no regular file; name another path")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -182,7 +186,8 @@ class HeldFile:
 def is_locked(path: Path) -> bool:
     """Return True if some process has the file for writing."""
     try:
-        with path.open("rb") as file:
+        # Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - flags
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

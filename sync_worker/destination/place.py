@@ -13,6 +13,8 @@ from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from typing import NamedTuple
 
+from sync_worker.destination.modes import FOLDER_MODE
+
 MOUNTS = Path("/proc/self/mounts")
 _FULL = {ENOSPC, EDQUOT, EFBIG}
 _TRIED_BYTES = 64 * 1024
@@ -78,12 +80,39 @@ def make_folder(path: Path) -> None:
     """Make a folder and those above it, for the owner and the group alone."""
     for folder in reversed([path, *path.parents]):
         if not folder.exists():
-            folder.mkdir(mode=0o750, exist_ok=True)
+            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
 
 def free_bytes(path: Path) -> int:
     """How much room there is for us."""
     return shutil.disk_usage(existing(path)).free
+
+
+def unusable_file(path: Path) -> str | None:
+    """Return why a path cannot be that of a database, or None; a disk that is full does not count."""
+    if path.is_dir():
+        return "is a folder; name a file in it, such as procore.db"
+    if path.exists() and not path.is_file():
+        return f"{path} is no regular file"
+    target = Path(os.path.realpath(path))
+    if path.is_symlink() and (target.is_symlink() or not target.parent.is_dir()):
+        return f"{path} is a link to nothing"
+    if (reason := unusable_folder(path.parent)) is not None:
+        return reason
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return f"{path} cannot be written: permission denied"
+    return None
+
+
+def unusable_folder(folder: Path) -> str | None:
+    """Return why nothing can be written in a folder, or in one made there, or None; as `unusable_file`."""
+    for above in (folder, *folder.parents):
+        if above.is_symlink() and not above.exists():
+            return f"{above} is a link to nothing"
+    if not (at := existing(folder)).is_dir():
+        return f"{at} is a file, not a folder"
+    problem = unwritable(folder)
+    return None if problem is None or problem.is_full else f"{folder} cannot be written: {problem.reason}"
 
 
 class Unwritable(NamedTuple):

@@ -372,6 +372,9 @@ def open_read_only(path: Path) -> sqlite3.Connection:
 
 
 def _connected(path: Path, mode: str, seconds: float) -> sqlite3.Connection:
+    if path.exists() and not path.is_file():
+        # SQLite would wait until somebody writes to a pipe.
+        raise DestinationError(f"{path} is no regular file")
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sync_worker.clock import Clock
+from sync_worker.destination.modes import FILE_MODE
 from sync_worker.destination.place import make_folder
 from sync_worker.errors import ConfigurationError
 
@@ -55,7 +56,7 @@ class Heartbeat:
         """Make the file and beat once; raises `ConfigurationError` where that cannot be."""
         try:
             make_folder(self._path.parent)
-            self._path.touch(mode=_RIGHTS)
+            self._path.touch(mode=FILE_MODE)
             self._path.write_text("")
         except OSError as error:
             raise ConfigurationError(

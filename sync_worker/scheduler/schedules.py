@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -46,6 +46,10 @@ class Schedule(Protocol):
 
     def next_after(self, instant: datetime) -> datetime:
         """The first one later than `instant`, in UTC."""
+        ...
+
+    def count(self, after: datetime, until: datetime) -> int:
+        """Return how many there are in `(after, until]`, in whole days of the zone; clocks that change do not count."""
         ...
 
 
@@ -108,6 +112,10 @@ class Interval:
         passed = (instant - _EPOCH) // timedelta(seconds=self._seconds)
         return _EPOCH + timedelta(seconds=(passed + 1) * self._seconds)
 
+    def count(self, after: datetime, until: datetime) -> int:
+        step = timedelta(seconds=self._seconds)
+        return (until - _EPOCH) // step - (after - _EPOCH) // step
+
 
 class Cron:
     """Cron in a time zone.
@@ -120,6 +128,7 @@ class Cron:
         minute, hour, day, month, weekday = fields
         self._zone = zone
         self._every_hour = hour == "*"
+        self._ticks_a_day = len(MINUTE.values(minute)) * len(HOUR.values(hour))
         shared = {
             "minute": _listed(MINUTE, minute),
             "hour": _listed(HOUR, hour),
@@ -147,6 +156,16 @@ class Cron:
             if ahead and tick > self._wall(ahead[0]) + _WIDEST_CHANGE:
                 break
         return min(ahead, default=_LAST_ASKED)
+
+    def count(self, after: datetime, until: datetime) -> int:
+        # Counted one by one, those of a year of minutes take APScheduler a minute.
+        first, days = self._wall(after).date(), (until - after).days
+        return self._ticks_a_day * sum(self._is_due_on(first + timedelta(days=number)) for number in range(1, days + 1))
+
+    def _is_due_on(self, each: date) -> bool:
+        midnight = datetime.combine(each, time())
+        tick = self._wall_after(midnight - timedelta(microseconds=1))
+        return tick is not None and tick.date() == each
 
     def _wall(self, instant: datetime) -> datetime:
         return instant.astimezone(self._zone).replace(tzinfo=None)

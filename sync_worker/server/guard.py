@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import ipaddress
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sync_worker.clock import Clock
 from sync_worker.server.problems import problem
+from sync_worker.settings.loopback import is_loopback
 
 REQUESTS_A_SECOND, REQUESTS_AT_ONCE = 10.0, 30.0
 BODY_BYTES = 65_536
@@ -33,14 +33,6 @@ def guarded(
         return []
     middleware = [Middleware(Guard, token=token, rate=Rate(clock))]
     return [Route(path, page, middleware=middleware) for path, page in pages]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can come by at an address; a name but `localhost` may mean anything."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Rate:

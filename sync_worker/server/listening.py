@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
-from sync_worker.errors import ConfigurationError
+from sync_worker.server.address import listener
 from sync_worker.server.connections import Connection, Connections, Limits, default_limits
 from sync_worker.server.problems import as_problem
 
@@ -39,7 +38,7 @@ class _Server(uvicorn.Server):
 @contextmanager
 def listening(host: str, port: int, routes: Sequence[BaseRoute], limits: Limits | None = None) -> Iterator[str]:
     """Answer while the block runs; gives the address. Raises `ConfigurationError` where that cannot be had."""
-    listener = _listen(host, port)
+    accepting = listener(host, port)
     app = Starlette(routes=routes, exception_handlers={HTTPException: as_problem, Exception: as_problem})
     server = _Server(
         uvicorn.Config(
@@ -55,28 +54,13 @@ def listening(host: str, port: int, routes: Sequence[BaseRoute], limits: Limits 
             h11_max_incomplete_event_size=_HEAD_BYTES,
             timeout_graceful_shutdown=1,
         ),
-        Connections(listener, limits or default_limits()),
+        Connections(accepting, limits or default_limits()),
     )
     thread = threading.Thread(target=server.run, args=([],), name="http", daemon=True)
     thread.start()
     try:
-        bound = listener.getsockname()
+        bound = accepting.getsockname()
         yield f"http://{f'[{bound[0]}]' if ':' in bound[0] else bound[0]}:{bound[1]}"
     finally:
         server.should_exit = True
         thread.join()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        bare = host.strip("[]")
-        family = socket.getaddrinfo(bare, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((bare, port), family=family)
-    except socket.gaierror as error:
-        reason = error.strerror
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-    except ValueError:
-        # A name with an empty or too long part, or a NUL.
-        reason = "this is no name of a host"
-    raise ConfigurationError(f"cannot listen on {host}:{port}: {reason}; see server in the configuration")

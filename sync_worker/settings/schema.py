@@ -178,7 +178,7 @@ class JobOptions(Section):
     formats: tuple[Literal["html", "xlsx", "pdf", "csv", "json"], ...] = ()
     """html, csv and, where it can be made, xlsx, unless said."""
     deliver: tuple[Delivery, ...] = ()
-    """Taken, but nothing is delivered yet: each issue waits in the archive."""
+    """Not built yet."""
 
     @model_validator(mode="after")
     def _says_what_it_does(self) -> JobOptions:
@@ -320,6 +320,7 @@ class Server(Section):
     token: Maybe[Secret] = None
     """Whoever has it may see data and act."""
     webhook_secret: Maybe[Secret] = None
+    """Not built yet."""
 
 
 NotificationKind = Literal["failure", "recovery", "stale", "held_deletes", "schema_change", "digest"]
@@ -345,13 +346,14 @@ class Settings(Section):
     retention: Retention = Field(default_factory=Retention)
     destination: Destination = Field(default_factory=dict, validate_default=True)
     publish: tuple[Annotated[Parquet | DuckDB, Field(discriminator="type")], ...] = ()
-    """Copies for analysts, made after a run."""
+    """Copies for analysts, made after a run; not built yet."""
     jobs: Mapping[Name, Entry[JobOptions]] | None = None
     """Absent: all jobs with their own schedules; present: these alone."""
     streams: Mapping[Name, Entry[StreamOptions]] = Field(default_factory=dict)
     """What differs for a stream, and streams of the user's own."""
     server: Server = Server()
     notify: tuple[Notifier, ...] = ()
+    """Not built yet."""
 
     def secret_values(self) -> Iterator[str]:
         """Every secret these settings hold, and the passwords inside addresses."""

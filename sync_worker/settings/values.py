@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from sync_worker.settings.loopback import is_loopback
 from sync_worker.settings.problems import did_you_mean
 
 MASK = "********"
@@ -31,6 +31,7 @@ LONGEST_DAYS = _LONGEST.days
 LONGEST_SECONDS = _LONGEST.days * 86_400
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([hdwy])")
+_QUOTES = "\"'`"
 _CONNECTION_PASSWORD = re.compile(r"(?:^|\s)password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
 
 
@@ -120,18 +121,9 @@ def _one_word(value: Any) -> Any:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if len(text.split()) > 1:
         raise ValueError("must not have blanks or line breaks in it")
+    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
+        raise ValueError("is in quotes, which were not meant to belong to it; take them out")
     return value
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this machine: `localhost`, 127.0.0.0/8 or ::1."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return (address.version == 4 and address.is_loopback) or address == ipaddress.IPv6Address("::1")
 
 
 def _split(url: str) -> SplitResult:

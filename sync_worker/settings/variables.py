@@ -121,4 +121,6 @@ def _content(file: str, file_name: str, folder: Folder) -> str:
         raise VariableError(f"{whose} {error}") from None
     if not content:
         raise VariableError(f"{whose} is empty")
+    if content.startswith(f"{file_name.removesuffix('_FILE')}="):
+        raise VariableError(f"{whose} holds the name and an equals sign too; let it hold the value alone")
     return content

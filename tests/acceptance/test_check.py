@@ -202,12 +202,14 @@ UNKNOWN_HOST = {"login_url": "https://procore.invalid", "api_url": "https://proc
         ({"destination": {"path": "/proc/procore.db"}}, "destination", 2, "/proc cannot be written"),
         ({"destination": {"path": "."}}, "destination", 2, "is no file"),
         ({"destination": POSTGRES}, "configuration", 2, "not built"),
+        ({"server": {"host": "192.0.2.1"}}, "server", 2, "cannot listen on 192.0.2.1"),
+        ({"notify": [{"url": "json://x"}]}, "configuration", 2, "not built"),
         ({"jobs": {"x": MISSPELT}}, "configuration", 2, "did you mean rfis"),
         ({"jobs": {"x": NEVER}}, "configuration", 2, "jobs.x"),
     ],
 )
 def test_what_is_wrong_has_one_line_and_its_exit_code(
-    here: Installation, config: dict[str, dict[str, Any]], check: str, code: int, said: str
+    here: Installation, config: dict[str, Any], check: str, code: int, said: str
 ) -> None:
     here.config |= config
 

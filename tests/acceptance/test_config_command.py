@@ -194,7 +194,7 @@ def test_problems_come_as_json_when_asked(config: Config) -> None:
 
 def test_what_holds_in_the_end_is_shown_with_secrets_masked_and_sources(config: Config, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t0ken-value\n")
-    text = f"{CONFIG}server: {{token: '${{TOKEN}}', webhook_secret: w3bhook}}\n"
+    text = f"{CONFIG}  proxy: http://user:pr0xyword@proxy.example:3128\nserver: {{token: '${{TOKEN}}'}}\n"
 
     answer = config("show", text=text, environ=ENVIRON | {"TOKEN_FILE": str(tmp_path / "token")})
 
@@ -206,10 +206,10 @@ def test_what_holds_in_the_end_is_shown_with_secrets_masked_and_sources(config: 
         "# procore.client_id: PROCORE_CLIENT_ID in the environment",
         "# procore.client_secret: PROCORE_CLIENT_SECRET in the environment",
         "# procore.companies[0]: PROCORE_COMPANY_ID in the environment",
+        "# procore.proxy: written in config.yaml",
         "# server.token: the file that TOKEN_FILE names",
-        "# server.webhook_secret: written in config.yaml",
     ]
-    for secret in (SECRET, "t0ken-value", "w3bhook"):
+    for secret in (SECRET, "t0ken-value", "pr0xyword"):
         assert secret not in answer.stdout + answer.stderr
 
 

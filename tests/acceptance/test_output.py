@@ -116,6 +116,35 @@ def test_a_statement_that_is_no_text_is_refused_in_one_line(here: Installation) 
         assert b"the statement is not text" in done.stderr
 
 
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize("arguments", [("status",), ("query", "--format", "csv", QUERY)])
+def test_a_command_whose_input_or_output_was_closed_before_it_began_does_its_work(
+    here: Installation, closed: tuple[int, ...], arguments: tuple[str, ...]
+) -> None:
+    here.run("rfis")
+    closing = " ".join(f"{number}>&-" for number in closed)
+
+    done = subprocess.run(
+        [
+            "/bin/sh",
+            "-c",
+            f'"$@" {closing}',
+            "sh",
+            sys.executable,
+            "-m",
+            "sync_worker",
+            "-c",
+            here.config_path,
+            *arguments,
+        ],
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert b"error" not in done.stderr
+
+
 LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 99999) SELECT i FROM n"
 
 

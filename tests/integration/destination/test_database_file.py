@@ -286,6 +286,17 @@ def test_what_is_refused_before_it_is_written_to_stays_as_it_was(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_a_pipe_in_the_place_of_the_file_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "procore.db")
+    destination = SqliteDestination(tmp_path / "procore.db")
+
+    assert not destination.is_held()
+    with pytest.raises(ConfigurationError, match="is no regular file"):
+        destination.open(holder="a test")
+    with pytest.raises(DestinationError, match="is no regular file"), destination.reader():
+        pytest.fail("a pipe was read")
+
+
 def test_a_group_may_read_in_a_folder_of_its_own_while_the_database_is_open() -> None:
     group = 65_533
     with tempfile.TemporaryDirectory() as name:

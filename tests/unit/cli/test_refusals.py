@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,15 @@ import pytest
 from support.clock import ManualClock
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.refusals import refusals_here
+from sync_worker.server.address import listener
 from sync_worker.settings import SettingsError
 
 PROCORE = {"client_id": "x", "client_secret": "s3cret-value", "companies": [11]}
 SYNC = {"kind": "sync", "streams": ["rfis"]}
 REPORT = {"kind": "report", "report": "rfi_ageing"}
 MODULE = 'from sync_worker.job import SyncJob\nJOB = SyncJob("t", ("{stream}",), "{schedule}")\n'
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="a folder that not even root can write to")
 
 Refused = Callable[..., list[str]]
 
@@ -141,6 +147,27 @@ def test_a_database_that_is_not_built_yet_is_refused(refused: Refused) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sections", "key"),
+    [
+        ({"publish": [{"type": "parquet", "url": "./lake"}]}, "publish"),
+        ({"notify": [{"url": "mailto://s3cret@x"}]}, "notify"),
+        ({"server": {"webhook_secret": "s3cret-word"}}, "server.webhook_secret"),
+        ({"jobs": {"a": REPORT | {"deliver": [{"url": "mailto://s3cret@x"}]}}}, "jobs.a.deliver"),
+    ],
+)
+def test_a_key_that_would_have_no_effect_is_refused(refused: Refused, sections: dict[str, Any], key: str) -> None:
+    (line,) = refused(**sections)
+
+    assert line.startswith(f"{key}: ")
+    assert "not built yet" in line
+    assert "s3cret" not in line
+
+
+def test_keys_that_are_not_built_yet_may_be_left_empty(refused: Refused) -> None:
+    assert refused(publish=[], notify=[], server={"webhook_secret": ""}, jobs={"a": REPORT | {"deliver": []}}) == []
+
+
 def test_what_is_in_the_way_of_the_data_is_refused(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
@@ -152,3 +179,63 @@ def test_what_is_in_the_way_of_the_data_is_refused(refused: Refused, tmp_path: P
     ]
     assert refused(data_dir="file") == [f"data_dir: {tmp_path}/file is a file, not a folder"]
     assert refused(data_dir="not/yet/there") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/dev/null", "/dev/null is no regular file"),
+        ("pipe", "{folder}/pipe is no regular file"),
+        ("loop", "{folder}/loop is a link to nothing"),
+        ("dangling", "{folder}/dangling is a link to nothing"),
+        ("dangling/in/it.db", "{folder}/dangling is a link to nothing"),
+        pytest.param("/proc/sys/it.db", "/proc/sys cannot be written: ", marks=LINUX),
+        ("prose", "{folder}/prose is damaged (file is not a database)"),
+    ],
+)
+def test_a_path_that_cannot_be_the_databases_is_refused(
+    refused: Refused, tmp_path: Path, path: str, reason: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "dangling").symlink_to(tmp_path / "not" / "there")
+    (tmp_path / "prose").write_text("no database at all " * 300)
+
+    (line,) = refused(destination={"path": path})
+
+    assert line.startswith(f"destination.path: {reason.format(folder=tmp_path)}")
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        pytest.param("/proc/sys/data", "/proc/sys/data cannot be written: ", marks=LINUX),
+        ("loop", "{folder}/loop is a link to nothing"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_refused(refused: Refused, tmp_path: Path, folder: str, reason: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    (line,) = refused(data_dir=folder)
+
+    assert line.startswith(f"data_dir: {reason.format(folder=tmp_path)}")
+
+
+def test_a_link_to_a_file_that_is_not_there_yet_is_taken(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link.db").symlink_to(tmp_path / "elsewhere" / "procore.db")
+
+    assert refused(destination={"path": "link.db"}) == []
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "a..b", "http://127.0.0.1", "127.0.0.1:8080", "no-such-host.invalid"])
+def test_an_address_on_which_nobody_can_listen_is_refused(refused: Refused, host: str) -> None:
+    (line,) = refused(server={"host": host})
+
+    assert line.startswith(f"server: cannot listen on {host}:8791: ")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "0.0.0.0"])  # noqa: S104 - not listened on
+def test_an_address_whose_port_is_in_use_is_taken_as_the_daemon_may_have_it(refused: Refused, host: str) -> None:
+    with closing(listener(host, 0)) as taken:
+        assert refused(server={"host": host, "port": taken.getsockname()[1]}) == []

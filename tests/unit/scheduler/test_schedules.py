@@ -120,6 +120,34 @@ def test_the_next_tick_is_the_first_minute_that_the_five_fields_name(
     assert parse_schedule(f"{minute} {hour} {day} {month} {weekday}").next_after(start) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 * * * *",
+        "*/7 1-5 * * *",
+        "10,40 9 1-15 * mon-fri",
+        "0 9 13 * 5",
+        "0 0 31 * *",
+        "@daily",
+        "every 7m",
+        "every 1h",
+    ],
+)
+@pytest.mark.parametrize("days", [1, 28])
+def test_ticks_are_counted_as_if_they_were_walked_through(text: str, days: int) -> None:
+    schedule, start = parse_schedule(text), NEW_YEAR - timedelta(seconds=1)
+    end = start + timedelta(days=days)
+
+    assert schedule.count(start, end) == len(list(ticks(schedule, start, end)))
+
+
+@pytest.mark.parametrize("text", ["* * * * *", "every 1s"])
+def test_ticks_of_every_minute_are_counted_without_walking_through_them(text: str) -> None:
+    seconds = 60 if text.startswith("*") else 1
+
+    assert parse_schedule(text, CHICAGO).count(SPRING, SPRING + timedelta(days=365)) == 365 * 86_400 / seconds
+
+
 def test_leap_days_are_waited_for() -> None:
     assert parse_schedule("0 0 29 2 *").next_after(NEW_YEAR) == datetime(2028, 2, 29, tzinfo=UTC)
 

@@ -76,6 +76,15 @@ def test_credentials_are_one_word(load: Load, name: str, blank: str) -> None:
         load({name: f"two{blank}words"})
 
 
+@pytest.mark.parametrize("quote", ['"', "'", "`"])
+@pytest.mark.parametrize("name", ["ID", "SECRET"])
+def test_quotes_around_credentials_are_named_and_the_value_is_not(load: Load, name: str, quote: str) -> None:
+    with pytest.raises(SettingsError, match="is in quotes") as caught:
+        load({name: f"{quote}s3cret-value{quote}"})
+
+    assert "s3cret-value" not in str(caught.value)
+
+
 def test_a_value_written_in_the_file_is_looked_at_too(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text('{"procore": {"client_id": "x", "client_secret": "s3cret ", "companies": [1]}}')

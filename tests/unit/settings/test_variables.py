@@ -105,3 +105,13 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(VariableError, match="SECRET_FILE names is not UTF-8 text"):
         fill("${SECRET}", {"SECRET_FILE": str(file)})
+
+
+def test_a_file_that_holds_the_name_too_is_named_by_its_variable(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("SECRET=s3cret\n")
+
+    with pytest.raises(VariableError, match="SECRET_FILE names holds the name and an equals sign too") as caught:
+        fill("${SECRET}", {"SECRET_FILE": str(file)})
+
+    assert "s3cret" not in str(caught.value)

@@ -1,0 +1,54 @@
+"""The address of the daemon: a socket bound to it, or why there is none."""
+
+from __future__ import annotations
+
+import os
+import socket
+from errno import EADDRINUSE
+
+from sync_worker.errors import ConfigurationError
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; raises `ConfigurationError` where the address cannot be had."""
+    try:
+        bound = _bound(host, port)
+        bound.listen()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(_refusal(host, port, error)) from None
+    return bound
+
+
+def unusable(host: str, port: int) -> str | None:
+    """Return why nobody can listen at an address, or None; a port in use does not count, as the daemon may have it."""
+    try:
+        _bound(host, port).close()
+    except (OSError, ValueError) as error:
+        is_in_use = isinstance(error, OSError) and error.errno == EADDRINUSE
+        return None if is_in_use else _refusal(host, port, error)
+    return None
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _refusal(host: str, port: int, error: OSError | ValueError) -> str:
+    if isinstance(error, socket.gaierror):
+        reason = error.strerror or str(error)
+    elif isinstance(error, OSError):
+        reason = os.strerror(error.errno) if error.errno else str(error)
+    else:
+        # A name with an empty or too long part, or a NUL.
+        reason = "this is no name of a host"
+    return f"cannot listen on {host}:{port}: {reason}; see server in the configuration"
