@@ -17,7 +17,6 @@ from sync_worker.destination.place import make_folder
 from sync_worker.errors import ConfigurationError
 
 _BEAT_SECONDS = 2.0
-_RIGHTS = 0o640
 STALE_SECONDS = 60.0
 
 
@@ -75,7 +74,7 @@ class Heartbeat:
             with suppress(OSError):
                 if trouble != self._told or not self._path.exists():
                     # The folder may have been taken away and brought back without the file.
-                    self._path.touch(mode=_RIGHTS)
+                    self._path.touch(mode=FILE_MODE)
                     self._path.write_text(trouble or "", "utf-8")
                     self._told = trouble
                 os.utime(self._path, (seconds, seconds))
