@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sync_worker.client import outcomes
 from sync_worker.client.governor import SPIKE_SECONDS, Governor, Report, Ticket
-from sync_worker.client.headers import Headers, count, retry_after_seconds, seconds_until_reset
+from sync_worker.client.headers import Headers, count, reset_instant, retry_after_seconds, seconds_until_reset
 from sync_worker.client.outcomes import Action
 from sync_worker.client.window import Window
 from sync_worker.clock import Clock
@@ -119,7 +119,7 @@ class Budget:
 
     def observe(self, number: int, headers: Headers, status: int, now: datetime, *, is_suspect: bool = False) -> None:
         """Learn from the answer to a request."""
-        remaining, reset = count(headers, "X-Rate-Limit-Remaining"), count(headers, "X-Rate-Limit-Reset")
+        remaining, reset = count(headers, "X-Rate-Limit-Remaining"), reset_instant(headers)
         reset_seconds = seconds_until_reset(headers, now)
         report = None
         if remaining is not None and reset is not None and reset_seconds is not None:

@@ -30,6 +30,7 @@ from sync_worker.errors import (
     RequestError,
     RetryableError,
     SkippableError,
+    TimedOutError,
     TooLargeError,
     UnreachableError,
 )
@@ -39,6 +40,8 @@ from sync_worker.model import Calls, Page, Records
 Parse = Callable[[bytes], Records]
 ATTEMPTS_AT_ONE_SIZE = 2
 """A page that was not built in time twice is asked for in smaller parts, where that can be."""
+ATTEMPTS_UNTIL_TIME_OUT = 3
+"""A time-out costs a minute, so a list that cannot be asked for in smaller parts is given up after three of them."""
 log = get_logger()
 
 
@@ -46,16 +49,18 @@ log = get_logger()
 class _Asked:
     """A page being asked for.
 
-    `unanswered` are the attempts that no whole answer came to; `is_silent`: nothing else was answered then either.
+    `place` is the list that it is of, whatever its filters. `unanswered` are the attempts that no whole answer came to;
+    `is_silent`: nothing else was answered then either, None as long as that was not tried.
     """
 
     request: Request
+    place: tuple[int, str]
     is_divisible: bool
     parse: Parse
     calls: Calls
     lease: Lease
     unanswered: int = 0
-    is_silent: bool = False
+    is_silent: bool | None = None
 
 
 class Procore:
@@ -80,6 +85,8 @@ class Procore:
         self._transport = transport
         self._tokens = tokens
         self._retry = retry
+        self._timed_out: set[tuple[int, str]] = set()
+        """Lists of which the last word is a time-out; each further page size or range of days gets one attempt."""
         self.tally = tally or Tally(clock)
         self._caller = Caller(
             transport=transport, tokens=tokens, budget=budget, clock=clock, stop=stop, tally=self.tally
@@ -108,6 +115,7 @@ class Procore:
             with self._transport.lease() as lease:
                 asked = _Asked(
                     _request(url, listing, object() if paginator.is_probe else walk),
+                    (listing.company_id, listing.path),
                     listing.is_divisible,
                     parse,
                     calls,
@@ -151,6 +159,8 @@ class Procore:
         except (UnreachableError, TooLargeError):
             raise
         except RetryableError as failure:
+            if isinstance(failure, TimedOutError):
+                self._timed_out.add(asked.place)
             is_second = self._caller.note_failure(asked.request)
             if is_second and (asked.is_silent or not self._caller.is_answered_elsewhere(asked.request, asked.calls)):
                 raise UnreachableError(f"{failure}; nothing else is answered any more") from failure
@@ -159,6 +169,7 @@ class Procore:
             self._caller.note_answer(asked.request)
             raise
         self._caller.note_answer(asked.request)
+        self._timed_out.discard(asked.place)
         return answer
 
     def _attempt(self, asked: _Asked) -> tuple[Reply, Records]:
@@ -173,12 +184,19 @@ class Procore:
             asked.lease.close()
             raise
         except NoAnswerError as error:
-            asked.unanswered += 1 if error.attempts is None else ATTEMPTS_AT_ONE_SIZE
-            if asked.is_divisible and asked.unanswered == ATTEMPTS_AT_ONE_SIZE:
+            is_late = isinstance(error, TimedOutError)
+            has_been_late = is_late and asked.place in self._timed_out
+            if is_late:
+                error.attempts = 1 if has_been_late else ATTEMPTS_UNTIL_TIME_OUT
+            enough = 1 if has_been_late else ATTEMPTS_AT_ONE_SIZE
+            asked.unanswered += 1 if is_late or error.attempts is None else ATTEMPTS_AT_ONE_SIZE
+            if asked.is_divisible and asked.unanswered >= enough and asked.is_silent is None:
                 # A host that is in trouble would give smaller pages no better, and only more of them.
                 asked.is_silent = not self._caller.is_answered_elsewhere(asked.request, asked.calls)
                 if not asked.is_silent:
                     self._caller.note_failure(asked.request)
+                    if is_late:
+                        self._timed_out.add(asked.place)
                     raise TooLargeError(f"{error}; other lists are answered", attempts=1) from None
             raise
         try:

@@ -59,6 +59,8 @@ _CODINGS = frozenset(
 _MOST_CODINGS = 2
 _MINOR_VERSION = re.compile(r"^(/rest/v\d+)\.\d+(?=/)")
 _PATH_CHARACTERS = 200
+# The line of a header, or one that continues it.
+_HEADER = re.compile(rb"[ \t]|[!-9;-~]+:")
 # A socket waits in real time, whatever clock the rest of the program was handed.
 _CLOCK = SystemClock()
 
@@ -311,6 +313,22 @@ class _DeadlineReader(io.RawIOBase):
         super().close()
 
 
+class _Lines(io.BufferedReader):
+    """Reads lines, and passes over those of a head that are no header, as other clients do.
+
+    http.client would take the first of them for the end of the head, and lose the length and `Link` behind it.
+    """
+
+    is_in_head = False
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        while self.is_in_head and line.rstrip(b"\r\n") and not _HEADER.match(line):
+            line = super().readline(size)
+        # A bare CR would end the line for the parser of headers.
+        return line.rstrip(b"\r\n").replace(b"\r", b" ") + b"\r\n" if self.is_in_head and line else line
+
+
 class _DeadlineResponse(http.client.HTTPResponse):
     """Reads status, headers and body through one deadline: the socket's timeout when the reading begins.
 
@@ -323,7 +341,13 @@ class _DeadlineResponse(http.client.HTTPResponse):
         self._has_rest = False
         seconds = sock.gettimeout() or DEADLINE_SECONDS
         self._reader = _DeadlineReader(self.fp.detach(), sock, _CLOCK.monotonic() + seconds)
-        self.fp = io.BufferedReader(self._reader, _CHUNK_BYTES)
+        self._lines = _Lines(self._reader, _CHUNK_BYTES)
+        self.fp = self._lines
+
+    def begin(self) -> None:
+        """Read the head."""
+        super().begin()
+        self._lines.is_in_head = False
 
     def brought_more(self) -> bool:
         """Return True if bytes came behind this answer; call it between two requests only."""
@@ -341,7 +365,9 @@ class _DeadlineResponse(http.client.HTTPResponse):
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(MAX_INTERIM_ANSWERS):
+            self._lines.is_in_head = False
             version, status, reason = super()._read_status()  # type: ignore[misc]
+            self._lines.is_in_head = True
             if not 100 <= status < 200:
                 return version, status, reason
             if status == http.client.SWITCHING_PROTOCOLS:
@@ -497,18 +523,25 @@ def _decoded(raw: urllib3.HTTPResponse) -> Iterator[bytes]:
 
 
 def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpack gzip piece by piece; urllib3 would take a stream that lacks its end for a whole one."""
+    """Unpack gzip piece by piece; urllib3 would take a stream that lacks its end for a whole one.
+
+    What stands behind a whole member and is no further one is ignored, zeros for example, as gzip itself does.
+    """
     member = zlib.decompressobj(wbits=31)
+    is_begun, has_whole = False, False
     try:
         for chunk in chunks:
             packed = chunk
             while packed:
                 if member.eof:
-                    member = zlib.decompressobj(wbits=31)
-                yield member.decompress(packed, _INFLATED_BYTES)
+                    member, is_begun, has_whole = zlib.decompressobj(wbits=31), False, True
+                part = member.decompress(packed, _INFLATED_BYTES)
+                is_begun = is_begun or bool(part)
+                yield part
                 packed = member.unconsumed_tail or member.unused_data
         yield member.flush()
     except zlib.error:
-        raise BadPayloadError("the gzip stream is broken") from None
-    if not member.eof:
+        if is_begun or not has_whole:
+            raise BadPayloadError("the gzip stream is broken") from None
+    if not member.eof and (is_begun or not has_whole):
         raise BadPayloadError("the gzip stream is cut short")
