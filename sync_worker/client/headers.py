@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_tz
 
 Headers = Mapping[str, str]
-# The year 5138 in seconds, 1973 in milliseconds.
-_MILLISECONDS_FROM = 10**11
 
 
 def count(headers: Headers, name: str) -> int | None:
@@ -47,13 +45,7 @@ def retry_after_seconds(headers: Headers, now: datetime) -> float | None:
     return None if until is None else max(0.0, (until - now).total_seconds())
 
 
-def reset_instant(headers: Headers) -> int | None:
-    """Return the end of the reported window in unix seconds, also where a gateway writes milliseconds."""
-    reset = count(headers, "X-Rate-Limit-Reset")
-    return reset // 1000 if reset is not None and reset >= _MILLISECONDS_FROM else reset
-
-
 def seconds_until_reset(headers: Headers, now: datetime) -> float | None:
     """How far the end of the reported window is from the server's `now`."""
-    reset = reset_instant(headers)
+    reset = count(headers, "X-Rate-Limit-Reset")
     return None if reset is None else max(0.0, reset - now.timestamp())
