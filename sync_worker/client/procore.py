@@ -40,8 +40,8 @@ from sync_worker.model import Calls, Page, Records
 Parse = Callable[[bytes], Records]
 ATTEMPTS_AT_ONE_SIZE = 2
 """A page that was not built in time twice is asked for in smaller parts, where that can be."""
-ATTEMPTS_UNTIL_TIME_OUT = 3
-"""A time-out costs a minute, so a list that cannot be asked for in smaller parts is given up after three of them."""
+MOST_TIME_OUTS = 8
+"""A time-out costs a minute, so a list that times out again and again is given up, however it could be divided."""
 log = get_logger()
 
 
@@ -85,8 +85,8 @@ class Procore:
         self._transport = transport
         self._tokens = tokens
         self._retry = retry
-        self._timed_out: set[tuple[int, str]] = set()
-        """Lists of which the last word is a time-out; each further page size or range of days gets one attempt."""
+        self._time_outs: dict[tuple[int, str], int] = {}
+        """How often lists timed out since they last answered."""
         self.tally = tally or Tally(clock)
         self._caller = Caller(
             transport=transport, tokens=tokens, budget=budget, clock=clock, stop=stop, tally=self.tally
@@ -160,7 +160,8 @@ class Procore:
             raise
         except RetryableError as failure:
             if isinstance(failure, TimedOutError):
-                self._timed_out.add(asked.place)
+                # The next run begins with one attempt at each size.
+                self._time_outs[asked.place] = ATTEMPTS_AT_ONE_SIZE
             is_second = self._caller.note_failure(asked.request)
             if is_second and (asked.is_silent or not self._caller.is_answered_elsewhere(asked.request, asked.calls)):
                 raise UnreachableError(f"{failure}; nothing else is answered any more") from failure
@@ -169,7 +170,7 @@ class Procore:
             self._caller.note_answer(asked.request)
             raise
         self._caller.note_answer(asked.request)
-        self._timed_out.discard(asked.place)
+        self._time_outs.pop(asked.place, None)
         return answer
 
     def _attempt(self, asked: _Asked) -> tuple[Reply, Records]:
@@ -184,19 +185,16 @@ class Procore:
             asked.lease.close()
             raise
         except NoAnswerError as error:
-            is_late = isinstance(error, TimedOutError)
-            has_been_late = is_late and asked.place in self._timed_out
-            if is_late:
-                error.attempts = 1 if has_been_late else ATTEMPTS_UNTIL_TIME_OUT
-            enough = 1 if has_been_late else ATTEMPTS_AT_ONE_SIZE
-            asked.unanswered += 1 if is_late or error.attempts is None else ATTEMPTS_AT_ONE_SIZE
-            if asked.is_divisible and asked.unanswered >= enough and asked.is_silent is None:
+            time_outs = self._count_time_out(asked.place) if isinstance(error, TimedOutError) else 0
+            if time_outs > ATTEMPTS_AT_ONE_SIZE:
+                error.attempts = 1
+            asked.unanswered += 1 if error.attempts is None else ATTEMPTS_AT_ONE_SIZE
+            is_due = asked.unanswered >= ATTEMPTS_AT_ONE_SIZE and asked.is_silent is None
+            if asked.is_divisible and is_due and time_outs < MOST_TIME_OUTS:
                 # A host that is in trouble would give smaller pages no better, and only more of them.
                 asked.is_silent = not self._caller.is_answered_elsewhere(asked.request, asked.calls)
                 if not asked.is_silent:
                     self._caller.note_failure(asked.request)
-                    if is_late:
-                        self._timed_out.add(asked.place)
                     raise TooLargeError(f"{error}; other lists are answered", attempts=1) from None
             raise
         try:
@@ -204,6 +202,10 @@ class Procore:
         except BadPayloadError as error:
             asked.lease.close()
             raise BadPayloadError(f"{asked.request}: {error}") from None
+
+    def _count_time_out(self, place: tuple[int, str]) -> int:
+        self._time_outs[place] = self._time_outs.get(place, 0) + 1
+        return self._time_outs[place]
 
     def _log_page(self, listing: Listing, number: int, reply: Reply, records: Records) -> None:
         if records.replaced:

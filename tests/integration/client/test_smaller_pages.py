@@ -63,6 +63,16 @@ def test_a_list_that_cannot_be_divided_is_given_up_after_three_time_outs(connect
     assert calls_until_given_up(client, 50) == 3
 
 
+def test_a_list_that_could_be_divided_for_ever_is_given_up_after_eight_time_outs(connect: Connect) -> None:
+    client = connect(lambda received: GOOD if "/1/" in received.path else GIVEN_UP["silence"], deadline_seconds=0.1)
+    client.pages(rfis(project_id=1))
+    for per_page in range(1000, 1006):
+        with pytest.raises(TooLargeError):
+            client.pages(rfis(project_id=2, per_page=per_page))
+    with pytest.raises(TimedOutError):
+        client.pages(rfis(project_id=2, per_page=1006))
+
+
 def test_a_slow_list_that_answers_in_the_end_has_both_attempts_again(connect: Connect) -> None:
     slow = too_much(GIVEN_UP["silence"])
     client = connect(slow, deadline_seconds=0.1)
