@@ -186,16 +186,16 @@ class Procore:
             raise
         except NoAnswerError as error:
             time_outs = self._count_time_out(asked.place) if isinstance(error, TimedOutError) else 0
-            if time_outs > ATTEMPTS_AT_ONE_SIZE:
-                error.attempts = 1
             asked.unanswered += 1 if error.attempts is None else ATTEMPTS_AT_ONE_SIZE
-            is_due = asked.unanswered >= ATTEMPTS_AT_ONE_SIZE and asked.is_silent is None
-            if asked.is_divisible and is_due and time_outs < MOST_TIME_OUTS:
+            has_had_enough = max(asked.unanswered, time_outs) >= ATTEMPTS_AT_ONE_SIZE
+            if has_had_enough and asked.is_silent is None and (asked.is_divisible or time_outs):
                 # A host that is in trouble would give smaller pages no better, and only more of them.
                 asked.is_silent = not self._caller.is_answered_elsewhere(asked.request, asked.calls)
-                if not asked.is_silent:
+                if not asked.is_silent and asked.is_divisible and time_outs < MOST_TIME_OUTS:
                     self._caller.note_failure(asked.request)
                     raise TooLargeError(f"{error}; other lists are answered", attempts=1) from None
+            if time_outs > ATTEMPTS_AT_ONE_SIZE and not asked.is_silent:
+                error.attempts = 1
             raise
         try:
             return reply, _parsed(reply, asked.parse)

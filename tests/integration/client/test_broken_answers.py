@@ -144,7 +144,7 @@ def test_gzip_is_unpacked_members_and_all(connect: Connect) -> None:
     assert ids(client.pages()) == [1, 2]
 
 
-@pytest.mark.parametrize("rest", [b"\0", b"\0" * 600, b"junk", b"\x1f\x8b"])
+@pytest.mark.parametrize("rest", [b"\0", b"\0" * 600, b"junk", b"\x1f\x8b"], ids=["0", "zeros", "junk", "head"])
 def test_what_stands_behind_a_whole_gzip_stream_is_ignored(connect: Connect, rest: bytes) -> None:
     clock = ManualClock()
     client = connect(in_turn(Wire(chunked(gzip.compress(records(1, 2)) + rest))), clock=clock)
@@ -152,7 +152,11 @@ def test_what_stands_behind_a_whole_gzip_stream_is_ignored(connect: Connect, res
     assert clock.waits == []
 
 
-@pytest.mark.parametrize("rest", [gzip.compress(b'{"id": 2}]')[:-3], b"junk", gzip.compress(b"]")[:-8] + b"\1" * 8])
+@pytest.mark.parametrize(
+    "rest",
+    [gzip.compress(b'{"id": 2}]')[:-3], b"junk", gzip.compress(b"]")[:-8] + b"\1" * 8],
+    ids=["cut", "junk", "wrong sum"],
+)
 def test_a_list_of_which_a_part_is_unreadable_is_never_taken_for_the_whole(connect: Connect, rest: bytes) -> None:
     client = connect(in_turn(Wire(chunked(gzip.compress(b'[{"id": 1},') + rest)), GOOD))
     assert ids(client.pages()) == [1, 2, 3]
