@@ -6,6 +6,7 @@ SyncWorkerError
 ├── AuthError            stop this credential (exit 3)
 ├── RetryableError       try again, after `retry_after` seconds if the server said so
 │   ├── NoAnswerError    a gateway gave up, time ran out or the connection broke
+│   │   └── TimedOutError     and it took the whole time-out to learn it
 │   ├── BadPayloadError  an answer that must not be taken for data
 │   ├── TooLargeError    the list is too large to be answered; a smaller part of it may be
 │   └── UnreachableError nobody answers at all; once retries are spent, the run ends
@@ -57,6 +58,10 @@ class RetryableError(SyncWorkerError):
 
 class NoAnswerError(RetryableError):
     """No whole answer came: the host is in trouble, or what was asked for takes it too long."""
+
+
+class TimedOutError(NoAnswerError):
+    """No whole answer came within the time-out; every further attempt may take as long."""
 
 
 class BadPayloadError(RetryableError):

@@ -117,7 +117,7 @@ def _lift_allowance(cli: CliContext) -> None:
     elif until:
         print(f"nobody waits any more; until {until} the wait would have lasted")
     else:
-        print("nobody waits for the allowance")
+        print("nobody waits for the allowance; a run that waits for one list goes on within seconds")
 
 
 def _forget_origin(cli: CliContext, *, yes: bool) -> None:

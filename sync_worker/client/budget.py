@@ -151,6 +151,26 @@ class Budget:
             self._governor.end(number, self._clock.monotonic(), is_answer=False)
             self._moved.notify_all()
 
+    def wait_for_list(self, stop: threading.Event, seconds: float, request: str) -> None:
+        """Wait until one list may be asked for again, though calls are left; shown and lifted as any wait.
+
+        Raises:
+            StopRequested: the stop event is set.
+        """
+        began, ends_at = self._clock.now(), self._clock.monotonic() + seconds
+        until = began + timedelta(seconds=seconds)
+        log.info(Event.ALLOWANCE_WAITING, seconds=round(seconds, 1), until=until, error=request)
+        self._on_wait(seconds)
+        nap = _LOOK_EVERY_SECONDS if self._lifted_at is not None else seconds
+        while (left := ends_at - self._clock.monotonic()) > 0:
+            if self._clock.wait(stop, min(nap, left)):
+                raise StopRequested("asked to stop while waiting to try a request again")
+            lifted_at = self._lifted_at() if self._lifted_at is not None else None
+            if lifted_at is not None and lifted_at > began:
+                log.info(Event.ALLOWANCE_LIFTED)
+                self._on_wait(0.0)
+                return
+
     @property
     def allowance(self) -> Allowance:
         """What is known now."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 
 from pydantic import SecretStr
@@ -34,7 +34,6 @@ from sync_worker.errors import (
     StopRequested,
     SyncWorkerError,
 )
-from sync_worker.logs import Event, get_logger
 from sync_worker.model import Calls
 
 MAX_REDIRECTS = 3
@@ -44,7 +43,6 @@ ALONE_AFTER_SECONDS = 30.0
 """A list that is still refused then may be the only one."""
 GIVEN_UP_AFTER_SECONDS = 2 * LONGEST_WAIT_SECONDS
 _WORTH_A_PAUSE_SECONDS = 0.05
-log = get_logger()
 
 
 @dataclass(slots=True)
@@ -179,19 +177,15 @@ class Caller:
         if is_suspect and self.is_answered_elsewhere(request, calls):
             course.is_alone = True  # the very next answer decides
         elif pause > self._budget.allowance.waiting_seconds + _WORTH_A_PAUSE_SECONDS:
-            if pause > SPIKE_SECONDS and is_throttled_alone:
-                self._tell_wait(request, pause, calls)
-            self._pause(pause)
-
-    def _tell_wait(self, request: Request, seconds: float, calls: Calls) -> None:
-        """Say that a list is waited for of which the budget knows nothing; raise where nobody wants to wait."""
-        if not calls.waits:
-            raise AllowanceSpent(
-                f"{request}: not to be asked for another {seconds:.0f} s, though calls are left; "
-                "what is read is kept, the same command goes on"
-            )
-        until = self._clock.now() + timedelta(seconds=seconds)
-        log.info(Event.ALLOWANCE_WAITING, seconds=round(seconds, 1), until=until, error=str(request))
+            if not is_throttled_alone or pause <= SPIKE_SECONDS:
+                self._pause(pause)
+            elif calls.waits:
+                self._budget.wait_for_list(self._stop, pause, str(request))
+            else:
+                raise AllowanceSpent(
+                    f"{request}: not to be asked for another {pause:.0f} s, though calls are left; "
+                    "what is read is kept, the same command goes on"
+                )
 
     def _renew(self, request: Request, reply: Reply, token: SecretStr, calls: Calls, course: _Course) -> None:
         """Get another token, or give a new one a moment; raise if that was no help."""

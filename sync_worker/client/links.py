@@ -59,7 +59,9 @@ def page_number(query: Mapping[str, str]) -> int | None:
 
 
 def _query(address: str) -> Mapping[str, str]:
+    # Some write `&` as in HTML.
+    address = address.strip().replace("&amp;", "&")
     try:
-        return dict(parse_qsl(urlsplit(address.strip()).query, keep_blank_values=True))
+        return dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
     except ValueError:
         return {}

@@ -6,6 +6,7 @@ secret, and say what to do where the reader can do something.
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import ssl
@@ -28,6 +29,7 @@ from sync_worker.errors import (
     RetryableError,
     SkippableError,
     SyncWorkerError,
+    TimedOutError,
     TooLargeError,
     UnreachableError,
 )
@@ -67,6 +69,8 @@ class Action(Enum):
     """Try again; as long as nobody answers at all, nothing else is worth asking."""
     RETRY_OR_SMALLER = auto()
     """Try again; a gateway is in trouble, or the list too large for it."""
+    TIMED_OUT = auto()
+    """As RETRY_OR_SMALLER, but seldom: each attempt takes the whole time-out."""
     RETRY_SMALLER = auto()
     """Try again; if that does not help, a smaller part of the list may."""
     SKIP = auto()
@@ -134,14 +138,26 @@ BY_EXCEPTION: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...],
     (urllib3.exceptions.ConnectTimeoutError, Outcome(Action.REACH, _UNREACHABLE)),
     (
         (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError),
-        Outcome(Action.RETRY_OR_SMALLER, "{request}: no whole answer within {seconds:g} s"),
+        Outcome(Action.TIMED_OUT, "{request}: no whole answer within {seconds:g} s"),
     ),
     (ssl.SSLError, Outcome(Action.RETRY, "{request}: the TLS connection broke, {detail}")),
     (
-        (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError, ConnectionError),
+        (http.client.RemoteDisconnected, http.client.IncompleteRead, ConnectionError),
         Outcome(Action.RETRY_OR_SMALLER, "{request}: the connection broke before the answer was whole"),
     ),
-    (ValueError, Outcome(Action.REFUSE, "{request}: no request can be made of this URL")),
+    (
+        (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, urllib3.exceptions.LocationValueError),
+        Outcome(Action.REFUSE, "{request}: no request can be made of this URL"),
+    ),
+    # A length that is none or contradicts another, a line or a head that is too long, a status that is no number.
+    (
+        (http.client.HTTPException, urllib3.exceptions.InvalidHeader, requests.exceptions.InvalidHeader, ValueError),
+        Outcome(Action.DISTRUST, "{request}: the answer breaks the rules of HTTP"),
+    ),
+    (
+        (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError),
+        Outcome(Action.RETRY_OR_SMALLER, "{request}: the connection broke before the answer was whole"),
+    ),
 )
 _PASSING: Mapping[Action, type[RetryableError]] = {
     Action.RETRY: RetryableError,
@@ -153,6 +169,7 @@ _BROKEN: Mapping[Action, type[SyncWorkerError]] = {
     Action.REFUSE: RequestError,
     Action.RETRY: RetryableError,
     Action.RETRY_OR_SMALLER: NoAnswerError,
+    Action.TIMED_OUT: TimedOutError,
     Action.REACH: UnreachableError,
     Action.DISTRUST: BadPayloadError,
 }

@@ -30,6 +30,7 @@ from sync_worker.errors import (
     RequestError,
     RetryableError,
     SkippableError,
+    TimedOutError,
     TooLargeError,
     UnreachableError,
 )
@@ -39,6 +40,8 @@ from sync_worker.model import Calls, Page, Records
 Parse = Callable[[bytes], Records]
 ATTEMPTS_AT_ONE_SIZE = 2
 """A page that was not built in time twice is asked for in smaller parts, where that can be."""
+MOST_TIME_OUTS = 8
+"""A time-out costs a minute, so a list that times out again and again is given up, however it could be divided."""
 log = get_logger()
 
 
@@ -46,16 +49,18 @@ log = get_logger()
 class _Asked:
     """A page being asked for.
 
-    `unanswered` are the attempts that no whole answer came to; `is_silent`: nothing else was answered then either.
+    `place` is the list that it is of, whatever its filters. `unanswered` are the attempts that no whole answer came to;
+    `is_silent`: nothing else was answered then either, None as long as that was not tried.
     """
 
     request: Request
+    place: tuple[int, str]
     is_divisible: bool
     parse: Parse
     calls: Calls
     lease: Lease
     unanswered: int = 0
-    is_silent: bool = False
+    is_silent: bool | None = None
 
 
 class Procore:
@@ -80,6 +85,8 @@ class Procore:
         self._transport = transport
         self._tokens = tokens
         self._retry = retry
+        self._time_outs: dict[tuple[int, str], int] = {}
+        """How often lists timed out since they last answered."""
         self.tally = tally or Tally(clock)
         self._caller = Caller(
             transport=transport, tokens=tokens, budget=budget, clock=clock, stop=stop, tally=self.tally
@@ -108,6 +115,7 @@ class Procore:
             with self._transport.lease() as lease:
                 asked = _Asked(
                     _request(url, listing, object() if paginator.is_probe else walk),
+                    (listing.company_id, listing.path),
                     listing.is_divisible,
                     parse,
                     calls,
@@ -151,6 +159,9 @@ class Procore:
         except (UnreachableError, TooLargeError):
             raise
         except RetryableError as failure:
+            if isinstance(failure, TimedOutError):
+                # The next run begins with one attempt at each size.
+                self._time_outs[asked.place] = ATTEMPTS_AT_ONE_SIZE
             is_second = self._caller.note_failure(asked.request)
             if is_second and (asked.is_silent or not self._caller.is_answered_elsewhere(asked.request, asked.calls)):
                 raise UnreachableError(f"{failure}; nothing else is answered any more") from failure
@@ -159,6 +170,7 @@ class Procore:
             self._caller.note_answer(asked.request)
             raise
         self._caller.note_answer(asked.request)
+        self._time_outs.pop(asked.place, None)
         return answer
 
     def _attempt(self, asked: _Asked) -> tuple[Reply, Records]:
@@ -173,19 +185,27 @@ class Procore:
             asked.lease.close()
             raise
         except NoAnswerError as error:
+            time_outs = self._count_time_out(asked.place) if isinstance(error, TimedOutError) else 0
             asked.unanswered += 1 if error.attempts is None else ATTEMPTS_AT_ONE_SIZE
-            if asked.is_divisible and asked.unanswered == ATTEMPTS_AT_ONE_SIZE:
+            has_had_enough = max(asked.unanswered, time_outs) >= ATTEMPTS_AT_ONE_SIZE
+            if has_had_enough and asked.is_silent is None and (asked.is_divisible or time_outs):
                 # A host that is in trouble would give smaller pages no better, and only more of them.
                 asked.is_silent = not self._caller.is_answered_elsewhere(asked.request, asked.calls)
-                if not asked.is_silent:
+                if not asked.is_silent and asked.is_divisible and time_outs < MOST_TIME_OUTS:
                     self._caller.note_failure(asked.request)
                     raise TooLargeError(f"{error}; other lists are answered", attempts=1) from None
+            if time_outs > ATTEMPTS_AT_ONE_SIZE and not asked.is_silent:
+                error.attempts = 1
             raise
         try:
             return reply, _parsed(reply, asked.parse)
         except BadPayloadError as error:
             asked.lease.close()
             raise BadPayloadError(f"{asked.request}: {error}") from None
+
+    def _count_time_out(self, place: tuple[int, str]) -> int:
+        self._time_outs[place] = self._time_outs.get(place, 0) + 1
+        return self._time_outs[place]
 
     def _log_page(self, listing: Listing, number: int, reply: Reply, records: Records) -> None:
         if records.replaced:

@@ -27,7 +27,7 @@ from sync_worker.client import outcomes
 from sync_worker.client.headers import retry_after_seconds
 from sync_worker.client.transport import Reply, Request
 from sync_worker.clock import Clock
-from sync_worker.errors import AuthError, BadPayloadError, RetryableError, SyncWorkerError, UnreachableError
+from sync_worker.errors import AuthError, RetryableError, SyncWorkerError, UnreachableError
 from sync_worker.logs import Event, get_logger
 
 MARGIN_SECONDS = 300.0
@@ -37,6 +37,8 @@ POSTPONED_SECONDS = 30.0
 LIFE_SECONDS = 5400.0
 """The documented life of a token."""
 LONGEST_LIFE_SECONDS = 24 * 3600.0
+_USELESS_GRANTS = 2
+"""A login server that answers in JSON twice without a token that can be used will not do so at the third attempt."""
 # What a header may carry (RFC 6750 allows less).
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _ERROR_CODE = re.compile("[a-z_]{1,40}")
@@ -191,8 +193,6 @@ class Tokens:
         asked_at = self._clock.monotonic()  # before asking: the life may have begun at any time since
         try:
             reply = self._send(request)
-        except BadPayloadError:
-            raise
         except RetryableError as error:
             # Without a token nothing can be asked, so it is no single list that fails.
             raise UnreachableError(str(error)) from error
@@ -201,11 +201,13 @@ class Tokens:
         try:
             grant = msgspec.json.decode(reply.body.removeprefix(BOM_UTF8), type=_Grant)
         except ValueError:  # not chained: its text may quote the body
-            raise BadPayloadError(f"{request}: answered {reply.status} without a token; check login_url") from None
+            raise UnreachableError(f"{request}: answered {reply.status} without a token; check login_url") from None
         life_seconds = grant.life_seconds
         if not grant.token or life_seconds <= 0:
             wrong = "no token that can be sent" if not grant.token else "a token that has already expired"
-            raise BadPayloadError(f"{request}: answered {reply.status} with {wrong}; check login_url")
+            raise UnreachableError(
+                f"{request}: answered {reply.status} with {wrong}; check login_url", attempts=_USELESS_GRANTS
+            )
         self._on_new_secret(grant.token)
         log.info(Event.TOKEN_GRANTED, expires_in_seconds=life_seconds)
         expires_at = asked_at + life_seconds
@@ -215,7 +217,7 @@ class Tokens:
     def _refusal(self, request: Request, reply: Reply) -> SyncWorkerError:
         if reply.status >= 500 or reply.status in {408, 429}:
             pause = retry_after_seconds(reply.headers, reply.server_time or self._clock.now())
-            return outcomes.refusal(str(request), reply.status, retry_after_seconds=pause)
+            return UnreachableError(str(outcomes.refusal(str(request), reply.status)), retry_after_seconds=pause)
         if reply.status != 404 and outcomes.is_foreign(reply.status, reply.headers, reply.body):
             return UnreachableError(str(outcomes.foreign_refusal(str(request), reply.status)))
         if reply.status in {400, 401, 403}:

@@ -1,62 +1,39 @@
 """One HTTP attempt: a request goes out, a whole reply comes back, within a deadline and a maximum size.
 
-Owns the sessions and every precaution `requests` needs; used by procore and tokens. Never retries, never waits,
-never follows a redirect and never looks at what a status means.
+Says which connection a request may use; used by procore and tokens. Never retries, never waits, never follows a
+redirect and never looks at what a status means.
 """
 
 from __future__ import annotations
 
-import http.client
-import io
 import re
-import socket
-import ssl
 import threading
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, partial
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout
-from urllib3.util.wait import wait_for_read
 
-from sync_worker import __version__
 from sync_worker.catalog.paths import Standing
-from sync_worker.client.bodies import Bodies, Lease
+from sync_worker.client.bodies import Bodies, Lease, whole_body, words
+from sync_worker.client.connection import DEADLINE_SECONDS, DeadlineResponse, new_session, tls_context
 from sync_worker.client.headers import Headers, http_date
 from sync_worker.client.outcomes import failure
 from sync_worker.clock import SystemClock
 from sync_worker.errors import BadPayloadError, ConfigurationError, RequestError, TooLargeError
 from sync_worker.settings.loopback import is_loopback
 
-DEADLINE_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
 MAX_BODY_BYTES = 64 * 1024**2
-MAX_REFUSAL_BYTES = 64 * 1024
-MAX_INTERIM_ANSWERS = 1000
-UNREADABLE = b"(unreadable)"
-"""Stands for the body of a refusal of which nothing came; an empty one would be taken for Procore's."""
-_CHUNK_BYTES = 64 * 1024
-_INFLATED_BYTES = 1024**2
 _PORTS = {"http": 80, "https": 443}
-# The registered codings that we cannot undo (RFC 9110 and IANA). Whatever else a server writes there, such as "none"
-# or "utf-8", is no coding, and a body that is one after all is no JSON.
-_CODINGS = frozenset(
-    {"aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "pack200-gzip", "x-compress", "zstd"}
-)
-_MOST_CODINGS = 2
 _MINOR_VERSION = re.compile(r"^(/rest/v\d+)\.\d+(?=/)")
 _PATH_CHARACTERS = 200
 # A socket waits in real time, whatever clock the rest of the program was handed.
@@ -111,7 +88,7 @@ class Transport:
         if ca_bundle is not None and not ca_bundle.exists():
             raise ConfigurationError(f"ca_bundle: {ca_bundle} does not exist")
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
-        self._tls = cache(partial(_tls_context, ca_bundle))
+        self._tls = cache(partial(tls_context, ca_bundle))
         self._deadline_seconds = deadline_seconds
         self._max_body_bytes = max_body_bytes
         self._bodies = Bodies()
@@ -154,7 +131,7 @@ class Transport:
                     timeout=cast("Any", self._timeout),
                     stream=True,
                 )
-                kept.answer = cast("_DeadlineResponse", response.raw._original_response)  # noqa: SLF001 - nor has requests another way
+                kept.answer = cast("DeadlineResponse", response.raw._original_response)  # noqa: SLF001 - nor has requests another way
                 with response:
                     body = self._body(response, lease, started)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -196,7 +173,7 @@ class Transport:
         """
         with self._lock:
             known = next((kept for kept in self._idle if request.walk and kept.walk is request.walk), None)
-            kept = known or (self._idle[0] if self._idle else _Kept(_new_session(self._tls)))
+            kept = known or (self._idle[0] if self._idle else _Kept(new_session(self._tls)))
             if kept in self._idle:
                 self._idle.remove(kept)
         # A token that comes twice is no list, so its connection may serve one.
@@ -213,8 +190,8 @@ class Transport:
     def _body(self, response: requests.Response, lease: Lease, started: float) -> bytes:
         if response.status_code < 300:
             left = started + self._deadline_seconds - _CLOCK.monotonic()
-            return _whole_body(response.raw, self._max_body_bytes, lease, left)
-        return _words(response.raw)
+            return whole_body(response.raw, self._max_body_bytes, lease, left)
+        return words(response.raw)
 
 
 @dataclass(slots=True, eq=False)
@@ -223,7 +200,7 @@ class _Kept:
 
     session: requests.Session
     walk: object = None
-    answer: _DeadlineResponse | None = None
+    answer: DeadlineResponse | None = None
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -271,234 +248,11 @@ def _host(url: str) -> str:
         return "(no host)"
 
 
-class _DeadlineReader(io.RawIOBase):
-    """A socket's reading end that grants each read only what is left of the request's time.
-
-    A read timeout alone starts anew with every byte, so a slow drip of headers or body would never trip it.
-    """
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: float) -> None:
-        super().__init__()
-        self._raw = raw
-        self._sock = sock
-        self._deadline = deadline
-        self.is_over = False
-
-    def readable(self) -> bool:
+def _is_loopback(url: str) -> bool:
+    host = _host(url)
+    if host == "localhost":
         return True
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        if self.is_over:
-            return None
-        left = self._deadline - _CLOCK.monotonic()
-        if left <= 0:
-            raise TimeoutError("deadline")
-        self._sock.settimeout(left)
-        return cast("int | None", self._raw.readinto(buffer))
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _DeadlineResponse(http.client.HTTPResponse):
-    """Reads status, headers and body through one deadline: the socket's timeout when the reading begins.
-
-    Interim answers (1xx) are passed over: taken for the answer, they would leave the answer proper to the next request.
-    """
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self._sock = sock
-        self._has_rest = False
-        seconds = sock.gettimeout() or DEADLINE_SECONDS
-        self._reader = _DeadlineReader(self.fp.detach(), sock, _CLOCK.monotonic() + seconds)
-        self.fp = io.BufferedReader(self._reader, _CHUNK_BYTES)
-
-    def brought_more(self) -> bool:
-        """Return True if bytes came behind this answer; call it between two requests only."""
-        try:
-            if self._sock.fileno() < 0:
-                return False  # left because it was not read to its end
-            if self._has_rest:
-                return True
-            if not wait_for_read(self._sock, 0):
-                return False
-            self._sock.settimeout(0)
-            return bool(self._sock.recv(1))
-        except (OSError, ValueError):
-            return False  # closed, by the server or by us
-
-    def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(MAX_INTERIM_ANSWERS):
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not 100 <= status < 200:
-                return version, status, reason
-            if status == http.client.SWITCHING_PROTOCOLS:
-                break
-            http.client.parse_headers(self.fp)
-        raise http.client.BadStatusLine("no answer after interim ones")
-
-    def _close_conn(self) -> None:
-        self._reader.is_over = True
-        with suppress(ValueError):  # closed already
-            self._has_rest = bool(self.fp.peek(1))
-        super()._close_conn()  # type: ignore[misc]
-
-
-class _Connection(HTTPConnection):
-    response_class = _DeadlineResponse
-
-
-class _TLSConnection(HTTPSConnection):
-    response_class = _DeadlineResponse
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TLSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
-
-
-class _Adapter(HTTPAdapter):
-    """An adapter whose connections keep the deadline, through a proxy as well, and share one TLS context.
-
-    requests would load the certificates of all authorities again for each connection: docs/adr/0020 has what that costs
-    and why there are so many.
-    """
-
-    _pools = {"http": _Pool, "https": _TLSPool}  # noqa: RUF012 - urllib3 reads it, nobody changes it
-
-    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
-        self._tls = tls
-        super().__init__(max_retries=0, pool_connections=2, pool_maxsize=2)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
-    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        host, _ = super().build_connection_pool_key_attributes(*args, **kwargs)
-        if host["scheme"] != "https":
-            return host, {}
-        return host, {"ssl_context": self._tls(), "cert_reqs": "CERT_REQUIRED"}
-
-    def cert_verify(self, conn: Any, *args: Any, **kwargs: Any) -> None:
-        """Leave the certificates to the shared context, which verifies them and the host name."""
-
-
-class _Session(requests.Session):
-    """A session that leaves redirects alone; requests would read the body of one to prepare the next request."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - requests' signature
-        return None
-
-
-def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
-    """Return a context that trusts the given authorities, or those that requests brings."""
-    found = ca_bundle or Path(DEFAULT_CA_BUNDLE_PATH)
     try:
-        return ssl.create_default_context(
-            cafile=None if found.is_dir() else str(found), capath=str(found) if found.is_dir() else None
-        )
-    except OSError as error:  # ssl.SSLError is one
-        reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
-        raise ConfigurationError(f"ca_bundle: {found} holds no certificate that can be read: {reason}") from None
-
-
-def _new_session(tls: Callable[[], ssl.SSLContext]) -> requests.Session:
-    session = _Session()
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers.clear()
-    session.headers.update(
-        {
-            "User-Agent": f"procore-sync-worker/{__version__}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-        }
-    )
-    adapter = _Adapter(tls)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def _whole_body(raw: urllib3.HTTPResponse, maximum_bytes: int, lease: Lease, seconds: float) -> bytes:
-    if not _is_framed(raw):
-        raise BadPayloadError("the body tells no length, so nothing proves that it is whole")
-    body = io.BytesIO()  # gives its content away without copying it
-    try:
-        for part in _decoded(raw):
-            if body.tell() + len(part) > maximum_bytes:
-                raise TooLargeError(f"the body is larger than {maximum_bytes} bytes; ask for fewer records a page")
-            body.write(part)
-            lease.grow(body.tell(), seconds)
-        return body.getvalue()
-    except BaseException:
-        body.close()
-        lease.close()
-        raise
-
-
-def _is_framed(raw: urllib3.HTTPResponse) -> bool:
-    """Return True if it shows where the body ends: by length, by chunks, or, in HTTP/1.0, by the JSON itself.
-
-    HTTP/1.0 has no chunks, so an old proxy that passes an answer on as it comes cannot do otherwise. An array or object
-    that is cut anywhere is no JSON, and the parser refuses it. docs/adr/0021 has the reasons.
-    """
-    if raw.chunked or raw.length_remaining is not None:
-        return True
-    return raw.version == 10 and "Content-Length" not in raw.headers and "Transfer-Encoding" not in raw.headers
-
-
-def _words(raw: urllib3.HTTPResponse) -> bytes:
-    """Return as much of a refusal's body as came, up to the maximum; the status says enough without it."""
-    body = b""
-    try:
-        for part in _decoded(raw):
-            body += part
-            if len(body) > MAX_REFUSAL_BYTES:
-                return body[:MAX_REFUSAL_BYTES]
-    except (urllib3.exceptions.HTTPError, OSError, BadPayloadError):
-        return body or UNREADABLE
-    return body
-
-
-def _decoded(raw: urllib3.HTTPResponse) -> Iterator[bytes]:
-    chunks: Iterator[bytes] = raw.stream(_CHUNK_BYTES, decode_content=False)
-    codings = [name.strip().lower() for name in raw.headers.get("Content-Encoding", "").split(",")]
-    unknown = next((name for name in codings if name in _CODINGS), None)
-    if unknown is not None:
-        raise BadPayloadError(f"the body is encoded as {unknown!r}, which was not asked for")
-    zipped = [name for name in codings if name in {"gzip", "x-gzip"}]
-    if len(zipped) > _MOST_CODINGS:
-        raise BadPayloadError(f"the body is compressed {len(zipped)} times")
-    for _ in zipped:
-        chunks = _inflated(chunks)
-    return chunks
-
-
-def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpack gzip piece by piece; urllib3 would take a stream that lacks its end for a whole one."""
-    member = zlib.decompressobj(wbits=31)
-    try:
-        for chunk in chunks:
-            packed = chunk
-            while packed:
-                if member.eof:
-                    member = zlib.decompressobj(wbits=31)
-                yield member.decompress(packed, _INFLATED_BYTES)
-                packed = member.unconsumed_tail or member.unused_data
-        yield member.flush()
-    except zlib.error:
-        raise BadPayloadError("the gzip stream is broken") from None
-    if not member.eof:
-        raise BadPayloadError("the gzip stream is cut short")
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -14,7 +14,7 @@ PACKAGE = Path(sync_worker.__file__).parent
 TESTS = Path(__file__).parents[1]
 MODULES = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "clock.py"}
 OF_TESTS = {str(path.relative_to(TESTS)): path for path in TESTS.rglob("*.py") if TESTS / "support" not in path.parents}
-MONOTONIC_ONLY = {"client/transport.py", "simulator/clocks.py"}
+MONOTONIC_ONLY = {"client/connection.py", "client/transport.py", "simulator/clocks.py"}
 """These count seconds and never ask which day it is, so any clock of the machine's will do."""
 OF_THE_MACHINE = r"(.*\.)?((SystemClock\(.*\)|MACHINE)\.now|time\.time(_ns)?|(datetime|date)\.(now|utcnow|today))"
 SQL_NOW = re.compile(r"'now'|\bcurrent_(time|date|timestamp)\b", re.IGNORECASE)

@@ -231,3 +231,22 @@ def test_a_wait_that_was_ended_before_the_refusal_is_kept() -> None:
         with budget.turn(threading.Event(), Calls()) as turn:
             turn.answered({"Retry-After": "600"}, 429, clock.now())
     assert sum(clock.waits) == 600
+
+
+def test_a_wait_for_one_list_is_shown_and_ends_when_somebody_lifts_it() -> None:
+    clock = ManualClock()
+    shown: list[float] = []
+    budget = Budget(clock, on_wait=shown.append, lifted_at=lambda: clock.now() if len(clock.waits) == 3 else None)
+    budget.wait_for_list(threading.Event(), 3600, "GET https://api.example/rfis")
+    assert (sum(clock.waits), shown) == (15, [3600, 0])
+
+
+def test_a_wait_for_one_list_ends_by_itself_or_with_a_stop_and_no_older_command_lifts_it() -> None:
+    clock = ManualClock()
+    budget = Budget(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
+    stop = threading.Event()
+    budget.wait_for_list(stop, 601, "GET https://api.example/rfis")
+    assert sum(clock.waits) == 601
+    stop.set()
+    with pytest.raises(StopRequested):
+        budget.wait_for_list(stop, 600, "GET https://api.example/rfis")

@@ -8,7 +8,7 @@ import pytest
 
 from support.clock import MACHINE, ManualClock
 from support.connected import Connect, ids, rfis
-from support.scripted_server import Answer, Wire, in_turn, records
+from support.scripted_server import Answer, Received, Wire, in_turn, records
 from sync_worker.errors import BadPayloadError, RequestError, RetryableError, TooLargeError
 
 GOOD = Answer(records(1, 2, 3))
@@ -35,6 +35,10 @@ BROKEN: Mapping[str, Answer | Wire] = {
     "gzip cut at its length": Answer(PACKED[:-4], headers={"Content-Encoding": "gzip"}),
     "an encoding that was not asked for": Answer(b"xyz", headers={"Content-Encoding": "br"}),
     "cut inside the headers": Wire(b"HTTP/1.1 200 OK\r\nContent-Le"),
+    "two lengths that differ": Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 30\r\n\r\n" + records(1)),
+    "a chunk of less than nothing": Wire(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n[]\r\n0\r\n\r\n"),
+    "more headers than can be read": Wire(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 150 + b"\r\n"),
+    "a header that is too long": Wire(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n"),
     "no HTTP": Wire(b"SSH-2.0-OpenSSH_9.6\r\n"),
     "closed without a word": Wire(b""),
     "HTML": Answer(b"<!DOCTYPE html><title>Sign in</title>", headers={"Content-Type": "text/html"}),
@@ -81,6 +85,43 @@ def test_what_came_instead_of_a_list_is_named(connect: Connect, broken: str, wha
         client.pages()
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "two lengths that differ",
+        "a chunk of less than nothing",
+        "more headers than can be read",
+        "a header that is too long",
+        "no HTTP",
+    ],
+)
+def test_an_answer_that_breaks_the_rules_of_http_is_called_that_and_no_smaller_page_is_asked_for(
+    connect: Connect, broken: str
+) -> None:
+    client = connect(in_turn(GOOD, BROKEN[broken]))
+    client.pages(rfis(project_id=1))
+    with pytest.raises(BadPayloadError, match="the answer breaks the rules of HTTP"):
+        client.pages(rfis(project_id=2, per_page=1000))
+
+
+@pytest.mark.parametrize(
+    "line", [b"no header at all", b"a name : and a space before the colon", b"X: a\rb", b"\xff: x"]
+)
+def test_a_line_that_is_no_header_is_passed_over_and_those_behind_it_are_read(
+    connect: Connect, caplog: pytest.LogCaptureFixture, line: bytes
+) -> None:
+    def script(received: Received) -> Wire:
+        number = int(received.params["page"])
+        body = records(number) if number < 3 else b"[]"
+        link = b'Link: </x?page=2>; rel="next"\r\n' if number == 1 else b"Per-Page: 2\r\n"
+        head = line + b"\r\nContent-Length: %d\r\n" % len(body) + link
+        return Wire(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + body)
+
+    client = connect(script)
+    assert ids(client.pages(rfis(per_page=2))) == [1, 2]
+    assert not caplog.records
+
+
 def test_the_pauses_between_attempts_grow(connect: Connect) -> None:
     clock = ManualClock()
     client = connect(in_turn(Answer(status=502)), clock=clock)
@@ -101,6 +142,25 @@ def test_gzip_is_unpacked_members_and_all(connect: Connect) -> None:
     body = gzip.compress(b'[{"id": 1},') + gzip.compress(b'{"id": 2}]')
     client = connect(in_turn(Answer(body, headers={"Content-Encoding": "gzip"})))
     assert ids(client.pages()) == [1, 2]
+
+
+@pytest.mark.parametrize("rest", [b"\0", b"\0" * 600, b"junk", b"\x1f\x8b"], ids=["0", "zeros", "junk", "head"])
+def test_what_stands_behind_a_whole_gzip_stream_is_ignored(connect: Connect, rest: bytes) -> None:
+    clock = ManualClock()
+    client = connect(in_turn(Wire(chunked(gzip.compress(records(1, 2)) + rest))), clock=clock)
+    assert ids(client.pages()) == [1, 2]
+    assert clock.waits == []
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [gzip.compress(b'{"id": 2}]')[:-3], b"junk", gzip.compress(b"]")[:-8] + b"\1" * 8],
+    ids=["cut", "junk", "wrong sum"],
+)
+def test_a_list_of_which_a_part_is_unreadable_is_never_taken_for_the_whole(connect: Connect, rest: bytes) -> None:
+    client = connect(in_turn(Wire(chunked(gzip.compress(b'[{"id": 1},') + rest)), GOOD))
+    assert ids(client.pages()) == [1, 2, 3]
+    assert client.calls.spent == 2
 
 
 def test_a_large_gzip_body_arrives_whole(connect: Connect) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from support.clock import ManualClock
-from support.connected import Connect, rfis
+from support.connected import Connect, Connected, rfis
 from support.scripted_server import Answer, Received, Script, Wire, in_turn, records
-from sync_worker.errors import RetryableError, SyncWorkerError, TooLargeError, UnreachableError
+from sync_worker.errors import RetryableError, SyncWorkerError, TimedOutError, TooLargeError, UnreachableError
 
 GOOD = Answer(records(1))
-GIVEN_UP = {
+GIVEN_UP: dict[str, Answer | Wire] = {
     "502": Answer(b"<html>", 502, {"Content-Type": "text/html"}),
     "504": Answer(b"", 504),
     "a broken connection": Wire(b""),
@@ -38,6 +38,48 @@ def test_a_page_that_fails_twice_while_others_are_answered_is_too_large(
         client.pages(rfis(project_id=2, per_page=1000))
     assert client.calls.spent == 1 + 2 + 1, "two attempts, and one call that shows that others are answered"
     assert len(client.pages(rfis(project_id=2, per_page=250))) == 1
+
+
+def calls_until_given_up(client: Connected, *page_sizes: int) -> int:
+    """Ask for the list of project 2 in pages of these sizes, as the runner does; every size fails."""
+    asked = client.calls.spent
+    for per_page in page_sizes:
+        with pytest.raises((TimedOutError, TooLargeError)):
+            client.pages(rfis(project_id=2, per_page=per_page))
+    return client.calls.spent - asked
+
+
+def test_a_list_that_never_answers_costs_one_time_out_a_page_size_once_two_have_shown_it(connect: Connect) -> None:
+    client = connect(lambda received: GOOD if "/1/" in received.path else GIVEN_UP["silence"], deadline_seconds=0.1)
+    client.pages(rfis(project_id=1))
+    time_outs, probes = 2 + 1 + 1 + 1, 4
+    assert calls_until_given_up(client, 2000, 500, 125, 50) == time_outs + probes
+    assert calls_until_given_up(client, 2000, 500, 125, 50) == time_outs - 1 + probes, "it has not answered since"
+
+
+def test_a_list_that_cannot_be_divided_is_given_up_after_three_time_outs(connect: Connect) -> None:
+    client = connect(lambda received: GOOD if "/1/" in received.path else GIVEN_UP["silence"], deadline_seconds=0.1)
+    client.pages(rfis(project_id=1))
+    assert calls_until_given_up(client, 50) == 3 + 1, "and one call that shows that others are answered"
+
+
+def test_a_list_that_could_be_divided_for_ever_is_given_up_after_eight_time_outs(connect: Connect) -> None:
+    client = connect(lambda received: GOOD if "/1/" in received.path else GIVEN_UP["silence"], deadline_seconds=0.1)
+    client.pages(rfis(project_id=1))
+    for per_page in range(1000, 1006):
+        with pytest.raises(TooLargeError):
+            client.pages(rfis(project_id=2, per_page=per_page))
+    with pytest.raises(TimedOutError):
+        client.pages(rfis(project_id=2, per_page=1006))
+
+
+def test_a_slow_list_that_answers_in_the_end_has_both_attempts_again(connect: Connect) -> None:
+    slow = too_much(GIVEN_UP["silence"])
+    client = connect(slow, deadline_seconds=0.1)
+    client.pages(rfis(project_id=1, per_page=100))
+    for _ in range(2):
+        assert calls_until_given_up(client, 2000, 1000) == (2 + 1) + (1 + 1)
+        assert len(client.pages(rfis(project_id=2, per_page=250))) == 1
 
 
 @pytest.mark.parametrize("broken", [GIVEN_UP["504"], GIVEN_UP["a broken connection"]], ids=["504", "broken"])

@@ -10,7 +10,7 @@ from support.clock import ManualClock
 from support.connected import SECRET, Connect, Connected, rfis, split
 from support.scripted_server import Answer, Received, Serve, Wire, granted, in_turn, records
 from sync_worker.client.tokens import PAUSE_SECONDS
-from sync_worker.errors import AuthError, RetryableError
+from sync_worker.errors import AuthError, RetryableError, UnreachableError
 from sync_worker.model import Calls
 
 THREADS = 8
@@ -152,7 +152,7 @@ def test_eight_threads_ask_once_with_credentials_that_are_refused(serve: Serve) 
     client.transport.close()
 
 
-BROKEN_GRANTS = {
+BROKEN_GRANTS: dict[str, Answer | Wire] = {
     "500": Answer(b"", status=500),
     "429": Answer(b"", status=429, headers={"Retry-After": "20"}),
     "HTML": Answer(b"<html>sign in to the hotel's network</html>"),
@@ -176,6 +176,25 @@ def test_a_login_server_in_trouble_is_tried_again_in_the_same_layer(serve: Serve
     client.pages()
     assert len(clock.waits) == 1
     assert clock.waits[0] >= (20 if broken is BROKEN_GRANTS["429"] else 0.5)
+    client.transport.close()
+
+
+@pytest.mark.parametrize("useless", ["no token", "no life", "a token that no header can carry"])
+def test_a_token_that_cannot_be_used_is_said_at_once_and_ends_the_run(serve: Serve, useless: str) -> None:
+    clock = ManualClock()
+    client = Connected(serve(in_turn(BROKEN_GRANTS[useless])), clock=clock)
+    with pytest.raises(UnreachableError, match=r"/oauth/token: answered 200 with .*; check login_url$"):
+        client.pages()
+    assert sum(clock.waits) <= 1
+    assert len(client.server.received) == 2
+    client.transport.close()
+
+
+@pytest.mark.parametrize("broken", BROKEN_GRANTS.values(), ids=BROKEN_GRANTS.keys())
+def test_without_a_token_no_second_list_is_tried(serve: Serve, broken: Answer | Wire) -> None:
+    client = Connected(serve(in_turn(broken)))
+    with pytest.raises(UnreachableError):
+        client.pages()
     client.transport.close()
 
 

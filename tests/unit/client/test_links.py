@@ -73,3 +73,7 @@ def test_an_address_that_names_no_page_still_says_that_there_is_one(address: str
 
     assert found.next is not None
     assert not found.ends_the_list
+
+
+def test_an_address_that_is_written_as_in_html_names_its_page() -> None:
+    assert parse_links('</x?per_page=100&amp;page=2>; rel="next"').next == {"per_page": "100", "page": "2"}
