@@ -246,13 +246,3 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or "(no host)"
     except ValueError:
         return "(no host)"
-
-
-def _is_loopback(url: str) -> bool:
-    host = _host(url)
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
