@@ -17,6 +17,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
 COPY pyproject.toml README.md ./
 COPY jobs/ jobs/
 COPY sync_worker/ sync_worker/
+COPY procore_simulator/ procore_simulator/
 RUN /tools/bin/python -m hatchling build -t wheel -d /dist \
  && /tools/bin/pip --python /opt/sync-worker/bin/python install --no-compile --no-deps --no-index /dist/*.whl
 # Nothing can be compiled later, on a read-only root; a hash instead of a date makes the same files every time.

@@ -18,11 +18,15 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
+from procore_simulator.allowance import Allowance, Limits
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.server import Simulator
+from procore_simulator.world import World
 from sync_worker.catalog import STREAMS
-from sync_worker.client.budget import Budget
-from sync_worker.client.governor import SPIKE_SECONDS, Governor, Report, Ticket
-from sync_worker.client.listing import listing
+from sync_worker.client.list_request import list_request
 from sync_worker.client.procore import Procore
+from sync_worker.client.rate_limit import RateLimit
+from sync_worker.client.rate_limiter import SPIKE_SECONDS, QueuePosition, RateLimiter, WindowReport
 from sync_worker.client.retry import Retry, RetryPolicy
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
@@ -30,10 +34,6 @@ from sync_worker.errors import StopRequested
 from sync_worker.load.split import splitter
 from sync_worker.logs import configure_logging
 from sync_worker.model import Calls, Priority, Scope
-from sync_worker.simulator.allowance import Allowance, Limits
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.server import Simulator
-from sync_worker.simulator.world import World
 
 SHARE = 0.8
 TOO_MANY_REQUESTS = 429
@@ -95,16 +95,16 @@ class Caller:
         self.sent: list[float] = []
         self.refused: list[tuple[float, int]] = []
         self._time, self._server, self._latency = time, server, case.latency
-        self._governor = Governor(case.share, case.threads)
+        self._governor = RateLimiter(case.share, case.threads)
         self._random = Random(1)  # noqa: S311 - jitter of a benchmark
-        self._held: list[Ticket] = []
+        self._held: list[QueuePosition] = []
         for _ in range(case.threads):
             self._next()
 
     def _next(self) -> None:
-        self._ask(self._governor.join(Priority.BY_HAND))
+        self._ask(self._governor.join(Priority.MANUAL))
 
-    def _ask(self, ticket: Ticket) -> None:
+    def _ask(self, ticket: QueuePosition) -> None:
         now = self._time.seconds
         opens_at = self._governor.opens_at(ticket, now)
         if opens_at is None:
@@ -132,7 +132,7 @@ class Caller:
         now, governor = self._time.seconds, self._governor
         limit, remaining, reset = (int(headers[f"X-Rate-Limit-{name}"]) for name in ("Limit", "Remaining", "Reset"))
         reset_seconds = max(0.0, reset - date.timestamp())
-        governor.end(number, now, Report(limit, remaining, reset, reset_seconds, is_refused))
+        governor.end(number, now, WindowReport(limit, remaining, reset, reset_seconds, is_refused))
         if is_refused:
             governor.throttle(max(reset_seconds, float(headers["Retry-After"])), now)
         else:
@@ -226,13 +226,13 @@ def over_sockets(threads: int, *, rolling: bool, windows: int = 15, rate: float 
             simulator.url,
             transport=transport,
             tokens=tokens,
-            budget=Budget(clock, share=SHARE, concurrency=threads),
+            budget=RateLimit(clock, share=SHARE, concurrency=threads),
             retry=Retry(RetryPolicy(), clock=clock, stop=stop),
             clock=clock,
             stop=stop,
         )
         companies_spec = STREAMS["companies"]
-        companies = listing(companies_spec, Scope(), header_company_id=simulator.company_id)
+        companies = list_request(companies_spec, Scope(), header_company_id=simulator.company_id)
 
         def call() -> None:
             with suppress(StopRequested):

@@ -20,14 +20,14 @@ from typing import Any, NamedTuple
 
 from benchmarks import least
 from benchmarks.company import BEGIN, JOBS, Company, Shape, company
+from procore_simulator.allowance import Limits
+from procore_simulator.changes import change
+from procore_simulator.wire import Logged
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import SyncMode
 from sync_worker.logs import configure_logging
 from sync_worker.planning.thrift import ALL, Thrift
 from sync_worker.scheduler.schedules import parse_schedule
-from sync_worker.simulator.allowance import Limits
-from sync_worker.simulator.changes import change
-from sync_worker.simulator.wire import Logged
 
 LIMITS = Limits(hourly=3_600, spike=25)
 DEPRECATED = ("standard_cost_code_lists", "standard_cost_codes")

@@ -11,6 +11,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from procore_simulator.allowance import NO_LIMITS, Limits
+from procore_simulator.server import Simulator
+from procore_simulator.wire import Logged
+from procore_simulator.world import World
 from sync_worker.app import Request, Worker, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import ScopeKind
@@ -18,10 +22,6 @@ from sync_worker.job import load_jobs, shipped_folder
 from sync_worker.planning.selection import select
 from sync_worker.planning.thrift import ALL, Thrift
 from sync_worker.settings import load_settings
-from sync_worker.simulator.allowance import NO_LIMITS, Limits
-from sync_worker.simulator.server import Simulator
-from sync_worker.simulator.wire import Logged
-from sync_worker.simulator.world import World
 
 JOBS = load_jobs(shipped_folder())
 BEGIN = datetime(2026, 11, 23, tzinfo=UTC)

@@ -9,10 +9,10 @@ from math import ceil
 from typing import Any
 
 from benchmarks.truth import STREAM, fingerprint
+from procore_simulator.bulk import BulkWorld
+from procore_simulator.faults import Fault
+from procore_simulator.server import Simulator
 from sync_worker.clock import SystemClock
-from sync_worker.simulator.bulk import BulkWorld
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.server import Simulator
 
 _FOR_EVER = 10**9
 

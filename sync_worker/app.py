@@ -19,18 +19,21 @@ from typing import NamedTuple
 from sync_worker.catalog.declared import catalog_with
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.catalog.tools import PROJECT_TOOLS
-from sync_worker.client.budget import Allowance, Budget
+from sync_worker.client.call_counter import CallCounter
 from sync_worker.client.procore import Procore
+from sync_worker.client.rate_limit import Allowance, RateLimit
 from sync_worker.client.retry import Retry, RetryPolicy
-from sync_worker.client.tally import Tally
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteBeside, SqliteDestination
-from sync_worker.engine.handover import hand_over
+from sync_worker.doctor import check as checkup
+from sync_worker.doctor.check import Checkup
+from sync_worker.engine.handoff import hand_over
 from sync_worker.errors import ConfigurationError, DestinationError, StopRequested, SyncWorkerError, failure_of
-from sync_worker.load.loader import Loader
+from sync_worker.forecast.outlook import Outlook, forecast, pace_of
+from sync_worker.load.writer import Writer
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Outcome
 from sync_worker.planning.options import StreamOptions
@@ -38,13 +41,10 @@ from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import COMPANIES, PROJECTS, select
 from sync_worker.planning.thrift import Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
-from sync_worker.runner import checkup
+from sync_worker.progress import NullProgress, Progress
 from sync_worker.runner.allowance import AllowanceKeeper
-from sync_worker.runner.checkup import Checkup
-from sync_worker.runner.forecast import Outlook, foresee, pace_of
-from sync_worker.runner.frame import Parts
+from sync_worker.runner.frame import Services
 from sync_worker.runner.order import Backfill, Order
-from sync_worker.runner.progress import Progress, Unheard
 from sync_worker.runner.report import MadeReport, ReportRequest, make, run_report
 from sync_worker.runner.run import run
 from sync_worker.scheduler.heartbeat import heartbeat_path
@@ -97,7 +97,7 @@ class FinishedRun(NamedTuple):
 class Worker:
     """Runs what it is asked to, for one configuration."""
 
-    def __init__(self, settings: Settings, parts: Parts, budget: Budget, database: SqliteDestination) -> None:
+    def __init__(self, settings: Settings, parts: Services, budget: RateLimit, database: SqliteDestination) -> None:
         self._settings = settings
         self._parts = parts
         self._database = database
@@ -193,7 +193,7 @@ class Worker:
     def look_ahead(self, requests: Sequence[Request], ticks_a_day: Sequence[float], *, probing: bool) -> Outlook:
         """What `run` would ask for, for each of them by itself."""
         orders = [self._order(request) for request in requests]
-        found = foresee(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
+        found = forecast(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
         # Probes may have told it.
         return found._replace(pace=pace_of(self._budget.allowance.windows))
 
@@ -297,7 +297,7 @@ def make_report_as_run(
     return row.run_id, run_report(_stored(settings), row, clock, lambda: make_report(settings, request, clock=clock))
 
 
-class Executor:
+class RunExecutor:
     """Does the runs of a daemon, each from its line in the ledger to its outcome there: a report, or a sync."""
 
     def __init__(self, worker: Worker, settings: Settings, reports: Mapping[str, ReportRequest], clock: Clock) -> None:
@@ -506,8 +506,8 @@ def _built(
     progress: Progress | None = None,
     known: StoredAllowance | None = None,
 ) -> Iterator[Worker]:
-    progress = progress or Unheard()
-    tally = Tally(clock)
+    progress = progress or NullProgress()
+    tally = CallCounter(clock)
     transport = _transport(settings)
 
     def on_wait(seconds: float) -> None:
@@ -524,11 +524,11 @@ def _built(
 
     budget = _budget(settings, clock, known, on_wait, lifted_at)
     keeper = AllowanceKeeper(budget, clock)
-    loader = Loader(destination, tally, keeper)
+    loader = Writer(destination, tally, keeper)
     try:
         yield Worker(
             settings,
-            Parts(
+            Services(
                 procore=_procore(settings, transport, budget, tally, clock, stop, on_new_secret, retry_policy),
                 loader=loader,
                 destination=destination,
@@ -574,9 +574,9 @@ def _budget(
     known: StoredAllowance | None,
     on_wait: Callable[[float], None],
     lifted_at: Callable[[], datetime | None],
-) -> Budget:
+) -> RateLimit:
     limits = settings.limits
-    return Budget(
+    return RateLimit(
         clock,
         share=limits.budget_share,
         concurrency=limits.max_concurrency,
@@ -589,8 +589,8 @@ def _budget(
 def _procore(
     settings: Settings,
     transport: Transport,
-    budget: Budget,
-    tally: Tally,
+    budget: RateLimit,
+    tally: CallCounter,
     clock: Clock,
     stop: threading.Event,
     on_new_secret: Callable[[str], None],

@@ -42,7 +42,7 @@ class ReportJob:
 Job: TypeAlias = SyncJob | ReportJob
 
 
-def sql_beside(module: str) -> str:
+def sql_next_to(module: str) -> str:
     """The SQL in the file of the same name as the module; call it with `__file__`."""
     return Path(module).with_suffix(".sql").read_text("utf-8")
 

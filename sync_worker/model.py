@@ -91,7 +91,7 @@ CLOCKS_APART = "the server's clock says "
 """How the reason begins why a list proves nothing because the server's clock and our own are days apart."""
 
 
-class Ground(StrEnum):
+class DeleteEvidence(StrEnum):
     """Why rows are taken for deleted."""
 
     LISTING = "listing"
@@ -134,7 +134,7 @@ class Counts:
 class Priority(IntEnum):
     """Who goes first where the allowance does not do for all."""
 
-    BY_HAND = 0
+    MANUAL = 0
     SCHEDULED = 1
     RECONCILIATION = 2
     """A list read whole although only changes were due, to find what no change tells."""
@@ -177,5 +177,5 @@ class Calls:
     """
 
     spent: int = 0
-    priority: Priority = Priority.BY_HAND
+    priority: Priority = Priority.MANUAL
     waits: bool = True

@@ -23,8 +23,8 @@ from sync_worker.catalog.spec import (
 )
 from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.errors import ConfigurationError
-from sync_worker.settings.problems import Finding, did_you_mean, dotted
-from sync_worker.settings.schema import CursorOptions, StreamOptions
+from sync_worker.settings.problems import KeyFinding, did_you_mean, dotted
+from sync_worker.settings.schema import CursorOptions, StreamSettings
 
 KEY_TYPES = (FieldType.INTEGER, FieldType.STRING, FieldType.DATE)
 """What a record can be told by; what else the types hold has more than one way to be written."""
@@ -39,7 +39,7 @@ _Problem = tuple[str, str]
 """What is wrong with one stream, by its key."""
 
 
-def catalog_with(streams: Mapping[str, StreamOptions]) -> Mapping[str, StreamSpec]:
+def catalog_with(streams: Mapping[str, StreamSettings]) -> Mapping[str, StreamSpec]:
     """The shipped streams and the user's own, which are those of `streams` that have a path.
 
     Raises `ConfigurationError` for a stream that cannot be read as it is declared.
@@ -49,7 +49,7 @@ def catalog_with(streams: Mapping[str, StreamOptions]) -> Mapping[str, StreamSpe
     return assemble([*STREAMS.values(), *own_streams(streams).values()])
 
 
-def findings(streams: Mapping[str, StreamOptions]) -> Iterator[Finding]:
+def findings(streams: Mapping[str, StreamSettings]) -> Iterator[KeyFinding]:
     """What keeps the user's own streams from being read: the first problem of each key to mend."""
     own = own_streams(streams)
     for name, spec in own.items():
@@ -60,7 +60,7 @@ def findings(streams: Mapping[str, StreamOptions]) -> Iterator[Finding]:
     yield from _exclusions(streams, {**STREAMS, **own})
 
 
-def _exclusions(streams: Mapping[str, StreamOptions], specs: Mapping[str, StreamSpec]) -> Iterator[Finding]:
+def _exclusions(streams: Mapping[str, StreamSettings], specs: Mapping[str, StreamSpec]) -> Iterator[KeyFinding]:
     """What must not be left out: without its day it cannot be told which logs are missing."""
     for name, options in streams.items():
         window = specs[name].date_window if name in specs else None
@@ -69,13 +69,13 @@ def _exclusions(streams: Mapping[str, StreamOptions], specs: Mapping[str, Stream
             yield ("streams", name, "exclude_fields"), told
 
 
-def own_streams(streams: Mapping[str, StreamOptions]) -> dict[str, StreamSpec]:
+def own_streams(streams: Mapping[str, StreamSettings]) -> dict[str, StreamSpec]:
     """Return the specs of the user's own streams, as they are declared."""
     own = {name: _spec(name, options) for name, options in streams.items() if options.path is not None}
     return {name: _with_parents_type(spec, {**STREAMS, **own}) for name, spec in own.items()}
 
 
-def _spec(name: str, options: StreamOptions) -> StreamSpec:
+def _spec(name: str, options: StreamSettings) -> StreamSpec:
     """The spec of one stream; what it does not list among its fields is kept in `_extra`.
 
     Ids and the cursor need no type: it is known how Procore sends them.
@@ -102,13 +102,13 @@ def _spec(name: str, options: StreamOptions) -> StreamSpec:
     )
 
 
-def _mode(options: StreamOptions) -> SyncMode:
+def _mode(options: StreamSettings) -> SyncMode:
     if options.date_window:
         return SyncMode.DATE_WINDOW
     return SyncMode.INCREMENTAL if options.cursor else SyncMode.FULL_REFRESH
 
 
-def _fields(options: StreamOptions, envelope: Envelope) -> Mapping[str, FieldType]:
+def _fields(options: StreamSettings, envelope: Envelope) -> Mapping[str, FieldType]:
     # v1 lists have whole numbers for ids, v2 lists texts.
     id_type = FieldType.STRING if envelope is Envelope.DATA else FieldType.INTEGER
     of_parent = options.parent.param if options.parent else None

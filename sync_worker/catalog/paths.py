@@ -12,7 +12,7 @@ from types import MappingProxyType
 _ID = re.compile(r"\{\w+\}|\d+")
 
 
-class Standing(StrEnum):
+class DocumentationStatus(StrEnum):
     """What Procore's documentation says of a path."""
 
     DOCUMENTED = "documented"
@@ -21,19 +21,19 @@ class Standing(StrEnum):
 
 
 @cache
-def standing_of(path: str) -> Standing:
+def standing_of(path: str) -> DocumentationStatus:
     """What is known of a path, its ids left open as `{project_id}` or filled in."""
     shape = "/".join("*" if _ID.fullmatch(step) else step for step in path.strip("/").split("/"))
-    return _documented().get(shape, Standing.UNDOCUMENTED)
+    return _documented().get(shape, DocumentationStatus.UNDOCUMENTED)
 
 
 @cache
-def _documented() -> Mapping[str, Standing]:
+def _documented() -> Mapping[str, DocumentationStatus]:
     text = files(__package__).joinpath("documented_paths.txt").read_text("utf-8")
     return MappingProxyType(dict(_lists(text)))
 
 
-def _lists(text: str) -> Iterator[tuple[str, Standing]]:
+def _lists(text: str) -> Iterator[tuple[str, DocumentationStatus]]:
     """The paths of a tree that is told by indentation."""
     above: list[str] = []
     for line in text.splitlines():
@@ -42,4 +42,4 @@ def _lists(text: str) -> Iterator[tuple[str, Standing]]:
         name, _, mark = line.lstrip().partition(" ")
         above[len(line) - len(line.lstrip()) :] = [name.strip("/")]
         if not name.endswith("/"):
-            yield "/".join(above), Standing(mark or Standing.DOCUMENTED)
+            yield "/".join(above), DocumentationStatus(mark or DocumentationStatus.DOCUMENTED)

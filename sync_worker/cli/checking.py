@@ -17,16 +17,16 @@ from sync_worker.cli.progress import shown_progress
 from sync_worker.cli.refusals import unstorable
 from sync_worker.cli.stopping import stop_on_signals
 from sync_worker.cli.table import table
+from sync_worker.doctor.check import Checkup
+from sync_worker.doctor.finding import Finding, Level, fail, from_error, ok, warn
+from sync_worker.doctor.host import check_host
 from sync_worker.errors import ConfigurationError, LockHeldError
 from sync_worker.logs import redactor
-from sync_worker.runner.access import Access, Standing
-from sync_worker.runner.checkup import Checkup
-from sync_worker.runner.finding import Finding, Level, doubtful, failed, fine, wrong
-from sync_worker.runner.premises import look_around
+from sync_worker.runner.access import AccessState, ToolAccess
 from sync_worker.server.address import unusable
 from sync_worker.settings import LocalSettings, Settings, SettingsError
 from sync_worker.settings.problems import dotted
-from sync_worker.state.permissions import Kind
+from sync_worker.state.permissions import RefusalKind
 
 _NAMED = 5
 _WORST_FIRST = (2, 3, 1)
@@ -74,7 +74,7 @@ class Checked:
             "access": [self._access_as_json(access) for access in self.of_procore.accesses],
         }
 
-    def _access_as_json(self, access: Access) -> dict[str, Any]:
+    def _access_as_json(self, access: ToolAccess) -> dict[str, Any]:
         hints = {(gap.tool, gap.standing): gap.hint for gap in _gaps(self.of_procore)}
         return {
             **access.scope._asdict(),
@@ -102,7 +102,7 @@ class Checked:
     def _matrix(self) -> Iterator[str]:
         if not self.of_procore.accesses:
             return
-        by_tool: dict[str, list[Access]] = defaultdict(list)
+        by_tool: dict[str, list[ToolAccess]] = defaultdict(list)
         for access in self.of_procore.accesses:
             by_tool[access.tool].append(access)
         yield ""
@@ -119,10 +119,15 @@ class Checked:
             yield f"  → {gap.hint}"
 
 
-_COLUMNS = ((Standing.READABLE, Standing.PARTLY), (Standing.TOOL_OFF,), (Standing.NOT_PERMITTED,), (Standing.FAILED,))
+_COLUMNS = (
+    (AccessState.READABLE, AccessState.PARTLY),
+    (AccessState.TOOL_OFF,),
+    (AccessState.NOT_PERMITTED,),
+    (AccessState.FAILED,),
+)
 
 
-def _count(found: Sequence[Access], *standings: Standing) -> int:
+def _count(found: Sequence[ToolAccess], *standings: AccessState) -> int:
     return sum(access.standing in standings for access in found)
 
 
@@ -130,39 +135,41 @@ class Gap(NamedTuple):
     """What may not be read of a tool, where and why, and what to do about it."""
 
     tool: str
-    standing: Standing
+    standing: AccessState
     said: str
     hint: str
 
 
 def _gaps(found: Checkup) -> Iterator[Gap]:
-    by_gap: dict[tuple[str, Standing], list[Access]] = defaultdict(list)
+    by_gap: dict[tuple[str, AccessState], list[ToolAccess]] = defaultdict(list)
     everywhere: dict[str, int] = defaultdict(int)
     for access in found.accesses:
         everywhere[access.tool] += 1
-        if access.standing is not Standing.READABLE:
+        if access.standing is not AccessState.READABLE:
             by_gap[access.tool, access.standing].append(access)
     for (tool, standing), alike in sorted(by_gap.items()):
         where = _where(alike, found.names)
         yield Gap(tool, standing, *_told(tool, standing, alike, where, is_all=len(alike) == everywhere[tool]))
 
 
-def _told(tool: str, standing: Standing, alike: Sequence[Access], where: str, *, is_all: bool) -> tuple[str, str]:
+def _told(
+    tool: str, standing: AccessState, alike: Sequence[ToolAccess], where: str, *, is_all: bool
+) -> tuple[str, str]:
     """What is said of a gap, and what to do about it."""
     short = tool.rpartition("/")[2]
     lists = ", ".join(sorted({name for access in alike for name in access.lists}))
     match standing:
-        case Standing.TOOL_OFF:
+        case AccessState.TOOL_OFF:
             return f"off in {where}", "nothing, unless it should be read: then a project administrator switches it on"
-        case Standing.PARTLY:
+        case AccessState.PARTLY:
             return (
                 f"{lists} refused in {where}",
                 f"these lists need a higher level than Read Only on {short}: Standard or Admin",
             )
-        case Standing.FAILED:
+        case AccessState.FAILED:
             return f"no answer that tells in {where}: {alike[0].reason}", "try again; if it stays, see the message"
     said = f"not permitted in {where}: {alike[0].reason}"
-    if alike[0].kind is Kind.NOT_FOUND:
+    if alike[0].kind is RefusalKind.NOT_FOUND:
         said = f"not there, or not to be seen, in {where}: {alike[0].reason}"
     if alike[0].scope.project_id is None:
         return said, f"give the service account Read Only on {short} at company level, or leave its streams out"
@@ -174,7 +181,7 @@ def _told(tool: str, standing: Standing, alike: Sequence[Access], where: str, *,
     return said, f"give the service account Read Only on {short} there, or leave the project or the tool out"
 
 
-def _where(alike: Sequence[Access], names: Mapping[int, str]) -> str:
+def _where(alike: Sequence[ToolAccess], names: Mapping[int, str]) -> str:
     if alike[0].scope.project_id is None:
         return "the company"
     shown = [names.get(access.scope.project_id or 0, str(access.scope.project_id)) for access in alike]
@@ -192,19 +199,19 @@ def _checked(cli: CliContext) -> Checked:
     local = settings or _local_settings(cli)
     if local is None or local.destination.type != "sqlite":
         return found
-    around = list(look_around(local.destination.path, local.data_dir))
+    around = list(check_host(local.destination.path, local.data_dir))
     found.findings += around
     found.findings += [
-        wrong("streams", f"{dotted(key)}: {reason}", "", ConfigurationError) for key, reason in unstorable(local)
+        fail("streams", f"{dotted(key)}: {reason}", "", ConfigurationError) for key, reason in unstorable(local)
     ]
     if settings is None:
         return found
     address = settings.server
     if (reason := unusable(address.host, address.port)) is not None:
-        found.findings.append(wrong("server", reason, "", ConfigurationError))
+        found.findings.append(fail("server", reason, "", ConfigurationError))
     keeps = all(finding.level is not Level.FAIL for finding in around)
     found.of_procore = _of_procore(cli, settings, jobs, found.findings, keeps=keeps)
-    found.findings += [*found.of_procore.findings, fine("notifier", "none: notifications are not built yet")]
+    found.findings += [*found.of_procore.findings, ok("notifier", "none: notifications are not built yet")]
     return found
 
 
@@ -213,14 +220,14 @@ def _settings(cli: CliContext, findings: list[Finding]) -> tuple[Settings | None
     try:
         loaded = cli.read_settings()
     except SettingsError as error:
-        findings += [wrong("configuration", str(problem), "", ConfigurationError) for problem in error.problems]
+        findings += [fail("configuration", str(problem), "", ConfigurationError) for problem in error.problems]
         return None, {}
     settings = loaded.settings
     jobs = configured_jobs(settings)
     companies = ", ".join(map(str, settings.procore.companies))
     said = f"{cli.config_path}: {settings.procore.environment}, company {companies}, {len(jobs)} jobs that read"
-    findings.append(fine("configuration", said))
-    findings += [doubtful("configuration", doubt, hint) for doubt, hint in doubts(loaded, cli.config_path)]
+    findings.append(ok("configuration", said))
+    findings += [warn("configuration", doubt, hint) for doubt, hint in doubts(loaded, cli.config_path)]
     return settings, jobs
 
 
@@ -253,5 +260,5 @@ def _of_procore(
                 keeps=keeps,
             )
         except (ConfigurationError, LockHeldError) as error:
-            findings.append(failed("configuration", error))
+            findings.append(from_error("configuration", error))
             return Checkup()

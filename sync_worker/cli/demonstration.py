@@ -16,24 +16,24 @@ from typing import NamedTuple
 
 import click
 
+from procore_simulator.changes import Change, change
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
+from procore_simulator.server import Simulator
+from procore_simulator.world import World
 from sync_worker.app import FinishedRun, Request, Worker, make_report, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
-from sync_worker.cli.telling import Teller
+from sync_worker.cli.telling import Console
 from sync_worker.clock import Clock
-from sync_worker.destination.question import asked
+from sync_worker.destination.query import run_query
 from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
 from sync_worker.job import load_jobs, load_reports
 from sync_worker.logs import configure_logging, redactor
 from sync_worker.model import Verdict
 from sync_worker.runner.report import MadeReport, ReportRequest
 from sync_worker.settings import Settings, load_settings
-from sync_worker.simulator.changes import Change, change
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.server import Simulator
-from sync_worker.simulator.world import World
 
 DATABASE = "procore.db"
 REPORT = "rfi_ageing"
@@ -74,7 +74,7 @@ GROUP BY 1, 2, 3, 4 ORDER BY records DESC LIMIT 5""",
 )
 
 
-class Told(NamedTuple):
+class TimedRun(NamedTuple):
     """A finished run and how long it took."""
 
     report: FinishedRun
@@ -85,7 +85,7 @@ def demonstrate(cli: CliContext, folder: Path) -> int:
     """Sync, let a day pass, sync twice more, answer questions, and return the code to exit with."""
     # The demo tells its own story; the log of a machine beside it would only hide it.
     configure_logging(verbosity=cli.verbosity or -1, color=cli.color)
-    tell = Teller(color=cli.color)
+    tell = Console(color=cli.color)
     database = _fresh(folder)
     with stop_on_signals() as stop, _company(cli.clock) as simulator:
         settings = load_settings(_configuration(folder, simulator), {}, STREAMS)
@@ -103,7 +103,7 @@ def demonstrate(cli: CliContext, folder: Path) -> int:
     return 0
 
 
-def _introduce(tell: Teller, simulator: Simulator) -> None:
+def _introduce(tell: Console, simulator: Simulator) -> None:
     company = simulator.world.companies[0]
     active = sum(project.is_active for project in company.projects)
     tell.text(
@@ -112,21 +112,23 @@ def _introduce(tell: Teller, simulator: Simulator) -> None:
     )
 
 
-def _story(tell: Teller, worker: Worker, simulator: Simulator, settings: Settings, stop: threading.Event) -> MadeReport:
+def _story(
+    tell: Console, worker: Worker, simulator: Simulator, settings: Settings, stop: threading.Event
+) -> MadeReport:
     """Three syncs, of which the first and the second each have their issue of the report; the second of these."""
     patterns = [pattern for job in load_jobs(settings.jobs_dir).values() for pattern in job.streams]
     about_rfis = ReportRequest(REPORT, load_reports(settings.jobs_dir)[f"report_{REPORT}"])
 
     clock = simulator.world.clock
 
-    def sync() -> Told:
+    def sync() -> TimedRun:
         began = clock.monotonic()
         report = worker.run(Request("demo", patterns))
         if stop.is_set():
             raise StopRequested("asked to stop")
         if report.failure is not None:
             raise SyncWorkerError(f"the demo's sync failed: {report.failure}")
-        return Told(report, clock.monotonic() - began)
+        return TimedRun(report, clock.monotonic() - began)
 
     tell.heading("First sync: everything")
     _tell_first(tell, sync(), simulator)
@@ -144,7 +146,7 @@ def _story(tell: Teller, worker: Worker, simulator: Simulator, settings: Setting
     return report
 
 
-def _tell_first(tell: Teller, told: Told, simulator: Simulator) -> None:
+def _tell_first(tell: Console, told: TimedRun, simulator: Simulator) -> None:
     scopes, totals = told.report.scopes, told.report.totals
     streams = len({scope.stream for scope in scopes})
     verdicts = Counter(scope.verdict for scope in scopes)
@@ -163,7 +165,7 @@ def _tell_first(tell: Teller, told: Told, simulator: Simulator) -> None:
         tell.fact("waited", f"{waited:.1f} s, because Procore answered 429 (too many requests)", color="yellow")
 
 
-def _refused(told: Told, simulator: Simulator) -> list[tuple[str, int]]:
+def _refused(told: TimedRun, simulator: Simulator) -> list[tuple[str, int]]:
     """Projects with lists that may not be read, and how many."""
     names = {project.id: project.name for project in simulator.world.companies[0].projects}
     refused = Counter(it.project_id for it in told.report.scopes if it.verdict == Verdict.NOT_PERMITTED)
@@ -180,28 +182,28 @@ def _waited_seconds(simulator: Simulator) -> float | None:
     return max((later.at - call.at).total_seconds() for call, later in pairwise(calls[asked_at : asked_at + 10]))
 
 
-def _tell_changes(tell: Teller, changes: Sequence[Change]) -> None:
+def _tell_changes(tell: Console, changes: Sequence[Change]) -> None:
     for kind in ("updated", "inserted"):
         tell.counts(kind, Counter(change.stream for change in changes if change.kind == kind))
 
 
-def _tell_later(tell: Teller, told: Told) -> None:
+def _tell_later(tell: Console, told: TimedRun) -> None:
     totals = told.report.totals
     rows = totals.rows
     tell.fact("written", f"{rows.inserted} rows inserted, {rows.updated} updated; {rows.unchanged:,} found unchanged")
     tell.fact("took", f"{told.seconds:.1f} s, {totals.requests:,} calls")
 
 
-def _ask(tell: Teller, database: Path, today: date) -> None:
+def _ask(tell: Console, database: Path, today: date) -> None:
     for question, pattern in QUESTIONS:
         sql = pattern.format(today=today)
         tell.heading(question)
         tell.code(sql)
-        with asked(database, sql) as answer:
+        with run_query(database, sql) as answer:
             tell.table(answer.columns, list(answer.rows))
 
 
-def _part(tell: Teller, folder: Path, report: MadeReport) -> None:
+def _part(tell: Console, folder: Path, report: MadeReport) -> None:
     """What is there now, and what to do with it."""
     program = _as_called()
     tell.heading("Open")

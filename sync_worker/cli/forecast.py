@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sync_worker.cli.table import table
-from sync_worker.planning.cost import USUAL_CALLS_AN_HOUR, Basis, Pace
-from sync_worker.runner.forecast import Forecast, Foreseen
+from sync_worker.forecast.cost import USUAL_CALLS_AN_HOUR, Basis, Pace
+from sync_worker.forecast.outlook import Forecast, PartitionForecast
 from sync_worker.state.instants import to_text
 
 
@@ -24,13 +24,13 @@ class StreamAhead(NamedTuple):
 
 def streams_ahead(found: Forecast) -> list[StreamAhead]:
     """The streams of a forecast, in the order of the catalog."""
-    by_stream: dict[str, list[Foreseen]] = defaultdict(list)
+    by_stream: dict[str, list[PartitionForecast]] = defaultdict(list)
     for part in found.partitions:
         by_stream[part.spec.name].append(part)
     return [_stream_ahead(name, parts) for name, parts in by_stream.items()]
 
 
-def _stream_ahead(name: str, parts: Sequence[Foreseen]) -> StreamAhead:
+def _stream_ahead(name: str, parts: Sequence[PartitionForecast]) -> StreamAhead:
     starts = [part.window.start for part in parts]
     known = [start for start in starts if start is not None]
     since = to_text(min(known)) if len(known) == len(starts) else None

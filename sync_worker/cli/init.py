@@ -56,10 +56,10 @@ class _Value(click.ParamType[str]):
 
 
 def _types() -> Mapping[str, Any]:
-    from sync_worker.settings import Procore
+    from sync_worker.settings import ProcoreSettings
     from sync_worker.settings.values import ApiUrl, ClientId, Id, Text, TimeZone
 
-    environment = Procore.model_fields["environment"].annotation
+    environment = ProcoreSettings.model_fields["environment"].annotation
     return {"environment": environment, "id": Id, "client": ClientId, "url": ApiUrl, "text": Text, "zone": TimeZone}
 
 

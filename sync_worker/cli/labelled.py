@@ -16,7 +16,7 @@ _WIDTH = 13
 _COLORS = {"failed": "red", "the run": "red", "inexact": "yellow", "stale": "yellow", "held": "yellow"}
 
 
-class Labelled(NamedTuple):
+class LabeledLine(NamedTuple):
     """A word, what is to be said of it, and what to do about it, if anything."""
 
     word: str
@@ -24,12 +24,12 @@ class Labelled(NamedTuple):
     hint: str = ""
 
 
-def labelled(lines: Iterable[Labelled]) -> Iterator[str]:
+def labeled_lines(lines: Iterable[LabeledLine]) -> Iterator[str]:
     """The lines; what follows one of the same word and hint repeats neither."""
     shown = list(lines)
     for place, line in enumerate(shown):
-        before = shown[place - 1] if place else Labelled("", "")
-        after = shown[place + 1] if place + 1 < len(shown) else Labelled("", "")
+        before = shown[place - 1] if place else LabeledLine("", "")
+        after = shown[place + 1] if place + 1 < len(shown) else LabeledLine("", "")
         word = "" if line.word == before.word else line.word
         styled = click.style(f"{word:<{_WIDTH}}", fg=_COLORS.get(word), bold=True)
         first, *rest = _wrapped(line.text) or [""]

@@ -20,7 +20,7 @@ from sync_worker.cli.stopping import let_signals_through
 from sync_worker.destination.modes import UMASK
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """Where a subcommand lives, as `command`, and what the list of commands says of it.
 
     One that `handles_signals` lets those through that came since the process began; for others that is done here.
@@ -31,28 +31,28 @@ class Entry(NamedTuple):
     handles_signals: bool = False
 
 
-COMMANDS: Mapping[str, Entry] = MappingProxyType(
+COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
     {
-        "demo": Entry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
-        "init": Entry("sync_worker.cli.init", "Write a commented config.yaml and .env.example."),
-        "check": Entry("sync_worker.cli.check", "Look at all that is needed and what may be read: the doctor."),
-        "serve": Entry(
+        "demo": CommandEntry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
+        "init": CommandEntry("sync_worker.cli.init", "Write a commented config.yaml and .env.example."),
+        "check": CommandEntry("sync_worker.cli.check", "Look at all that is needed and what may be read: the doctor."),
+        "serve": CommandEntry(
             "sync_worker.cli.serve", "Run jobs on their schedules, until stopped: the daemon.", handles_signals=True
         ),
-        "run": Entry("sync_worker.cli.run", "Run jobs or streams now.", handles_signals=True),
-        "plan": Entry("sync_worker.cli.plan", "Say what jobs would cost, before anything runs."),
-        "status": Entry("sync_worker.cli.status", "Say how fresh and complete the data is."),
-        "runs": Entry("sync_worker.cli.runs", "Show the last runs, or one of them in full."),
-        "streams": Entry("sync_worker.cli.streams", "Show which streams there are, or one of them in full."),
-        "state": Entry("sync_worker.cli.state", "Show or reset the checkpoints."),
-        "query": Entry("sync_worker.cli.query", "Answer read-only SQL from the database."),
-        "report": Entry("sync_worker.cli.report", "Make a report from what is stored."),
-        "backfill": Entry(
+        "run": CommandEntry("sync_worker.cli.run", "Run jobs or streams now.", handles_signals=True),
+        "plan": CommandEntry("sync_worker.cli.plan", "Say what jobs would cost, before anything runs."),
+        "status": CommandEntry("sync_worker.cli.status", "Say how fresh and complete the data is."),
+        "runs": CommandEntry("sync_worker.cli.runs", "Show the last runs, or one of them in full."),
+        "streams": CommandEntry("sync_worker.cli.streams", "Show which streams there are, or one of them in full."),
+        "state": CommandEntry("sync_worker.cli.state", "Show or reset the checkpoints."),
+        "query": CommandEntry("sync_worker.cli.query", "Answer read-only SQL from the database."),
+        "report": CommandEntry("sync_worker.cli.report", "Make a report from what is stored."),
+        "backfill": CommandEntry(
             "sync_worker.cli.backfill", "Read a past period again, month by month.", handles_signals=True
         ),
-        "config": Entry("sync_worker.cli.config", "Check or show the configuration, or print its schema."),
-        "healthcheck": Entry("sync_worker.cli.healthcheck", "Tell whether the daemon beats, by exit code."),
-        "simulate": Entry("sync_worker.cli.simulate", "Run the bundled Procore simulator alone."),
+        "config": CommandEntry("sync_worker.cli.config", "Check or show the configuration, or print its schema."),
+        "healthcheck": CommandEntry("sync_worker.cli.healthcheck", "Tell whether the daemon beats, by exit code."),
+        "simulate": CommandEntry("sync_worker.cli.simulate", "Run the bundled Procore simulator alone."),
     }
 )
 

@@ -24,9 +24,9 @@ from sync_worker.cli.jobs import ConfiguredJob, runnable_jobs
 from sync_worker.cli.running import requested
 from sync_worker.cli.stopping import stop_on_signals
 from sync_worker.cli.table import table
+from sync_worker.forecast.cost import USUAL_CALLS_AN_HOUR
+from sync_worker.forecast.outlook import Forecast, Outlook
 from sync_worker.logs import Event, get_logger, redactor
-from sync_worker.planning.cost import USUAL_CALLS_AN_HOUR
-from sync_worker.runner.forecast import Forecast, Outlook
 from sync_worker.scheduler.schedules import parse_schedule
 from sync_worker.settings import Settings
 

@@ -11,7 +11,7 @@ import msgspec
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Transaction
 from sync_worker.state.journal import RECORDS_KEPT, drifted_fields, set_aside
-from sync_worker.state.restless import restless_streams
+from sync_worker.state.volatile import unstable_streams
 
 SET_ASIDE = "set aside"
 _SHOW_SET_ASIDE = '`sync-worker query "SELECT * FROM _quarantine"` shows them as they were sent'
@@ -20,7 +20,7 @@ _ROWS_LOOKED_AT = 200
 _fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class Problem(NamedTuple):
+class RecordProblem(NamedTuple):
     """Something about the records of a stream, or the database, that wants attention, and the step to take."""
 
     kind: str
@@ -29,22 +29,22 @@ class Problem(NamedTuple):
     step: str
 
 
-def find_problems(view: Transaction, streams: Mapping[str, StreamSpec]) -> list[Problem]:
+def find_problems(view: Transaction, streams: Mapping[str, StreamSpec]) -> list[RecordProblem]:
     """Return the problems of all streams, lost records first."""
     if not view.has_table("_restless"):
         return []
     return [*_set_aside(view), *_misfits(view, streams), *_restless(view, streams)]
 
 
-def _set_aside(view: Transaction) -> Iterator[Problem]:
+def _set_aside(view: Transaction) -> Iterator[RecordProblem]:
     for line in set_aside(view):
         more = " or more" if line.records >= RECORDS_KEPT else ""
         several = f", {line.projects} projects" if line.projects > 1 else ""
         text = f"{line.stream}{several}: {line.records}{more} records could not be stored: {line.reason}"
-        yield Problem(SET_ASIDE, line.stream, text, _SHOW_SET_ASIDE)
+        yield RecordProblem(SET_ASIDE, line.stream, text, _SHOW_SET_ASIDE)
 
 
-def _misfits(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[Problem]:
+def _misfits(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[RecordProblem]:
     for stream, fields in drifted_fields(view).items():
         spec = streams.get(stream)
         if spec is None or view.lacks_columns(spec):
@@ -54,11 +54,11 @@ def _misfits(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[P
         for field in fields:
             if field in spec.columns and counted[field] > len(extras) / 2:
                 text = f"{stream}: {field} is no {spec.columns[field]} in most records; its values are in _extra"
-                yield Problem("misfit", stream, text, _READ_EXTRA)
+                yield RecordProblem("misfit", stream, text, _READ_EXTRA)
 
 
-def _restless(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[Problem]:
-    for line in restless_streams(view):
+def _restless(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[RecordProblem]:
+    for line in unstable_streams(view):
         spec = streams.get(line.stream)
         named = f" ({', '.join(line.fields)})" if line.fields else ""
         text = f"{line.stream}: all {line.records} records change at every reading{named} and are written again"
@@ -67,4 +67,4 @@ def _restless(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[
             step = f"streams.{line.stream}.exclude_fields: [{', '.join(line.fields)}] leaves out what nobody needs"
         else:
             step = "nothing is lost; it costs time, and history and published copies grow"
-        yield Problem("rewritten", line.stream, text, step)
+        yield RecordProblem("rewritten", line.stream, text, step)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from sync_worker.cli.context import CliContext
 from sync_worker.clock import Clock
 from sync_worker.logs import configure_logging
-from sync_worker.runner.progress import Progress, Unheard
+from sync_worker.progress import NullProgress, Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 
-class Bar:
+class ProgressBar:
     """Draws what it hears; rich takes care of threads."""
 
     def __init__(self, bar: RichProgress, clock: Clock) -> None:
@@ -47,13 +47,13 @@ class Bar:
 def shown_progress(cli: CliContext) -> Iterator[Progress]:
     """A listener that draws on stderr if that is a terminal and nobody asked for quiet."""
     if not sys.stderr.isatty() or cli.verbosity < 0:
-        yield Unheard()
+        yield NullProgress()
         return
     try:
         with _drawn(cli) as bar:
             # Drawn over the bar, a warning would be torn; rich has put itself in stderr's place and prints it above.
             configure_logging(verbosity=cli.verbosity, color=cli.color)
-            yield Bar(bar, cli.clock)
+            yield ProgressBar(bar, cli.clock)
     finally:
         configure_logging(verbosity=cli.verbosity, color=cli.color)
 

@@ -12,7 +12,7 @@ import click
 
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.table import table
-from sync_worker.destination.question import Answer, Value, asked
+from sync_worker.destination.query import QueryResult, Value, run_query
 from sync_worker.errors import ConfigurationError
 
 
@@ -32,7 +32,7 @@ def command(cli: CliContext, sql: str, form: str | None) -> None:
 
     Values are printed exactly as stored: CSV holds raw data, JSON a list of objects with null for NULL.
     """
-    with asked(cli.database(), _statement(sql)) as answer:
+    with run_query(cli.database(), _statement(sql)) as answer:
         match form or ("json" if cli.json else "table"):
             case "csv":
                 _print_csv(answer)
@@ -52,7 +52,7 @@ def _statement(sql: str) -> str:
     return statement
 
 
-def _print_table(answer: Answer) -> None:
+def _print_table(answer: QueryResult) -> None:
     rows = list(answer.rows)
     if answer.columns:
         for line in table(answer.columns, rows, none="NULL"):
@@ -60,7 +60,7 @@ def _print_table(answer: Answer) -> None:
     print(f"({len(rows)} row{'' if len(rows) == 1 else 's'})", file=sys.stderr)
 
 
-def _print_csv(answer: Answer) -> None:
+def _print_csv(answer: QueryResult) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.columns)
     writer.writerows(map(_plain, answer.rows))
@@ -70,7 +70,7 @@ def _plain(row: Sequence[Value]) -> list[Value]:
     return [value.hex() if isinstance(value, bytes) else value for value in row]
 
 
-def _print_json(answer: Answer) -> None:
+def _print_json(answer: QueryResult) -> None:
     names = list(_distinct(answer.columns))
     separator = "["
     for row in answer.rows:

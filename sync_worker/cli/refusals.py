@@ -9,8 +9,8 @@ from itertools import chain
 from sync_worker.catalog.declared import catalog_with, findings, own_streams
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
+from sync_worker.destination.file_system import unusable_file, unusable_folder
 from sync_worker.destination.names import too_wide
-from sync_worker.destination.place import unusable_file, unusable_folder
 from sync_worker.errors import ConfigurationError, DatabaseDamagedError, DestinationError
 from sync_worker.job import Job, ReportJob, all_jobs, report_name
 from sync_worker.planning.selection import matching
@@ -18,12 +18,12 @@ from sync_worker.reports.formats import check_formats
 from sync_worker.scheduler.schedules import parse_schedule
 from sync_worker.server.address import unusable
 from sync_worker.settings import JobOptions, LocalSettings, Settings
-from sync_worker.settings.problems import Finding, KeyPath, did_you_mean
+from sync_worker.settings.problems import KeyFinding, KeyPath, did_you_mean
 
 _ONLY_REPORTS = ("formats", "deliver")
 
 
-def refusals(settings: Settings) -> Iterator[Finding]:
+def refusals(settings: Settings) -> Iterator[KeyFinding]:
     """Return what keeps `settings` from being served, beyond their types; every command that loads them asks."""
     yield from _not_built(settings)
     yield from _of_projects(settings)
@@ -42,7 +42,7 @@ def refusals(settings: Settings) -> Iterator[Finding]:
         yield from _of_jobs(settings)
 
 
-def refusals_here(settings: Settings) -> Iterator[Finding]:
+def refusals_here(settings: Settings) -> Iterator[KeyFinding]:
     """As `refusals`, and what is in the way on this machine, which others find when they open it."""
     yield from refusals(settings)
     if (reason := unusable_file(settings.destination.path)) is not None:
@@ -56,7 +56,7 @@ def refusals_here(settings: Settings) -> Iterator[Finding]:
     yield from unstorable(settings)
 
 
-def _of_database(settings: Settings) -> Iterator[Finding]:
+def _of_database(settings: Settings) -> Iterator[KeyFinding]:
     """Return why the daemon would not write to the database that is there; what may pass is no reason."""
     from sync_worker.app import refuse_database
 
@@ -67,14 +67,14 @@ def _of_database(settings: Settings) -> Iterator[Finding]:
             yield ("destination", "path"), str(error)
 
 
-def unstorable(settings: LocalSettings | Settings) -> Iterator[Finding]:
+def unstorable(settings: LocalSettings | Settings) -> Iterator[KeyFinding]:
     """What keeps single streams from being stored; a run says so of each of them, and reads the others."""
     for name, spec in own_streams(settings.streams).items():
         if (reason := too_wide(spec)) is not None:
             yield ("streams", name, "fields"), reason
 
 
-def _not_built(settings: Settings) -> Iterator[Finding]:
+def _not_built(settings: Settings) -> Iterator[KeyFinding]:
     """Return the keys that would have no effect."""
     if settings.destination.type != "sqlite":
         yield ("destination", "type"), f"{settings.destination.type} is not built yet; use sqlite"
@@ -89,13 +89,13 @@ def _not_built(settings: Settings) -> Iterator[Finding]:
             yield ("jobs", name, "deliver"), "delivery is not built yet; leave it out, each issue is kept in data_dir"
 
 
-def _of_projects(settings: Settings) -> Iterator[Finding]:
+def _of_projects(settings: Settings) -> Iterator[KeyFinding]:
     projects = settings.procore.projects
     if projects.include and set(projects.include) <= set(projects.exclude):
         yield ("procore", "projects"), "every project of include is in exclude too, so none would be read"
 
 
-def _of_name(name: str, options: JobOptions, known: Mapping[str, Job]) -> Iterator[Finding]:
+def _of_name(name: str, options: JobOptions, known: Mapping[str, Job]) -> Iterator[KeyFinding]:
     """What is wrong with a job by its name and kind."""
     path: KeyPath = ("jobs", name)
     reports = sorted(report_name(each) for each, job in known.items() if isinstance(job, ReportJob))
@@ -115,7 +115,7 @@ def _of_name(name: str, options: JobOptions, known: Mapping[str, Job]) -> Iterat
         yield (*path, "formats"), str(error)
 
 
-def _of_jobs(settings: Settings) -> Iterator[Finding]:
+def _of_jobs(settings: Settings) -> Iterator[KeyFinding]:
     """What is wrong with the jobs in force: a schedule that never fires, a name that chooses no stream."""
     streams = catalog_with(settings.streams)
     jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **configured_reports(settings)}

@@ -18,8 +18,8 @@ from sync_worker.clock import Clock
 from sync_worker.errors import AllowanceSpent, AuthError, ConfigurationError, LockHeldError, StopRequested
 from sync_worker.logs import redactor
 from sync_worker.model import Outcome, Verdict
-from sync_worker.runner.progress import Progress
-from sync_worker.runner.run import asked_for
+from sync_worker.progress import Progress
+from sync_worker.runner.run import deciding_verdicts
 from sync_worker.settings import Settings
 
 DONE, INCOMPLETE, UNREADABLE, SPENT = 0, 1, 3, 4
@@ -95,7 +95,7 @@ def exit_code(report: FinishedRun) -> int:
         return SPENT
     if isinstance(report.failure, StopRequested):
         return STOPPED
-    verdicts = asked_for(report.scopes)
+    verdicts = deciding_verdicts(report.scopes)
     if report.totals.outcome is Outcome.SUCCEEDED:
         return DONE
     nothing_read = verdicts.isdisjoint({Verdict.COMPLETE, Verdict.INEXACT})

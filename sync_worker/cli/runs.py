@@ -13,10 +13,10 @@ from sync_worker.cli.durations import in_words
 from sync_worker.cli.spending import reasons
 from sync_worker.cli.table import table
 from sync_worker.errors import ConfigurationError
-from sync_worker.state.history import RunLine, as_it_is, find_run, latest_runs
+from sync_worker.state.history import RunLine, find_run, latest_runs, with_current_state
 from sync_worker.state.instants import from_text
 from sync_worker.state.ledger import ScopeResult, run_scopes
-from sync_worker.state.spending import avoided_by_run
+from sync_worker.state.spending import skipped_by_run
 
 _RUNS = ("run", "job", "by", "started", "took", "outcome", "seen", "inserted", "updated", "deleted", "calls")
 _SCOPES = ("stream", "company", "project", "verdict", "total", "seen", "inserted", "updated", "unchanged", "calls")
@@ -43,7 +43,7 @@ def command(cli: CliContext, run_id: str | None, limit: int) -> None:
 def _show_all(cli: CliContext, limit: int) -> None:
     held = cli.is_held()
     with cli.reading() as view:
-        found = [as_it_is(run, held=held) for run in latest_runs(view, limit)]
+        found = [with_current_state(run, held=held) for run in latest_runs(view, limit)]
     if cli.json:
         print(json.dumps([run._asdict() for run in found], indent=2))
     elif found:
@@ -55,18 +55,18 @@ def _show_all(cli: CliContext, limit: int) -> None:
 def _show_one(cli: CliContext, run_id: str) -> None:
     held = cli.is_held()
     with cli.reading() as view:
-        found, scopes, avoided = find_run(view, run_id), run_scopes(view, run_id), avoided_by_run(view, run_id)
+        found, scopes, skipped = find_run(view, run_id), run_scopes(view, run_id), skipped_by_run(view, run_id)
     if found is None:
         raise ConfigurationError(f"no run is called {run_id!r}; `sync-worker runs` lists the last ones")
-    run = as_it_is(found, held=held)
+    run = with_current_state(found, held=held)
     if cli.json:
         streams = [asdict(scope) for scope in scopes]
-        print(json.dumps(run._asdict() | {"avoided": avoided, "streams": streams}, indent=2))
+        print(json.dumps(run._asdict() | {"avoided": skipped, "streams": streams}, indent=2))
     else:
-        print("\n".join(in_full(run, scopes, avoided)))
+        print("\n".join(in_full(run, scopes, skipped)))
 
 
-def in_full(run: RunLine, scopes: Sequence[ScopeResult], avoided: Mapping[str, int]) -> Iterator[str]:
+def in_full(run: RunLine, scopes: Sequence[ScopeResult], skipped: Mapping[str, int]) -> Iterator[str]:
     """The lines that say everything of a run."""
     yield f"run {run.run_id}"
     rows = (
@@ -83,7 +83,7 @@ def in_full(run: RunLine, scopes: Sequence[ScopeResult], avoided: Mapping[str, i
         ("error", run.error),
         ("rows", rows),
         ("calls", run.requests),
-        ("avoided", f"{sum(avoided.values())} calls: {reasons(avoided)}" if avoided else None),
+        ("avoided", f"{sum(skipped.values())} calls: {reasons(skipped)}" if skipped else None),
     )
     yield from (f"  {what:<9}  {value}" for what, value in facts if value is not None)
     if scopes:

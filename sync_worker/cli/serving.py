@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
-from sync_worker.app import DAEMON, Executor, Worker, open_worker
+from sync_worker.app import DAEMON, RunExecutor, Worker, open_worker
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
 from sync_worker.clock import Clock
@@ -43,7 +43,7 @@ def _open_and_serve(cli: CliContext, stop: threading.Event) -> None:
     with open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, role=DAEMON) as worker:
         if stop.is_set():
             return
-        execute = Executor(worker, settings, {name: report.request for name, report in reports.items()}, clock)
+        execute = RunExecutor(worker, settings, {name: report.request for name, report in reports.items()}, clock)
         _serve(worker, settings, planned, execute, _announcer(cli, jobs, planned, clock), clock=clock, stop=stop)
 
 
@@ -57,7 +57,7 @@ def _serve(
     worker: Worker,
     settings: Settings,
     planned: Mapping[str, Planned],
-    execute: Executor,
+    execute: RunExecutor,
     announce: _Announcer,
     *,
     clock: Clock,

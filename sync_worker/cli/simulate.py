@@ -18,8 +18,8 @@ from sync_worker.clock import OFFSET_VARIABLE, Clock, offset_of
 from sync_worker.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sync_worker.simulator.server import Simulator
-    from sync_worker.simulator.world import World
+    from procore_simulator.server import Simulator
+    from procore_simulator.world import World
 
 DEFAULT_PORT = 8792
 
@@ -73,8 +73,8 @@ def command(context: click.Context, /, **given: Any) -> None:
 
 
 def _simulator(given: dict[str, Any], present: Clock) -> Simulator:
-    from sync_worker.simulator.allowance import Limits
-    from sync_worker.simulator.server import Simulator
+    from procore_simulator.allowance import Limits
+    from procore_simulator.server import Simulator
 
     return Simulator(
         _world(given, present),
@@ -87,9 +87,9 @@ def _simulator(given: dict[str, Any], present: Clock) -> Simulator:
 
 
 def _world(given: dict[str, Any], present: Clock) -> World:
-    from sync_worker.simulator.bulk import BulkWorld
-    from sync_worker.simulator.forms import Form
-    from sync_worker.simulator.world import World
+    from procore_simulator.bulk import BulkWorld
+    from procore_simulator.forms import Form
+    from procore_simulator.world import World
 
     clock, seed, projects = _clock(given["fast"], given["today"], present), given["seed"], given["projects"]
     if given["bulk"] is None:
@@ -105,7 +105,7 @@ def _world(given: dict[str, Any], present: Clock) -> World:
 
 
 def _clock(rate: float, today: datetime | None, present: Clock) -> Clock:
-    from sync_worker.simulator.clocks import SteppedClock
+    from procore_simulator.clocks import SteppedClock
 
     if rate == 1.0 and today is None:
         return present

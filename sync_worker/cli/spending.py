@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from sync_worker.cli.durations import in_words
-from sync_worker.cli.labelled import Labelled
+from sync_worker.cli.labelled import LabeledLine
 from sync_worker.model import Observation
 from sync_worker.state.allowance import HOUR, StoredAllowance, StoredWindow
 from sync_worker.state.health import DAYS, WORDS, Color, Health, worst
@@ -51,18 +51,20 @@ def health_as_json(health: Sequence[Health]) -> list[dict[str, Any]]:
 
 def spending_lines(
     allowance: StoredAllowance, days: Sequence[DaySpent], health: Sequence[Health], now: datetime
-) -> Iterator[Labelled]:
+) -> Iterator[LabeledLine]:
     """What is left of the allowance, what today came to, and how all of it is graded."""
     told = [_left(window, now) for window in allowance.windows if window.limit is not None]
     if told:
-        yield Labelled("allowance", "; ".join(told))
+        yield LabeledLine("allowance", "; ".join(told))
     waits_until = allowance.waits_until(now)
     if waits_until is not None:
         seconds = (waits_until - now).total_seconds()
-        yield Labelled("waiting", f"{in_words(seconds)} more for the allowance, until {to_text(waits_until)}")
+        yield LabeledLine("waiting", f"{in_words(seconds)} more for the allowance, until {to_text(waits_until)}")
     today = next((day for day in days if day.day == now.date().isoformat()), None)
     if today is not None:
-        yield Labelled("calls today", f"{today.calls}, {today.calls - today.succeeded} without success{avoided(today)}")
+        yield LabeledLine(
+            "calls today", f"{today.calls}, {today.calls - today.succeeded} without success{skipped(today)}"
+        )
     if any(line.of for line in health):
         yield from _health_lines(health)
 
@@ -76,26 +78,28 @@ def _left(window: StoredWindow, now: datetime) -> str:
     return f"{window.remaining} of {window.limit} {each} left{ours}"
 
 
-def avoided(day: DaySpent) -> str:
+def skipped(day: DaySpent) -> str:
     """What was not asked, and why."""
-    return f"; {sum(day.avoided.values())} avoided: {reasons(day.avoided)}" if day.avoided else ""
+    return f"; {sum(day.skipped.values())} avoided: {reasons(day.skipped)}" if day.skipped else ""
 
 
-def reasons(avoided: Mapping[str, int]) -> str:
+def reasons(skipped: Mapping[str, int]) -> str:
     """Reasons with the calls that each saved."""
-    return ", ".join(f"{calls} {reason.replace('_', ' ')}" for reason, calls in avoided.items())
+    return ", ".join(f"{calls} {reason.replace('_', ' ')}" for reason, calls in skipped.items())
 
 
-def _health_lines(health: Sequence[Health]) -> Iterator[Labelled]:
+def _health_lines(health: Sequence[Health]) -> Iterator[LabeledLine]:
     """The whole in a line, then each observation that was made."""
     whole = f"{_shown(worst(health))}: {health[0].of} calls in {DAYS} days, as Procore's Integration Health sees them"
-    yield Labelled("health", whole)
+    yield LabeledLine("health", whole)
     for line in health:
         if line.calls:
-            yield Labelled("health", f"{_shown(line.color)}: {_what(line)} {line.calls}, {line.share:.1%}{_most(line)}")
+            yield LabeledLine(
+                "health", f"{_shown(line.color)}: {_what(line)} {line.calls}, {line.share:.1%}{_most(line)}"
+            )
     unseen = [_what(line) for line in health if not line.calls]
     if unseen:
-        yield Labelled("health", f"none: {', '.join(unseen)}")
+        yield LabeledLine("health", f"none: {', '.join(unseen)}")
 
 
 def _shown(color: Color) -> str:

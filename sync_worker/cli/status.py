@@ -15,14 +15,14 @@ import click
 from sync_worker.catalog.spec import StreamSpec, SyncMode
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.durations import age, in_words
-from sync_worker.cli.labelled import TOGETHER, Labelled, labelled
-from sync_worker.cli.problems import SET_ASIDE, Problem, find_problems
+from sync_worker.cli.labelled import TOGETHER, LabeledLine, labeled_lines
+from sync_worker.cli.problems import SET_ASIDE, RecordProblem, find_problems
 from sync_worker.cli.spending import allowance_as_json, health_as_json, spending_lines
 from sync_worker.cli.table import table
-from sync_worker.cli.trouble import Trouble, told_shortly, troubles
+from sync_worker.cli.trouble import ScopeProblem, summarize, troubles
 from sync_worker.destination.protocol import Transaction
 from sync_worker.model import Verdict
-from sync_worker.planning.projects import resting_projects
+from sync_worker.planning.projects import known_inactive_projects
 from sync_worker.planning.windows import FULL_REFRESH_EVERY
 from sync_worker.state.allowance import StoredAllowance, read_allowance
 from sync_worker.state.deletes import HeldDeletes, held_deletes
@@ -31,11 +31,11 @@ from sync_worker.state.health import DAYS, Health, read_health
 from sync_worker.state.history import (
     RunLine,
     RunUnderWay,
-    as_it_is,
     is_future,
     latest_runs,
     latest_scopes,
     runs_under_way,
+    with_current_state,
 )
 from sync_worker.state.instants import from_text
 from sync_worker.state.spending import DaySpent, days_spent
@@ -46,7 +46,7 @@ _VERDICTS = (Verdict.COMPLETE, Verdict.INEXACT, Verdict.FAILED, Verdict.NOT_PERM
 _HEADINGS = ("stream", "fresh", *_VERDICTS, "rows")
 _QUIET_SECONDS = 600
 _LAST_RUNS = 20
-_BLOCKED = Problem(
+_BLOCKED = RecordProblem(
     "blocked",
     "",
     "another program holds a write open, and nothing can be stored meanwhile",
@@ -81,14 +81,14 @@ class Status:
 
     streams: Sequence[StreamStatus]
     running: Sequence[RunUnderWay]
-    errors: Sequence[Trouble]
+    errors: Sequence[ScopeProblem]
     last_run: RunLine | None
     now: datetime
     allowance: StoredAllowance
     held: Sequence[HeldDeletes]
     days: Sequence[DaySpent]
     health: Sequence[Health]
-    problems: Sequence[Problem]
+    problems: Sequence[RecordProblem]
 
     def as_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -144,8 +144,10 @@ def gather(
     """What there is to say; `streams` are all that are known, in their order. No run is under way in unheld data."""
     scopes = latest_scopes(view)
     order = {name: place for place, name in enumerate(streams)}
-    found = sorted(freshness(scopes, resting_projects(view)), key=lambda line: order.get(line.stream, len(order)))
-    last_runs = (as_it_is(run, held=is_held) for run in latest_runs(view, _LAST_RUNS))
+    found = sorted(
+        freshness(scopes, known_inactive_projects(view)), key=lambda line: order.get(line.stream, len(order))
+    )
+    last_runs = (with_current_state(run, held=is_held) for run in latest_runs(view, _LAST_RUNS))
     last_run = next((run for run in last_runs if run.outcome is not None), None)
     future = Counter(scope.stream for scope in scopes if scope.mark and is_future(scope.mark, now))
     return Status(
@@ -189,7 +191,7 @@ def as_text(status: Status, now: datetime, *, every_stream: bool = False) -> Ite
     """The lines for people: whether all is well, what is not and what to do about it, then the rest."""
     yield _first_sentence(status)
     for part in (_wrong(status), _going_on(status, now), _streams_shortly(status.streams)):
-        lines = list(labelled(part))
+        lines = list(labeled_lines(part))
         yield from ["", *lines] if lines else []
     if every_stream and status.streams:
         yield ""
@@ -222,49 +224,51 @@ def _first_sentence(status: Status) -> str:
     return f"All is well: {counted[Verdict.COMPLETE]} of {total} lists are proven complete{but}."
 
 
-def _wrong(status: Status) -> Iterator[Labelled]:
+def _wrong(status: Status) -> Iterator[LabeledLine]:
     """What wants somebody's attention, each with what to do."""
     lines = [
-        *(Labelled(word, text, hint) for word, text, hint in told_shortly(status.errors)),
+        *(LabeledLine(word, text, hint) for word, text, hint in summarize(status.errors)),
         *_stale_lines(status.streams),
         *_future_lines(status.streams),
         *_held_lines(status.held),
-        *(Labelled(problem.kind, problem.text, problem.step) for problem in status.problems),
+        *(LabeledLine(problem.kind, problem.text, problem.step) for problem in status.problems),
     ]
     yield from lines[:_LINES_SHOWN]
     if len(lines) > _LINES_SHOWN:
-        yield Labelled("", f"… and {len(lines) - _LINES_SHOWN} more; --json lists them all")
+        yield LabeledLine("", f"… and {len(lines) - _LINES_SHOWN} more; --json lists them all")
 
 
-def _stale_lines(streams: Sequence[StreamStatus]) -> Iterator[Labelled]:
+def _stale_lines(streams: Sequence[StreamStatus]) -> Iterator[LabeledLine]:
     for line in streams:
         if line.is_stale and line.freshness_seconds is not None:
             where = "" if line.oldest_project is None else f", project {line.oldest_project}"
             told = f"{line.stream}{where}: last proven complete {in_words(line.freshness_seconds)} ago"
-            yield Labelled("stale", told, "does the daemon run, and does a job read it? `sync-worker runs` shows both")
+            yield LabeledLine(
+                "stale", told, "does the daemon run, and does a job read it? `sync-worker runs` shows both"
+            )
 
 
-def _future_lines(streams: Sequence[StreamStatus]) -> Iterator[Labelled]:
+def _future_lines(streams: Sequence[StreamStatus]) -> Iterator[LabeledLine]:
     found = [line for line in streams if line.future_marks]
     if found:
         told = f"{sum(line.future_marks for line in found)} marks of {', '.join(line.stream for line in found)}"
         hint = "a clock was wrong; the next run reads again what changed since, `sync-worker check` compares the clocks"
-        yield Labelled("in future", told, hint)
+        yield LabeledLine("in future", told, hint)
 
 
-def _held_lines(held: Sequence[HeldDeletes]) -> Iterator[Labelled]:
+def _held_lines(held: Sequence[HeldDeletes]) -> Iterator[LabeledLine]:
     hint = "a second complete sweep decides; `sync-worker state approve-deletes` shows them and approves now"
     for line in held:
         project = "" if line.project_id is None else f", project {line.project_id}"
-        yield Labelled(
+        yield LabeledLine(
             "held", f"{line.stream}{project}: {line.rows} rows would be deleted at once, {line.held_at}", hint
         )
 
 
-def _going_on(status: Status, now: datetime) -> Iterator[Labelled]:
-    yield from (Labelled("running", _running(run, now)) for run in status.running)
+def _going_on(status: Status, now: datetime) -> Iterator[LabeledLine]:
+    yield from (LabeledLine("running", _running(run, now)) for run in status.running)
     if status.last_run is not None:
-        yield Labelled("last run", _last(status.last_run, now))
+        yield LabeledLine("last run", _last(status.last_run, now))
     yield from spending_lines(status.allowance, status.days, status.health, now)
 
 
@@ -283,18 +287,18 @@ def _last(run: RunLine, now: datetime) -> str:
     return f"{run.job} {run.outcome}{ago} (run {run.run_id})"
 
 
-def _streams_shortly(streams: Sequence[StreamStatus]) -> Iterator[Labelled]:
+def _streams_shortly(streams: Sequence[StreamStatus]) -> Iterator[LabeledLine]:
     """What is complete, by age, the freshest first; then what is complete in part, or was never read."""
     by_age: dict[str, list[StreamStatus]] = defaultdict(list)
     for line in streams:
         if line.is_complete and line.freshness_seconds is not None:
             by_age[age(line.freshness_seconds)].append(line)
     for how_old, lines in sorted(by_age.items(), key=lambda found: found[1][0].freshness_seconds or 0):
-        yield Labelled("complete", f"{how_old} old, {len(lines)}: {', '.join(line.stream for line in lines)}")
+        yield LabeledLine("complete", f"{how_old} old, {len(lines)}: {', '.join(line.stream for line in lines)}")
     partly = [line for line in streams if not line.is_complete]
     shares = (f"{line.stream} {line.scopes[Verdict.COMPLETE]} of {sum(line.scopes.values())}" for line in partly)
     if partly:
-        yield Labelled("in part", ", ".join(share.replace(" ", TOGETHER) for share in shares))
+        yield LabeledLine("in part", ", ".join(share.replace(" ", TOGETHER) for share in shares))
 
 
 def _row(line: StreamStatus) -> tuple[str | int | None, ...]:

@@ -13,7 +13,7 @@ from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.table import table
 from sync_worker.errors import ConfigurationError, DestinationError
 from sync_worker.planning.selection import matching
-from sync_worker.state.restless import all_volatile_paths
+from sync_worker.state.volatile import all_volatile_paths
 
 _HEADINGS = ("stream", "tool", "scope", "mode", "key", "deletes", "sensitive", "calls per pass")
 

@@ -19,7 +19,7 @@ _LABEL_WIDTH = 15
 _TOGETHER = "\N{NO-BREAK SPACE}"
 
 
-class Teller:
+class Console:
     """Prints as it is told; `color` None leaves it to the terminal."""
 
     def __init__(self, *, color: bool | None) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.model import CLOCKS_APART, Outcome, Verdict
-from sync_worker.state.avoided import TOOL_OFF
 from sync_worker.state.history import LatestScope, RunLine
+from sync_worker.state.skipped import TOOL_OFF
 
 _WORST_FIRST = (Verdict.FAILED, Verdict.INEXACT, Verdict.NOT_PERMITTED)
 _HINTS: Mapping[str, str] = {
@@ -27,7 +27,7 @@ _REQUEST = re.compile(r"^[A-Z]+ https?://\S+: ")
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ScopeProblem:
     """What went wrong for the same reason in any number of scopes; `stream` is None for what ended a whole run.
 
     `error` is the reason in full, as one of the scopes has it.
@@ -46,13 +46,13 @@ class Trouble:
 
 def troubles(
     scopes: Sequence[LatestScope], last_run: RunLine | None, streams: Mapping[str, StreamSpec]
-) -> list[Trouble]:
+) -> list[ScopeProblem]:
     """What is wrong now: whatever ended the last run first, then scopes with the same trouble together."""
-    found: list[Trouble] = []
+    found: list[ScopeProblem] = []
     if last_run is not None and last_run.outcome in (Outcome.FAILED, Outcome.PARTIAL) and last_run.error:
         hint = _RUN_HINT.format(run_id=last_run.run_id)
         at = last_run.finished_at or ""
-        found.append(Trouble(None, None, last_run.error, 0, [], last_run.run_id, at, hint))
+        found.append(ScopeProblem(None, None, last_run.error, 0, [], last_run.run_id, at, hint))
     alike: dict[tuple[str, str, str], list[LatestScope]] = defaultdict(list)
     for scope in scopes:
         if scope.verdict != Verdict.COMPLETE:
@@ -66,20 +66,20 @@ def troubles(
     return found + [_trouble(alike[key], streams.get(key[1])) for key in sorted(alike, key=place)]
 
 
-def told_shortly(found: Sequence[Trouble]) -> Iterator[tuple[str, str, str]]:
+def summarize(found: Sequence[ScopeProblem]) -> Iterator[tuple[str, str, str]]:
     """For people: a word, what is wrong, and what to do; what may not be read once for each tool."""
     for trouble in found:
         if trouble.verdict != Verdict.NOT_PERMITTED:
             where = "" if trouble.stream is None else f"{trouble.stream}{_in_projects(trouble.projects)}: "
             yield trouble.verdict or "the run", where + _reason(trouble.error), trouble.hint
-    by_tool: dict[tuple[str, bool], list[Trouble]] = defaultdict(list)
+    by_tool: dict[tuple[str, bool], list[ScopeProblem]] = defaultdict(list)
     for trouble in found:
         if trouble.verdict == Verdict.NOT_PERMITTED:
             by_tool[trouble.tool or _NO_TOOL, trouble.error.startswith(TOOL_OFF)].append(trouble)
     yield from (("may not read", *_of_tool(alike)) for alike in by_tool.values())
 
 
-def _of_tool(alike: Sequence[Trouble]) -> tuple[str, str]:
+def _of_tool(alike: Sequence[ScopeProblem]) -> tuple[str, str]:
     """What is wrong with a tool, by the reason that Procore gave; nested streams only repeat it."""
     streams = list(dict.fromkeys(trouble.stream for trouble in alike if trouble.stream))
     projects = sorted({project for trouble in alike for project in trouble.projects})
@@ -88,7 +88,7 @@ def _of_tool(alike: Sequence[Trouble]) -> tuple[str, str]:
     return f"{what}: {_reason(told.error)}", told.hint
 
 
-def _trouble(scopes: Sequence[LatestScope], spec: StreamSpec | None) -> Trouble:
+def _trouble(scopes: Sequence[LatestScope], spec: StreamSpec | None) -> ScopeProblem:
     last = max(scopes, key=lambda scope: scope.finished_at)
     tool = (spec.tool if spec else "") or None
     projects = [scope.project_id for scope in scopes if scope.project_id is not None]
@@ -96,7 +96,9 @@ def _trouble(scopes: Sequence[LatestScope], spec: StreamSpec | None) -> Trouble:
     special = {TOOL_OFF: _TOOL_OFF_HINT, CLOCKS_APART: _CLOCKS_HINT}
     template = next((hint for start, hint in special.items() if error.startswith(start)), _HINTS[last.verdict])
     hint = template.format(run_id=last.run_id, tool=tool or _NO_TOOL)
-    return Trouble(last.stream, last.verdict, error, len(scopes), projects, last.run_id, last.finished_at, hint, tool)
+    return ScopeProblem(
+        last.stream, last.verdict, error, len(scopes), projects, last.run_id, last.finished_at, hint, tool
+    )
 
 
 def _reason(error: str) -> str:

@@ -16,12 +16,12 @@ from pydantic import SecretStr
 from sync_worker.client import outcomes
 from sync_worker.client.auth import BearerAuth
 from sync_worker.client.bodies import Lease
-from sync_worker.client.budget import Budget
-from sync_worker.client.governor import LONGEST_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS, SPIKE_SECONDS
+from sync_worker.client.call_counter import CallCounter
 from sync_worker.client.headers import retry_after_seconds
+from sync_worker.client.last_answers import LastAnswers
 from sync_worker.client.outcomes import Action
-from sync_worker.client.pulse import Pulse
-from sync_worker.client.tally import Tally
+from sync_worker.client.rate_limit import RateLimit
+from sync_worker.client.rate_limiter import LONGEST_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS, SPIKE_SECONDS
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Reply, Request, Transport, redirected
 from sync_worker.clock import Clock
@@ -79,10 +79,10 @@ class Caller:
         *,
         transport: Transport,
         tokens: Tokens,
-        budget: Budget,
+        budget: RateLimit,
         clock: Clock,
         stop: threading.Event,
-        tally: Tally,
+        tally: CallCounter,
     ) -> None:
         self._transport = transport
         self._tokens = tokens
@@ -90,7 +90,7 @@ class Caller:
         self._clock = clock
         self._stop = stop
         self._tally = tally
-        self._pulse = Pulse()
+        self._pulse = LastAnswers()
 
     def answer(self, request: Request, calls: Calls, lease: Lease | None = None) -> Reply:
         """Return the answer that waiting for the allowance, redirects and a new token lead to.
@@ -103,7 +103,7 @@ class Caller:
             if outcomes.is_foreign(reply.status, reply.headers, reply.body):
                 raise outcomes.foreign_refusal(str(request), reply.status)
             action = outcomes.action(reply.status, reply.headers)
-            if action is Action.TAKE:
+            if action is Action.ACCEPT:
                 self._check(request, reply, token)
                 return reply
             if action is Action.WAIT:
@@ -217,7 +217,7 @@ class Caller:
         try:
             reply, token = self._send(known, calls, None, _Course())
             action = outcomes.action(reply.status, reply.headers)
-            if action is Action.TAKE:
+            if action is Action.ACCEPT:
                 self._check(known, reply, token)
         except (RetryableError, RequestError):
             return _Elsewhere.SILENT
@@ -225,7 +225,7 @@ class Caller:
             return _Elsewhere.SILENT
         if action is Action.RENEW_TOKEN:
             return _Elsewhere.UNAUTHORIZED
-        if action not in (Action.TAKE, Action.SKIP, Action.REFUSE):
+        if action not in (Action.ACCEPT, Action.SKIP, Action.REFUSE):
             return _Elsewhere.SILENT
         self._pulse.beat(known)
         return _Elsewhere.ANSWERED

@@ -59,13 +59,13 @@ _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 class Action(Enum):
     """What is done about an answer."""
 
-    TAKE = auto()
+    ACCEPT = auto()
     RENEW_TOKEN = auto()
     WAIT = auto()
     """Wait as long as the server says; no failed attempt."""
     REDIRECT = auto()
     RETRY = auto()
-    REACH = auto()
+    RETRY_UNREACHABLE = auto()
     """Try again; as long as nobody answers at all, nothing else is worth asking."""
     RETRY_OR_SMALLER = auto()
     """Try again; a gateway is in trouble, or the list too large for it."""
@@ -77,86 +77,86 @@ class Action(Enum):
     """The scope may not be read; go on with the others."""
     REFUSE = auto()
     """This request can never succeed."""
-    DISTRUST = auto()
+    REJECT_PAYLOAD = auto()
     """Success without a list: never taken for data, tried again."""
 
 
-class Outcome(NamedTuple):
+class StatusRule(NamedTuple):
     """What is done about a status, and what it means in a message."""
 
     action: Action
     meaning: str
 
 
-BY_STATUS: Mapping[int, Outcome] = {
-    200: Outcome(Action.TAKE, "answered"),
-    204: Outcome(Action.DISTRUST, "answered without a body where a list belongs"),
-    301: Outcome(Action.REDIRECT, "redirects"),
-    302: Outcome(Action.REDIRECT, "redirects"),
-    303: Outcome(Action.REDIRECT, "redirects"),
-    307: Outcome(Action.REDIRECT, "redirects"),
-    308: Outcome(Action.REDIRECT, "redirects"),
-    400: Outcome(Action.REFUSE, "malformed request"),
-    401: Outcome(Action.RENEW_TOKEN, "a new token is refused as well; check client id, secret and environment"),
-    403: Outcome(Action.SKIP, "no permission, tool disabled, or project not permitted for the app"),
-    404: Outcome(Action.SKIP, "does not exist or may not be seen"),
-    406: Outcome(Action.REFUSE, "unknown field or content type"),
-    408: Outcome(Action.RETRY_SMALLER, "the server took too long to build the list"),
-    422: Outcome(Action.REFUSE, "the request makes no sense to the server"),
-    429: Outcome(Action.WAIT, "the allowance is spent"),
-    500: Outcome(Action.RETRY, "server error"),
-    502: Outcome(Action.RETRY_OR_SMALLER, "bad gateway"),
-    503: Outcome(Action.RETRY, "service unavailable"),
-    504: Outcome(Action.RETRY_OR_SMALLER, "gateway timeout"),
+BY_STATUS: Mapping[int, StatusRule] = {
+    200: StatusRule(Action.ACCEPT, "answered"),
+    204: StatusRule(Action.REJECT_PAYLOAD, "answered without a body where a list belongs"),
+    301: StatusRule(Action.REDIRECT, "redirects"),
+    302: StatusRule(Action.REDIRECT, "redirects"),
+    303: StatusRule(Action.REDIRECT, "redirects"),
+    307: StatusRule(Action.REDIRECT, "redirects"),
+    308: StatusRule(Action.REDIRECT, "redirects"),
+    400: StatusRule(Action.REFUSE, "malformed request"),
+    401: StatusRule(Action.RENEW_TOKEN, "a new token is refused as well; check client id, secret and environment"),
+    403: StatusRule(Action.SKIP, "no permission, tool disabled, or project not permitted for the app"),
+    404: StatusRule(Action.SKIP, "does not exist or may not be seen"),
+    406: StatusRule(Action.REFUSE, "unknown field or content type"),
+    408: StatusRule(Action.RETRY_SMALLER, "the server took too long to build the list"),
+    422: StatusRule(Action.REFUSE, "the request makes no sense to the server"),
+    429: StatusRule(Action.WAIT, "the allowance is spent"),
+    500: StatusRule(Action.RETRY, "server error"),
+    502: StatusRule(Action.RETRY_OR_SMALLER, "bad gateway"),
+    503: StatusRule(Action.RETRY, "service unavailable"),
+    504: StatusRule(Action.RETRY_OR_SMALLER, "gateway timeout"),
 }
-BY_CLASS: Mapping[int, Outcome] = {
-    2: Outcome(Action.DISTRUST, "an answer that is no list"),
-    3: Outcome(Action.REFUSE, "an unexpected redirect"),
-    4: Outcome(Action.REFUSE, "refused"),
-    5: Outcome(Action.RETRY, "server error"),
+BY_CLASS: Mapping[int, StatusRule] = {
+    2: StatusRule(Action.REJECT_PAYLOAD, "an answer that is no list"),
+    3: StatusRule(Action.REFUSE, "an unexpected redirect"),
+    4: StatusRule(Action.REFUSE, "refused"),
+    5: StatusRule(Action.RETRY, "server error"),
 }
 APP_NOT_CONNECTED = "the app is not connected to this company; install it there"
 
 _UNREACHABLE = "cannot reach {host}: {detail}; check the network, the proxy and the URL ({request})"
-BY_EXCEPTION: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Outcome], ...] = (
+BY_EXCEPTION: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], StatusRule], ...] = (
     (
         ssl.SSLCertVerificationError,
-        Outcome(Action.REFUSE, "{request}: the certificate is not trusted, {detail}; check ca_bundle and the clock"),
+        StatusRule(Action.REFUSE, "{request}: the certificate is not trusted, {detail}; check ca_bundle and the clock"),
     ),
     (
         (requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown),
-        Outcome(Action.REFUSE, "{request}: the proxy's URL is malformed"),
+        StatusRule(Action.REFUSE, "{request}: the proxy's URL is malformed"),
     ),
     (
         requests.exceptions.ProxyError,
-        Outcome(Action.RETRY, "{request}: the proxy lets nothing through; check its URL, user and password"),
+        StatusRule(Action.RETRY, "{request}: the proxy lets nothing through; check its URL, user and password"),
     ),
-    (socket.gaierror, Outcome(Action.REACH, _UNREACHABLE)),
-    (ConnectionRefusedError, Outcome(Action.REACH, _UNREACHABLE)),
+    (socket.gaierror, StatusRule(Action.RETRY_UNREACHABLE, _UNREACHABLE)),
+    (ConnectionRefusedError, StatusRule(Action.RETRY_UNREACHABLE, _UNREACHABLE)),
     # NewConnectionError is, of all things, a kind of timeout to urllib3.
-    (urllib3.exceptions.NewConnectionError, Outcome(Action.REACH, _UNREACHABLE)),
-    (urllib3.exceptions.ConnectTimeoutError, Outcome(Action.REACH, _UNREACHABLE)),
+    (urllib3.exceptions.NewConnectionError, StatusRule(Action.RETRY_UNREACHABLE, _UNREACHABLE)),
+    (urllib3.exceptions.ConnectTimeoutError, StatusRule(Action.RETRY_UNREACHABLE, _UNREACHABLE)),
     (
         (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError),
-        Outcome(Action.TIMED_OUT, "{request}: no whole answer within {seconds:g} s"),
+        StatusRule(Action.TIMED_OUT, "{request}: no whole answer within {seconds:g} s"),
     ),
-    (ssl.SSLError, Outcome(Action.RETRY, "{request}: the TLS connection broke, {detail}")),
+    (ssl.SSLError, StatusRule(Action.RETRY, "{request}: the TLS connection broke, {detail}")),
     (
         (http.client.RemoteDisconnected, http.client.IncompleteRead, ConnectionError),
-        Outcome(Action.RETRY_OR_SMALLER, "{request}: the connection broke before the answer was whole"),
+        StatusRule(Action.RETRY_OR_SMALLER, "{request}: the connection broke before the answer was whole"),
     ),
     (
         (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, urllib3.exceptions.LocationValueError),
-        Outcome(Action.REFUSE, "{request}: no request can be made of this URL"),
+        StatusRule(Action.REFUSE, "{request}: no request can be made of this URL"),
     ),
     # A length that is none or contradicts another, a line or a head that is too long, a status that is no number.
     (
         (http.client.HTTPException, urllib3.exceptions.InvalidHeader, requests.exceptions.InvalidHeader, ValueError),
-        Outcome(Action.DISTRUST, "{request}: the answer breaks the rules of HTTP"),
+        StatusRule(Action.REJECT_PAYLOAD, "{request}: the answer breaks the rules of HTTP"),
     ),
     (
         (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError),
-        Outcome(Action.RETRY_OR_SMALLER, "{request}: the connection broke before the answer was whole"),
+        StatusRule(Action.RETRY_OR_SMALLER, "{request}: the connection broke before the answer was whole"),
     ),
 )
 _PASSING: Mapping[Action, type[RetryableError]] = {
@@ -170,8 +170,8 @@ _BROKEN: Mapping[Action, type[SyncWorkerError]] = {
     Action.RETRY: RetryableError,
     Action.RETRY_OR_SMALLER: NoAnswerError,
     Action.TIMED_OUT: TimedOutError,
-    Action.REACH: UnreachableError,
-    Action.DISTRUST: BadPayloadError,
+    Action.RETRY_UNREACHABLE: UnreachableError,
+    Action.REJECT_PAYLOAD: BadPayloadError,
 }
 
 
@@ -223,7 +223,7 @@ def refusal(request: str, status: int, said: str = "", *, retry_after_seconds: f
             return NotFoundError(message) if status == 404 else SkippableError(message)
         case Action.RENEW_TOKEN:
             return AuthError(message)
-        case Action.TAKE | Action.DISTRUST:
+        case Action.ACCEPT | Action.REJECT_PAYLOAD:
             return BadPayloadError(message)
         case _:
             return RequestError(message)
@@ -288,8 +288,8 @@ def failure(request: str, error: BaseException, deadline_seconds: float) -> Sync
     return RetryableError(f"{request}: {type(error).__name__}")
 
 
-def _outcome(status: int) -> Outcome:
-    return BY_STATUS.get(status) or BY_CLASS.get(status // 100) or Outcome(Action.RETRY, "no known status")
+def _outcome(status: int) -> StatusRule:
+    return BY_STATUS.get(status) or BY_CLASS.get(status // 100) or StatusRule(Action.RETRY, "no known status")
 
 
 def _texts(said: object, depth: int = 0) -> Iterator[str]:

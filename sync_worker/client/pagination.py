@@ -14,7 +14,7 @@ import msgspec
 
 from sync_worker.client.headers import Headers, count
 from sync_worker.client.links import Links, page_number, parse_links
-from sync_worker.client.listing import Listing
+from sync_worker.client.list_request import ListRequest
 from sync_worker.errors import RequestError
 from sync_worker.model import Records
 
@@ -44,7 +44,7 @@ class Paginator:
     has ended. `ignores_paging`: a probe brought the same records again, so the list has no pages.
     """
 
-    def __init__(self, api_url: str, listing: Listing) -> None:
+    def __init__(self, api_url: str, listing: ListRequest) -> None:
         self._address = f"{api_url.rstrip('/')}{listing.path}"
         self._filters = list(listing.params)
         self._per_page = listing.per_page

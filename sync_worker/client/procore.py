@@ -14,13 +14,13 @@ from functools import partial
 
 from sync_worker.client import outcomes
 from sync_worker.client.bodies import Lease
-from sync_worker.client.budget import Budget
+from sync_worker.client.call_counter import COMPANY_HEADER, CallCounter
 from sync_worker.client.caller import Caller
 from sync_worker.client.headers import cache_doubt, count
-from sync_worker.client.listing import Listing
+from sync_worker.client.list_request import ListRequest
 from sync_worker.client.pagination import Paginator
+from sync_worker.client.rate_limit import RateLimit
 from sync_worker.client.retry import Retry
-from sync_worker.client.tally import COMPANY_HEADER, Tally
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Reply, Request, Transport
 from sync_worker.clock import Clock
@@ -75,11 +75,11 @@ class Procore:
         *,
         transport: Transport,
         tokens: Tokens,
-        budget: Budget,
+        budget: RateLimit,
         retry: Retry,
         clock: Clock,
         stop: threading.Event,
-        tally: Tally | None = None,
+        tally: CallCounter | None = None,
     ) -> None:
         self._api_url = api_url
         self._transport = transport
@@ -87,7 +87,7 @@ class Procore:
         self._retry = retry
         self._time_outs: dict[tuple[int, str], int] = {}
         """How often lists timed out since they last answered."""
-        self.tally = tally or Tally(clock)
+        self.tally = tally or CallCounter(clock)
         self._caller = Caller(
             transport=transport, tokens=tokens, budget=budget, clock=clock, stop=stop, tally=self.tally
         )
@@ -100,7 +100,7 @@ class Procore:
         """Get a token now, as the first call would; raises what that would raise, without trying again."""
         self._tokens.current()
 
-    def pages(self, listing: Listing, parse: Parse, calls: Calls) -> Iterator[Page]:
+    def pages(self, listing: ListRequest, parse: Parse, calls: Calls) -> Iterator[Page]:
         """Yield every page of `listing`, each asked for when the one before was taken.
 
         `parse` takes a body apart and raises `BadPayloadError` for one that is no list; that is tried again.
@@ -207,7 +207,7 @@ class Procore:
         self._time_outs[place] = self._time_outs.get(place, 0) + 1
         return self._time_outs[place]
 
-    def _log_page(self, listing: Listing, number: int, reply: Reply, records: Records) -> None:
+    def _log_page(self, listing: ListRequest, number: int, reply: Reply, records: Records) -> None:
         if records.replaced:
             log.warning(Event.TEXT_REPLACED, path=listing.path, page=number, characters=records.replaced)
         log.debug(
@@ -244,7 +244,7 @@ def _parsed(reply: Reply, parse: Parse) -> Records:
     return parse(reply.body)
 
 
-def _request(url: str, listing: Listing, walk: object) -> Request:
+def _request(url: str, listing: ListRequest, walk: object) -> Request:
     # It would change what a user sees in Procore; neither a stream of the user's own nor a `Link` may bring it in.
     if "save_sticky_filters" in url:
         raise RequestError(f"GET {url.partition('?')[0]}: save_sticky_filters is never sent")

@@ -22,7 +22,7 @@ import urllib3
 from requests.auth import AuthBase
 from urllib3.util import Timeout
 
-from sync_worker.catalog.paths import Standing
+from sync_worker.catalog.paths import DocumentationStatus
 from sync_worker.client.bodies import Bodies, Lease, whole_body, words
 from sync_worker.client.connection import DEADLINE_SECONDS, DeadlineResponse, new_session, tls_context
 from sync_worker.client.headers import Headers, http_date
@@ -53,7 +53,7 @@ class Request:
     auth: AuthBase | None = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     stream: str | None = None
-    standing: Standing = Standing.DOCUMENTED
+    standing: DocumentationStatus = DocumentationStatus.DOCUMENTED
     walk: object = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:

@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from sync_worker.destination.file_system import make_folder
 from sync_worker.destination.log import logs_of, set_aside, version_of
 from sync_worker.destination.modes import FILE_MODE
-from sync_worker.destination.place import make_folder
 from sync_worker.errors import ConfigurationError
 
 _PUT_BACK = "put it back, or stop the worker and start it again to begin a new database"

@@ -12,7 +12,7 @@ from sync_worker.model import Key
 Parameter = int | str | bool | None
 
 
-class Stored(NamedTuple):
+class StoredRow(NamedTuple):
     """What is known of a row already stored.
 
     `scope` and `tracked` are the values of the spec's scope columns and of its tracked fields.
@@ -56,7 +56,7 @@ class Transaction(Protocol):
         """Those of the keys whose row is there, not deleted, with that hash."""
         ...
 
-    def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, Stored]:
+    def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, StoredRow]:
         """The rows already stored under these keys."""
         ...
 
@@ -103,7 +103,7 @@ class Transaction(Protocol):
         """Insert or replace whole rows by primary key; values in the order of `columns_of(spec)`."""
         ...
 
-    def note_keys(self, spec: StreamSpec, into: int, keys: Sequence[Key]) -> int:
+    def add_keys(self, spec: StreamSpec, into: int, keys: Sequence[Key]) -> int:
         """Add keys to the set of that number; how many of them are new to it. Must not keep them in memory.
 
         Statements find all sets in `_noted (noted, key)`, which is the connection's own and outlives transactions.
@@ -114,7 +114,7 @@ class Transaction(Protocol):
         """Those of the keys that are in a set."""
         ...
 
-    def noted_keys(self, spec: StreamSpec, noted: int) -> list[Key]:
+    def read_keys(self, spec: StreamSpec, noted: int) -> list[Key]:
         """The keys in a set."""
         ...
 
@@ -126,7 +126,7 @@ class Transaction(Protocol):
         """Add what a column holds in the deleted rows of a scope to a set."""
         ...
 
-    def note_live(
+    def add_missing_rows(
         self, spec: StreamSpec, extent: Extent, into: int, *, unseen_by: int, among: int | None = None
     ) -> int:
         """Add the keys of live rows within an extent to an empty set, how many these are.
@@ -135,15 +135,17 @@ class Transaction(Protocol):
         """
         ...
 
-    def spare(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
+    def discard_written_by(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
         """Take the rows that those runs wrote out of a set; how many these are."""
         ...
 
-    def bury(self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None) -> int:
+    def mark_deleted(
+        self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None
+    ) -> int:
         """Mark the live rows of a scope that are in a set as deleted at that instant; how many these are."""
         ...
 
-    def forget_keys(self, *noted: int) -> None:
+    def drop_keys(self, *noted: int) -> None:
         """Drop sets."""
         ...
 

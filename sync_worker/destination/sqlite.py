@@ -14,6 +14,17 @@ from pathlib import Path
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.file import HeldFile, is_locked
+from sync_worker.destination.key_sets import (
+    CREATE_NOTED,
+    bury_sql,
+    live_index_sql,
+    note_deleted_sql,
+    note_keys_sql,
+    note_live_sql,
+    note_values_sql,
+    noted_among_sql,
+    spare_sql,
+)
 from sync_worker.destination.log import is_of_another, logs_of, set_aside
 from sync_worker.destination.names import (
     column,
@@ -26,18 +37,7 @@ from sync_worker.destination.names import (
     scope_parameters,
     too_wide,
 )
-from sync_worker.destination.noted import (
-    CREATE_NOTED,
-    bury_sql,
-    live_index_sql,
-    note_deleted_sql,
-    note_keys_sql,
-    note_live_sql,
-    note_values_sql,
-    noted_among_sql,
-    spare_sql,
-)
-from sync_worker.destination.protocol import SYNC_COLUMNS, Extent, Parameter, Stored, columns_of
+from sync_worker.destination.protocol import SYNC_COLUMNS, Extent, Parameter, StoredRow, columns_of
 from sync_worker.errors import (
     ConfigurationError,
     DatabaseDamagedError,
@@ -425,13 +425,13 @@ class SqliteTransaction:
         found = self._connection.execute(_unchanged_sql(spec), (given,)).fetchone()[0]
         return {keys[text] for text in json.loads(found)}
 
-    def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, Stored]:
+    def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, StoredRow]:
         width, scopes = len(spec.primary_key), len(spec.scope_columns)
-        found: dict[Key, Stored] = {}
+        found: dict[Key, StoredRow] = {}
         for row in self._connection.execute(_stored_sql(spec), (_as_json(keys),)):
             key, (row_hash, run_id, version, deleted_at, *rest) = row[:width], row[width:]
             scope, tracked = tuple(rest[:scopes]), tuple(rest[scopes:])
-            found[key] = Stored(row_hash, run_id, version or "", deleted_at is not None, scope, tracked)
+            found[key] = StoredRow(row_hash, run_id, version or "", deleted_at is not None, scope, tracked)
         return found
 
     def rows(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, tuple[Parameter, ...]]:
@@ -486,14 +486,14 @@ class SqliteTransaction:
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
         self._insert(rows, lambda count: _merge_sql(spec, count))
 
-    def note_keys(self, spec: StreamSpec, into: int, keys: Sequence[Key]) -> int:
+    def add_keys(self, spec: StreamSpec, into: int, keys: Sequence[Key]) -> int:
         return self._connection.execute(note_keys_sql(spec), {"into": into, "keys": _as_json(keys)}).rowcount
 
     def noted(self, spec: StreamSpec, noted: int, keys: Sequence[Key]) -> set[Key]:
         found = self._connection.execute(noted_among_sql(spec), {"noted": noted, "keys": _as_json(keys)})
         return {_noted_key(spec, key) for (key,) in found}
 
-    def noted_keys(self, spec: StreamSpec, noted: int) -> list[Key]:
+    def read_keys(self, spec: StreamSpec, noted: int) -> list[Key]:
         found = self._connection.execute("SELECT _noted.key FROM _noted WHERE _noted.noted = ?", (noted,))
         return [_noted_key(spec, key) for (key,) in found]
 
@@ -503,7 +503,7 @@ class SqliteTransaction:
     def note_deleted(self, spec: StreamSpec, column: str, scope: Mapping[str, int], into: int) -> None:
         self.execute(note_deleted_sql(spec, column, tuple(scope)), {**scope_parameters(scope), "into": into})
 
-    def note_live(
+    def add_missing_rows(
         self, spec: StreamSpec, extent: Extent, into: int, *, unseen_by: int, among: int | None = None
     ) -> int:
         day, first, last = extent.days or (None, None, None)
@@ -513,14 +513,16 @@ class SqliteTransaction:
         given = {**scope_parameters(extent.scope), **limits, "unseen_by": unseen_by, "into": into}
         return self._connection.execute(sql, given).rowcount
 
-    def spare(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
+    def discard_written_by(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
         return self._connection.execute(spare_sql(spec), {"noted": noted, "run_ids": json.dumps(run_ids)}).rowcount
 
-    def bury(self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None) -> int:
+    def mark_deleted(
+        self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None
+    ) -> int:
         given = {**scope_parameters(scope), "noted": noted, "at": at, "run_id": run_id}
         return self._connection.execute(bury_sql(spec, tuple(scope)), given).rowcount
 
-    def forget_keys(self, *noted: int) -> None:
+    def drop_keys(self, *noted: int) -> None:
         self._connection.executemany("DELETE FROM _noted WHERE _noted.noted = ?", [(number,) for number in noted])
 
     def _insert(self, rows: Sequence[Sequence[Parameter]], sql: Callable[[int], str]) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sync_worker.destination.protocol import Stored
+from sync_worker.destination.protocol import StoredRow
 from sync_worker.load.fingerprint import Candidate
 from sync_worker.load.values import order_of, text_of
 from sync_worker.model import Key
@@ -38,7 +38,7 @@ class Paging(NamedTuple):
     is_part: bool
 
     def count_arrivals(
-        self, written: Iterable[Candidate], stored: Mapping[Key, Stored], scope: Mapping[str, int | str]
+        self, written: Iterable[Candidate], stored: Mapping[Key, StoredRow], scope: Mapping[str, int | str]
     ) -> int:
         """Return how many of the records `written` from the later page may not have been in the list as it `began`.
 
@@ -47,7 +47,7 @@ class Paging(NamedTuple):
         here = list(map(str, scope.values()))
         return sum(self._may_have_arrived(candidate, stored.get(candidate.key), here) for candidate in written)
 
-    def _may_have_arrived(self, candidate: Candidate, known: Stored | None, here: Sequence[str]) -> bool:
+    def _may_have_arrived(self, candidate: Candidate, known: StoredRow | None, here: Sequence[str]) -> bool:
         if known is not None and (known.is_deleted or list(map(str, known.scope)) != here):
             return True
         if known is not None and not self.is_part:

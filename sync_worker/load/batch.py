@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from sync_worker.catalog.spec import StreamSpec
-from sync_worker.destination.protocol import Parameter, Stored
+from sync_worker.destination.protocol import Parameter, StoredRow
 from sync_worker.load.comparison import Comparison
 from sync_worker.load.fingerprint import Candidate, Unreadable
 from sync_worker.load.row import Drift, Row, RowMaker
@@ -45,7 +45,7 @@ class Batch:
         self,
         candidate: Candidate,
         maker: RowMaker,
-        stored: Stored | None,
+        stored: StoredRow | None,
         before: Sequence[Parameter] | None = None,
     ) -> None:
         """Take a record that has another hash than its row.
@@ -73,7 +73,7 @@ class Batch:
         if self._tracked:
             self._compare_tracked(candidate, row, stored)
 
-    def _compare_tracked(self, candidate: Candidate, row: Row, stored: Stored | None) -> None:
+    def _compare_tracked(self, candidate: Candidate, row: Row, stored: StoredRow | None) -> None:
         before = stored.tracked if stored is not None else self._nothing
         record_key = ":".join(map(str, candidate.key))
         changed_at = None if self._changed_at is None else row.values[self._changed_at]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sync_worker.catalog.spec import StreamSpec
-from sync_worker.destination.protocol import Stored, Transaction
+from sync_worker.destination.protocol import StoredRow, Transaction
 from sync_worker.model import Key, Scope
 from sync_worker.state.ledger import ScopeKey, was_read_whole
 
@@ -18,7 +18,7 @@ def find_repeated(
     spec: StreamSpec,
     here: ScopeKey,
     written: Iterable[Key],
-    stored: Mapping[Key, Stored],
+    stored: Mapping[Key, StoredRow],
     under_way: Mapping[ScopeKey, int],
 ) -> str | None:
     """Return what is said of the first record that this run has met in another scope too, None where there is none.

@@ -18,17 +18,17 @@ import msgspec
 
 from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec, SyncMode
 from sync_worker.clock import Clock
-from sync_worker.destination.protocol import Parameter, Stored, Transaction
+from sync_worker.destination.protocol import Parameter, StoredRow, Transaction
 from sync_worker.load.arrivals import Paging
 from sync_worker.load.batch import Batch, newest_by_key
-from sync_worker.load.deletes import Covered, Doubt, Sets, Settled, Settlement
+from sync_worker.load.deletes import DeleteDetector, DeleteResult, DeleteScope, KeySets, Uncertainty
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
-from sync_worker.load.loader import Loader
 from sync_worker.load.proof import Evidence, Keys, Proof, prove
 from sync_worker.load.repeated_keys import find_repeated
 from sync_worker.load.row import RowMaker
 from sync_worker.load.split import holds_endless_number
 from sync_worker.load.values import order_of
+from sync_worker.load.writer import Writer
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key, Page, Verdict, Window
 from sync_worker.state.instants import to_text
@@ -48,13 +48,13 @@ from sync_worker.state.ledger import (
     scope_counts,
     widen_scope,
 )
-from sync_worker.state.restless import learn_volatile_paths, read_volatile_paths, record_reading, rehash_parents
+from sync_worker.state.volatile import learn_volatile_paths, read_volatile_paths, record_reading, rehash_parents
 
 _ENDLESS = Proof(Verdict.FAILED, "bad payload: a record holds a number beyond any range, such as 1e400")
 _numbers = count(1)
 log = get_logger()
 
-Also = Callable[[Transaction, datetime | None], None]
+OnProven = Callable[[Transaction, datetime | None], None]
 """What is written in the transaction that proves completeness; it is given the mark, None where no server told it."""
 
 
@@ -73,7 +73,7 @@ def _is_marked(raw: msgspec.Raw) -> bool:
         return False
 
 
-class Makers(NamedTuple):
+class RecordTools(NamedTuple):
     """What turns the records of one list into rows; `scope` are the values of the scope columns."""
 
     scope: Mapping[str, int | str]
@@ -81,7 +81,7 @@ class Makers(NamedTuple):
     rows: RowMaker
 
 
-class Committed(NamedTuple):
+class PageResult(NamedTuple):
     """What became of a page: rows written, records set aside, and rows that appeared after the list's first page.
 
     `restless` says in how many records each field differed for no reason told.
@@ -98,7 +98,7 @@ class Sweep:
 
     def __init__(
         self,
-        loader: Loader,
+        loader: Writer,
         clock: Clock,
         spec: StreamSpec,
         key: ScopeKey,
@@ -113,21 +113,21 @@ class Sweep:
         self._window = window
         self._excluded = excluded
         self._complete_at = complete_at
-        self._sets = Sets(*(next(_numbers) for _ in Sets._fields))
+        self._sets = KeySets(*(next(_numbers) for _ in KeySets._fields))
         self._beside = Beside()
-        self._settlement = Settlement(spec, key, self._sets, self._beside)
+        self._settlement = DeleteDetector(spec, key, self._sets, self._beside)
         self._has_before = False
         self._is_mixed = isinstance(spec.deletes, DeletedAmongLive)
         self._unkeyed = 0
         self._appeared = 0
         self._list_began_at: datetime | None = None
         self._before = NOTHING_COUNTED
-        self._under_way: list[Future[Committed]] = []
+        self._under_way: list[Future[PageResult]] = []
         self._spoilt: Proof | None = None
         self._in_two_lists: str | None = None
         self._learned: frozenset[str] = frozenset()
         self._restless: Counter[str] = Counter()
-        self._made: tuple[object, Makers] | None = None
+        self._made: tuple[object, RecordTools] | None = None
 
     def open(self) -> None:
         """Write that the sweep begins."""
@@ -140,7 +140,7 @@ class Sweep:
 
         self._beside = self._loader.do(begin)
         self._loader.seen_sets[self._key] = self._sets.seen
-        self._settlement = Settlement(self._spec, self._key, self._sets, self._beside)
+        self._settlement = DeleteDetector(self._spec, self._key, self._sets, self._beside)
 
     def take(self, page: Page, parent_id: int | str | None = None, *, only_known: bool = False) -> None:
         """Hand a page over to be stored, or of it `only_known` records; raises what went wrong with an earlier one."""
@@ -165,20 +165,20 @@ class Sweep:
         if page.is_large:
             self._raise_failures(wait=True)
 
-    def take_deleted(self, page: Page) -> None:
+    def add_reported_deleted(self, page: Page) -> None:
         """Note whom a page of the tool's own list of deleted records names."""
         makers = self._makers(None)
         names = [raw for raw in page.records if not self._is_mixed or _is_marked(raw)]
         identified = [makers.fingerprint.identify(raw) for raw in names if makers.rows.belongs_here(raw)]
         keys = [record.key for record in identified if isinstance(record, Candidate)]
-        self._loader.do(lambda transaction: transaction.note_keys(self._spec, self._sets.told, keys))
+        self._loader.do(lambda transaction: transaction.add_keys(self._spec, self._sets.told, keys))
 
-    def missing(self, covered: Covered) -> int:
+    def missing(self, covered: DeleteScope) -> int:
         """How many rows would be taken for deleted by what was read so far."""
         self._raise_failures(wait=True)
         return self._loader.do(lambda transaction: self._settlement.missing(transaction, covered))
 
-    def needs_confirmation(self, evidence: Evidence, covered: Covered | None) -> bool:
+    def needs_confirmation(self, evidence: Evidence, covered: DeleteScope | None) -> bool:
         """Return True if only a second sweep with the same keys can prove this one, or what is missing from it.
 
         That is so where a record may have slipped between two pages: rows are missing, or nothing else excludes it.
@@ -203,7 +203,7 @@ class Sweep:
         """Count from the beginning again, to compare what is seen with what was seen now."""
         self._sets = self._sets._replace(seen=self._sets.before, before=self._sets.seen)
         self._loader.seen_sets[self._key] = self._sets.seen
-        self._settlement = Settlement(self._spec, self._key, self._sets, self._beside)
+        self._settlement = DeleteDetector(self._spec, self._key, self._sets, self._beside)
         self._has_before = True
         self.restart()
 
@@ -215,7 +215,7 @@ class Sweep:
         self._window = window or self._window
 
         def forget(transaction: Transaction) -> None:
-            transaction.forget_keys(self._sets.seen)
+            transaction.drop_keys(self._sets.seen)
             restart_scope(transaction, self._key, self._before)
             if window is not None:
                 widen_scope(transaction, self._key, window)
@@ -228,7 +228,13 @@ class Sweep:
         return self._in_two_lists is not None
 
     def settle(
-        self, evidence: Evidence, covered: Covered | None = None, *, requests: int, last: bool, also: Also | None = None
+        self,
+        evidence: Evidence,
+        covered: DeleteScope | None = None,
+        *,
+        requests: int,
+        last: bool,
+        also: OnProven | None = None,
     ) -> Proof:
         """Decide what the sweep proved; unless complete, or the `last` one allowed, another one may follow.
 
@@ -236,7 +242,7 @@ class Sweep:
         """
         self._raise_failures(wait=True)
 
-        def settle(transaction: Transaction) -> tuple[Proof, Settled]:
+        def settle(transaction: Transaction) -> tuple[Proof, DeleteResult]:
             proof, counts, settled = self._decide(transaction, evidence, last, also, covered)
             if proof.verdict is Verdict.COMPLETE and self._is_whole:
                 self._note_reading(transaction, counts)
@@ -266,7 +272,7 @@ class Sweep:
             version=self._spec.cursor_field,
         )
 
-    def settle_part(self, evidence: Evidence, *, last: bool, also: Also | None = None) -> Proof:
+    def settle_part(self, evidence: Evidence, *, last: bool, also: OnProven | None = None) -> Proof:
         """Decide what a part of the sweep proved; unless complete, or the `last` try allowed, it may be read again."""
         self._raise_failures(wait=True)
         proof, self._before, _ = self._loader.do(lambda transaction: self._decide(transaction, evidence, last, also))
@@ -283,7 +289,7 @@ class Sweep:
 
         def close(transaction: Transaction) -> None:
             self._loader.seen_sets.pop(self._key, None)
-            transaction.forget_keys(*self._sets)
+            transaction.drop_keys(*self._sets)
             close_scope(
                 transaction, self._key, verdict, total=None, requests=requests, error=error, finished_at=finished_at
             )
@@ -293,7 +299,7 @@ class Sweep:
     def keys(self) -> list[Key]:
         """The keys seen so far; for the short lists that decide what else is read."""
         self._raise_failures(wait=True)
-        return self._loader.do(lambda transaction: transaction.noted_keys(self._spec, self._sets.seen))
+        return self._loader.do(lambda transaction: transaction.read_keys(self._spec, self._sets.seen))
 
     def _raise_failures(self, *, wait: bool) -> None:
         # Each is asked once: one that fails between two questions would be forgotten with its error.
@@ -307,13 +313,13 @@ class Sweep:
             if committed.quarantined:
                 log.warning(Event.RECORD_QUARANTINED, rows=committed.quarantined)
 
-    def _makers(self, parent_id: int | str | None) -> Makers:
+    def _makers(self, parent_id: int | str | None) -> RecordTools:
         """What identifies and types the records of a parent's list; one list is read to its end before the next."""
         asked = (parent_id, self._learned)
         if self._made is None or self._made[0] != asked:
             scope = self._scope_values(parent_id)
             fingerprint = Fingerprint(self._spec, scope, self._excluded, self._learned)
-            self._made = (asked, Makers(scope, fingerprint, RowMaker(self._spec, scope, self._excluded)))
+            self._made = (asked, RecordTools(scope, fingerprint, RowMaker(self._spec, scope, self._excluded)))
         return self._made[1]
 
     def _scope_values(self, parent_id: int | str | None) -> Mapping[str, int | str]:
@@ -327,9 +333,9 @@ class Sweep:
         transaction: Transaction,
         evidence: Evidence,
         last: bool,
-        also: Also | None,
-        covered: Covered | None = None,
-    ) -> tuple[Proof, ScopeCounts, Settled]:
+        also: OnProven | None,
+        covered: DeleteScope | None = None,
+    ) -> tuple[Proof, ScopeCounts, DeleteResult]:
         """What was proved since `_before`, what is counted before whatever comes next, and what was deleted."""
         counts, before = scope_counts(transaction, self._key), self._before
         proof = prove(evidence, self._keys(transaction))
@@ -339,15 +345,15 @@ class Sweep:
         if self._in_two_lists is not None and proof.verdict is Verdict.COMPLETE:
             proof = Proof(Verdict.INEXACT, self._in_two_lists)
         if proof.verdict is Verdict.INEXACT and not last:
-            transaction.forget_keys(self._sets.seen)
+            transaction.drop_keys(self._sets.seen)
             restart_scope(transaction, self._key, before)
             again = before is NOTHING_COUNTED
-            return proof, before if again else before._replace(quarantined=counts.quarantined), Settled()
-        settled = Settled()
+            return proof, before if again else before._replace(quarantined=counts.quarantined), DeleteResult()
+        settled = DeleteResult()
         if proof.verdict is Verdict.COMPLETE and covered is not None:
             doubt = self._doubt(transaction, evidence)
             settled = self._settlement.settle(transaction, covered, self._clock.now(), doubt)
-        transaction.forget_keys(*self._sets)
+        transaction.drop_keys(*self._sets)
         if proof.verdict is Verdict.COMPLETE and also is not None:
             # Our clock may be ahead of the server's; what it commits in between would be skipped.
             told_at = evidence.server_time
@@ -368,10 +374,12 @@ class Sweep:
     def _is_confirmed(self, transaction: Transaction) -> bool:
         return self._has_before and self._settlement.is_repeated(transaction)
 
-    def _doubt(self, transaction: Transaction, evidence: Evidence) -> Doubt:
+    def _doubt(self, transaction: Transaction, evidence: Evidence) -> Uncertainty:
         if self._unkeyed:
-            return Doubt.UNKEYED
-        return Doubt.SHIFTING if evidence.is_shifting and not self._is_confirmed(transaction) else Doubt.NONE
+            return Uncertainty.UNKEYED
+        return (
+            Uncertainty.SHIFTING if evidence.is_shifting and not self._is_confirmed(transaction) else Uncertainty.NONE
+        )
 
     def _close(
         self, transaction: Transaction, proof: Proof, total: int | None, requests: int, deleted: int = 0
@@ -392,11 +400,11 @@ class Sweep:
         self,
         transaction: Transaction,
         identified: Sequence[Candidate | Unreadable],
-        makers: Makers,
+        makers: RecordTools,
         seen_at: datetime,
         paging: Paging | None,
         only_known: bool,
-    ) -> Committed:
+    ) -> PageResult:
         unreadable = [record for record in identified if isinstance(record, Unreadable)]
         newest = newest_by_key(record for record in identified if isinstance(record, Candidate))
         unchanged = transaction.unchanged(self._spec, {key: found.row_hash for key, found in newest.items()})
@@ -404,7 +412,7 @@ class Sweep:
         # Looked for here alone: in every page that comes it would cost half of what reading the page does.
         if any(holds_endless_number(candidate.raw) for candidate in changed):
             self._spoilt = _ENDLESS
-            return Committed(0, 0)
+            return PageResult(0, 0)
         stored = transaction.stored(self._spec, [candidate.key for candidate in changed]) if changed else {}
         changed = [candidate for candidate in changed if not only_known or candidate.key in stored]
         late = self._late(transaction, changed, stored)
@@ -417,13 +425,13 @@ class Sweep:
             reason = batch.elsewhere[0].reason
             if not (batch.keys or batch.same or unchanged or late):
                 self._spoilt = Proof(Verdict.FAILED, f"bad payload: the answer is of another list: {reason}")
-                return Committed(0, 0)
+                return PageResult(0, 0)
             self._spoilt = Proof(Verdict.INEXACT, f"{reason}; it is set aside, see _quarantine")
         repeated = find_repeated(transaction, self._spec, self._key, batch.keys, stored, self._loader.seen_sets)
         self._in_two_lists = self._in_two_lists or repeated
         # What cannot be stored is there all the same.
         seen = [*newest, *(record.key for record in unreadable if record.key is not None)]
-        distinct_keys = transaction.note_keys(self._spec, self._sets.seen, seen)
+        distinct_keys = transaction.add_keys(self._spec, self._sets.seen, seen)
         distinct_keys += sum(record.key is None for record in unreadable)
         transaction.merge(self._spec, batch.rows)
         if batch.same:
@@ -452,10 +460,10 @@ class Sweep:
         if paging is not None:
             written = [newest[key] for key in batch.keys]
             appeared = paging.count_arrivals(written, stored, makers.scope)
-        return Committed(len(batch.rows), len(unreadable), appeared, batch.restless)
+        return PageResult(len(batch.rows), len(unreadable), appeared, batch.restless)
 
     def _rows_to_compare(
-        self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, Stored]
+        self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, StoredRow]
     ) -> Mapping[Key, Sequence[Parameter]]:
         """The rows of records that have another hash and the same version: they may hold the same all the same."""
         keys = [
@@ -471,8 +479,8 @@ class Sweep:
         self,
         transaction: Transaction,
         batch: Batch,
-        stored: Mapping[Key, Stored],
-        makers: Makers,
+        stored: Mapping[Key, StoredRow],
+        makers: RecordTools,
         seen_at: datetime,
     ) -> None:
         """Learn why records seemed to differ from their rows, and give the rows the hash that they have now."""
@@ -483,7 +491,9 @@ class Sweep:
         transaction.rehash(self._spec, hashes)
         rehash_parents(transaction, {stored[key].row_hash: row_hash for key, row_hash in hashes.items()})
 
-    def _late(self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, Stored]) -> set[Key]:
+    def _late(
+        self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, StoredRow]
+    ) -> set[Key]:
         """Keys that come with an older version than this run, or one beside it, has met: on a page that arrives late.
 
         Older than what an earlier run met is no such thing: Procore is right.

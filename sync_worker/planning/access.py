@@ -11,7 +11,7 @@ from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 
 
-class Tool(NamedTuple):
+class ToolLists(NamedTuple):
     """A tool in a scope, with the lists of it that are read there; nested lists tell of their parents."""
 
     name: str
@@ -29,13 +29,13 @@ class Tool(NamedTuple):
         return min(self.specs, key=lambda spec: (spec.sensitive, spec.paging.per_page is None))
 
 
-def tools(specs: Sequence[StreamSpec], projects: Mapping[int, Sequence[int]]) -> list[Tool]:
+def tools(specs: Sequence[StreamSpec], projects: Mapping[int, Sequence[int]]) -> list[ToolLists]:
     """Every company × tool, then every project × tool; what is in no tool stands for itself."""
     own = [spec for spec in specs if spec.parent is None and spec.name not in (COMPANIES, PROJECTS)]
     of_company, of_project = (_by_tool(own, kind) for kind in (ScopeKind.COMPANY, ScopeKind.PROJECT))
-    companies = [Tool(name, Scope(it), lists) for it in projects for name, lists in of_company.items()]
+    companies = [ToolLists(name, Scope(it), lists) for it in projects for name, lists in of_company.items()]
     return companies + [
-        Tool(name, Scope(company_id, project_id), lists)
+        ToolLists(name, Scope(company_id, project_id), lists)
         for company_id, project_ids in projects.items()
         for project_id in project_ids
         for name, lists in of_project.items()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sync_worker.catalog.spec import StreamSpec
-from sync_worker.client.listing import SMALLEST_PAGE
+from sync_worker.client.list_request import SMALLEST_PAGE
 from sync_worker.planning.options import StreamOptions
 from sync_worker.state.executor import Executor
 from sync_worker.state.page_sizes import read_page_sizes, read_unpaged

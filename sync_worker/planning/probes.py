@@ -13,7 +13,7 @@ from sync_worker.errors import NotFoundError, SkippableError
 from sync_worker.model import Scope
 from sync_worker.planning.partitions import Chain
 from sync_worker.planning.windows import SLACK
-from sync_worker.state.permissions import Kind, Refusal
+from sync_worker.state.permissions import Refusal, RefusalKind
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
@@ -24,17 +24,17 @@ LISTS_THAT_TELL = 2
 PARENT_PROBED_EVERY = _WEEK
 """How often the nested list of a parent is tried that is private; sooner when the parent moves."""
 
-Denied = tuple[str, Scope]
+AccessKey = tuple[str, Scope]
 """What is refused: a stream or a tool, and where."""
 
 
-def kind_of(refusal: SkippableError) -> Kind:
+def refusal_kind(refusal: SkippableError) -> RefusalKind:
     """How Procore refused."""
-    return Kind.NOT_FOUND if isinstance(refusal, NotFoundError) else Kind.FORBIDDEN
+    return RefusalKind.NOT_FOUND if isinstance(refusal, NotFoundError) else RefusalKind.FORBIDDEN
 
 
-def refused(
-    subject: str, scope: Scope, kind: Kind, reason: str, now: datetime, before: Refusal | None = None
+def refusal_of(
+    subject: str, scope: Scope, kind: RefusalKind, reason: str, now: datetime, before: Refusal | None = None
 ) -> Refusal:
     """A refusal met now; `before` is what was known of it."""
     since = before.refused_at if before else now
@@ -42,7 +42,7 @@ def refused(
     return Refusal(subject, scope, kind, reason, since, now, now + every)
 
 
-def released(refusal: Refusal) -> Refusal:
+def retry_now(refusal: Refusal) -> Refusal:
     """The same, to be tried at once: something else was permitted meanwhile."""
     return refusal._replace(probe_at=refusal.probed_at)
 
@@ -63,9 +63,9 @@ def _is_overdue(refusal: Refusal, now: datetime) -> bool:
     return refusal.probe_at <= refusal.probed_at or now - refusal.probed_at >= _WEEK - SLACK
 
 
-def telling_first(chains: Sequence[Chain], probed: Iterable[Denied]) -> list[Chain]:
+def probes_first(chains: Sequence[Chain], probed: Iterable[AccessKey]) -> list[Chain]:
     """The chains in an order that tells soon what may be read: probes, then two lists of each tool, then the rest."""
-    probes, met = set(probed), dict[Denied, int]()
+    probes, met = set(probed), dict[AccessKey, int]()
     ranked: list[tuple[int, Chain]] = []
     for chain in chains:
         spec, scope = chain[0]

@@ -40,7 +40,7 @@ def choose(projects: Iterable[Project], choice: ProjectChoice) -> list[Project]:
     ]
 
 
-def resting_projects(view: Transaction) -> set[int]:
+def known_inactive_projects(view: Transaction) -> set[int]:
     """The projects that Procore says are inactive: that nothing moves there is no trouble."""
     if not view.has_table(PROJECTS):
         return set()

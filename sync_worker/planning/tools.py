@@ -9,7 +9,7 @@ from typing import Any
 from sync_worker.catalog.tools import PROJECT_TOOLS, is_off
 from sync_worker.destination.protocol import Transaction
 from sync_worker.model import Scope
-from sync_worker.planning.asked import Terms
+from sync_worker.planning.read_plan import Terms
 from sync_worker.planning.windows import is_due
 from sync_worker.state.checkpoints import read_checkpoint
 
@@ -31,7 +31,7 @@ def are_tools_due(
     if len(wanted) < WORTH_IT:
         return False
     checkpoint = read_checkpoint(view, PROJECT_TOOLS.name, scope)
-    if terms.by_hand or terms.everything or checkpoint is None:
+    if terms.is_manual or terms.everything or checkpoint is None:
         return True
     if refused_at is not None and refused_at > checkpoint.mark:
         return True

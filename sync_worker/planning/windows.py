@@ -11,7 +11,7 @@ from sync_worker.catalog.spec import CursorSyntax, StreamSpec, SyncMode
 from sync_worker.model import DateRange, Window
 from sync_worker.state.checkpoints import Checkpoint
 from sync_worker.state.instants import CLOCKS_AGREE
-from sync_worker.state.rereads import Reach, Reread
+from sync_worker.state.last_reads import LastRead, ReadDepth
 
 DEFAULT_LOOKBACK = timedelta(minutes=10)
 
@@ -107,31 +107,33 @@ def around(first_on: date, calendar: DateRange) -> list[DateRange]:
     return [earlier, DateRange(first_on, max(first_on, calendar.end_on))]
 
 
-def due_reach(rule: RereadRule, read: Mapping[Reach, Reread], first_on: date, now: Now) -> Reach:
+def due_depth(rule: RereadRule, read: Mapping[ReadDepth, LastRead], first_on: date, now: Now) -> ReadDepth:
     """How far back a daily log is read this time; `read` is what was read before."""
-    whole = read.get(Reach.EVERYTHING)
+    whole = read.get(ReadDepth.EVERYTHING)
     if whole is None or whole.start_on is None or whole.start_on > first_on:
-        return Reach.EVERYTHING
+        return ReadDepth.EVERYTHING
     if is_due(whole.read_at, now, timedelta(days=rule.everything_days)):
-        return Reach.EVERYTHING
-    weekly = read.get(Reach.WEEKLY, whole)
-    return Reach.WEEKLY if is_due(weekly.read_at, now, _WEEK) else Reach.RECENT
+        return ReadDepth.EVERYTHING
+    weekly = read.get(ReadDepth.WEEKLY, whole)
+    return ReadDepth.WEEKLY if is_due(weekly.read_at, now, _WEEK) else ReadDepth.RECENT
 
 
-def reread_dates(rule: RereadRule, reach: Reach, checkpoint: Checkpoint | None, first_on: date, now: Now) -> DateRange:
+def reread_dates(
+    rule: RereadRule, reach: ReadDepth, checkpoint: Checkpoint | None, first_on: date, now: Now
+) -> DateRange:
     """The days of a daily log within `reach`, counted back from where it was last complete: a pause leaves no gap."""
     every_day = log_dates(first_on, now)
-    if reach is Reach.EVERYTHING or checkpoint is None:
+    if reach is ReadDepth.EVERYTHING or checkpoint is None:
         return every_day
-    back = timedelta(days=rule.days if reach is Reach.RECENT else rule.weekly_days)
+    back = timedelta(days=rule.days if reach is ReadDepth.RECENT else rule.weekly_days)
     start_on = before(min(checkpoint.mark, now.earlier), back).date()
     return every_day._replace(start_on=min(max(start_on, first_on), every_day.end_on))
 
 
-def nested_reach(read: Mapping[Reach, Reread], now: Now, every: timedelta) -> Reach:
+def nested_depth(read: Mapping[ReadDepth, LastRead], now: Now, every: timedelta) -> ReadDepth:
     """Whether a nested stream is read for all parents, or for those alone that moved since it was complete."""
-    whole = read.get(Reach.EVERYTHING)
-    return Reach.EVERYTHING if is_due(whole.read_at if whole else None, now, every) else Reach.RECENT
+    whole = read.get(ReadDepth.EVERYTHING)
+    return ReadDepth.EVERYTHING if is_due(whole.read_at if whole else None, now, every) else ReadDepth.RECENT
 
 
 def halves(dates: DateRange) -> tuple[DateRange, DateRange]:

@@ -10,9 +10,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from sync_worker.reports.coverage import ReportedProject
 from sync_worker.reports.days import day_from, day_of, instant_from, week_before, working_days
-from sync_worker.reports.query import Employers, Row, name_in, parsed
-from sync_worker.reports.standing import Project
+from sync_worker.reports.query import Employers, ReportRow, name_in, parsed
 
 NOBODY = "Nobody named"
 UNKNOWN_COMPANY = "Company not known"
@@ -59,7 +59,7 @@ class Item:
     """Something that waits; days are those of its project's time zone."""
 
     id: str
-    project: Project
+    project: ReportedProject
     number: str
     title: str
     link: str | None
@@ -169,7 +169,9 @@ def _shares(items: Iterable[Item], names: Callable[[Item], Iterable[str]]) -> li
     return sorted(found, key=lambda share: (-share.overdue, -share.total, share.name))
 
 
-def measure(rows: Iterable[Row], projects: Sequence[Project], employers: Employers, now: datetime) -> Ageing:
+def measure(
+    rows: Iterable[ReportRow], projects: Sequence[ReportedProject], employers: Employers, now: datetime
+) -> Ageing:
     """What waits in these projects at that instant."""
     by_id = {project.project_id: project for project in projects}
     items: list[Item] = []
@@ -194,7 +196,7 @@ def measure(rows: Iterable[Row], projects: Sequence[Project], employers: Employe
     )
 
 
-def _movements(row: Row, project: Project, now: datetime) -> Iterable[str]:
+def _movements(row: ReportRow, project: ReportedProject, now: datetime) -> Iterable[str]:
     """What the row counts for beside waiting."""
     if row.state == "draft" or (row.state == "open" and row.opened_at is None):
         yield "draft"
@@ -211,12 +213,12 @@ def _movements(row: Row, project: Project, now: datetime) -> Iterable[str]:
             yield from _before(row, opened_on, first)
 
 
-def _closed_on(row: Row, project: Project) -> date | None:
+def _closed_on(row: ReportRow, project: ReportedProject) -> date | None:
     closed_at = instant_from(row.closed_at) if row.state == "closed" else None
     return day_of(closed_at, project.clock) if closed_at else None
 
 
-def _before(row: Row, opened_on: date, first: date) -> Iterable[str]:
+def _before(row: ReportRow, opened_on: date, first: date) -> Iterable[str]:
     """What something that was open when the first of the seven days began counts for."""
     yield "open before"
     due_on = day_from(row.due_on)
@@ -228,13 +230,13 @@ def _before(row: Row, opened_on: date, first: date) -> Iterable[str]:
         yield "impact before"
 
 
-def _week(projects: Sequence[Project], now: datetime) -> tuple[date, date]:
+def _week(projects: Sequence[ReportedProject], now: datetime) -> tuple[date, date]:
     """The week before, from the first day that is one anywhere to the last."""
     weeks = [week_before(day_of(now, project.clock)) for project in projects]
     return min(first for first, _ in weeks), max(last for _, last in weeks)
 
 
-def _item(row: Row, project: Project, opened_at: datetime, employers: Employers, now: datetime) -> Item:
+def _item(row: ReportRow, project: ReportedProject, opened_at: datetime, employers: Employers, now: datetime) -> Item:
     today, opened_on = day_of(now, project.clock), day_of(opened_at, project.clock)
     due_on = day_from(row.due_on)
     return Item(
@@ -255,7 +257,7 @@ def _item(row: Row, project: Project, opened_at: datetime, employers: Employers,
     )
 
 
-def _holders(row: Row, project: Project, employers: Employers) -> tuple[Holder, ...]:
+def _holders(row: ReportRow, project: ReportedProject, employers: Employers) -> tuple[Holder, ...]:
     several, one = parsed(row.holders), parsed(row.holder)
     people = several if isinstance(several, list) and several else [one]
     found: dict[Any, Holder] = {}

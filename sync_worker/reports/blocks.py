@@ -73,7 +73,7 @@ class Table(NamedTuple):
     note: str = ""
 
 
-class Page(NamedTuple):
+class ReportPage(NamedTuple):
     """A report as people look at it, from what matters most down to how it was counted."""
 
     title: str

@@ -10,9 +10,9 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import ConfigurationError
 from sync_worker.job import ReportJob
 from sync_worker.reports.ageing import measure
-from sync_worker.reports.earlier import Figures
+from sync_worker.reports.coverage import Choice, Coverage, standing
+from sync_worker.reports.previous import Figures
 from sync_worker.reports.query import read_companies, read_employers, read_projects, read_rows
-from sync_worker.reports.standing import Choice, Standing, standing
 from sync_worker.reports.story import Issue
 from sync_worker.state.history import latest_scopes
 
@@ -62,13 +62,13 @@ def figures_of(issue: Issue, choice: Choice) -> Figures:
     )
 
 
-def _check_asked(asked: Collection[int], found: Standing) -> None:
+def _check_asked(asked: Collection[int], found: Coverage) -> None:
     known = {each.project.project_id for each in found.included} | {each.project.project_id for each in found.left_out}
     if unknown := sorted(set(asked) - known):
         raise ConfigurationError(f"no project {unknown[0]} is known; the table projects, in what was read, lists them")
 
 
-def _why_empty(found: Standing) -> str:
+def _why_empty(found: Coverage) -> str:
     reasons = Counter(left.reason for left in found.left_out)
     told = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
     return f"no project can be told of: {told or 'none is known'}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from sync_worker.reports.ageing import Share
-from sync_worker.reports.earlier import Figures
 from sync_worker.reports.flat import Flat, Plain, items, projects
+from sync_worker.reports.previous import Figures
 from sync_worker.reports.story import Issue, headline, rules
 from sync_worker.state.instants import to_text
 

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, cast
 
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.protocol import Parameter, Transaction
+from sync_worker.reports.coverage import ReportedProject
 from sync_worker.reports.days import zone_named
-from sync_worker.reports.standing import Project
 from sync_worker.state.instants import to_text
 
 _PEOPLE = ("project_users", "company_users", "company_users_inactive")
 
 
-class Row(NamedTuple):
+class ReportRow(NamedTuple):
     """What the SQL of a report gives for each thing; objects and lists as their JSON."""
 
     id: int | str
@@ -47,12 +47,12 @@ class Employers:
         return self._by_place.get((project_id, person_id)) or self._by_place.get((None, person_id))
 
 
-def read_rows(view: Transaction, sql: str, since: datetime) -> list[Row]:
+def read_rows(view: Transaction, sql: str, since: datetime) -> list[ReportRow]:
     """The things, by the report's own SQL, without those that were closed before `since`.
 
     A column that the SQL lacks is a `DestinationError` that names it.
     """
-    columns = ", ".join(f"item.{name}" for name in Row._fields)
+    columns = ", ".join(f"item.{name}" for name in ReportRow._fields)
     statement = sql.strip().removesuffix(";")
     counts = "item.state IS NULL OR item.state <> 'closed' OR item.closed_at >= :since OR item.opened_at >= :since"
     # The statement is the job's, as is its code.
@@ -60,14 +60,14 @@ def read_rows(view: Transaction, sql: str, since: datetime) -> list[Row]:
         f"SELECT {columns} FROM (\n{statement}\n) AS item WHERE {counts}",  # noqa: S608
         {"since": to_text(since)},
     )
-    return [Row(*cast("tuple[Any, ...]", row)) for row in found]
+    return [ReportRow(*cast("tuple[Any, ...]", row)) for row in found]
 
 
-def read_projects(view: Transaction) -> list[Project]:
+def read_projects(view: Transaction) -> list[ReportedProject]:
     """Every project that Procore ever showed."""
     columns = ("id", "company_id", "name", "display_name", "project_number", "active", "tz_name", "time_zone")
     return [
-        Project(
+        ReportedProject(
             int(found or 0),
             int(company) if company else None,
             str(name or shown or f"Project {found}"),

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from sync_worker.model import Verdict
 from sync_worker.reports.ageing import NOBODY, UNKNOWN_COMPANY, Ageing, Impact, Item, Share
-from sync_worker.reports.blocks import Bar, Bars, Cell, Column, Page, Table, Tile, Tone
+from sync_worker.reports.blocks import Bar, Bars, Cell, Column, ReportPage, Table, Tile, Tone
+from sync_worker.reports.coverage import Coverage, ExcludedProject, IncludedProject
 from sync_worker.reports.days import WORKING_DAYS, day_of
-from sync_worker.reports.earlier import Figures
-from sync_worker.reports.standing import Included, LeftOut, Standing
+from sync_worker.reports.previous import Figures
 
 _LONGEST_CHART = 8
 _ROWS_AT_ONCE = 25
@@ -35,7 +35,7 @@ class Issue(NamedTuple):
     title: str
     noun: str
     companies: Sequence[str]
-    standing: Standing
+    standing: Coverage
     ageing: Ageing
     is_selection: bool
     rendered_at: datetime
@@ -47,9 +47,9 @@ class Issue(NamedTuple):
         return self.standing.as_of
 
 
-def page(issue: Issue) -> Page:
+def page(issue: Issue) -> ReportPage:
     """The report as people look at it."""
-    return Page(
+    return ReportPage(
         title=issue.title,
         about=_about(issue),
         headline=headline(issue),
@@ -263,7 +263,7 @@ def _projects(issue: Issue) -> Table:
     return Table("What the figures rest on", columns, rows, len(rows))
 
 
-def _project_row(issue: Issue, each: Included) -> list[Cell]:
+def _project_row(issue: Issue, each: IncludedProject) -> list[Cell]:
     project = each.project
     mine = [item for item in issue.ageing.items if item.project.project_id == project.project_id]
     late = sum(item.is_overdue for item in mine)
@@ -279,7 +279,7 @@ def _project_row(issue: Issue, each: Included) -> list[Cell]:
     ]
 
 
-def _left_out(left_out: Sequence[LeftOut]) -> list[tuple[str, list[str]]]:
+def _left_out(left_out: Sequence[ExcludedProject]) -> list[tuple[str, list[str]]]:
     """The names of the projects by the reason; what exactly Procore said of each is for the other formats."""
     by_reason = groupby(sorted(left_out, key=lambda each: each.reason), key=lambda each: each.reason)
     return [(str(reason), [each.project.name for each in group]) for reason, group in by_reason]

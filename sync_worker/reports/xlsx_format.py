@@ -11,7 +11,7 @@ from typing import Any
 import xlsxwriter
 
 from sync_worker.reports.ageing import Share
-from sync_worker.reports.blocks import Page
+from sync_worker.reports.blocks import ReportPage
 from sync_worker.reports.flat import LINK, Flat, Plain, is_formula, items, projects
 from sync_worker.reports.story import Issue, instant_text, page
 
@@ -56,7 +56,7 @@ class _Book:
     def close(self) -> None:
         self._book.close()
 
-    def summary(self, told: Page, bands: Sequence[Share]) -> None:
+    def summary(self, told: ReportPage, bands: Sequence[Share]) -> None:
         """The figures, the chart of the ages, and what to know of them."""
         sheet = self._sheet("Summary")
         sheet.fit_to_pages(1, 1)

@@ -26,21 +26,21 @@ from sync_worker.errors import (
 )
 from sync_worker.logs import redactor
 from sync_worker.model import DateRange, Scope, Verdict
-from sync_worker.planning.access import Tool
+from sync_worker.planning.access import ToolLists
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.probes import refused, released
-from sync_worker.runner.frame import Parts
-from sync_worker.runner.probe import Probe
+from sync_worker.planning.probes import refusal_of, retry_now
+from sync_worker.runner.frame import Services
+from sync_worker.runner.probe import ListSampler
 from sync_worker.state.history import LastReading, last_readings
 from sync_worker.state.instants import from_text
-from sync_worker.state.permissions import Kind, Refusal, forget_refusal, read_refusals, record_refusal
+from sync_worker.state.permissions import Refusal, RefusalKind, forget_refusal, read_refusals, record_refusal
 
 BELIEVED_FOR = timedelta(days=1)
 """A list that was read so lately may be read; it is not asked for again."""
 _WORTH_LISTING = 2
 
 
-class Standing(StrEnum):
+class AccessState(StrEnum):
     """How a tool stands in a scope."""
 
     READABLE = "readable"
@@ -52,35 +52,35 @@ class Standing(StrEnum):
     """No answer that tells."""
 
 
-class Access(NamedTuple):
+class ToolAccess(NamedTuple):
     """A tool in a scope; `asked`: whether a call was spent on it; `lists`: those that are refused where some are."""
 
     scope: Scope
     tool: str
-    standing: Standing
+    standing: AccessState
     reason: str = ""
     asked: bool = True
     lists: Sequence[str] = ()
-    kind: Kind = Kind.FORBIDDEN
+    kind: RefusalKind = RefusalKind.FORBIDDEN
 
 
-Told = Mapping[tuple[str, Scope], LastReading]
+LastReadings = Mapping[tuple[str, Scope], LastReading]
 
 
-class Accesses:
+class AccessSurvey:
     """Asks about tools, several scopes at a time, and keeps what it learns; `calls` is how many that took."""
 
-    def __init__(self, parts: Parts, now: datetime) -> None:
+    def __init__(self, parts: Services, now: datetime) -> None:
         self._parts = parts
         self._now = now
-        self._told: Told = {}
+        self._told: LastReadings = {}
         self._lock = threading.Lock()
         self.calls = 0
 
-    def ask(self, tools: Sequence[Tool]) -> list[Access]:
+    def ask(self, tools: Sequence[ToolLists]) -> list[ToolAccess]:
         """How every tool stands; raises what concerns all: `AuthError`, `UnreachableError`, `StopRequested`."""
         self._told = self._told_by_runs()
-        by_scope: dict[Scope, list[Tool]] = defaultdict(list)
+        by_scope: dict[Scope, list[ToolLists]] = defaultdict(list)
         for tool in tools:
             by_scope[tool.scope].append(tool)
         self._parts.progress.planned(len(tools))
@@ -92,7 +92,7 @@ class Accesses:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def remember(self, tools: Sequence[Tool], found: Sequence[Access]) -> None:
+    def remember(self, tools: Sequence[ToolLists], found: Sequence[ToolAccess]) -> None:
         """Keep what was learned, whoever holds the database meanwhile; raises `DestinationError`."""
 
         def write(transaction: Transaction) -> None:
@@ -104,42 +104,42 @@ class Accesses:
         self._parts.loader.do(write)
 
     def _learned(
-        self, tool: Tool, access: Access, known: Mapping[tuple[str, Scope], Refusal]
+        self, tool: ToolLists, access: ToolAccess, known: Mapping[tuple[str, Scope], Refusal]
     ) -> Iterator[Callable[[Transaction], None]]:
         """What is written of a tool that a call was spent on, or that is off."""
         own = [(name, tool.scope) for name in (tool.name, *(spec.name for spec in tool.specs))]
-        if access.standing in (Standing.NOT_PERMITTED, Standing.TOOL_OFF):
+        if access.standing in (AccessState.NOT_PERMITTED, AccessState.TOOL_OFF):
             # Where another list of the tool was read before, this one alone may be refused; so it may be of a company,
             # whose lists have permissions of their own.
-            is_off = access.standing is Standing.TOOL_OFF
+            is_off = access.standing is AccessState.TOOL_OFF
             is_alone = tool.scope.project_id is None or any(map(self._was_read, tool.partitions))
             stands_for_all = is_off or not is_alone
             subject = tool.name if stands_for_all else tool.asked.name
             before = known.get((subject, tool.scope))
-            refusal = refused(subject, tool.scope, access.kind, access.reason, self._now, before)
+            refusal = refusal_of(subject, tool.scope, access.kind, access.reason, self._now, before)
             yield partial(record_refusal, refusal=refusal)
-        elif access.standing is Standing.READABLE and access.asked:
+        elif access.standing is AccessState.READABLE and access.asked:
             for subject, scope in own:
                 if subject in (tool.name, tool.asked.name) and (subject, scope) in known:
                     yield partial(forget_refusal, subject=subject, scope=scope)
                 elif (subject, scope) in known:
                     # Whoever may read one list of a tool is likely to be let in by the others now.
-                    yield partial(record_refusal, refusal=released(known[subject, scope]))
+                    yield partial(record_refusal, refusal=retry_now(known[subject, scope]))
 
-    def _told_by_runs(self) -> Told:
+    def _told_by_runs(self) -> LastReadings:
         try:
             with self._parts.destination.reader() as view:
                 return last_readings(view) if view.has_table("_latest_scopes") else {}
         except DestinationError:
             return {}
 
-    def _in_scope(self, scope: Scope, tools: Sequence[Tool]) -> list[Access]:
-        probe = Probe(self._parts, waits=False)
+    def _in_scope(self, scope: Scope, tools: Sequence[ToolLists]) -> list[ToolAccess]:
+        probe = ListSampler(self._parts, waits=False)
         told = {tool.name: access for tool in tools if (access := self._known(tool)) is not None}
         open_ = [tool.name for tool in tools if tool.name not in told]
         worth_it = scope.project_id is not None and len(open_) >= _WORTH_LISTING
         off = probe.tools_off(scope, open_) if worth_it else frozenset()
-        found: list[Access] = []
+        found: list[ToolAccess] = []
         for tool in tools:
             found.append(told.get(tool.name) or self._asked(tool, probe, off))
             self._parts.progress.finished(tool.name)
@@ -147,7 +147,7 @@ class Accesses:
             self.calls += probe.calls.spent
         return found
 
-    def _known(self, tool: Tool) -> Access | None:
+    def _known(self, tool: ToolLists) -> ToolAccess | None:
         """How a tool stands by what was read of it lately."""
         since = self._now - BELIEVED_FOR
         last = {
@@ -156,25 +156,27 @@ class Accesses:
         if not any(it.is_read and from_text(it.finished_at) > since for it in last.values()):
             return None
         lists = [name for name, reading in last.items() if reading.verdict == Verdict.NOT_PERMITTED]
-        standing = Standing.PARTLY if lists else Standing.READABLE
-        return Access(tool.scope, tool.name, standing, asked=False, lists=lists)
+        standing = AccessState.PARTLY if lists else AccessState.READABLE
+        return ToolAccess(tool.scope, tool.name, standing, asked=False, lists=lists)
 
     def _was_read(self, partition: Partition) -> bool:
         reading = self._told.get((partition.spec.name, partition.scope))
         return reading is not None and reading.mark is not None
 
-    def _asked(self, tool: Tool, probe: Probe, off: Collection[str]) -> Access:
+    def _asked(self, tool: ToolLists, probe: ListSampler, off: Collection[str]) -> ToolAccess:
         if tool.name in off:
-            return Access(tool.scope, tool.name, Standing.TOOL_OFF, "the tool is off in this project", asked=False)
+            return ToolAccess(
+                tool.scope, tool.name, AccessState.TOOL_OFF, "the tool is off in this project", asked=False
+            )
         today = DateRange(self._now.date(), self._now.date())
         dates = today if tool.asked.date_window is not None else None
         try:
             probe.look(Partition(tool.asked, tool.scope), dates=dates)
         except SkippableError as refusal:
-            kind = Kind.NOT_FOUND if isinstance(refusal, NotFoundError) else Kind.FORBIDDEN
-            return Access(tool.scope, tool.name, Standing.NOT_PERMITTED, redactor.text(str(refusal)), kind=kind)
+            kind = RefusalKind.NOT_FOUND if isinstance(refusal, NotFoundError) else RefusalKind.FORBIDDEN
+            return ToolAccess(tool.scope, tool.name, AccessState.NOT_PERMITTED, redactor.text(str(refusal)), kind=kind)
         except (AuthError, UnreachableError, StopRequested):
             raise
         except SyncWorkerError as failure:
-            return Access(tool.scope, tool.name, Standing.FAILED, redactor.text(str(failure)))
-        return Access(tool.scope, tool.name, Standing.READABLE)
+            return ToolAccess(tool.scope, tool.name, AccessState.FAILED, redactor.text(str(failure)))
+        return ToolAccess(tool.scope, tool.name, AccessState.READABLE)

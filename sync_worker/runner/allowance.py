@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_worker.client.budget import Budget
+from sync_worker.client.rate_limit import RateLimit
 from sync_worker.clock import Clock
 from sync_worker.state.allowance import write_allowance
 from sync_worker.state.executor import Executor
@@ -13,7 +13,7 @@ EVERY_SECONDS = 2.0
 class AllowanceKeeper:
     """Rides in transactions of others, every two seconds at most; a killed process forgets no more than that."""
 
-    def __init__(self, budget: Budget, clock: Clock) -> None:
+    def __init__(self, budget: RateLimit, clock: Clock) -> None:
         self._budget = budget
         self._clock = clock
         self._due_at = clock.monotonic()
@@ -37,6 +37,6 @@ class AllowanceKeeper:
         self._acquired = known.acquired
         write_allowance(transaction, known.windows)
 
-    def written(self) -> None:
+    def on_commit(self) -> None:
         """What was written last is committed."""
         self._kept = self._acquired

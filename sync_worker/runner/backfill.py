@@ -10,11 +10,11 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.load.proof import Evidence, Proof
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Verdict
-from sync_worker.planning.asked import Asked, ask_again
 from sync_worker.planning.partitions import Partition
+from sync_worker.planning.read_plan import ReadPlan, plan_backfill
 from sync_worker.planning.windows import Part, Period
-from sync_worker.runner.frame import Parts, RunFrame
-from sync_worker.runner.sync import Reading, Swept
+from sync_worker.runner.frame import RunContext, Services
+from sync_worker.runner.sync import PartitionResult, Reading
 from sync_worker.state.backfills import record_backfilled_part
 
 log = get_logger()
@@ -24,17 +24,17 @@ class Backfilling(Reading):
     """A partition of a backfill: one line in the ledger, however many parts."""
 
     def __init__(
-        self, parts: Parts, frame: RunFrame, partition: Partition, period: Period, doubt: str | None = None
+        self, parts: Services, frame: RunContext, partition: Partition, period: Period, doubt: str | None = None
     ) -> None:
         self._period = period
         super().__init__(parts, frame, partition, doubt)
 
-    def _ask(self, frame: RunFrame) -> Asked:
+    def _ask(self, frame: RunContext) -> ReadPlan:
         with self._parts.destination.reader() as view:
-            asked, self._left = ask_again(view, self._partition, self._parts.streams, self._period, frame.bound)
+            asked, self._left = plan_backfill(view, self._partition, self._parts.streams, self._period, frame.bound)
         return asked
 
-    def _sweep_until_proven(self) -> Swept:
+    def _sweep_until_proven(self) -> PartitionResult:
         found = Proof(Verdict.COMPLETE)
         totals: list[int | None] = []
         for part in self._left:
@@ -45,7 +45,7 @@ class Backfilling(Reading):
         total = sum(known) if totals and len(known) == len(totals) else None
         self._sweep.close(found, total, requests=self._calls.spent)
         self._tell(found)
-        return Swept(found.verdict)
+        return PartitionResult(found.verdict)
 
     def _sweep_part(self, part: Part) -> tuple[Proof, Evidence]:
         self._asked = self._asked._replace(window=part.window, dates=part.dates)

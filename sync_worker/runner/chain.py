@@ -6,16 +6,16 @@ from sync_worker.errors import StopRequested
 from sync_worker.model import Verdict
 from sync_worker.planning.partitions import Chain, Partition
 from sync_worker.runner.backfill import Backfilling
-from sync_worker.runner.frame import Parts, RunFrame
-from sync_worker.runner.permissions import Bar, Permissions
+from sync_worker.runner.frame import RunContext, Services
+from sync_worker.runner.permissions import AccessCache, Block
 from sync_worker.runner.sync import Reading
-from sync_worker.runner.unread import close_unread
-from sync_worker.state.avoided import Because
+from sync_worker.runner.unread_partitions import record_unread
+from sync_worker.state.skipped import SkipReason
 
 UNREAD = (Verdict.FAILED, Verdict.NOT_PERMITTED)
 
 
-def read_chain(parts: Parts, frame: RunFrame, permissions: Permissions, chain: Chain) -> None:
+def read_chain(parts: Services, frame: RunContext, permissions: AccessCache, chain: Chain) -> None:
     """Read a chain; a nested stream is only as good as the list of its parents."""
     verdicts: dict[str, Verdict] = {}
     for partition in chain:
@@ -27,33 +27,35 @@ def read_chain(parts: Parts, frame: RunFrame, permissions: Permissions, chain: C
         bar = _without_parents(parent) if above in UNREAD else permissions.bar(partition)
         if (reason := frame.unstorable.get(partition.spec.name)) is not None:
             verdict = Verdict.FAILED
-            close_unread(parts, frame, [partition], verdict, reason)
+            record_unread(parts, frame, [partition], verdict, reason)
         elif bar is None:
             doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
             verdict = _read(parts, frame, permissions, partition, doubt)
         else:
             verdict = above if above in UNREAD else Verdict.NOT_PERMITTED
-            close_unread(parts, frame, [partition], verdict, bar.told)
+            record_unread(parts, frame, [partition], verdict, bar.told)
             if verdict is Verdict.NOT_PERMITTED:
-                frame.avoid(partition.spec.name, bar.because)
+                frame.skip(partition.spec.name, bar.reason)
         verdicts[partition.spec.name] = verdict
         parts.progress.finished(partition.spec.name)
 
 
-def _without_parents(parent: str) -> Bar:
-    return Bar(Because.NOT_PERMITTED, f"the list of its parents, {parent}, could not be read")
+def _without_parents(parent: str) -> Block:
+    return Block(SkipReason.NOT_PERMITTED, f"the list of its parents, {parent}, could not be read")
 
 
-def _read(parts: Parts, frame: RunFrame, permissions: Permissions, partition: Partition, doubt: str | None) -> Verdict:
+def _read(
+    parts: Services, frame: RunContext, permissions: AccessCache, partition: Partition, doubt: str | None
+) -> Verdict:
     reading = _reading(parts, frame, partition, doubt)
     swept = reading.run()
-    for because, calls in reading.avoided.items():
-        frame.avoid(partition.spec.name, because, calls)
-    permissions.learn(partition, swept)
+    for reason, calls in reading.skipped.items():
+        frame.skip(partition.spec.name, reason, calls)
+    permissions.record_result(partition, swept)
     return swept.verdict
 
 
-def _reading(parts: Parts, frame: RunFrame, partition: Partition, doubt: str | None) -> Reading:
+def _reading(parts: Services, frame: RunContext, partition: Partition, doubt: str | None) -> Reading:
     if frame.period is not None:
         return Backfilling(parts, frame, partition, frame.period, doubt)
     return Reading(parts, frame, partition, doubt)

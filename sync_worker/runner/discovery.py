@@ -11,11 +11,11 @@ from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
-from sync_worker.runner.frame import Parts, RunFrame
+from sync_worker.runner.frame import RunContext, Services
 from sync_worker.runner.order import Order
-from sync_worker.runner.sync import Reading, Swept
-from sync_worker.runner.unread import close_unread
-from sync_worker.state.avoided import Because
+from sync_worker.runner.sync import PartitionResult, Reading
+from sync_worker.runner.unread_partitions import record_unread
+from sync_worker.state.skipped import SkipReason
 
 _NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
 _LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
@@ -40,7 +40,7 @@ class Listed(NamedTuple):
         return [*(project.project_id for project in self.readable), *self.unseen]
 
 
-def discover(parts: Parts, frame: RunFrame, order: Order) -> dict[int, Listed]:
+def discover(parts: Services, frame: RunContext, order: Order) -> dict[int, Listed]:
     """Read companies and projects; the projects of each company."""
     by_name = {spec.name: spec for spec in order.specs}
     frame.clocks.server_time = Reading(parts, frame, Partition(by_name[COMPANIES], Scope())).run().server_time
@@ -54,7 +54,7 @@ def discover(parts: Parts, frame: RunFrame, order: Order) -> dict[int, Listed]:
     return listed
 
 
-def _sorted_out(swept: Swept, chosen: Sequence[Project]) -> Listed:
+def _sorted_out(swept: PartitionResult, chosen: Sequence[Project]) -> Listed:
     """The chosen projects, by whether Procore shows them; what was shown last time counts where the list failed."""
     if swept.verdict in (Verdict.FAILED, Verdict.INEXACT):
         return Listed(swept.verdict, chosen)
@@ -64,14 +64,14 @@ def _sorted_out(swept: Swept, chosen: Sequence[Project]) -> Listed:
     return Listed(swept.verdict, readable, unseen)
 
 
-def inactive(order: Order, listed: Mapping[int, Listed]) -> frozenset[int]:
+def inactive_projects(order: Order, listed: Mapping[int, Listed]) -> frozenset[int]:
     """The projects that are read only because inactive ones are wanted, not because somebody named them."""
     named = _named(order.choice)
     readable = [project for found in listed.values() for project in found.readable]
     return frozenset(it.project_id for it in readable if not it.is_active and it.project_id not in named)
 
 
-def known_projects(parts: Parts, partition: Partition) -> list[Project]:
+def known_projects(parts: Services, partition: Partition) -> list[Project]:
     """The projects that Procore showed, now or in an earlier run."""
     with parts.destination.reader() as view:
         if not view.has_table(PROJECTS):
@@ -98,7 +98,7 @@ def _day(text: Any) -> date | None:
         return None
 
 
-def first_days(order: Order, frame: RunFrame, projects: Sequence[Project]) -> dict[int, date]:
+def log_start_dates(order: Order, frame: RunContext, projects: Sequence[Project]) -> dict[int, date]:
     """Where each project's daily logs begin."""
     today = frame.bound.date()
     return {project.project_id: order.first_on or _first_day(project.first_on, today) for project in projects}
@@ -110,7 +110,7 @@ def _first_day(told_on: date | None, today: date) -> date:
     return told_on - _DAYS_BEFORE if told_on is not None and is_believed else min(EARLIEST, today)
 
 
-def tell_unseen(parts: Parts, frame: RunFrame, order: Order, listed: Mapping[int, Listed]) -> None:
+def record_missing_projects(parts: Services, frame: RunContext, order: Order, listed: Mapping[int, Listed]) -> None:
     """Give their verdict to projects that were to be read but are not shown; asking would only be refused."""
     for company_id, found in listed.items():
         for project_id in found.unseen:
@@ -125,8 +125,10 @@ def _named(choice: ProjectChoice) -> set[int]:
     return set(choice.requested) or set(choice.include) - set(choice.exclude)
 
 
-def _close_project(parts: Parts, frame: RunFrame, order: Order, scope: Scope, verdict: Verdict, reason: str) -> None:
+def _close_project(
+    parts: Services, frame: RunContext, order: Order, scope: Scope, verdict: Verdict, reason: str
+) -> None:
     partitions = [Partition(spec, scope) for spec in order.specs if spec.scope is ScopeKind.PROJECT]
     for spec, _ in partitions:
-        frame.avoid(spec.name, Because.NOT_LISTED)
-    close_unread(parts, frame, partitions, verdict, reason)
+        frame.skip(spec.name, SkipReason.NOT_LISTED)
+    record_unread(parts, frame, partitions, verdict, reason)

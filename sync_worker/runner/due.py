@@ -12,34 +12,36 @@ from sync_worker.catalog.spec import SyncMode
 from sync_worker.destination.protocol import Transaction
 from sync_worker.planning.partitions import Chain, Partition
 from sync_worker.planning.windows import INACTIVE_EVERY, is_due
-from sync_worker.runner.frame import Parts, RunFrame
-from sync_worker.state.avoided import Because
+from sync_worker.runner.frame import RunContext, Services
 from sync_worker.state.checkpoints import read_checkpoint
+from sync_worker.state.skipped import SkipReason
 
 
-def due(parts: Parts, frame: RunFrame, chains: Sequence[Chain], inactive: Collection[int]) -> list[Chain]:
+def due(parts: Services, frame: RunContext, chains: Sequence[Chain], inactive: Collection[int]) -> list[Chain]:
     """What is read now: all of it when someone asks by hand, else what its own clock says.
 
     Lists that can only be read whole have a slower clock, and so has all of the projects that are `inactive`.
     """
-    if frame.by_hand or frame.everything:
+    if frame.is_manual or frame.everything:
         return list(chains)
     with parts.destination.reader() as view:
         found = (tuple(part for part in chain if _is_due(parts, frame, view, part, inactive)) for chain in chains)
         return [chain for chain in found if chain]
 
 
-def _is_due(parts: Parts, frame: RunFrame, view: Transaction, partition: Partition, inactive: Collection[int]) -> bool:
+def _is_due(
+    parts: Services, frame: RunContext, view: Transaction, partition: Partition, inactive: Collection[int]
+) -> bool:
     spec, scope = partition
-    every, because = timedelta(0), Because.NOT_DUE
+    every, reason = timedelta(0), SkipReason.NOT_DUE
     if spec.mode is SyncMode.FULL_REFRESH and spec.parent is None:
         every = parts.options(spec.name).full_refresh_every
     if parts.thrift.spares_inactive and scope.project_id in inactive and every < INACTIVE_EVERY:
-        every, because = INACTIVE_EVERY, Because.INACTIVE_PROJECT
+        every, reason = INACTIVE_EVERY, SkipReason.INACTIVE_PROJECT
     if not every:
         return True
     checkpoint = read_checkpoint(view, spec.name, scope)
     if is_due(checkpoint and checkpoint.mark, frame.now, every):
         return True
-    frame.avoid(spec.name, because)
+    frame.skip(spec.name, reason)
     return False

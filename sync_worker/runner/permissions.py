@@ -10,24 +10,32 @@ from typing import NamedTuple
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import SkippableError
-from sync_worker.load.loader import Loader
+from sync_worker.load.writer import Writer
 from sync_worker.logs import redactor
 from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Chain, Partition
-from sync_worker.planning.probes import LISTS_THAT_TELL, Denied, due_probes, kind_of, refused, released, telling_first
-from sync_worker.runner.sync import Swept
-from sync_worker.state.avoided import TOOL_OFF, Because
+from sync_worker.planning.probes import (
+    LISTS_THAT_TELL,
+    AccessKey,
+    due_probes,
+    probes_first,
+    refusal_kind,
+    refusal_of,
+    retry_now,
+)
+from sync_worker.runner.sync import PartitionResult
 from sync_worker.state.permissions import Refusal, forget_refusal, record_refusal
+from sync_worker.state.skipped import TOOL_OFF, SkipReason
 
 
-class Bar(NamedTuple):
+class Block(NamedTuple):
     """Why a list is not asked for, and how the ledger tells it."""
 
-    because: Because
+    reason: SkipReason
     told: str
 
 
-class Permissions:
+class AccessCache:
     """The refusals known to a run, and those it meets; safe to use from several threads.
 
     A run by hand heeds none of them, but learns as any other does. Two lists of a tool that are refused in a project,
@@ -36,25 +44,25 @@ class Permissions:
 
     def __init__(
         self,
-        loader: Loader,
+        loader: Writer,
         streams: Mapping[str, StreamSpec],
         known: Iterable[Refusal],
-        proven: Collection[Denied],
+        proven: Collection[AccessKey],
         now: datetime,
         *,
-        heeds: bool,
+        use_cache: bool,
     ) -> None:
         self._loader = loader
         self._streams = streams
-        self._known: dict[Denied, Refusal] = {(each.subject, each.scope): each for each in known}
+        self._known: dict[AccessKey, Refusal] = {(each.subject, each.scope): each for each in known}
         self._proven = proven
         self._now = now
-        self._heeds = heeds
+        self._use_cache = use_cache
         self._off: Mapping[Scope, Collection[str]] = {}
         self._partitions: Sequence[Partition] = ()
-        self._probed: set[Denied] = set()
-        self._readable: set[Denied] = set()
-        self._unreadable: dict[Denied, set[str]] = {}
+        self._probed: set[AccessKey] = set()
+        self._readable: set[AccessKey] = set()
+        self._unreadable: dict[AccessKey, set[str]] = {}
         self._lock = threading.Lock()
 
     def refused_at(self, scope: Scope) -> datetime | None:
@@ -67,28 +75,28 @@ class Permissions:
         `off` are the tools that are switched off in each project.
         """
         self._off = off
-        if not self._heeds:
+        if not self._use_cache:
             return list(chains)
         self._partitions = [part for chain in chains for part in chain if not self._is_off(part)]
         concerned = {denied for partition in self._partitions for denied in _denied(partition)}
         known = [refusal for denied, refusal in self._known.items() if denied in concerned]
         for refusal in due_probes(known, len(self._partitions), self._now):
             self._probe(refusal)
-        return telling_first(chains, self._probed)
+        return probes_first(chains, self._probed)
 
-    def bar(self, partition: Partition) -> Bar | None:
+    def bar(self, partition: Partition) -> Block | None:
         """What keeps a partition from being asked for, if anything does."""
         if self._is_off(partition):
-            return Bar(Because.TOOL_OFF, f"{TOOL_OFF}: {partition.spec.tool.rpartition('/')[2]}")
-        if not self._heeds:
+            return Block(SkipReason.TOOL_OFF, f"{TOOL_OFF}: {partition.spec.tool.rpartition('/')[2]}")
+        if not self._use_cache:
             return None
         with self._lock:
             if (partition.spec.name, partition.scope) in self._probed:
                 return None
             found = next((self._known[denied] for denied in _denied(partition) if denied in self._known), None)
-        return None if found is None else Bar(Because.NOT_PERMITTED, _remembered(found))
+        return None if found is None else Block(SkipReason.NOT_PERMITTED, _remembered(found))
 
-    def learn(self, partition: Partition, swept: Swept) -> None:
+    def record_result(self, partition: Partition, swept: PartitionResult) -> None:
         """Remember what became of a partition that was asked for; of what is nested, each parent is remembered."""
         if swept.refusal is not None and partition.spec.parent is not None:
             return
@@ -120,7 +128,7 @@ class Permissions:
         name = lists[days % len(lists)].name if lists else refusal.subject
         self._probed.add((name, refusal.scope))
 
-    def _refused(self, partition: Partition, refusal: SkippableError) -> tuple[list[Refusal], list[Denied]]:
+    def _refused(self, partition: Partition, refusal: SkippableError) -> tuple[list[Refusal], list[AccessKey]]:
         spec, scope = partition
         stands_for_tool = self._stands_for_tool(partition)
         subject = spec.tool if stands_for_tool else spec.name
@@ -129,7 +137,7 @@ class Permissions:
         for denied in gone:
             del self._known[denied]
         reason, before = redactor.text(str(refusal)), self._known.get((subject, scope))
-        self._known[subject, scope] = refused(subject, scope, kind_of(refusal), reason, self._now, before)
+        self._known[subject, scope] = refusal_of(subject, scope, refusal_kind(refusal), reason, self._now, before)
         return [self._known[subject, scope]], gone
 
     def _stands_for_tool(self, partition: Partition) -> bool:
@@ -143,13 +151,13 @@ class Permissions:
             return True
         return len(lists) >= LISTS_THAT_TELL and tool not in self._readable and not self._is_unrefuted(tool, lists)
 
-    def _is_unrefuted(self, tool: Denied, refused_now: Collection[str]) -> bool:
+    def _is_unrefuted(self, tool: AccessKey, refused_now: Collection[str]) -> bool:
         """Whether a list of the tool was read before, and nothing tells that it may not be any more."""
         name, scope = tool
         of_tool = {(spec.name, scope) for spec in self._streams.values() if spec.tool == name and spec.parent is None}
         return any(each in self._proven and each not in self._known and each[0] not in refused_now for each in of_tool)
 
-    def _permitted(self, partition: Partition) -> tuple[list[Refusal], list[Denied]]:
+    def _permitted(self, partition: Partition) -> tuple[list[Refusal], list[AccessKey]]:
         tool = _tool(*partition)
         if tool is not None:
             self._readable.add(tool)
@@ -159,9 +167,9 @@ class Permissions:
         # Permissions are given by template: to a tool in many projects, or to many tools in one.
         others = [each for each in self._known.values() if self._is_near(each, partition)]
         for refusal in others:
-            self._known[refusal.subject, refusal.scope] = released(refusal)
+            self._known[refusal.subject, refusal.scope] = retry_now(refusal)
             self._probe(refusal)
-        return [released(refusal) for refusal in others], gone
+        return [retry_now(refusal) for refusal in others], gone
 
     def _is_near(self, refusal: Refusal, partition: Partition) -> bool:
         spec, scope = partition
@@ -170,14 +178,14 @@ class Permissions:
         )
 
 
-def _denied(partition: Partition) -> list[Denied]:
+def _denied(partition: Partition) -> list[AccessKey]:
     """What a refusal of a partition may be known under."""
     spec, scope = partition
     is_of_tool = spec.tool and scope.project_id is not None
     return [(spec.name, scope), (spec.tool, scope)] if is_of_tool else [(spec.name, scope)]
 
 
-def _tool(spec: StreamSpec, scope: Scope) -> Denied | None:
+def _tool(spec: StreamSpec, scope: Scope) -> AccessKey | None:
     """The tool that a list tells of; what is nested only tells of its parents."""
     return (spec.tool, scope) if spec.tool and spec.parent is None and scope.project_id is not None else None
 

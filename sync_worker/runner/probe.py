@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sync_worker.catalog.tools import PROJECT_TOOLS
-from sync_worker.client.listing import listing
+from sync_worker.client.list_request import list_request
 from sync_worker.errors import RequestError, RetryableError, SkippableError, UnreachableError
 from sync_worker.load.split import splitter
 from sync_worker.model import Calls, DateRange, Page, Scope, Window
@@ -16,20 +16,20 @@ from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import Project
 from sync_worker.planning.tools import off_among
 from sync_worker.runner.discovery import project_of
-from sync_worker.runner.frame import Parts
+from sync_worker.runner.frame import Services
 
 
-class Looked(NamedTuple):
+class ListSample(NamedTuple):
     """What a list says of itself: how many rows it holds, and the first of them."""
 
     rows: int
     first: msgspec.Raw | None
 
 
-class Probe:
+class ListSampler:
     """Asks Procore, remembers which projects it showed and their names, and counts how often it asked."""
 
-    def __init__(self, parts: Parts, *, waits: bool = True) -> None:
+    def __init__(self, parts: Services, *, waits: bool = True) -> None:
         self._parts = parts
         self._projects: dict[Partition, Sequence[Project]] = {}
         self.names: dict[int, str] = {}
@@ -39,7 +39,7 @@ class Probe:
         """The projects that Procore shows now; raises as a reading does."""
         if partition not in self._projects:
             options = self._parts.options(partition.spec.name)
-            request = listing(*partition, per_page=options.per_page)
+            request = list_request(*partition, per_page=options.per_page)
             pages = self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls)
             records = [fields_of(record) for page in pages for record in page.records]
             self._projects[partition] = [project_of(fields) for fields in records]
@@ -48,7 +48,7 @@ class Probe:
 
     def tools_off(self, scope: Scope, tools: Iterable[str]) -> frozenset[str]:
         """Those of these tools that are switched off in a project now; none where its tools may not be listed."""
-        request = listing(PROJECT_TOOLS, scope)
+        request = list_request(PROJECT_TOOLS, scope)
         try:
             pages = list(self._parts.procore.pages(request, splitter(PROJECT_TOOLS.envelope), self.calls))
         except UnreachableError:
@@ -64,9 +64,9 @@ class Probe:
         window: Window | None = None,
         dates: DateRange | None = None,
         parent_id: int | str | None = None,
-    ) -> Looked:
+    ) -> ListSample:
         """One call for one row; raises as a reading does."""
-        request = listing(
+        request = list_request(
             *partition,
             window=window,
             dates=dates,
@@ -75,9 +75,9 @@ class Probe:
             per_page=1,
         )
         page = next(self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls))
-        return Looked(_rows(page), page.records[0] if page.records else None)
+        return ListSample(_rows(page), page.records[0] if page.records else None)
 
-    def glimpse(self, partition: Partition, **asked: Any) -> Looked | None:
+    def try_sample(self, partition: Partition, **asked: Any) -> ListSample | None:
         """As `look`; None where this list alone is refused or broken."""
         try:
             return self.look(partition, **asked)

@@ -15,10 +15,10 @@ from sync_worker.job import ReportJob
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import Outcome
 from sync_worker.reports.archive import keep, put
-from sync_worker.reports.earlier import FIGURES, as_file, last_before
+from sync_worker.reports.coverage import Choice
 from sync_worker.reports.formats import check_formats, render, usual_formats
 from sync_worker.reports.issue import figures_of, make_issue
-from sync_worker.reports.standing import Choice
+from sync_worker.reports.previous import FIGURES, as_file, last_before
 from sync_worker.reports.story import headline
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.executor import Executor
@@ -56,7 +56,7 @@ class Ledger(Protocol):
         ...
 
 
-class Stored(Protocol):
+class ReadableDatabase(Protocol):
     """Where what is reported is stored."""
 
     def reader(self) -> AbstractContextManager[Transaction]:
@@ -65,7 +65,7 @@ class Stored(Protocol):
 
 
 def make(
-    stored: Stored,
+    stored: ReadableDatabase,
     settings: Settings | ReportSettings,
     request: ReportRequest,
     now: datetime,

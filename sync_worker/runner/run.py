@@ -20,27 +20,27 @@ from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import Period
 from sync_worker.runner.chain import read_chain
 from sync_worker.runner.clocks import Clocks
-from sync_worker.runner.discovery import discover, first_days, inactive, tell_unseen
+from sync_worker.runner.discovery import discover, inactive_projects, log_start_dates, record_missing_projects
 from sync_worker.runner.due import due
-from sync_worker.runner.frame import Parts, RunFrame
+from sync_worker.runner.frame import RunContext, Services
 from sync_worker.runner.order import Backfill, Order
-from sync_worker.runner.permissions import Permissions
+from sync_worker.runner.permissions import AccessCache
 from sync_worker.runner.sync import INTERRUPTED
 from sync_worker.runner.tools import switched_off, tool_lists
-from sync_worker.runner.unread import close_unread
-from sync_worker.state.avoided import record_avoided
+from sync_worker.runner.unread_partitions import record_unread
 from sync_worker.state.backfills import begin_backfill, forget_backfill
 from sync_worker.state.history import all_checkpoints
 from sync_worker.state.ledger import RunRow, ScopeResult, close_run, open_run, plan_run, run_scopes
 from sync_worker.state.permissions import read_refusals
 from sync_worker.state.queue import new_run_id
+from sync_worker.state.skipped import record_skipped
 
-_PRIORITIES = {"manual": Priority.BY_HAND, "backfill": Priority.BACKFILL}
+_PRIORITIES = {"manual": Priority.MANUAL, "backfill": Priority.BACKFILL}
 
 log = get_logger()
 
 
-class Ended(NamedTuple):
+class RunResult(NamedTuple):
     """A run that is over; `failure` is what ended it before everything was tried. The ledger has the rest.
 
     `doubt` is why it could prove nothing, where the clocks were far apart.
@@ -51,20 +51,22 @@ class Ended(NamedTuple):
     doubt: str | None = None
 
 
-def run(parts: Parts, order: Order) -> Ended:
+def run(parts: Services, order: Order) -> RunResult:
     """Do what is ordered; raises `DestinationError` when not even the outcome could be written."""
     with _recorded(parts, order) as frame:
         with parts.destination.reader() as view:
             frame.page_sizes.update(learned_sizes(view, frame.clocks.started_at))
             frame.unpaged.update(unpaged_streams(view, frame.clocks.started_at))
         listed = discover(parts, frame, order)
-        frame.first_on = first_days(order, frame, [project for found in listed.values() for project in found.readable])
+        frame.first_on = log_start_dates(
+            order, frame, [project for found in listed.values() for project in found.readable]
+        )
         if order.backfill is not None:
             frame.period = _frozen_period(parts, frame, order.backfill)
-        tell_unseen(parts, frame, order, listed)
+        record_missing_projects(parts, frame, order, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
         permissions = _permissions(parts, frame)
-        ahead = due(parts, frame, chains(order.specs, ids), inactive(order, listed))
+        ahead = due(parts, frame, chains(order.specs, ids), inactive_projects(order, listed))
         first = tool_lists(parts, frame, permissions, ahead)
         partitions = sum(map(len, (*first, *ahead)))
         parts.loader.do(lambda transaction: plan_run(transaction, frame.run_id, partitions))
@@ -72,10 +74,10 @@ def run(parts: Parts, order: Order) -> Ended:
         _read_all(parts, frame, permissions, first, then=ahead)
         off = switched_off(parts, frame, ahead)
         _read_all(parts, frame, permissions, permissions.begin(ahead, off))
-    return Ended(frame.run_id, frame.failure, frame.clocks.doubt)
+    return RunResult(frame.run_id, frame.failure, frame.clocks.doubt)
 
 
-def _frozen_period(parts: Parts, frame: RunFrame, backfill: Backfill) -> Period:
+def _frozen_period(parts: Services, frame: RunContext, backfill: Backfill) -> Period:
     """The days to read; one that goes on keeps the last day that it began with."""
     until = backfill.until or frame.bound.date()
     until = parts.loader.do(lambda transaction: begin_backfill(transaction, backfill.request, until))
@@ -83,13 +85,13 @@ def _frozen_period(parts: Parts, frame: RunFrame, backfill: Backfill) -> Period:
 
 
 @contextmanager
-def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
+def _recorded(parts: Services, order: Order) -> Iterator[RunContext]:
     """Open the run in the ledger and close it with its outcome, whatever happens inside."""
     started_at = parts.clock.now()
     run_id = order.run_id or new_run_id(started_at)
     parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
-    frame = RunFrame(run_id, order.everything, Clocks(started_at), by_hand=order.trigger in ("manual", "backfill"))
-    frame.moves_marks = order.backfill is None
+    frame = RunContext(run_id, order.everything, Clocks(started_at), is_manual=order.trigger in ("manual", "backfill"))
+    frame.advances_checkpoint = order.backfill is None
     frame.unstorable = order.unstorable
     frame.priority, frame.waits = _PRIORITIES.get(order.trigger, Priority.SCHEDULED), order.waits
     with bound(run_id=run_id, job=order.job):
@@ -106,14 +108,14 @@ def _recorded(parts: Parts, order: Order) -> Iterator[RunFrame]:
             log.info(Event.RUN_FINISHED, outcome=outcome, error=_text(frame.failure))
 
 
-def _close(transaction: Transaction, parts: Parts, frame: RunFrame) -> Outcome:
+def _close(transaction: Transaction, parts: Services, frame: RunContext) -> Outcome:
     scopes = run_scopes(transaction, frame.run_id)
     stopped = isinstance(frame.failure, StopRequested)
     outcome = Outcome.INTERRUPTED if stopped else outcome_of(scopes, failed=frame.failure is not None)
     if frame.period is not None and outcome is Outcome.SUCCEEDED:
         forget_backfill(transaction, frame.period.request)
     now, error = parts.clock.now(), _text(frame.failure)
-    record_avoided(transaction, frame.run_id, frame.avoided)
+    record_skipped(transaction, frame.run_id, frame.skipped)
     close_run(transaction, frame.run_id, outcome, finished_at=now, error=error, failure=frame.failure)
     return outcome
 
@@ -124,7 +126,7 @@ def _text(failure: SyncWorkerError | None) -> str | None:
 
 def outcome_of(scopes: Sequence[ScopeResult], *, failed: bool) -> Outcome:
     """The outcome of a run that was not interrupted; scopes that may not be read fail it only when nothing else was."""
-    if asked_for(scopes).isdisjoint({Verdict.COMPLETE, Verdict.INEXACT}):
+    if deciding_verdicts(scopes).isdisjoint({Verdict.COMPLETE, Verdict.INEXACT}):
         return Outcome.FAILED
     verdicts = {scope.verdict for scope in scopes}
     if failed or Verdict.FAILED in verdicts or Verdict.INEXACT in verdicts:
@@ -132,7 +134,7 @@ def outcome_of(scopes: Sequence[ScopeResult], *, failed: bool) -> Outcome:
     return Outcome.SUCCEEDED
 
 
-def asked_for(scopes: Sequence[ScopeResult]) -> set[Verdict | None]:
+def deciding_verdicts(scopes: Sequence[ScopeResult]) -> set[Verdict | None]:
     """The verdicts of what the run was for: companies and projects, read to know the scopes, only where that is all.
 
     Lists of tools are never what a run is for.
@@ -145,16 +147,20 @@ def asked_for(scopes: Sequence[ScopeResult]) -> set[Verdict | None]:
     return set(next((verdicts for verdicts in by_distance if verdicts), []))
 
 
-def _permissions(parts: Parts, frame: RunFrame) -> Permissions:
+def _permissions(parts: Services, frame: RunContext) -> AccessCache:
     with parts.destination.reader() as view:
         known = read_refusals(view)
         proven = {(line.stream, Scope(line.company_id, line.project_id)) for line in all_checkpoints(view)}
-    heeds = parts.thrift.remembers_refusals and not (frame.by_hand or frame.everything)
-    return Permissions(parts.loader, parts.streams, known, proven, frame.now.earlier, heeds=heeds)
+    use_cache = parts.thrift.remembers_refusals and not (frame.is_manual or frame.everything)
+    return AccessCache(parts.loader, parts.streams, known, proven, frame.now.earlier, use_cache=use_cache)
 
 
 def _read_all(
-    parts: Parts, frame: RunFrame, permissions: Permissions, all_chains: Sequence[Chain], then: Sequence[Chain] = ()
+    parts: Services,
+    frame: RunContext,
+    permissions: AccessCache,
+    all_chains: Sequence[Chain],
+    then: Sequence[Chain] = (),
 ) -> None:
     """Read these chains; `then` are those that follow, of which an early end is told too."""
     with ThreadPoolExecutor(parts.max_concurrency, thread_name_prefix="fetch") as pool:
@@ -174,14 +180,14 @@ def _read_all(
             raise
 
 
-def _tell_untried(parts: Parts, frame: RunFrame, all_chains: Sequence[Chain], failure: SyncWorkerError) -> None:
+def _tell_untried(parts: Services, frame: RunContext, all_chains: Sequence[Chain], failure: SyncWorkerError) -> None:
     """Give a line to the partitions that an early end left unread; an asked stop is no verdict on them."""
     stopped = isinstance(failure, StopRequested)
     verdict, reason = (None, INTERRUPTED) if stopped else (Verdict.FAILED, _not_tried(failure))
     with parts.destination.reader() as view:
         told = {(scope.stream, scope.company_id, scope.project_id) for scope in run_scopes(view, frame.run_id)}
     untried = [part for chain in all_chains for part in chain if (part.spec.name, *part.scope) not in told]
-    close_unread(parts, frame, untried, verdict, reason)
+    record_unread(parts, frame, untried, verdict, reason)
 
 
 def _not_tried(failure: SyncWorkerError) -> str:

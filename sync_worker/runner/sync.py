@@ -14,7 +14,7 @@ from math import ceil
 from typing import NamedTuple
 
 from sync_worker.catalog.spec import SyncMode, names_deleted
-from sync_worker.client.listing import deleted_listing, listing
+from sync_worker.client.list_request import deleted_list_request, list_request
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import (
     AuthError,
@@ -29,32 +29,32 @@ from sync_worker.errors import (
     TooLargeError,
     UnreachableError,
 )
-from sync_worker.load.deletes import Covered
+from sync_worker.load.deletes import DeleteScope
 from sync_worker.load.proof import Evidence, Proof, miscounted
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import Calls, DateRange, Ground, Key, Page, Priority, Verdict, Window
-from sync_worker.planning.asked import Asked, ask
+from sync_worker.model import Calls, DateRange, DeleteEvidence, Key, Page, Priority, Verdict, Window
 from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.probes import PARENT_PROBED_EVERY, kind_of
+from sync_worker.planning.probes import PARENT_PROBED_EVERY, refusal_kind
+from sync_worker.planning.read_plan import ReadPlan, plan_partition
 from sync_worker.planning.selection import PROJECTS
 from sync_worker.planning.windows import CALENDARS, around, halves, is_ahead, window_of
-from sync_worker.runner.frame import Parts, RunFrame
-from sync_worker.state.avoided import Because
+from sync_worker.runner.frame import RunContext, Services
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
 from sync_worker.state.journal import forget_healed
+from sync_worker.state.last_reads import LastRead, ReadDepth, forget_parents_read, record_last_read, record_parents_read
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.page_sizes import record_page_size, record_unpaged
 from sync_worker.state.permissions import (
-    Kind,
     ParentRefusal,
+    RefusalKind,
     forget_parents_refused,
     record_parents_refused,
 )
-from sync_worker.state.rereads import Reach, Reread, forget_parents_read, record_parents_read, record_reread
+from sync_worker.state.skipped import SkipReason
 
 SWEEPS_AT_MOST = 3
 INTERRUPTED = "interrupted"
@@ -62,7 +62,7 @@ INTERRUPTED = "interrupted"
 log = get_logger()
 
 
-class Swept(NamedTuple):
+class PartitionResult(NamedTuple):
     """What became of a partition; `keys` only for projects, which say what else can be read.
 
     `refusal` is why none of it may be read, where that is so.
@@ -77,7 +77,7 @@ class Swept(NamedTuple):
 class Reading:
     """One partition being read into the destination; `doubt` is why it can prove nothing, where that is so."""
 
-    def __init__(self, parts: Parts, frame: RunFrame, partition: Partition, doubt: str | None = None) -> None:
+    def __init__(self, parts: Services, frame: RunContext, partition: Partition, doubt: str | None = None) -> None:
         self._parts = parts
         self._clocks = frame.clocks
         self._doubt = frame.clocks.doubt or doubt
@@ -86,7 +86,7 @@ class Reading:
         self._options = parts.options(self._spec.name)
         self._split = splitter(self._spec.envelope)
         self._run_id = frame.run_id
-        self._moves_marks = frame.moves_marks
+        self._moves_marks = frame.advances_checkpoint
         self._bound_told = frame.clocks.server_time
         self._now = frame.now.earlier
         self._begun_at = self._later = frame.clocks.started_at
@@ -99,7 +99,7 @@ class Reading:
         self._calls = Calls(priority=self._priority(frame), waits=frame.waits)
         self._pages_taken = 0
         self._parents_done: list[int | str] = []
-        self._parents_refused: dict[int | str, Kind] = {}
+        self._parents_refused: dict[int | str, RefusalKind] = {}
         self._signal: Signal | None = None
         key = ScopeKey(frame.run_id, self._spec.name, self._scope)
         # What a backfill reads may never have been read before.
@@ -108,11 +108,14 @@ class Reading:
         self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, window, excluded, complete_at)
 
     @property
-    def avoided(self) -> Mapping[Because, int]:
+    def skipped(self) -> Mapping[SkipReason, int]:
         """How many lists of parents will not be read, and why."""
-        return {Because.UNCHANGED_PARENT: self._asked.spared, Because.NOT_PERMITTED: len(self._asked.denied)}
+        return {
+            SkipReason.UNCHANGED_PARENT: self._asked.unchanged_parents,
+            SkipReason.NOT_PERMITTED: len(self._asked.refused_parents),
+        }
 
-    def run(self) -> Swept:
+    def run(self) -> PartitionResult:
         """Read to a verdict.
 
         Raises `StopRequested`, `AuthError`, `UnreachableError` and `DestinationError`, which concern the whole run; any
@@ -121,7 +124,7 @@ class Reading:
         with bound(stream=self._spec.name, **self._scope._asdict()):
             return self._run()
 
-    def _run(self) -> Swept:
+    def _run(self) -> PartitionResult:
         self._sweep.open()
         try:
             return self._sweep_until_proven()
@@ -143,7 +146,7 @@ class Reading:
             log.exception(Event.SCOPE_CRASHED)
             return self._abandon(Verdict.FAILED, f"internal error: {type(bug).__name__}: {bug}")
 
-    def _sweep_until_proven(self) -> Swept:
+    def _sweep_until_proven(self) -> PartitionResult:
         for number in count(1):
             evidence = self._read_lists()
             if self._misses_days(evidence):
@@ -163,7 +166,7 @@ class Reading:
                 if proof.verdict is Verdict.NOT_PERMITTED:
                     self._parts.loader.do(self._remember_some)
                 self._tell(proof)
-                return Swept(proof.verdict, evidence.server_time, keys)
+                return PartitionResult(proof.verdict, evidence.server_time, keys)
             log.info(Event.SWEEP_REPEATED, error=proof.reason)
         raise AssertionError("counting never ends")
 
@@ -183,9 +186,9 @@ class Reading:
 
     def _read_each_list(self) -> Evidence | None:
         """Return the evidence of all lists; None where those read before have to be counted again."""
-        evidence = Evidence().beside(self._asked.spared)
-        for kind in self._asked.denied:
-            evidence = evidence.with_gone() if kind is Kind.NOT_FOUND else evidence.with_refusal()
+        evidence = Evidence().beside(self._asked.unchanged_parents)
+        for kind in self._asked.refused_parents:
+            evidence = evidence.with_gone() if kind is RefusalKind.NOT_FOUND else evidence.with_refusal()
         refusal: SkippableError | None = None
         self._parents_done, self._parents_refused = [], {}
         for parent_id in [None] if self._asked.parents is None else self._asked.parents:
@@ -201,7 +204,7 @@ class Reading:
                 is_gone = isinstance(refused, NotFoundError)
                 evidence = evidence.with_gone() if is_gone and parent_id is not None else evidence.with_refusal()
                 if parent_id is not None:
-                    self._parents_refused[parent_id] = kind_of(refused)
+                    self._parents_refused[parent_id] = refusal_kind(refused)
         self._remember_refused(refusal)
         if self._all_refused(evidence):
             raise refusal or SkippableError(f"all {evidence.lists} lists of its parents were refused before")
@@ -230,7 +233,7 @@ class Reading:
         asked, stream = self._asked, self._spec.name
         if asked.parents is None or not self._moves_marks:
             return
-        record_reread(transaction, stream, self._scope, asked.reach, Reread(self._now), self._run_id)
+        record_last_read(transaction, stream, self._scope, asked.reach, LastRead(self._now), self._run_id)
         hashes = {str(parent): asked.parents[parent] for parent in self._parents_done}
         record_parents_read(transaction, stream, self._scope, hashes)
 
@@ -238,7 +241,7 @@ class Reading:
         """Whether nothing could be read for want of permission; it may answer 404 too, but then for all of several."""
         if evidence.refused:
             return evidence.refused + evidence.gone == evidence.lists
-        return self._asked.reach is Reach.EVERYTHING and evidence.gone == evidence.lists > 1
+        return self._asked.reach is ReadDepth.EVERYTHING and evidence.gone == evidence.lists > 1
 
     def _read_parts(self, parent_id: int | str | None, evidence: Evidence) -> Evidence | None:
         """Read a list in one part, or a daily log that is too large for that in as many as it takes.
@@ -266,7 +269,7 @@ class Reading:
         return found
 
     def _read_list(self, parent_id: int | str | None, dates: DateRange | None, evidence: Evidence) -> Evidence:
-        request = listing(
+        request = list_request(
             self._spec,
             self._scope,
             # A parent that is new to us may have children older than the mark.
@@ -346,7 +349,7 @@ class Reading:
         dates = self._asked.every_day
         if dates is None:
             raise AssertionError("every day was read")
-        asked = self._asked._replace(dates=dates, window=window_of(dates), reach=Reach.EVERYTHING)
+        asked = self._asked._replace(dates=dates, window=window_of(dates), reach=ReadDepth.EVERYTHING)
         reason = "the server answers with fewer records than it does for some of the days"
         for calendar in CALENDARS:
             try:
@@ -362,7 +365,7 @@ class Reading:
         log.warning(Event.DELETES_UNTOLD, error=redactor.text(reason))
         return self._read_again(asked._replace(settles=False), [dates])
 
-    def _read_again(self, asked: Asked, dates: Sequence[DateRange]) -> Evidence:
+    def _read_again(self, asked: ReadPlan, dates: Sequence[DateRange]) -> Evidence:
         self._asked, self._dates = asked, list(dates)
         self._sweep.restart(asked.window)
         return self._read_lists()
@@ -377,13 +380,13 @@ class Reading:
 
         A tool without a path of its own for deleted records is asked with a filter, and a filter can be ignored.
         """
-        if self._signal is None or self._signal.refused or self._asked.reach is Reach.EVERYTHING:
+        if self._signal is None or self._signal.refused or self._asked.reach is ReadDepth.EVERYTHING:
             return False
-        return not names_deleted(self._spec.deletes) and self._sweep.missing(Covered(Ground.SIGNAL)) > 0
+        return not names_deleted(self._spec.deletes) and self._sweep.missing(DeleteScope(DeleteEvidence.SIGNAL)) > 0
 
     def _read_whole_list(self) -> Evidence:
         window = Window(None, self._asked.window.end)
-        self._asked = self._asked._replace(window=window, reach=Reach.EVERYTHING, settles=True)
+        self._asked = self._asked._replace(window=window, reach=ReadDepth.EVERYTHING, settles=True)
         self._sweep.restart(window)
         return self._read_lists()
 
@@ -392,7 +395,7 @@ class Reading:
         window = self._asked.signal
         if window is None:
             return
-        request = deleted_listing(
+        request = deleted_list_request(
             self._spec,
             self._scope,
             window,
@@ -403,7 +406,7 @@ class Reading:
         units, doubt = 0, None
         try:
             for page in self._parts.procore.pages(request, self._split, self._calls):
-                self._sweep.take_deleted(page)
+                self._sweep.add_reported_deleted(page)
                 totals += [] if page.is_blank else [page.total]
                 units, doubt = units + page.units, page.doubt or doubt
             doubt = doubt or miscounted(totals, units)
@@ -419,23 +422,23 @@ class Reading:
         except RetryableError as failure:
             log.warning(Event.DELETES_UNTOLD, error=redactor.text(str(failure)))
 
-    def _covered(self) -> Covered | None:
+    def _covered(self) -> DeleteScope | None:
         """What a complete sweep settles the deletes of."""
         if self._signal is not None and not self._signal.refused and names_deleted(self._spec.deletes):
-            return Covered(Ground.SIGNAL)
+            return DeleteScope(DeleteEvidence.SIGNAL)
         if not self._asked.settles:
             return None
         parent = self._spec.parent
         if parent is not None:
             above = self._parts.streams[parent.stream]
-            return Covered(Ground.LISTING, parents=self._parents_done, above=above)
-        return Covered(Ground.LISTING, days=self._covered_days)
+            return DeleteScope(DeleteEvidence.LISTING, parents=self._parents_done, above=above)
+        return DeleteScope(DeleteEvidence.LISTING, days=self._covered_days)
 
-    def _ask(self, frame: RunFrame) -> Asked:
+    def _ask(self, frame: RunContext) -> ReadPlan:
         with self._parts.destination.reader() as view:
-            return ask(view, self._partition, self._parts.streams, self._options, frame.terms)
+            return plan_partition(view, self._partition, self._parts.streams, self._options, frame.terms)
 
-    def _priority(self, frame: RunFrame) -> Priority:
+    def _priority(self, frame: RunContext) -> Priority:
         is_later = self._asked.reconciles and frame.priority is Priority.SCHEDULED
         return Priority.RECONCILIATION if is_later else frame.priority
 
@@ -451,25 +454,25 @@ class Reading:
         move_checkpoint(transaction, stream, self._scope, checkpoint, may_go_back=is_wrong)
         if self._signal is not None:
             record_signal(transaction, stream, self._scope, self._signal)
-        if asked.reach is Reach.EVERYTHING:
+        if asked.reach is ReadDepth.EVERYTHING:
             forget_healed(transaction, ScopeKey(self._run_id, stream, self._scope))
-        if asked.reach is Reach.RECENT and self._spec.mode is SyncMode.INCREMENTAL and asked.parents is None:
+        if asked.reach is ReadDepth.RECENT and self._spec.mode is SyncMode.INCREMENTAL and asked.parents is None:
             return
         if self._spec.mode is SyncMode.FULL_REFRESH and asked.parents is None:
             return
-        reread = Reread(mark, asked.dates.start_on if asked.dates else None)
-        record_reread(transaction, stream, self._scope, asked.reach, reread, self._run_id)
+        reread = LastRead(mark, asked.dates.start_on if asked.dates else None)
+        record_last_read(transaction, stream, self._scope, asked.reach, reread, self._run_id)
         if asked.parents is not None:
             hashes = {str(parent): row_hash for parent, row_hash in asked.parents.items()}
             record_parents_read(transaction, stream, self._scope, hashes)
             forget_parents_read(transaction, stream, self._scope, asked.parents_gone)
 
-    def _abandon(self, verdict: Verdict | None, reason: str) -> Swept:
+    def _abandon(self, verdict: Verdict | None, reason: str) -> PartitionResult:
         reason = redactor.text(reason)
         self._sweep.abandon(verdict, requests=self._calls.spent, error=reason)
         if verdict is not None:
             self._tell(Proof(verdict, reason))
-        return Swept(verdict or Verdict.FAILED)
+        return PartitionResult(verdict or Verdict.FAILED)
 
     def _tell(self, proof: Proof) -> None:
         log.info(Event.SCOPE_FINISHED, verdict=proof.verdict, error=proof.reason, requests=self._calls.spent)

@@ -11,15 +11,15 @@ from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Chain, Partition
 from sync_worker.planning.tools import are_tools_due, tools_off
 from sync_worker.planning.windows import SLACK, is_due
-from sync_worker.runner.frame import Parts, RunFrame
-from sync_worker.runner.permissions import Permissions
+from sync_worker.runner.frame import RunContext, Services
+from sync_worker.runner.permissions import AccessCache
 from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.ledger import run_scopes
 
 _BELIEVED_FOR = timedelta(days=2) + SLACK
 
 
-def tool_lists(parts: Parts, frame: RunFrame, permissions: Permissions, chains: Sequence[Chain]) -> list[Chain]:
+def tool_lists(parts: Services, frame: RunContext, permissions: AccessCache, chains: Sequence[Chain]) -> list[Chain]:
     """The lists of tools to read before these chains."""
     if not parts.thrift.lists_tools:
         return []
@@ -31,7 +31,7 @@ def tool_lists(parts: Parts, frame: RunFrame, permissions: Permissions, chains: 
         ]
 
 
-def switched_off(parts: Parts, frame: RunFrame, chains: Sequence[Chain]) -> Mapping[Scope, frozenset[str]]:
+def switched_off(parts: Services, frame: RunContext, chains: Sequence[Chain]) -> Mapping[Scope, frozenset[str]]:
     """The tools that are off in each project, as far as this run, or one not long ago, was told.
 
     A run by hand believes itself alone.
@@ -42,7 +42,7 @@ def switched_off(parts: Parts, frame: RunFrame, chains: Sequence[Chain]) -> Mapp
             for line in run_scopes(view, frame.run_id)
             if line.stream == PROJECT_TOOLS.name and line.verdict == Verdict.COMPLETE
         }
-        if not (frame.by_hand or frame.everything):
+        if not (frame.is_manual or frame.everything):
             marks = {scope: read_checkpoint(view, PROJECT_TOOLS.name, scope) for scope in tools_by_scope(chains)}
             told |= {scope for scope, last in marks.items() if last and not is_due(last.mark, frame.now, _BELIEVED_FOR)}
         return {

@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from sync_worker.clock import Clock
+from sync_worker.destination.file_system import make_folder
 from sync_worker.destination.modes import FILE_MODE
-from sync_worker.destination.place import make_folder
 from sync_worker.errors import ConfigurationError
 
 _BEAT_SECONDS = 2.0

@@ -27,7 +27,7 @@ _LOGGED_EVERY_SECONDS = 60.0
 log = get_logger()
 
 
-class Limits(NamedTuple):
+class ConnectionLimits(NamedTuple):
     """How many connections may be open, in all and from one address, and how long each part of a request may take."""
 
     connections: int
@@ -38,12 +38,12 @@ class Limits(NamedTuple):
     """From the end of the head to the answer, and again until the client has read it."""
 
 
-def default_limits() -> Limits:
+def default_limits() -> ConnectionLimits:
     """Return limits that leave three quarters of the process's descriptors to the runs."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     is_unlimited = descriptors == resource.RLIM_INFINITY
     connections = _CONNECTIONS_AT_MOST if is_unlimited else max(4, min(_CONNECTIONS_AT_MOST, descriptors // 4))
-    return Limits(connections, an_address=connections // 4)
+    return ConnectionLimits(connections, an_address=connections // 4)
 
 
 class Connections:
@@ -52,7 +52,7 @@ class Connections:
     So a probe is answered however many connections are held open from the same address, which may be the local one.
     """
 
-    def __init__(self, listener: socket.socket, limits: Limits) -> None:
+    def __init__(self, listener: socket.socket, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._listener = listener
         self._open: dict[Connection, None] = {}

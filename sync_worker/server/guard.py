@@ -31,11 +31,11 @@ def guarded(
     """The routes of pages that show data; none where anyone could come by without a token."""
     if token is None and not is_loopback(host):
         return []
-    middleware = [Middleware(Guard, token=token, rate=Rate(clock))]
+    middleware = [Middleware(Guard, token=token, rate=RequestRate(clock))]
     return [Route(path, page, middleware=middleware) for path, page in pages]
 
 
-class Rate:
+class RequestRate:
     """Lets so many requests through a second, some more at once."""
 
     def __init__(self, clock: Clock) -> None:
@@ -57,7 +57,7 @@ class Rate:
 class Guard:
     """Stands before a page."""
 
-    def __init__(self, app: ASGIApp, *, token: SecretStr | None, rate: Rate) -> None:
+    def __init__(self, app: ASGIApp, *, token: SecretStr | None, rate: RequestRate) -> None:
         self._app = app
         self._token = token
         self._rate = rate

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from sync_worker.server.address import listener
-from sync_worker.server.connections import Connection, Connections, Limits, default_limits
+from sync_worker.server.connections import Connection, ConnectionLimits, Connections, default_limits
 from sync_worker.server.problems import as_problem
 
 _HEAD_BYTES = 16_384
@@ -36,7 +36,9 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def listening(host: str, port: int, routes: Sequence[BaseRoute], limits: Limits | None = None) -> Iterator[str]:
+def listening(
+    host: str, port: int, routes: Sequence[BaseRoute], limits: ConnectionLimits | None = None
+) -> Iterator[str]:
     """Answer while the block runs; gives the address. Raises `ConfigurationError` where that cannot be had."""
     accepting = listener(host, port)
     app = Starlette(routes=routes, exception_handlers={HTTPException: as_problem, Exception: as_problem})

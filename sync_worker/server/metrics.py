@@ -26,7 +26,7 @@ from sync_worker import __version__
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import DestinationError
-from sync_worker.planning.projects import resting_projects
+from sync_worker.planning.projects import known_inactive_projects
 from sync_worker.state.allowance import StoredAllowance, read_allowance
 from sync_worker.state.deletes import held_deletes
 from sync_worker.state.freshness import freshness
@@ -34,7 +34,7 @@ from sync_worker.state.health import read_health
 from sync_worker.state.history import RunLine, latest_scopes, runs_ended_since, runs_under_way
 from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.journal import set_aside
-from sync_worker.state.spending import avoided_by_run
+from sync_worker.state.spending import skipped_by_run
 
 _LATE_COMMIT = timedelta(minutes=5)
 
@@ -157,7 +157,7 @@ class _Numbers(Collector):
         yield _family(RUNS_UNDER_WAY, {(): len(runs_under_way(view))})
         scopes = latest_scopes(view)
         yield _family(SCOPES, Counter((scope.verdict,) for scope in scopes))
-        marks = {line.stream: line.oldest_mark for line in freshness(scopes, resting_projects(view))}
+        marks = {line.stream: line.oldest_mark for line in freshness(scopes, known_inactive_projects(view))}
         yield _family(FRESHNESS, {(stream,): _age(mark, now) for stream, mark in marks.items() if mark})
         held: Counter[tuple[str, ...]] = Counter()
         for line in held_deletes(view):
@@ -185,7 +185,7 @@ class _EndedRuns:
             if run.run_id not in self._known:
                 self._known[run.run_id] = run.finished_at or ""
                 self._add(run)
-                for reason, calls in avoided_by_run(view, run.run_id).items():
+                for reason, calls in skipped_by_run(view, run.run_id).items():
                     self._avoided[reason,] += calls
         # A run may be committed a little after one that ended later.
         newest = max(map(from_text, self._known.values()), default=self._since)

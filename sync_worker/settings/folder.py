@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sync_worker.settings.dotenv import DotenvError, parse_dotenv
-from sync_worker.settings.problems import Problem, SettingsError
+from sync_worker.settings.problems import SettingsError, SettingsProblem
 from sync_worker.settings.textfile import TextFileError, read_text
 
 _MOST_KILOBYTES = 64
@@ -34,9 +34,9 @@ class Folder:
         except FileNotFoundError:
             return {}
         except TextFileError as error:
-            raise SettingsError([Problem(str(self.dotenv), None, "", str(error))]) from None
+            raise SettingsError([SettingsProblem(str(self.dotenv), None, "", str(error))]) from None
         except DotenvError as error:
-            raise SettingsError([Problem(str(self.dotenv), error.line, "", str(error))]) from None
+            raise SettingsError([SettingsProblem(str(self.dotenv), error.line, "", str(error))]) from None
         self.read.add(self.dotenv)
         return variables
 

@@ -12,14 +12,14 @@ from pydantic import BaseModel, ValidationError
 from sync_worker.settings.characters import oddity, trimmed
 from sync_worker.settings.explain import explain, misspelt
 from sync_worker.settings.folder import Folder
-from sync_worker.settings.problems import Finding, KeyPath, SettingsError, did_you_mean, dotted
+from sync_worker.settings.problems import KeyFinding, KeyPath, SettingsError, did_you_mean, dotted
 from sync_worker.settings.schema import LocalSettings, ReportedProcore, ReportSettings, Settings
 from sync_worker.settings.source import Document, Value, read_document
 from sync_worker.settings.variables import VariableError, fill
 
 Model = TypeVar("Model", Settings, LocalSettings, ReportSettings)
 
-Inspect = Callable[[Model], Iterable[Finding]]
+Inspect = Callable[[Model], Iterable[KeyFinding]]
 """What is wrong with settings whose keys are right, by someone who knows more of what they name."""
 
 _ADDRESSES = frozenset({"login_url", "api_url"})
@@ -84,7 +84,7 @@ def _part_of(
     model: type[Model], path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect[Model]
 ) -> Model:
     document = read_document(path)
-    found: list[Finding] = [
+    found: list[KeyFinding] = [
         ((key,), f"unknown key{did_you_mean(key, Settings.model_fields)}")
         for key in document.tree.keys() - Settings.model_fields.keys()
     ]
@@ -164,7 +164,7 @@ def _validated(
     model: type[Model],
     document: Document,
     tree: dict[str, Any],
-    found: list[Finding],
+    found: list[KeyFinding],
     folder: Path,
     inspect: Inspect[Model],
 ) -> Model:
@@ -181,7 +181,7 @@ def _validated(
     return settings
 
 
-def _validation_problems(tree: dict[str, Any], error: ValidationError, model: type[BaseModel]) -> Iterator[Finding]:
+def _validation_problems(tree: dict[str, Any], error: ValidationError, model: type[BaseModel]) -> Iterator[KeyFinding]:
     errors = error.errors(include_url=False)
     meant = misspelt(errors, model)
     for details in errors:
@@ -201,7 +201,7 @@ def _path_in(tree: Any, location: tuple[str | int, ...]) -> KeyPath:
     return path
 
 
-def _unknown_names(tree: dict[str, Any], known_streams: Collection[str]) -> Iterator[Finding]:
+def _unknown_names(tree: dict[str, Any], known_streams: Collection[str]) -> Iterator[KeyFinding]:
     streams, jobs = _entries(tree, "streams"), _entries(tree, "jobs")
     own = {name for name, options in streams.items() if isinstance(options, dict) and "path" in options}
     known = {*known_streams, *own}

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from sync_worker.errors import ConfigurationError
 
 KeyPath = tuple[str | int, ...]
-Finding = tuple[KeyPath, str]
+KeyFinding = tuple[KeyPath, str]
 """What is wrong at which key."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class SettingsProblem:
     """One thing to mend; `key` is empty where no key is to blame."""
 
     file: str
@@ -33,8 +33,8 @@ class Problem:
 class SettingsError(ConfigurationError):
     """The configuration cannot be used; `problems` says why, in the order of the file."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: Sequence[Problem] = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+    def __init__(self, problems: Iterable[SettingsProblem]) -> None:
+        self.problems: Sequence[SettingsProblem] = tuple(sorted(problems, key=lambda problem: problem.line or 0))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -69,7 +69,7 @@ class Projects(Section):
     """Whether inactive projects are read too."""
 
 
-class Procore(Section):
+class ProcoreSettings(Section):
     """Which Procore is asked, as whom, and for what."""
 
     environment: Literal["production", "sandbox", "monthly_sandbox", "federal", "custom"] = "production"
@@ -98,13 +98,13 @@ class Procore(Section):
         return data if addresses is None else {**data, "login_url": addresses[0], "api_url": addresses[1]}
 
     @model_validator(mode="after")
-    def _custom_has_addresses(self) -> Procore:
+    def _custom_has_addresses(self) -> ProcoreSettings:
         if not self.login_url or not self.api_url:
             raise ValueError("environment custom needs login_url and api_url")
         return self
 
 
-class Limits(Section):
+class LimitSettings(Section):
     """How hard Procore is asked."""
 
     budget_share: Annotated[Number, Field(gt=0, le=1)] = 0.8
@@ -115,7 +115,7 @@ class Limits(Section):
     """Seconds for a request in all, body included."""
 
 
-class Retention(Section):
+class RetentionSettings(Section):
     """How long history is kept; the latest verdict of each scope always is."""
 
     runs: Duration = Field(default="90d", validate_default=True)
@@ -123,7 +123,7 @@ class Retention(Section):
     reports: Duration = Field(default="2y", validate_default=True)
 
 
-class Destination(Section):
+class DestinationSettings(Section):
     """Where the rows go."""
 
     type: Literal["sqlite", "postgres"] = "sqlite"
@@ -135,7 +135,7 @@ class Destination(Section):
     """The PostgreSQL schema."""
 
     @model_validator(mode="after")
-    def _postgres_has_url(self) -> Destination:
+    def _postgres_has_url(self) -> DestinationSettings:
         if self.type == "postgres" and self.url is None:
             raise ValueError("type postgres needs url")
         return self
@@ -241,7 +241,7 @@ def _date_window(value: object) -> object:
     return {True: {}, False: None}.get(value, value) if isinstance(value, bool) else value
 
 
-class StreamOptions(Section):
+class StreamSettings(Section):
     """What differs for a shipped stream, or, with `path`, a whole stream of the user's own."""
 
     per_page: Annotated[Integer, Field(ge=1, le=10_000)] | None = None
@@ -285,7 +285,7 @@ class StreamOptions(Section):
     sensitive: Boolean = False
 
     @model_validator(mode="after")
-    def _own_stream_is_whole(self) -> StreamOptions:
+    def _own_stream_is_whole(self) -> StreamSettings:
         own = self.model_fields_set & _OWN_STREAM_KEYS
         if self.path is None and own:
             raise ValueError(f"{', '.join(sorted(own))}: only for a stream of your own, which needs path")
@@ -337,19 +337,19 @@ class Notifier(Section):
 class Settings(Section):
     """All of `config.yaml`."""
 
-    procore: Procore
-    limits: Limits = Limits()
+    procore: ProcoreSettings
+    limits: LimitSettings = LimitSettings()
     data_dir: LocalPath = Field(default=Path("data"), validate_default=True)
     """Heartbeat, locks, spool, report archive."""
     jobs_dir: LocalPath = Field(default=Path("jobs"), validate_default=True)
     """Looked in first, then among the shipped jobs."""
-    retention: Retention = Field(default_factory=Retention)
-    destination: Destination = Field(default_factory=dict, validate_default=True)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    destination: DestinationSettings = Field(default_factory=dict, validate_default=True)
     publish: tuple[Annotated[Parquet | DuckDB, Field(discriminator="type")], ...] = ()
     """Copies for analysts, made after a run; not built yet."""
     jobs: Mapping[Name, Entry[JobOptions]] | None = None
     """Absent: all jobs with their own schedules; present: these alone."""
-    streams: Mapping[Name, Entry[StreamOptions]] = Field(default_factory=dict)
+    streams: Mapping[Name, Entry[StreamSettings]] = Field(default_factory=dict)
     """What differs for a stream, and streams of the user's own."""
     server: Server = Server()
     notify: tuple[Notifier, ...] = ()
@@ -366,8 +366,8 @@ class LocalSettings(Section):
     """The part of `config.yaml` that tells where the data is and of which streams: all that looking at it takes."""
 
     data_dir: LocalPath = Field(default=Path("data"), validate_default=True)
-    destination: Destination = Field(default_factory=dict, validate_default=True)
-    streams: Mapping[Name, Entry[StreamOptions]] = Field(default_factory=dict)
+    destination: DestinationSettings = Field(default_factory=dict, validate_default=True)
+    streams: Mapping[Name, Entry[StreamSettings]] = Field(default_factory=dict)
 
 
 class ReportedProcore(Section):
@@ -382,7 +382,7 @@ class ReportSettings(LocalSettings):
     procore: ReportedProcore = ReportedProcore()
     data_dir: LocalPath = Field(default=Path("data"), validate_default=True)
     jobs_dir: LocalPath = Field(default=Path("jobs"), validate_default=True)
-    retention: Retention = Field(default_factory=Retention)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     jobs: Mapping[Name, Entry[JobOptions]] | None = None
 
 

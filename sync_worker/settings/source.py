@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import yaml
 
-from sync_worker.settings.problems import Finding, KeyPath, Problem, SettingsError, dotted
+from sync_worker.settings.problems import KeyFinding, KeyPath, SettingsError, SettingsProblem, dotted
 from sync_worker.settings.textfile import TextFileError, read_text
 
 Value = dict[str, "Value"] | tuple["Value", ...] | str | int | float | bool | None
@@ -50,7 +50,7 @@ class Document:
     file: str
     tree: dict[str, Value] = field(default_factory=dict)
     lines: dict[KeyPath, int] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[SettingsProblem] = field(default_factory=list)
 
     def line(self, path: KeyPath) -> int | None:
         """The line of `path`, or of the nearest key around it."""
@@ -58,9 +58,9 @@ class Document:
 
     def blame(self, path: KeyPath, message: str) -> None:
         """Note a problem at `path`."""
-        self.problems.append(Problem(self.file, self.line(path), dotted(path), message))
+        self.problems.append(SettingsProblem(self.file, self.line(path), dotted(path), message))
 
-    def blame_others(self, findings: Iterable[Finding]) -> None:
+    def blame_others(self, findings: Iterable[KeyFinding]) -> None:
         """Note `findings`, but for keys that have a problem already."""
         blamed = {problem.key for problem in self.problems}
         for path, message in findings:
@@ -79,9 +79,9 @@ def read_document(path: Path) -> Document:
     except yaml.YAMLError as error:
         raise SettingsError([_syntax_problem(str(path), error)]) from None
     except RecursionError:
-        raise SettingsError([Problem(str(path), None, "", "is nested too deeply")]) from None
+        raise SettingsError([SettingsProblem(str(path), None, "", "is nested too deeply")]) from None
     if not isinstance(tree, dict):
-        raise SettingsError([Problem(str(path), 1, "", "expected keys and values, such as `procore:`")])
+        raise SettingsError([SettingsProblem(str(path), 1, "", "expected keys and values, such as `procore:`")])
     document.tree = tree
     return document
 
@@ -93,7 +93,7 @@ def _text(path: Path) -> str:
         message = "no such file; name another with --config or SYNC_WORKER_CONFIG"
     except TextFileError as error:
         message = str(error)
-    raise SettingsError([Problem(str(path), None, "", message)])
+    raise SettingsError([SettingsProblem(str(path), None, "", message)])
 
 
 def _without_tabs(text: str) -> str:
@@ -107,13 +107,13 @@ def _without_tabs(text: str) -> str:
     return text.replace("\t", " ")
 
 
-def _syntax_problem(file: str, error: yaml.YAMLError) -> Problem:
+def _syntax_problem(file: str, error: yaml.YAMLError) -> SettingsProblem:
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        return Problem(file, None, "", "is not valid YAML: it holds a character that no text file has")
+        return SettingsProblem(file, None, "", "is not valid YAML: it holds a character that no text file has")
     mark = error.problem_mark
     # Names of aliases, anchors and tags are left out: an unquoted secret may begin with `*`, `&` or `!`.
     what = re.sub(r" '(?!<)[^']{2,}'", "", error.problem or "cannot be read")
-    return Problem(file, mark.line + 1, "", f"not valid YAML at column {mark.column + 1}: {what}{_hint(what)}")
+    return SettingsProblem(file, mark.line + 1, "", f"not valid YAML at column {mark.column + 1}: {what}{_hint(what)}")
 
 
 def _hint(what: str) -> str:
@@ -136,7 +136,7 @@ class _Reader:
     def value(self, node: yaml.Node, path: KeyPath) -> Value:
         self._count += 1
         if self._count > _MOST_VALUES:
-            raise SettingsError([Problem(self._document.file, None, "", "holds too many values")])
+            raise SettingsError([SettingsProblem(self._document.file, None, "", "holds too many values")])
         if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
@@ -151,13 +151,17 @@ class _Reader:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                self._document.problems.append(Problem(self._document.file, line, dotted(path), "a key must be text"))
+                self._document.problems.append(
+                    SettingsProblem(self._document.file, line, dotted(path), "a key must be text")
+                )
                 continue
             key = _joined_surrogates(key_node.value)
             if key in found:
                 first = self._document.lines[*path, key]
                 message = f"is here twice, first on line {first}"
-                self._document.problems.append(Problem(self._document.file, line, dotted((*path, key)), message))
+                self._document.problems.append(
+                    SettingsProblem(self._document.file, line, dotted((*path, key)), message)
+                )
                 continue
             self._document.lines[*path, key] = line
             found[key] = self.value(value_node, (*path, key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sync_worker.model import Ground, Scope
+from sync_worker.model import DeleteEvidence, Scope
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.ledger import ScopeKey
@@ -41,7 +41,7 @@ def is_same(executor: Executor, one: int, other: int) -> bool:
     return bool(executor.execute(queries()["is_same"], {"one": one, "other": other})[0][0])
 
 
-def note_agreed(executor: Executor, key: ScopeKey, ground: Ground, *, gone: int, agreed: int) -> int:
+def note_agreed(executor: Executor, key: ScopeKey, ground: DeleteEvidence, *, gone: int, agreed: int) -> int:
     """Move those keys of the set `gone` that an earlier run held to the set `agreed`; how many these are."""
     sets: dict[str, Parameter] = {"gone": gone, "agreed": agreed}
     found = executor.execute(queries()["note_agreed"], key.parameters() | sets | {"ground": ground})
@@ -49,7 +49,7 @@ def note_agreed(executor: Executor, key: ScopeKey, ground: Ground, *, gone: int,
     return len(found)
 
 
-def hold_deletes(executor: Executor, key: ScopeKey, ground: Ground, gone: int, at: datetime) -> None:
+def hold_deletes(executor: Executor, key: ScopeKey, ground: DeleteEvidence, gone: int, at: datetime) -> None:
     """Let the rows of a set wait."""
     given: dict[str, Parameter] = {"ground": ground, "gone": gone, "held_at": to_text(at)}
     executor.execute(queries()["hold_deletes"], key.parameters() | given)

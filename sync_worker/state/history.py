@@ -98,7 +98,7 @@ def find_run(executor: Executor, run_id: str) -> RunLine | None:
     return next((RunLine(*row) for row in _rows(executor, "find_run", run_id=run_id)), None)
 
 
-def as_it_is(run: RunLine, *, held: bool) -> RunLine:
+def with_current_state(run: RunLine, *, held: bool) -> RunLine:
     """A run as it is seen now: where nobody holds the database, one that has not ended was cut short."""
     if held or run.started_at is None or run.outcome is not None:
         return run

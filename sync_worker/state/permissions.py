@@ -13,7 +13,7 @@ from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.queries import queries
 
 
-class Kind(StrEnum):
+class RefusalKind(StrEnum):
     """How Procore refuses."""
 
     FORBIDDEN = "forbidden"
@@ -31,7 +31,7 @@ class Refusal(NamedTuple):
 
     subject: str
     scope: Scope
-    kind: Kind
+    kind: RefusalKind
     reason: str
     refused_at: datetime
     probed_at: datetime
@@ -44,7 +44,7 @@ def read_refusals(executor: Executor) -> list[Refusal]:
         Refusal(
             str(subject),
             Scope(int(company_id) if company_id else None, int(project_id) if project_id else None),
-            Kind(str(kind)),
+            RefusalKind(str(kind)),
             str(reason),
             *(from_text(str(instant)) for instant in instants),
         )
@@ -77,7 +77,7 @@ class ParentRefusal(NamedTuple):
     """A parent whose nested list may not be read, as its row was then; it is tried again at `probe_at`."""
 
     row_hash: str
-    kind: Kind
+    kind: RefusalKind
     probe_at: datetime
 
 
@@ -85,7 +85,7 @@ def parents_refused(executor: Executor, stream: str, scope: Scope) -> Mapping[st
     """The parents whose nested lists may not be read."""
     rows = executor.execute(queries()["parents_refused"], {"stream": stream, **scope._asdict()})
     return {
-        str(parent): ParentRefusal(str(row_hash), Kind(str(kind)), from_text(str(probe_at)))
+        str(parent): ParentRefusal(str(row_hash), RefusalKind(str(kind)), from_text(str(probe_at)))
         for parent, row_hash, kind, probe_at in rows
     }
 

@@ -8,10 +8,10 @@ from datetime import date
 from typing import Any, NamedTuple, cast
 
 from sync_worker.model import ALL_CALLS, SUCCEEDED
-from sync_worker.state.avoided import run_avoided
 from sync_worker.state.calls import calls_since
 from sync_worker.state.executor import View
 from sync_worker.state.queries import queries
+from sync_worker.state.skipped import run_avoided
 
 
 class DaySpent(NamedTuple):
@@ -20,7 +20,7 @@ class DaySpent(NamedTuple):
     day: str
     calls: int
     succeeded: int
-    avoided: Mapping[str, int]
+    skipped: Mapping[str, int]
 
 
 def days_spent(view: View, first_day: date) -> list[DaySpent]:
@@ -28,12 +28,12 @@ def days_spent(view: View, first_day: date) -> list[DaySpent]:
     counted: Counter[tuple[str, str]] = Counter()
     for line, calls in calls_since(view, first_day).items():
         counted[line.day.isoformat(), line.kind] += calls
-    avoided = _avoided_by_day(view, first_day)
-    days = sorted({day for day, _ in counted} | avoided.keys(), reverse=True)
-    return [DaySpent(day, counted[day, ALL_CALLS], counted[day, SUCCEEDED], avoided.get(day, {})) for day in days]
+    skipped = _avoided_by_day(view, first_day)
+    days = sorted({day for day, _ in counted} | skipped.keys(), reverse=True)
+    return [DaySpent(day, counted[day, ALL_CALLS], counted[day, SUCCEEDED], skipped.get(day, {})) for day in days]
 
 
-def avoided_by_run(view: View, run_id: str) -> dict[str, int]:
+def skipped_by_run(view: View, run_id: str) -> dict[str, int]:
     """The calls that a run did not make, by reason, the most first."""
     found: Counter[str] = Counter()
     for line in run_avoided(view, run_id) if view.has_table("_avoided") else []:

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from structlog.testing import capture_logs
 
+from procore_simulator.allowance import Limits
+from procore_simulator.world import World
 from support.clock import ManualClock
 from support.worker import Install, incomplete
 from sync_worker.model import Outcome
-from sync_worker.simulator.allowance import Limits
-from sync_worker.simulator.world import World
 
 
 def test_a_run_that_meets_the_end_of_the_allowance_waits_says_so_and_goes_on(install: Install) -> None:

@@ -11,11 +11,11 @@ from datetime import date
 
 import pytest
 
+from procore_simulator.faults import Fault
 from support.oracle import differences
 from support.worker import Install, Installation
 from sync_worker.model import DateRange
 from sync_worker.planning.windows import months
-from sync_worker.simulator.faults import Fault
 
 STREAMS = "manpower_logs,rfis"
 MOST_UNDER_WAY = 4

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from procore_simulator.changes import change
 from support.oracle import differences
 from support.worker import Install
-from sync_worker.simulator.changes import change
 
 STREAMS = ("rfis", "submittals", "manpower_logs", "work_order_contract_line_items")
 Save = Callable[[Path, Path], None]

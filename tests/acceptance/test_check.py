@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from procore_simulator.allowance import Limits
+from procore_simulator.faults import Fault
 from support.clock import WorkerClock
 from support.scripted_server import CERTIFICATE, Answer, ScriptedServer
 from support.worker import Install, Installation
-from sync_worker.simulator.allowance import Limits
-from sync_worker.simulator.faults import Fault
 
 JOBS = {"few": {"kind": "sync", "streams": ["rfis", "meetings", "manpower_logs", "notes_logs", "roles", "rfi_replies"]}}
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
+from procore_simulator.clocks import FIRST_INSTANT
+from procore_simulator.server import CLIENT_SECRET
 from support.clock import ManualClock, environ_at
-from sync_worker.simulator.clocks import FIRST_INSTANT
-from sync_worker.simulator.server import CLIENT_SECRET
 
 COMMAND = [sys.executable, "-m", "sync_worker", "demo", "--dir"]
 

@@ -6,8 +6,8 @@ import json
 import os
 import pty
 
+from procore_simulator.allowance import Limits
 from support.worker import Install, Installation
-from sync_worker.simulator.allowance import Limits
 
 CHOSEN = ("run", "--streams", "rfis,manpower_logs,schedule_activities")
 

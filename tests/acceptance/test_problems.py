@@ -7,10 +7,10 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
+from procore_simulator.faults import Fault
 from support.oracle import readable_projects
 from support.worker import A_FEW, Install, Installation
-from sync_worker.simulator.faults import Fault
-from sync_worker.state.restless import RECORDS_TOLD
+from sync_worker.state.volatile import RECORDS_TOLD
 
 STAMP = "2026-02-01T08:00:00Z"
 

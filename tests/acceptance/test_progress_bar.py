@@ -8,9 +8,9 @@ import subprocess
 import sys
 from contextlib import suppress
 
+from procore_simulator.faults import Fault
 from support.clock import environ_at
 from support.worker import Install
-from sync_worker.simulator.faults import Fault
 
 
 def test_a_terminal_sees_how_far_a_run_is_and_the_answer_stays_clean(install: Install) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from procore_simulator.faults import Fault
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.tools import PROJECT_TOOLS
-from sync_worker.simulator.faults import Fault
 
 RUN_KEYS = ["run_id", "outcome", "seconds", "requests", "rows", "streams"]
 ROWS_KEYS = ["seen", "inserted", "updated", "unchanged", "deleted", "quarantined"]

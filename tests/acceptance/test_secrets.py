@@ -19,10 +19,10 @@ from urllib.parse import quote, quote_plus
 import click
 import pytest
 
+from procore_simulator.faults import Fault
+from procore_simulator.server import CLIENT_ID
 from support.worker import A_FEW, Install, Installation
 from sync_worker.cli.main import COMMANDS, root
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.server import CLIENT_ID
 
 SECRET = "Zq7&marked/s3cr3t+é\"'<%>\\="
 TOKEN_MARK = "tOk3n+/=~"

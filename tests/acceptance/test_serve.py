@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from procore_simulator.faults import Fault
 from support.clock import MACHINE
 from support.oracle import differences
 from support.worker import A_FEW, Install, Installation
 from sync_worker import __version__
 from sync_worker.cli.stopping import DEADLINE_SECONDS
-from sync_worker.simulator.faults import Fault
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the daemon must show nothing there
 EVERYTHING = {"kind": "sync", "streams": list(A_FEW), "schedule": "every 1s"}

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from procore_simulator.server import Simulator
 from sync_worker.cli.main import COMMANDS
 from sync_worker.cli.stopping import DEADLINE_SECONDS
-from sync_worker.simulator.server import Simulator
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")

@@ -23,6 +23,7 @@ from sync_worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PACKAGES = ("sync_worker", "procore_simulator")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("jobs/*.md")])
 FILE = re.compile(r"`(?:sync_worker/)?([a-z_]+(?:/[a-z_0-9]+)*\.(?:py|sql|yaml))`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#([^)]+))?\)")
@@ -35,7 +36,9 @@ def commands(text: str) -> set[str]:
 
 def missing_files(document: Path) -> Iterator[str]:
     for name in FILE.findall(document.read_text("utf-8")):
-        there = (ROOT / name).exists() or any((ROOT / "sync_worker").glob(f"**/{name}"))
+        there = (ROOT / name).exists() or any(
+            found for package in PACKAGES for found in (ROOT / package).glob(f"**/{name}")
+        )
         if not there:
             yield name
 

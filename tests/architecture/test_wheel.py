@@ -18,7 +18,8 @@ def test_the_wheel_carries_the_shipped_jobs_and_every_file_of_the_package(tmp_pa
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         carried = {name for name in archive.namelist() if ".dist-info/" not in name}
-    package = {str(path.relative_to(ROOT)) for path in source_files(ROOT / "sync_worker")}
+    folders = (ROOT / "sync_worker", ROOT / "procore_simulator")
+    package = {str(path.relative_to(ROOT)) for folder in folders for path in source_files(folder)}
     jobs = {f"sync_worker/shipped_jobs/{path.relative_to(ROOT / 'jobs')}" for path in source_files(ROOT / "jobs")}
     assert carried == package | jobs
     assert jobs

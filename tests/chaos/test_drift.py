@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
+from procore_simulator.faults import Fault
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, incomplete
-from sync_worker.simulator.faults import Fault
 
 STREAMS = ("rfis", "punch_items", "equipment_logs")
 DRIFTS = ("insert", "delete", "resort")

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pytest
 
+from procore_simulator.faults import Fault
 from support.churn import Churn
 from support.clock import MACHINE
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation
-from sync_worker.simulator.faults import Fault
 
 STREAMS = (
     "rfis", "punch_items", "submittals", "observations", "photos", "manpower_logs", "work_order_contracts",

@@ -144,10 +144,10 @@ def holds_the_same_rows(transaction: Transaction, found: Given) -> None:
 def holds_the_same_sets(transaction: Transaction, found: Given) -> None:
     spec, rows = found.spec, found.rows
     param = spec.parent.param if spec.parent else ""
-    assert transaction.note_keys(spec, 1, found.seen) == len(found.seen)
-    assert transaction.note_keys(spec, 1, found.seen) == 0
-    assert transaction.note_keys(spec, 2, found.approved) == len(found.approved)
-    assert sorted(map(json.dumps, transaction.noted_keys(spec, 1))) == sorted(map(json.dumps, found.seen))
+    assert transaction.add_keys(spec, 1, found.seen) == len(found.seen)
+    assert transaction.add_keys(spec, 1, found.seen) == 0
+    assert transaction.add_keys(spec, 2, found.approved) == len(found.approved)
+    assert sorted(map(json.dumps, transaction.read_keys(spec, 1))) == sorted(map(json.dumps, found.seen))
     assert transaction.noted(spec, 1, list(rows)) == set(found.seen)
     transaction.note_values(spec, param, 3, [1])
     of_parents = Extent({"project_id": 7}, parents=(param, 3))
@@ -157,8 +157,8 @@ def holds_the_same_sets(transaction: Transaction, found: Given) -> None:
             into = 10 + 2 * number + (among is None)
             gone = {key for key, row in rows.items() if _is_within(row, extent) and key not in found.seen}
             gone &= gone if among is None else set(found.approved)
-            assert transaction.note_live(spec, extent, into, unseen_by=1, among=among) == len(gone)
-            assert set(transaction.noted_keys(spec, into)) == gone
+            assert transaction.add_missing_rows(spec, extent, into, unseen_by=1, among=among) == len(gone)
+            assert set(transaction.read_keys(spec, into)) == gone
     transaction.note_deleted(spec, param, {"project_id": 7}, 30)
     dead = {row[param] for row in rows.values() if row["_deleted_at"] is not None and row["project_id"] == 7}
     assert transaction.execute("SELECT key FROM _noted WHERE noted = 30 ORDER BY key") == [(it,) for it in sorted(dead)]  # type: ignore[type-var]
@@ -175,12 +175,12 @@ def _is_within(row: Row, extent: Extent) -> bool:
 def marks_the_same_rows(transaction: Transaction, found: Given) -> None:
     spec, rows = found.spec, found.rows
     of_run_2 = {key for key in found.seen if rows[key]["_run_id"] == "run-2"}
-    assert transaction.spare(spec, 1, ["run-2"]) == len(of_run_2)
+    assert transaction.discard_written_by(spec, 1, ["run-2"]) == len(of_run_2)
     left = set(found.seen) - of_run_2
-    assert set(transaction.noted_keys(spec, 1)) == left
+    assert set(transaction.read_keys(spec, 1)) == left
     gone = {key for key in left if rows[key]["_deleted_at"] is None and rows[key]["project_id"] == 7}
-    assert transaction.bury(spec, {"project_id": 7}, 1, at="2026-04-01T00:00:00Z", run_id="run-9") == len(gone)
+    assert transaction.mark_deleted(spec, {"project_id": 7}, 1, at="2026-04-01T00:00:00Z", run_id="run-9") == len(gone)
     marked = {key for key, it in transaction.stored(spec, list(rows)).items() if it.run_id == "run-9" and it.is_deleted}
     assert marked == gone
-    transaction.forget_keys(1, 2)
-    assert transaction.noted_keys(spec, 1) == transaction.noted_keys(spec, 2) == []
+    transaction.drop_keys(1, 2)
+    assert transaction.read_keys(spec, 1) == transaction.read_keys(spec, 2) == []

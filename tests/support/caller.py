@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from sync_worker.simulator.server import Simulator
+from procore_simulator.server import Simulator
 
 
 class Caller:

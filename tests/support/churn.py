@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
 
-from sync_worker.simulator.changes import change
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.server import Simulator
+from procore_simulator.changes import change
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.server import Simulator
 
 PAUSE_SECONDS = 0.02
 STEP_SECONDS = 7.0

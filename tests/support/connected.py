@@ -14,9 +14,9 @@ from support.clock import ManualClock
 from support.scripted_server import ScriptedServer
 from sync_worker.catalog.spec import ScopeKind as Kind
 from sync_worker.catalog.spec import StreamSpec
-from sync_worker.client.budget import Budget
-from sync_worker.client.listing import Listing, listing
+from sync_worker.client.list_request import ListRequest, list_request
 from sync_worker.client.procore import Procore
+from sync_worker.client.rate_limit import RateLimit
 from sync_worker.client.retry import Retry, RetryPolicy
 from sync_worker.client.tokens import Tokens
 from sync_worker.client.transport import Transport
@@ -75,8 +75,8 @@ class Connected:
         )
 
     @cached_property
-    def budget(self) -> Budget:
-        return Budget(self.clock)
+    def budget(self) -> RateLimit:
+        return RateLimit(self.clock)
 
     @cached_property
     def procore(self) -> Procore:
@@ -90,14 +90,14 @@ class Connected:
             stop=self.stop,
         )
 
-    def pages(self, of: Listing | None = None) -> list[Page]:
+    def pages(self, of: ListRequest | None = None) -> list[Page]:
         """Every page of a list, that of RFIs unless told otherwise."""
         return list(self.procore.pages(of or rfis(), split, self.calls))
 
 
-def rfis(per_page: int | None = None, project_id: int = 22) -> Listing:
+def rfis(per_page: int | None = None, project_id: int = 22) -> ListRequest:
     """The list of one project's RFIs."""
-    return listing(RFIS, Scope(11, project_id), per_page=per_page)
+    return list_request(RFIS, Scope(11, project_id), per_page=per_page)
 
 
 def ids(pages: list[Page]) -> list[int]:

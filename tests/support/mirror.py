@@ -20,6 +20,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from structlog.testing import capture_logs
 
+from procore_simulator.entry import Truth
+from procore_simulator.faults import Fault
+from procore_simulator.server import Simulator
+from procore_simulator.world import World
 from support.clock import WorkerClock
 from support.mortal import DiedError, Fate, Mortal
 from support.oracle import differences
@@ -30,10 +34,6 @@ from sync_worker.catalog import STREAMS
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.load.deletes import approve
 from sync_worker.model import Scope, Verdict
-from sync_worker.simulator.entry import Truth
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.server import Simulator
-from sync_worker.simulator.world import World
 
 RFIS, PHOTOS, MEETINGS, TASKS, LOGS = "rfis", "photos", "meetings", "task_items", "notes_logs"
 CONTRACTS, LINES = "work_order_contracts", "work_order_contract_line_items"

@@ -15,9 +15,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from procore_simulator.entry import Truth
+from procore_simulator.server import Simulator
 from sync_worker.catalog.spec import FieldType, ScopeKind, StreamSpec
-from sync_worker.simulator.entry import Truth
-from sync_worker.simulator.server import Simulator
 
 Row = Mapping[str, Any]
 Table = dict[tuple[Any, ...], Row]

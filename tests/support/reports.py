@@ -10,16 +10,16 @@ from zoneinfo import ZoneInfo
 
 from sync_worker.model import Verdict
 from sync_worker.reports.ageing import measure
-from sync_worker.reports.query import Employers, Row
-from sync_worker.reports.standing import Included, LeftOut, Project, Standing
+from sync_worker.reports.coverage import Coverage, ExcludedProject, IncludedProject, ReportedProject
+from sync_worker.reports.query import Employers, ReportRow
 from sync_worker.reports.story import Issue
 
 NOW = datetime(2026, 3, 4, 18, tzinfo=UTC)
 """A Wednesday noon in Chicago."""
-CHICAGO = Project(1, 9, "Lakeview", "25-101", is_active=True, zone=ZoneInfo("America/Chicago"))
+CHICAGO = ReportedProject(1, 9, "Lakeview", "25-101", is_active=True, zone=ZoneInfo("America/Chicago"))
 
 
-def row(**values: Any) -> Row:
+def row(**values: Any) -> ReportRow:
     """An RFI that was handed in two days ago; objects and lists are given as such."""
     plain = {
         "id": 7,
@@ -38,7 +38,7 @@ def row(**values: Any) -> Row:
         "schedule_impact": None,
     }
     given = {name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in values.items()}
-    return Row(**plain | given)  # type: ignore[arg-type]  # a test says what it likes
+    return ReportRow(**plain | given)  # type: ignore[arg-type]  # a test says what it likes
 
 
 def person(number: int, name: str) -> dict[str, Any]:
@@ -47,10 +47,10 @@ def person(number: int, name: str) -> dict[str, Any]:
 
 
 def issue(
-    *rows: Row,
+    *rows: ReportRow,
     employers: Mapping[tuple[int | None, int], str] | None = None,
-    included: Sequence[Included] = (Included(CHICAGO, Verdict.COMPLETE, NOW),),
-    left_out: Sequence[LeftOut] = (),
+    included: Sequence[IncludedProject] = (IncludedProject(CHICAGO, Verdict.COMPLETE, NOW),),
+    left_out: Sequence[ExcludedProject] = (),
     now: datetime = NOW,
 ) -> Issue:
     """The report of these rows."""
@@ -60,7 +60,7 @@ def issue(
         title="RFI ageing",
         noun="RFI",
         companies=["Halvorsen"],
-        standing=Standing(included, left_out),
+        standing=Coverage(included, left_out),
         ageing=measure(rows, projects, Employers(employers or {}), now),
         is_selection=False,
         rendered_at=now,

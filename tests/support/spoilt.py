@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from sync_worker.simulator.faults import Fault
+from procore_simulator.faults import Fault
 
 SPOILT: Mapping[str, Callable[[], Fault]] = {
     "an error": partial(Fault, status=500),

@@ -14,6 +14,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.server import Simulator
+from procore_simulator.wire import Logged
+from procore_simulator.world import World
 from support.clock import WorkerClock, environ_at
 from sync_worker.app import FinishedRun, Request, open_worker
 from sync_worker.catalog import STREAMS
@@ -24,10 +28,6 @@ from sync_worker.clock import Clock
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Verdict
 from sync_worker.settings import Settings, load_settings
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.server import Simulator
-from sync_worker.simulator.wire import Logged
-from sync_worker.simulator.world import World
 from sync_worker.state.ledger import ScopeResult
 
 TWO_ATTEMPTS = RetryPolicy(attempts=2)

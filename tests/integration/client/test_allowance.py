@@ -11,7 +11,7 @@ from benchmarks.allowance import over_sockets
 from support.clock import MACHINE, ManualClock
 from support.connected import Connect, ids
 from support.scripted_server import Answer, Wire, in_turn, records
-from sync_worker.client.budget import Budget
+from sync_worker.client.rate_limit import RateLimit
 from sync_worker.errors import AllowanceSpent, StopRequested
 from sync_worker.model import Calls
 
@@ -74,7 +74,7 @@ def test_an_answer_in_between_ends_the_growing_of_pauses(connect: Connect) -> No
 
 def test_answers_to_requests_already_under_way_make_nobody_wait_longer() -> None:
     clock = ManualClock()
-    budget = Budget(clock)
+    budget = RateLimit(clock)
     with budget.turn(threading.Event(), Calls()) as turn:
         turn.answered({}, 200, clock.now())
     with ExitStack() as stack:
@@ -155,7 +155,7 @@ def test_a_stop_ends_the_pause_before_the_next_attempt(connect: Connect) -> None
 def test_a_later_process_goes_on_with_what_an_earlier_one_has_spent() -> None:
     clock = ManualClock()
     stop = threading.Event()
-    earlier = Budget(clock, share=0.5)
+    earlier = RateLimit(clock, share=0.5)
     told = {"X-Rate-Limit-Limit": "8", "X-Rate-Limit-Remaining": "7"}
     for _ in range(3):
         with earlier.turn(stop, Calls()) as turn:
@@ -165,7 +165,7 @@ def test_a_later_process_goes_on_with_what_an_earlier_one_has_spent() -> None:
     assert [(it.limit, it.granted, it.used) for it in known.windows] == [(8, 4, 3), (None, None, 3)]
 
     clock.advance(600)
-    later = Budget(clock, share=0.5, known=known)
+    later = RateLimit(clock, share=0.5, known=known)
     with later.turn(stop, Calls(waits=False)):
         pass
     with pytest.raises(AllowanceSpent, match="spent until"), later.turn(stop, Calls(waits=False)):
@@ -179,7 +179,7 @@ def test_a_later_process_goes_on_with_what_an_earlier_one_has_spent() -> None:
 
 def test_who_does_not_wait_for_the_allowance_does_wait_for_its_turn_in_a_spike() -> None:
     clock = ManualClock()
-    budget = Budget(clock)
+    budget = RateLimit(clock)
     calls = Calls(waits=False)
     for _ in range(50):
         with budget.turn(threading.Event(), calls) as turn:
@@ -212,7 +212,7 @@ def test_a_wait_that_somebody_ends_is_over_within_seconds_and_the_next_refusal_b
             ended.append(clock.now())
         return ended[-1] if ended else None
 
-    budget = Budget(clock, lifted_at=lifted_at)
+    budget = RateLimit(clock, lifted_at=lifted_at)
     for _ in range(2):
         with budget.turn(stop, Calls()) as turn:
             turn.answered({"Retry-After": "3600"}, 429, clock.now())
@@ -226,7 +226,7 @@ def test_a_wait_that_somebody_ends_is_over_within_seconds_and_the_next_refusal_b
 
 def test_a_wait_that_was_ended_before_the_refusal_is_kept() -> None:
     clock = ManualClock()
-    budget = Budget(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
+    budget = RateLimit(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
     for _ in range(2):
         with budget.turn(threading.Event(), Calls()) as turn:
             turn.answered({"Retry-After": "600"}, 429, clock.now())
@@ -236,14 +236,14 @@ def test_a_wait_that_was_ended_before_the_refusal_is_kept() -> None:
 def test_a_wait_for_one_list_is_shown_and_ends_when_somebody_lifts_it() -> None:
     clock = ManualClock()
     shown: list[float] = []
-    budget = Budget(clock, on_wait=shown.append, lifted_at=lambda: clock.now() if len(clock.waits) == 3 else None)
+    budget = RateLimit(clock, on_wait=shown.append, lifted_at=lambda: clock.now() if len(clock.waits) == 3 else None)
     budget.wait_for_list(threading.Event(), 3600, "GET https://api.example/rfis")
     assert (sum(clock.waits), shown) == (15, [3600, 0])
 
 
 def test_a_wait_for_one_list_ends_by_itself_or_with_a_stop_and_no_older_command_lifts_it() -> None:
     clock = ManualClock()
-    budget = Budget(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
+    budget = RateLimit(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
     stop = threading.Event()
     budget.wait_for_list(stop, 601, "GET https://api.example/rfis")
     assert sum(clock.waits) == 601

@@ -9,7 +9,7 @@ import pytest
 from support.connected import RFIS, Connect, ids, rfis
 from support.scripted_server import Answer, Received, Script, in_turn, records
 from sync_worker.catalog.spec import NO_PAGING, ScopeKind, StreamSpec
-from sync_worker.client.listing import listing
+from sync_worker.client.list_request import list_request
 from sync_worker.errors import RequestError
 from sync_worker.model import Scope
 
@@ -66,7 +66,7 @@ def test_a_list_without_documented_paging_is_asked_without_and_its_link_followed
             Answer(records(2)),
         )
     )
-    assert ids(client.pages(listing(UNPAGED, Scope(11)))) == [1, 2]
+    assert ids(client.pages(list_request(UNPAGED, Scope(11)))) == [1, 2]
     assert client.server.received[1].params == {}
     assert client.server.received[2].params == {"after": "1"}
 
@@ -313,7 +313,7 @@ def test_a_list_that_documents_no_paging_is_one_answer_unless_it_was_cut(connect
         return Answer(records(*rest) if received.params.get("page") != "3" else b"[]", headers={"Per-Page": ""})
 
     client = connect(script)
-    found = ids(client.pages(listing(UNPAGED, Scope(11))))
+    found = ids(client.pages(list_request(UNPAGED, Scope(11))))
 
     assert len(found) == (99 if length == 99 else 107)
     assert client.calls.spent == (1 if length == 99 else 2)
@@ -324,7 +324,7 @@ def test_a_list_without_pages_that_is_as_long_as_a_cap_is_asked_for_a_second_pag
     connect: Connect, second: Answer
 ) -> None:
     client = connect(lambda received: second if "page" in received.params else Answer(records(*range(100))))
-    first = listing(UNPAGED, Scope(11))
+    first = list_request(UNPAGED, Scope(11))
     pages = client.pages(first)
 
     assert len(ids(pages)) == 100

@@ -9,7 +9,7 @@ from support.clock import ManualClock
 from support.connected import Connect, Connected, rfis
 from support.scripted_server import Answer, Received, Script, in_turn, records
 from sync_worker.client.caller import ALONE_AFTER_SECONDS
-from sync_worker.client.governor import SPIKE_SECONDS
+from sync_worker.client.rate_limiter import SPIKE_SECONDS
 from sync_worker.client.tokens import PAUSE_SECONDS
 from sync_worker.errors import AllowanceSpent, AuthError, RetryableError, SyncWorkerError, UnreachableError
 from sync_worker.logs import Event

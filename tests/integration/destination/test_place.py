@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.destination.place import file_system, free_bytes, unwritable
+from sync_worker.destination.file_system import file_system, free_bytes, unwritable
 
 MOUNTS = r"""/dev/sda1 / ext4 rw 0 0
 tmpfs {here}/run tmpfs rw 0 0

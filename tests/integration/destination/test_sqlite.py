@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sync_worker.catalog import STREAMS
-from sync_worker.destination.noted import note_live_sql, noted_among_sql
+from sync_worker.destination.key_sets import note_live_sql, noted_among_sql
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
 

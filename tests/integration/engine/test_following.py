@@ -11,7 +11,7 @@ import pytest
 
 from support.clock import ManualClock
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.engine.handover import hand_over
+from sync_worker.engine.handoff import hand_over
 from sync_worker.errors import AuthError, SyncWorkerError, TooLargeError, failure_of
 from sync_worker.model import Outcome, Scope, Verdict, Window
 from sync_worker.state.allowance import HOUR, StoredAllowance, StoredWindow, write_allowance

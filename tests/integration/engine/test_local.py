@@ -9,7 +9,7 @@ import pytest
 
 from support.clock import ManualClock
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.engine.handover import hand_over
+from sync_worker.engine.handoff import hand_over
 from sync_worker.engine.local import LocalEngine
 from sync_worker.errors import ConfigurationError, DatabaseLostError, DestinationError, StopRequested, SyncWorkerError
 from sync_worker.model import Outcome

@@ -9,7 +9,7 @@ import pytest
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import DestinationError
-from sync_worker.load.loader import Loader
+from sync_worker.load.writer import Writer
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
 
 
 @pytest.fixture
-def loader(destination: SqliteDestination) -> Iterator[Loader]:
-    running = Loader(destination)
+def loader(destination: SqliteDestination) -> Iterator[Writer]:
+    running = Writer(destination)
     yield running
     running.close()
 
@@ -42,12 +42,12 @@ def insert(key: int) -> Callable[[Transaction], int]:
     return work
 
 
-def test_work_is_committed_when_its_result_is_there(loader: Loader, destination: SqliteDestination) -> None:
+def test_work_is_committed_when_its_result_is_there(loader: Writer, destination: SqliteDestination) -> None:
     assert loader.do(insert(1)) == 1
     assert ids(destination) == [1]
 
 
-def test_work_that_fails_takes_nothing_else_down_with_it(loader: Loader, destination: SqliteDestination) -> None:
+def test_work_that_fails_takes_nothing_else_down_with_it(loader: Writer, destination: SqliteDestination) -> None:
     gate = threading.Event()
     held = loader.submit(lambda _: gate.wait(timeout=60))
     waiting = [loader.submit(insert(key)) for key in (1, 2, 2, 3)]
@@ -60,14 +60,14 @@ def test_work_that_fails_takes_nothing_else_down_with_it(loader: Loader, destina
 
 
 def test_closing_commits_what_is_waiting(destination: SqliteDestination) -> None:
-    loader = Loader(destination)
+    loader = Writer(destination)
     futures = [loader.submit(insert(key)) for key in range(5)]
     loader.close()
     assert all(future.done() for future in futures)
     assert ids(destination) == [0, 1, 2, 3, 4]
 
 
-def test_whoever_fetches_waits_while_too_much_is_unwritten(loader: Loader) -> None:
+def test_whoever_fetches_waits_while_too_much_is_unwritten(loader: Writer) -> None:
     gate = threading.Event()
     loader.submit(lambda _: gate.wait(timeout=60))
     handed_over: list[int] = []

@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from procore_simulator.changes import change
+from procore_simulator.world import World
 from support.clock import ManualClock
 from support.worker import Install, Installation, advance
 from sync_worker.app import make_report
 from sync_worker.errors import ConfigurationError, DestinationError
 from sync_worker.job import ReportJob, load_reports, shipped_folder
 from sync_worker.runner.report import MadeReport, ReportRequest
-from sync_worker.settings import Retention, load_report_settings
-from sync_worker.simulator.changes import change
-from sync_worker.simulator.world import World
+from sync_worker.settings import RetentionSettings, load_report_settings
 
 JOB = load_reports(shipped_folder())["report_rfi_ageing"]
 STREAMS = ("rfis", "project_users", "company_users")
@@ -185,7 +185,7 @@ def test_sql_of_ones_own_that_lacks_a_column_is_told_by_its_name(install: Instal
 def test_issues_are_kept_under_the_age_of_their_data_for_as_long_as_configured(install: Install) -> None:
     here = install(projects=1)
     settings = here.settings().model_copy(
-        update={"data_dir": here.folder / "state", "retention": Retention.model_validate({"reports": "7d"})}
+        update={"data_dir": here.folder / "state", "retention": RetentionSettings.model_validate({"reports": "7d"})}
     )
 
     def issued() -> MadeReport:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from datetime import date
 
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
+from procore_simulator.world import World
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete, scope
 from sync_worker.errors import StopRequested
 from sync_worker.model import Outcome, Verdict
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
 
 STATE = ("_checkpoints", "_rereads", "_parents_read")
 SINCE = date(2020, 1, 1)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
+from procore_simulator.world import World
 from support.oracle import readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete, scope
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import SyncMode
 from sync_worker.model import Verdict
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
 
 HOUR = 3600
 CATALOG = {

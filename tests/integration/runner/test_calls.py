@@ -7,9 +7,9 @@ from collections import Counter
 from contextlib import closing
 from datetime import timedelta
 
+from procore_simulator.faults import Fault
 from support.worker import Install, Installation, advance
 from sync_worker.errors import StopRequested
-from sync_worker.simulator.faults import Fault
 
 UNDOCUMENTED = {
     "our_own": {"path": "/rest/v1.0/projects/{project_id}/our_own", "scope": "project", "primary_key": ["id"]}

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from procore_simulator.world import World
 from support.oracle import differences
 from support.worker import Install, advance, incomplete
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.declared import catalog_with, findings
 from sync_worker.catalog.spec import FieldType, StreamSpec, SyncMode
 from sync_worker.errors import ConfigurationError
-from sync_worker.settings.schema import StreamOptions
-from sync_worker.simulator.world import World
+from sync_worker.settings.schema import StreamSettings
 
 CRANES = {
     "path": "/rest/v1.0/projects/{project_id}/crane_inspections",
@@ -58,9 +58,9 @@ CRANE_LOGS = {
 }
 
 
-def options(**said: object) -> StreamOptions:
+def options(**said: object) -> StreamSettings:
     tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
-    return StreamOptions.model_validate(tuples)
+    return StreamSettings.model_validate(tuples)
 
 
 def catalog_of(own: Mapping[str, Mapping[str, Any]]) -> Mapping[str, StreamSpec]:
@@ -231,7 +231,7 @@ def test_what_is_read_by_date_is_a_projects_own(change: dict[str, Any]) -> None:
 
 
 def test_a_circle_of_own_streams_is_refused() -> None:
-    def nested_in(stream: str) -> StreamOptions:
+    def nested_in(stream: str) -> StreamSettings:
         path = f"/rest/v1.0/{stream}/{{{stream}_id}}/more"
         return options(
             path=path, scope="project", primary_key=["id"], parent={"stream": stream, "param": f"{stream}_id"}

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from procore_simulator.faults import Fault
+from procore_simulator.world import World
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, incomplete, installing, scope
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import SyncMode
 from sync_worker.model import Verdict
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
 
 HOUR, DAY = 3600, 86_400
 RFIS, PHOTOS, MEETINGS, TASKS, LOGS = "rfis", "photos", "meetings", "task_items", "notes_logs"

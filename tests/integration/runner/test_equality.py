@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import pytest
 
+from procore_simulator.changes import change
+from procore_simulator.entry import Truth
+from procore_simulator.fields import key_field
+from procore_simulator.world import World
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete, installing
 from sync_worker.app import FinishedRun
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, StreamSpec
 from sync_worker.model import Outcome
-from sync_worker.simulator.changes import change
-from sync_worker.simulator.entry import Truth
-from sync_worker.simulator.fields import key_field
-from sync_worker.simulator.world import World
 
 
 class Loaded(NamedTuple):

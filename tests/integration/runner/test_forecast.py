@@ -7,15 +7,15 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from procore_simulator.changes import change
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
+from procore_simulator.world import World
 from support.worker import Install, Installation, advance
 from sync_worker.app import FinishedRun, Request, look_ahead
 from sync_worker.catalog.spec import SyncMode
-from sync_worker.planning.cost import Basis
-from sync_worker.runner.forecast import Forecast
-from sync_worker.simulator.changes import change
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
+from sync_worker.forecast.cost import Basis
+from sync_worker.forecast.outlook import Forecast
 
 HOUR = 3_600.0
 

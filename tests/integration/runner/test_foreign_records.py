@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from procore_simulator.faults import Fault
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, incomplete, scope
 from sync_worker.model import Verdict
-from sync_worker.simulator.faults import Fault
 
 
 def answered(here: Installation, records: list[dict[str, Any]], times: int = 1_000) -> int:

@@ -7,15 +7,15 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+from procore_simulator.allowance import Limits
+from procore_simulator.changes import change
+from procore_simulator.world import World
 from support.clock import ManualClock
 from support.oracle import readable_projects
 from support.worker import Install
 from sync_worker.app import Request, open_worker
 from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.job import load_jobs, shipped_folder
-from sync_worker.simulator.allowance import Limits
-from sync_worker.simulator.changes import change
-from sync_worker.simulator.world import World
 
 FACTS = Path(__file__).parents[2] / "data" / "core_streams.json"
 FORBIDDEN = ("Project Management/Daily Log", "Project Management/RFI", "Project Management/Submittals")

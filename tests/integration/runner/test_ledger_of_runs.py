@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from procore_simulator.faults import Fault
 from support.clock import WorkerClock
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, advance, incomplete
@@ -18,7 +19,6 @@ from sync_worker.catalog.spec import SyncMode
 from sync_worker.client.retry import RetryPolicy
 from sync_worker.errors import AuthError, StopRequested, UnreachableError
 from sync_worker.model import Outcome
-from sync_worker.simulator.faults import Fault
 
 COLUMNS = {
     "_runs": "run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, requests, rows_seen, inserted, "

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
+from procore_simulator.world import World
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, incomplete, scope
 from sync_worker.logs import Event
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
 
 LOGS = "manpower_logs"
 DAY = 86_400

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
+from procore_simulator.world import World
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, incomplete, scope
 from sync_worker.model import Verdict
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
 
 DAY = 86_400
 CONTRACTS, LINES = "work_order_contracts", "work_order_contract_line_items"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from procore_simulator.faults import Fault
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete, scope
 from sync_worker.model import Outcome, Verdict
-from sync_worker.simulator.faults import Fault
 
 STAMP = "2026-11-01T08:00:00Z"
 

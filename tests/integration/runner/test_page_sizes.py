@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
+from procore_simulator.world import World
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, incomplete
 from sync_worker.catalog import STREAMS
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
 
 MONTH = 31 * 86_400
 

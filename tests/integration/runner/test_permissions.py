@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
+from procore_simulator.world import World
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, advance, scope, verdicts
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome, Verdict
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
-from sync_worker.state.avoided import Because, run_avoided
+from sync_worker.state.skipped import SkipReason, run_avoided
 
 HOUR, DAY = 3_600, 86_400
 
@@ -247,11 +247,11 @@ def test_calls_that_are_not_made_are_counted_with_their_reasons(install: Install
     with SqliteDestination(here.database).reader() as view:
         found = {(line.stream, line.because): line.calls for line in run_avoided(view, report.run_id)}
     contracts = len(here.query("SELECT id FROM work_order_contracts"))
-    assert {key: found[key] for key in found if key[1] is not Because.NOT_LISTED} == {
-        ("rfis", Because.NOT_PERMITTED): 1,
-        ("photos", Because.TOOL_OFF): 1,
-        ("budget_views", Because.NOT_DUE): 1,
-        ("meetings", Because.NOT_DUE): 1,
-        ("work_order_contract_line_items", Because.UNCHANGED_PARENT): contracts,
+    assert {key: found[key] for key in found if key[1] is not SkipReason.NOT_LISTED} == {
+        ("rfis", SkipReason.NOT_PERMITTED): 1,
+        ("photos", SkipReason.TOOL_OFF): 1,
+        ("budget_views", SkipReason.NOT_DUE): 1,
+        ("meetings", SkipReason.NOT_DUE): 1,
+        ("work_order_contract_line_items", SkipReason.UNCHANGED_PARENT): contracts,
     }
-    assert found["meetings", Because.NOT_LISTED] == 1
+    assert found["meetings", SkipReason.NOT_LISTED] == 1

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.doctor.finding import Finding, Level
+from sync_worker.doctor.host import check_host
 from sync_worker.errors import ConfigurationError
-from sync_worker.runner.finding import Finding, Level
-from sync_worker.runner.premises import look_around
 from sync_worker.state.migration import migrate
 
 
@@ -30,7 +30,7 @@ def test_a_network_file_system_is_refused_and_one_that_does_not_last_is_told(
 ) -> None:
     mounts = f"disk / ext4 rw 0 0\nwhere {tmp_path} {kind} rw 0 0\n"
 
-    found = next(it for it in look_around(tmp_path / "procore.db", tmp_path, mounts) if it.check == "file system")
+    found = next(it for it in check_host(tmp_path / "procore.db", tmp_path, mounts) if it.check == "file system")
 
     assert (found.level, said in found.message) == (level, True)
     assert found.group is ConfigurationError or level is not Level.FAIL
@@ -38,7 +38,7 @@ def test_a_network_file_system_is_refused_and_one_that_does_not_last_is_told(
 
 
 def test_a_system_that_does_not_tell_its_mounts_is_believed_with_a_warning(tmp_path: Path) -> None:
-    found = next(it for it in look_around(tmp_path / "procore.db", tmp_path, "") if it.check == "file system")
+    found = next(it for it in check_host(tmp_path / "procore.db", tmp_path, "") if it.check == "file system")
     assert found.level is Level.WARN
 
 
@@ -54,7 +54,7 @@ def made(path: Path) -> Path:
 
 
 def of_the_database(path: Path) -> Finding:
-    (found,) = (it for it in look_around(path, path.parent) if it.check == "database")
+    (found,) = (it for it in check_host(path, path.parent) if it.check == "database")
     return found
 
 

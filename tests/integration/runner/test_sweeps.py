@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
+from procore_simulator.world import World
 from support.clock import WorkerClock
 from support.oracle import differences, readable_projects
 from support.worker import Install, advance, incomplete, scope
 from sync_worker.app import Request, open_worker
 from sync_worker.model import Outcome, Verdict
-from sync_worker.runner.progress import Unheard
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
+from sync_worker.progress import NullProgress
 
 
 def test_a_list_that_lost_a_record_between_two_pages_is_read_again_until_it_is_exact(install: Install) -> None:
@@ -206,7 +206,7 @@ def test_a_record_that_moves_in_from_another_project_hides_none_that_slips(insta
     assert here.query("SELECT project_id FROM rfis WHERE id IN (?, ?)", slips, moves) == [(new,), (new,)]
 
 
-class _AfterFullPage(Unheard):
+class _AfterFullPage(NullProgress):
     """Does something once, after the first page of five records was taken and before the next is asked for."""
 
     def __init__(self, meddle: Callable[[], object]) -> None:

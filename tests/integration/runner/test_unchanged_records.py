@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from procore_simulator.faults import Fault
 from support.oracle import readable_projects
 from support.worker import Install, Installation, incomplete, scope
-from sync_worker.simulator.faults import Fault
 from sync_worker.state.ledger import ScopeResult
-from sync_worker.state.restless import RECORDS_TOLD
+from sync_worker.state.volatile import RECORDS_TOLD
 
 STAMP = "2026-02-01T08:00:00Z"
 

@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
+from procore_simulator.faults import Fault
 from support.oracle import readable_projects
 from support.worker import Install, incomplete
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType
-from sync_worker.simulator.faults import Fault
 
 DIGITS = "9" * 5_000
 DEEP = "[" * 900 + "1.10" + "]" * 900

@@ -19,11 +19,11 @@ from support.clock import ManualClock
 from sync_worker.catalog.spec import UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.load.deletes import Covered
-from sync_worker.load.loader import Loader
+from sync_worker.load.deletes import DeleteScope
 from sync_worker.load.proof import Evidence
 from sync_worker.load.sweep import Sweep
-from sync_worker.model import Ground, Page, Scope, Verdict, Window
+from sync_worker.load.writer import Writer
+from sync_worker.model import DeleteEvidence, Page, Scope, Verdict, Window
 from sync_worker.state.ledger import RunRow, ScopeKey, close_abandoned_runs, open_run
 from sync_worker.state.migration import migrate
 
@@ -82,10 +82,10 @@ class Bench:
         self.destination.open("a test")
         with self.destination.transaction() as transaction:
             migrate(transaction, "sqlite")
-        self.loader = Loader(self.destination)
+        self.loader = Writer(self.destination)
         self.numbers = count(1)
 
-    def sweep(self, spec: StreamSpec, loader: Loader | None = None) -> Sweep:
+    def sweep(self, spec: StreamSpec, loader: Writer | None = None) -> Sweep:
         """A sweep of a run of its own, which goes on."""
         run_id = f"run-{next(self.numbers)}"
         self.loader.do(lambda transaction: open_run(transaction, RunRow(run_id, "by_hand", "manual", NOON)))
@@ -126,7 +126,7 @@ def settled(sweep: Sweep, bodies: Sequence[Sequence[dict[str, Any]]]) -> Verdict
     """What a sweep of these pages proves; rows that it has not seen are taken for deleted."""
     total = sum(map(len, bodies))
     evidence = Evidence(total=total, units=total, records=total, lists=1, pages=1)
-    return sweep.settle(evidence, Covered(Ground.LISTING), requests=len(bodies), last=True).verdict
+    return sweep.settle(evidence, DeleteScope(DeleteEvidence.LISTING), requests=len(bodies), last=True).verdict
 
 
 def page(number: int, records: Sequence[dict[str, Any]]) -> Page:
@@ -185,10 +185,10 @@ class FailsBetweenTwoQuestions(Future[Any]):
         return next(self._answers, True)
 
 
-class LoaderThatFailsOnce(Loader):
+class LoaderThatFailsOnce(Writer):
     """Loses the first page it is given."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Writer) -> None:
         self._loader = loader
         self.seen_sets = loader.seen_sets
         self._first: list[Future[Any]] = [FailsBetweenTwoQuestions()]
@@ -240,10 +240,10 @@ def test_what_a_run_beside_this_one_has_read_is_neither_deleted_nor_set_back(ben
     assert bench.rows(spec) == [(1, "old", 1), (2, "edited", 1), (3, "old", 0), (4, "new", 0)]
 
 
-class LoaderThatDoesAllTwice(Loader):
+class LoaderThatDoesAllTwice(Writer):
     """Every piece of work was to be committed with another one that failed."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Writer) -> None:
         self._loader = loader
         self.seen_sets = loader.seen_sets
 
@@ -267,7 +267,9 @@ def test_a_sweep_proves_the_same_though_everything_is_done_twice(bench: Bench) -
 
     for last in (False, False, True):
         sweep.take(endless)
-        proof = sweep.settle(Evidence(total=None, lists=1, pages=1), Covered(Ground.LISTING), requests=1, last=last)
+        proof = sweep.settle(
+            Evidence(total=None, lists=1, pages=1), DeleteScope(DeleteEvidence.LISTING), requests=1, last=last
+        )
         assert proof.verdict is (Verdict.FAILED if last else Verdict.INEXACT)
 
     assert bench.rows(spec) == [(1, "old", 1), (2, "old", 1)]

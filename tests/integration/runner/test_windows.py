@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
+from procore_simulator.world import World
 from support.clock import WorkerClock
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import CursorSyntax, SyncMode
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.faults import Fault
-from sync_worker.simulator.world import World
 
 LOOKBACK = timedelta(minutes=10)
 INCREMENTAL = [

@@ -11,12 +11,12 @@ from email.utils import format_datetime
 import pytest
 from structlog.testing import capture_logs
 
+from procore_simulator.faults import Fault
 from support.clock import WorkerClock
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete
 from sync_worker.logs import Event
 from sync_worker.model import Outcome, Verdict
-from sync_worker.simulator.faults import Fault
 from sync_worker.state.instants import from_text, to_text
 
 DAY = 86_400

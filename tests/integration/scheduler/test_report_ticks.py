@@ -12,7 +12,7 @@ import pytest
 
 from support.clock import ManualClock
 from support.worker import Installation, installing
-from sync_worker.app import Executor, open_worker
+from sync_worker.app import RunExecutor, open_worker
 from sync_worker.engine.local import LocalEngine
 from sync_worker.job import load_reports, shipped_folder
 from sync_worker.runner.report import ReportRequest
@@ -39,7 +39,7 @@ def served(here: Installation, requests: Mapping[str, ReportRequest], clock: Man
     stop = threading.Event()
     ends_at = clock.monotonic() + seconds
     with open_worker(here.settings(), stop=stop, on_new_secret=lambda _: None, clock=clock) as worker:
-        execute = Executor(worker, here.settings(), requests, clock)
+        execute = RunExecutor(worker, here.settings(), requests, clock)
         engine = OneAfterTheOther(execute, worker.ledger, clock=clock, stop=stop)
         planned = {name: Planned(Asked(()), parse_schedule(request.job.schedule)) for name, request in requests.items()}
 

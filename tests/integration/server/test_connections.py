@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from sync_worker.server.connections import Limits, default_limits
+from sync_worker.server.connections import ConnectionLimits, default_limits
 from sync_worker.server.listening import listening
 from sync_worker.server.probes import probes
 
@@ -31,12 +31,14 @@ def ask(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()
 
 
-def limits(connections: int = 8, an_address: int = 4, *, head: float = FOR_EVER, answer: float = FOR_EVER) -> Limits:
-    return Limits(connections, an_address, head_seconds=head, answer_seconds=answer)
+def limits(
+    connections: int = 8, an_address: int = 4, *, head: float = FOR_EVER, answer: float = FOR_EVER
+) -> ConnectionLimits:
+    return ConnectionLimits(connections, an_address, head_seconds=head, answer_seconds=answer)
 
 
 @contextmanager
-def serving(given: Limits, *routes: Route) -> Iterator[tuple[str, int]]:
+def serving(given: ConnectionLimits, *routes: Route) -> Iterator[tuple[str, int]]:
     """A server with the probes, and where it is."""
     every = [*probes(is_healthy=lambda: True, is_ready=lambda: True), *routes]
     with listening("127.0.0.1", 0, every, given) as url:

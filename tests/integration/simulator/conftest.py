@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from procore_simulator.server import Simulator
+from procore_simulator.world import World
 from support.caller import Caller, Start
 from support.clock import ManualClock
-from sync_worker.simulator.server import Simulator
-from sync_worker.simulator.world import World
 
 
 @pytest.fixture

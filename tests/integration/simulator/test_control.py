@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.world import World
 from support.caller import Caller, Start
 from support.clock import ManualClock
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.world import World
 
 
 def test_the_truth_comes_with_where_it_lives(caller: Caller, project_id: int) -> None:

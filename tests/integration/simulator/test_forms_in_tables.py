@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from procore_simulator.forms import Form
+from procore_simulator.world import World
 from support.oracle import differences
 from support.worker import incomplete, installing
 from sync_worker.catalog import STREAMS
-from sync_worker.simulator.forms import Form
-from sync_worker.simulator.world import World
 
 QUIRKY = (
     "companies",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import requests
 
+from procore_simulator.faults import Fault
 from support.caller import Caller
 from support.clock import ManualClock
-from sync_worker.simulator.faults import Fault
 
 
 @pytest.fixture

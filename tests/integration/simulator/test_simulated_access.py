@@ -6,10 +6,10 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
+from procore_simulator.allowance import Limits
+from procore_simulator.world import World
 from support.caller import Caller, Start
 from support.clock import ManualClock
-from sync_worker.simulator.allowance import Limits
-from sync_worker.simulator.world import World
 
 ME = "/rest/v1.0/me"
 

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import requests
 
+from procore_simulator.draw import SIGNATURE
+from procore_simulator.entry import ListKey
+from procore_simulator.world import World
 from support.caller import Caller, Start
 from support.clock import ManualClock
 from support.each import held_against
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import Envelope, StreamSpec
 from sync_worker.model import Scope
-from sync_worker.simulator.draw import SIGNATURE
-from sync_worker.simulator.entry import ListKey
-from sync_worker.simulator.world import World
 
 LAST_CENTURY = {"start_date": "1990-01-01", "end_date": "2099-12-31"}
 

@@ -24,7 +24,7 @@ from sync_worker.state.queue import (
 )
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-BY_HAND = QueuedRun("by-hand", "rfis", "manual", asked=Asked(["rfis", "tag:x"], [7], full_refresh=True))
+MANUAL = QueuedRun("by-hand", "rfis", "manual", asked=Asked(["rfis", "tag:x"], [7], full_refresh=True))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def end(transaction: Transaction, run_id: str, outcome: Outcome, trigger: str = 
 
 
 def test_a_run_that_ended_with_the_allowance_was_to_end_there(transaction: Transaction) -> None:
-    waits_not = BY_HAND._replace(asked=Asked(["rfis"], [], waits=False))
+    waits_not = MANUAL._replace(asked=Asked(["rfis"], [], waits=False))
     enqueue_run(transaction, waits_not)
     assert queued_runs(transaction) == [waits_not]
     open_run(transaction, RunRow("by-hand", "rfis", "manual", NOON))
@@ -73,14 +73,14 @@ def test_a_tick_waits_once_however_often_it_is_counted(transaction: Transaction)
 
 
 def test_a_waiting_run_keeps_what_it_was_asked_for(transaction: Transaction) -> None:
-    enqueue_run(transaction, BY_HAND)
+    enqueue_run(transaction, MANUAL)
 
-    assert queued_runs(transaction) == [BY_HAND]
+    assert queued_runs(transaction) == [MANUAL]
     assert run_progress(transaction, "by-hand") == (False, False)
 
 
 def test_a_run_that_began_waits_no_longer(transaction: Transaction) -> None:
-    enqueue_run(transaction, BY_HAND)
+    enqueue_run(transaction, MANUAL)
     open_run(transaction, RunRow("by-hand", "rfis", "manual", NOON))
 
     assert queued_runs(transaction) == []
@@ -99,7 +99,7 @@ def test_the_last_tick_is_not_one_of_a_clock_that_was_wrong(transaction: Transac
 
 def test_a_run_cut_short_is_gone_on_with_once(transaction: Transaction) -> None:
     end(transaction, "r1", Outcome.INTERRUPTED)
-    enqueue_run(transaction, BY_HAND)
+    enqueue_run(transaction, MANUAL)
     end(transaction, "by-hand", Outcome.INTERRUPTED, job="rfis")
 
     resume_interrupted(transaction, NOON)
@@ -107,7 +107,7 @@ def test_a_run_cut_short_is_gone_on_with_once(transaction: Transaction) -> None:
 
     assert [(run.job, run.trigger, run.asked) for run in queued_runs(transaction)] == [
         ("field", "catch_up", None),
-        ("rfis", "manual", BY_HAND.asked),
+        ("rfis", "manual", MANUAL.asked),
     ]
 
 
@@ -127,12 +127,12 @@ def test_another_process_may_queue_beside_who_holds_the_database(destination: Sq
     with pytest.raises(LockHeldError) as held:
         other.open(holder="somebody else")
     with other.aside() as transaction:
-        enqueue_run(transaction, BY_HAND)
+        enqueue_run(transaction, MANUAL)
 
     assert held.value.holder == "the queue's tests"
     assert other.is_held()
     with destination.reader() as view:
-        assert queued_runs(view) == [BY_HAND]
+        assert queued_runs(view) == [MANUAL]
 
 
 def test_a_database_that_was_given_back_is_not_held(tmp_path: Path) -> None:

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from sync_worker.catalog import STREAMS
-from sync_worker.catalog.paths import Standing, standing_of
+from sync_worker.catalog.paths import DocumentationStatus, standing_of
 from sync_worker.catalog.spec import RecycleBin
 
 
 def test_all_that_the_shipped_streams_ask_for_is_documented() -> None:
     bins = {spec.deletes.path for spec in STREAMS.values() if isinstance(spec.deletes, RecycleBin)} - {None}
     asked = {spec.path for spec in STREAMS.values()} | bins
-    assert {path for path in asked if path and standing_of(path) is not Standing.DOCUMENTED} == {
+    assert {path for path in asked if path and standing_of(path) is not DocumentationStatus.DOCUMENTED} == {
         STREAMS["standard_cost_code_lists"].path
     }
 
@@ -18,16 +18,16 @@ def test_all_that_the_shipped_streams_ask_for_is_documented() -> None:
 @pytest.mark.parametrize(
     ("path", "standing"),
     [
-        ("/rest/v1.0/projects/{project_id}/rfis", Standing.DOCUMENTED),
-        ("/rest/v1.0/projects/562949953421312/rfis", Standing.DOCUMENTED),
-        ("/rest/v1.0/budget_views/{id}/detail_rows", Standing.DOCUMENTED),
-        ("/rest/v1.3/users", Standing.DEPRECATED),
-        ("/rest/v1.0/projects/{project_id}/weather_logs", Standing.DEPRECATED),
-        ("/rest/v1.0/projects/{project_id}/weather_logs/conditions", Standing.DEPRECATED),
-        ("/rest/v1.0/projects/{project_id}", Standing.UNDOCUMENTED),
-        ("/rest/v1.0", Standing.UNDOCUMENTED),
-        ("/rest/v1.0/projects/{project_id}/cranes", Standing.UNDOCUMENTED),
+        ("/rest/v1.0/projects/{project_id}/rfis", DocumentationStatus.DOCUMENTED),
+        ("/rest/v1.0/projects/562949953421312/rfis", DocumentationStatus.DOCUMENTED),
+        ("/rest/v1.0/budget_views/{id}/detail_rows", DocumentationStatus.DOCUMENTED),
+        ("/rest/v1.3/users", DocumentationStatus.DEPRECATED),
+        ("/rest/v1.0/projects/{project_id}/weather_logs", DocumentationStatus.DEPRECATED),
+        ("/rest/v1.0/projects/{project_id}/weather_logs/conditions", DocumentationStatus.DEPRECATED),
+        ("/rest/v1.0/projects/{project_id}", DocumentationStatus.UNDOCUMENTED),
+        ("/rest/v1.0", DocumentationStatus.UNDOCUMENTED),
+        ("/rest/v1.0/projects/{project_id}/cranes", DocumentationStatus.UNDOCUMENTED),
     ],
 )
-def test_a_path_is_told_by_its_steps_whatever_its_ids(path: str, standing: Standing) -> None:
+def test_a_path_is_told_by_its_steps_whatever_its_ids(path: str, standing: DocumentationStatus) -> None:
     assert standing_of(path) is standing

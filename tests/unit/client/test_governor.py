@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.allowance import Case, measure
-from sync_worker.client.governor import Governor, Report
-from sync_worker.client.window import Recent
+from sync_worker.client.rate_limiter import RateLimiter, WindowReport
+from sync_worker.client.rate_window import Recent
 from sync_worker.model import Priority
 
-BY_HAND, SCHEDULED, BACKFILL = Priority.BY_HAND, Priority.SCHEDULED, Priority.BACKFILL
+MANUAL, SCHEDULED, BACKFILL = Priority.MANUAL, Priority.SCHEDULED, Priority.BACKFILL
 SITUATIONS = [
     *(Case(None, 25, rolling, threads) for rolling, threads in product((False, True), (1, 4, 8))),
     Case(3600, 25, rolling=False, threads=4),
@@ -52,36 +52,36 @@ def test_nobody_is_refused_whatever_the_limits_the_windows_and_the_time_that_ans
 
 
 def test_before_anything_is_known_one_call_goes_alone_and_asks() -> None:
-    governor = Governor(share=0.8, concurrency=8)
-    number = governor.send(governor.join(BY_HAND), 0)
-    assert governor.opens_at(governor.join(BY_HAND), 0) is None
-    governor.end(number, 0.1, Report(25, 24, 10, 10))
+    governor = RateLimiter(share=0.8, concurrency=8)
+    number = governor.send(governor.join(MANUAL), 0)
+    assert governor.opens_at(governor.join(MANUAL), 0) is None
+    governor.end(number, 0.1, WindowReport(25, 24, 10, 10))
     assert governor.room_at(0.1) == 0.1
 
 
-def told(*reports: tuple[float, Report]) -> Governor:
+def told(*reports: tuple[float, WindowReport]) -> RateLimiter:
     """A governor with the answers to calls that were all under way together, in the order they came."""
-    governor = Governor(share=1, concurrency=50)
-    numbers = [governor.send(governor.join(BY_HAND), 0) for _ in reports]
+    governor = RateLimiter(share=1, concurrency=50)
+    numbers = [governor.send(governor.join(MANUAL), 0) for _ in reports]
     for number, (at, report) in zip(numbers, reports, strict=True):
         governor.end(number, at, report)
     return governor
 
 
 def test_an_older_answer_that_comes_late_with_more_left_undoes_nothing() -> None:
-    governor = told((0.2, Report(25, 0, 10, 10)), (0.3, Report(25, 20, 10, 10)))
+    governor = told((0.2, WindowReport(25, 0, 10, 10)), (0.3, WindowReport(25, 20, 10, 10)))
     assert governor.room_at(0.4) == 10.2
 
 
 def test_an_answer_to_a_later_call_tells_that_there_is_room_again() -> None:
-    governor = told((0.2, Report(25, 0, 10, 10)))
-    number = governor.send(governor.join(BY_HAND), 10.2)
-    governor.end(number, 10.3, Report(25, 24, 20, 10))
+    governor = told((0.2, WindowReport(25, 0, 10, 10)))
+    number = governor.send(governor.join(MANUAL), 10.2)
+    governor.end(number, 10.3, WindowReport(25, 24, 20, 10))
     assert governor.room_at(10.3) == 10.3
 
 
 def test_somebody_else_is_noticed_within_one_answer() -> None:
-    governor = told((0.2, Report(25, 12, 10, 10)))
+    governor = told((0.2, WindowReport(25, 12, 10, 10)))
     assert governor.spike.others(0.3) == 12
     assert governor.spike.others(10.3) == 0, "his calls are gone with the window"
 
@@ -89,23 +89,23 @@ def test_somebody_else_is_noticed_within_one_answer() -> None:
 @pytest.mark.parametrize(
     ("report", "hour", "spike"),
     [
-        (Report(3600, 9, 1800, 1800), 3600, 25),
-        (Report(25, 9, 8, 8), None, 25),
-        (Report(100, 9, 8, 8), None, 100),
-        (Report(3600, 9, 8, 8), 3600, 25),
+        (WindowReport(3600, 9, 1800, 1800), 3600, 25),
+        (WindowReport(25, 9, 8, 8), None, 25),
+        (WindowReport(100, 9, 8, 8), None, 100),
+        (WindowReport(3600, 9, 8, 8), 3600, 25),
     ],
 )
-def test_a_window_is_told_by_its_end_or_by_its_limit(report: Report, hour: int | None, spike: int) -> None:
-    governor = told((0.1, Report(25, 20, 10, 10)), (0.2, report))
+def test_a_window_is_told_by_its_end_or_by_its_limit(report: WindowReport, hour: int | None, spike: int) -> None:
+    governor = told((0.1, WindowReport(25, 20, 10, 10)), (0.2, report))
     assert (governor.hour.limit, governor.spike.limit) == (hour, spike)
 
 
 def test_the_end_of_an_hour_is_taken_for_a_spike_only_until_the_next_answer() -> None:
-    governor = told((0.1, Report(3600, 900, 8, 8)), (0.2, Report(3600, 899, 3608, 3600)))
+    governor = told((0.1, WindowReport(3600, 900, 8, 8)), (0.2, WindowReport(3600, 899, 3608, 3600)))
     assert (governor.hour.limit, governor.spike.limit) == (3600, None)
 
 
-def spent(governor: Governor, calls: int, at: float, priority: Priority) -> int:
+def spent(governor: RateLimiter, calls: int, at: float, priority: Priority) -> int:
     """How many of the calls of one thread went at once."""
     for sent in range(calls):
         ticket = governor.join(priority)
@@ -114,32 +114,32 @@ def spent(governor: Governor, calls: int, at: float, priority: Priority) -> int:
             return sent
         number = governor.send(ticket, at)
         governor.leave(ticket)
-        governor.end(number, at, Report(None, 3000, 3600, 3600))
+        governor.end(number, at, WindowReport(None, 3000, 3600, 3600))
     return calls
 
 
 def test_each_priority_leaves_a_reserve_to_those_above_it() -> None:
-    governor = Governor(share=0.5, concurrency=1)
+    governor = RateLimiter(share=0.5, concurrency=1)
     governor.hour.limit = 2000
     assert spent(governor, 1000, 5, BACKFILL) == 970
     assert spent(governor, 1000, 5, SCHEDULED) == 20
-    assert spent(governor, 1000, 5, BY_HAND) == 10
+    assert spent(governor, 1000, 5, MANUAL) == 10
 
 
 def test_the_better_priority_goes_first_and_the_other_is_never_forgotten() -> None:
-    governor = Governor(share=1, concurrency=1)
+    governor = RateLimiter(share=1, concurrency=1)
     late = governor.join(BACKFILL)
     went = []
     for turn in range(12):
-        ticket = governor.join(BY_HAND)
+        ticket = governor.join(MANUAL)
         first = next(it for it in (ticket, late) if governor.opens_at(it, turn) == turn)
         went.append(first.priority)
-        governor.end(governor.send(first, turn), turn, Report(100, 50, turn + 10, 10))
+        governor.end(governor.send(first, turn), turn, WindowReport(100, 50, turn + 10, 10))
         governor.leave(first)
         if first is late:
             late = governor.join(BACKFILL)
             governor.leave(ticket)
-    assert went == [BY_HAND] * 9 + [BACKFILL] + [BY_HAND] * 2
+    assert went == [MANUAL] * 9 + [BACKFILL] + [MANUAL] * 2
 
 
 @given(st.lists(st.floats(0, 3), max_size=60), st.floats(0, 20))

@@ -11,8 +11,8 @@ from sync_worker.errors import RetryableError
 @pytest.mark.parametrize(
     ("status", "wanted"),
     [
-        (200, Action.TAKE),
-        (206, Action.DISTRUST),
+        (200, Action.ACCEPT),
+        (206, Action.REJECT_PAYLOAD),
         (300, Action.REFUSE),
         (401, Action.RENEW_TOKEN),
         (409, Action.REFUSE),

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from sync_worker.catalog import STREAMS
-from sync_worker.destination.protocol import Stored
+from sync_worker.destination.protocol import StoredRow
 from sync_worker.load.arrivals import Paging
 from sync_worker.load.fingerprint import Candidate, Fingerprint
 
@@ -17,11 +17,11 @@ RFIS = STREAMS["rfis"]
 SCOPE: dict[str, int | str] = {"company_id": 9001, "project_id": 7001}
 COMPLETE_AT, BEGAN, ENDED = (datetime(2026, 3, 2, hour, tzinfo=UTC) for hour in (6, 7, 8))
 BEFORE, SINCE, MEANWHILE = "2026-03-01T00:00:00Z", "2026-03-02T06:30:00Z", "2026-03-02T07:30:00+00:00"
-HERE = Stored("hash", "a run", "", is_deleted=False, scope=(9001, 7001), tracked=())
+HERE = StoredRow("hash", "a run", "", is_deleted=False, scope=(9001, 7001), tracked=())
 
 
 def may_have_arrived(
-    known: Stored | None, *, complete_at: datetime | None = COMPLETE_AT, is_part: bool = False, **times: Any
+    known: StoredRow | None, *, complete_at: datetime | None = COMPLETE_AT, is_part: bool = False, **times: Any
 ) -> bool:
     raw = msgspec.Raw(msgspec.json.encode({"id": 1, **times}))
     candidate = Fingerprint(RFIS, SCOPE).identify(raw)

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from procore_simulator.world import World
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import ScopeKind, StreamSpec
 from sync_worker.load.belonging import Belonging
 from sync_worker.load.fingerprint import Candidate, Fingerprint
 from sync_worker.load.row import RowMaker
-from sync_worker.simulator.world import World
 
 COMPANY, PROJECT = 4, 70
 SCOPE = {"company_id": COMPANY, "project_id": PROJECT}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sync_worker.catalog import STREAMS
-from sync_worker.planning.cost import Basis, Cost, Pace, calls_a_day, pages_of
+from sync_worker.forecast.cost import Basis, Cost, Pace, calls_a_day, pages_of
 from sync_worker.planning.options import StreamOptions
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.catalog import STREAMS
-from sync_worker.client.listing import listing
+from sync_worker.client.list_request import list_request
 from sync_worker.model import DateRange, Scope
 from sync_worker.planning.windows import (
     CALENDARS,
@@ -28,7 +28,7 @@ from sync_worker.planning.windows import (
 )
 from sync_worker.state.checkpoints import Checkpoint
 from sync_worker.state.instants import from_text, to_text
-from sync_worker.state.rereads import Reach
+from sync_worker.state.last_reads import ReadDepth
 
 PROJECT = Scope(4, 70)
 instants = st.datetimes(timezones=st.just(UTC))
@@ -48,7 +48,7 @@ def test_no_mark_and_no_clock_turns_a_window_round(
     assert window.end == now.later
     assert window.start is None or window.start <= now.earlier
     now_in_whole_seconds = window._replace(end=window.end.replace(microsecond=0))
-    asked = dict(listing(STREAMS["rfis"], PROJECT, window=now_in_whole_seconds).params).get("filters[updated_at]")
+    asked = dict(list_request(STREAMS["rfis"], PROJECT, window=now_in_whole_seconds).params).get("filters[updated_at]")
     if window.start is not None:
         start, end = map(from_text, (asked or "").split("..."))
         assert start <= window.start
@@ -83,9 +83,9 @@ def test_as_long_as_one_clock_is_right_no_change_falls_between_two_windows(
         last_at = at
 
 
-@given(days, presents, checkpoints, st.sampled_from(Reach), st.integers(0, 10**6))
+@given(days, presents, checkpoints, st.sampled_from(ReadDepth), st.integers(0, 10**6))
 def test_the_days_of_a_daily_log_are_some_whatever_its_first_day(
-    first_on: date, now: Now, checkpoint: Checkpoint | None, reach: Reach, back: int
+    first_on: date, now: Now, checkpoint: Checkpoint | None, reach: ReadDepth, back: int
 ) -> None:
     every_day = log_dates(first_on, now)
     dates = reread_dates(RereadRule(days=back, weekly_days=back), reach, trusted(checkpoint, now), first_on, now)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.reports import CHICAGO, NOW, issue, person, row
 from sync_worker.model import Verdict
 from sync_worker.reports.ageing import NOBODY, UNKNOWN_COMPANY, Band, Before, Holder, Share, band_of
-from sync_worker.reports.standing import Included, Project
+from sync_worker.reports.coverage import IncludedProject, ReportedProject
 
 TODAY = date(2026, 3, 4)
 BOUNDS = {Band.WEEK: (0, 7), Band.FORTNIGHT: (8, 14), Band.MONTH: (15, 30), Band.OLDER: (31, 10**6)}
@@ -58,13 +58,13 @@ def test_age_and_today_are_days_of_the_projects_own_time_zone() -> None:
     """At six in the evening of a Tuesday in Denver it is Wednesday in Auckland."""
     now = datetime(2026, 3, 4, 1, tzinfo=UTC)
     denver = CHICAGO._replace(zone=ZoneInfo("America/Denver"))
-    auckland = Project(2, 9, "Harbour", "26-1", is_active=True, zone=ZoneInfo("Pacific/Auckland"))
+    auckland = ReportedProject(2, 9, "Harbour", "26-1", is_active=True, zone=ZoneInfo("Pacific/Auckland"))
     opened_at = "2026-03-03T06:30:00Z"  # the 2nd in Denver, the 3rd in Auckland
 
     found = issue(
         row(opened_at=opened_at, due_on="2026-03-03"),
         row(project_id=2, opened_at=opened_at, due_on="2026-03-03"),
-        included=[Included(denver, Verdict.COMPLETE, now), Included(auckland, Verdict.COMPLETE, now)],
+        included=[IncludedProject(denver, Verdict.COMPLETE, now), IncludedProject(auckland, Verdict.COMPLETE, now)],
         now=now,
     ).ageing
     ages = {item.project.name: (item.opened_on.day, item.age_days, item.overdue_days) for item in found.items}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sync_worker.reports.archive import keep
-from sync_worker.reports.earlier import FIGURES, Figures, as_file, last_before
+from sync_worker.reports.previous import FIGURES, Figures, as_file, last_before
 
 NOW = datetime(2026, 3, 2, 6, tzinfo=UTC)
 A_WEEK = timedelta(weeks=1)

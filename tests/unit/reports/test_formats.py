@@ -17,17 +17,17 @@ import pytest
 from support.reports import CHICAGO, NOW, issue, person, row
 from sync_worker.errors import ConfigurationError
 from sync_worker.model import Verdict
-from sync_worker.reports.earlier import Figures
+from sync_worker.reports.coverage import ExcludedProject, IncludedProject, Reason, ReportedProject
 from sync_worker.reports.formats import FORMATS, check_formats, render, usual_formats
-from sync_worker.reports.query import Row
-from sync_worker.reports.standing import Included, LeftOut, Project, Reason
+from sync_worker.reports.previous import Figures
+from sync_worker.reports.query import ReportRow
 from sync_worker.reports.story import Issue
 
 HOSTILE = '<script>alert("x")</script>'
 FORMULAS = ('=cmd|"/c calc"!A1', "+1+1", "-2", "@SUM(A1)", "\t=1", "\uff1d1")
 NAMESPACE = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
-HIDDEN = Project(3, 9, "Hidden & Co", "25-103", is_active=True)
-CLOSED = Project(4, 9, "Cascade", "24-107", is_active=False)
+HIDDEN = ReportedProject(3, 9, "Hidden & Co", "25-103", is_active=True)
+CLOSED = ReportedProject(4, 9, "Cascade", "24-107", is_active=False)
 
 
 class Structure(HTMLParser):
@@ -99,11 +99,11 @@ def two_of_four() -> Issue:
     return issue(
         row(id=1, number="001", holder=person(1, "Renée Peña")),
         row(id=2, number="002", due_on="2026-03-01", cost_impact={"status": "yes_known", "value": 4250}),
-        included=[Included(CHICAGO, Verdict.INEXACT, NOW - timedelta(hours=3), "the list moved")],
+        included=[IncludedProject(CHICAGO, Verdict.INEXACT, NOW - timedelta(hours=3), "the list moved")],
         left_out=[
-            LeftOut(CLOSED, Reason.INACTIVE),
-            LeftOut(HIDDEN, Reason.NOT_PERMITTED, "GET /3/rfis: 403"),
-            LeftOut(HIDDEN._replace(project_id=5, name="Next to it"), Reason.NOT_PERMITTED, "GET /5/rfis: 403"),
+            ExcludedProject(CLOSED, Reason.INACTIVE),
+            ExcludedProject(HIDDEN, Reason.NOT_PERMITTED, "GET /3/rfis: 403"),
+            ExcludedProject(HIDDEN._replace(project_id=5, name="Next to it"), Reason.NOT_PERMITTED, "GET /5/rfis: 403"),
         ],
     )
 
@@ -140,7 +140,7 @@ def test_a_page_says_how_old_how_complete_and_what_is_not_in_it() -> None:
 
 
 def test_a_figure_says_by_an_arrow_and_in_words_how_it_moved() -> None:
-    def moved(*rows: Row) -> str:
+    def moved(*rows: ReportRow) -> str:
         return page_of(issue(*rows)).text
 
     long_ago = {"opened_at": "2026-01-01T12:00:00Z", "due_on": "2026-01-08"}
@@ -185,7 +185,7 @@ def test_a_page_shows_the_worst_at_once_more_on_demand_and_says_where_the_rest_i
 
 def test_data_of_days_ago_is_said_before_the_figures() -> None:
     def warned(hours: int) -> bool:
-        told = issue(row(), included=[Included(CHICAGO, Verdict.COMPLETE, NOW - timedelta(hours=hours))])
+        told = issue(row(), included=[IncludedProject(CHICAGO, Verdict.COMPLETE, NOW - timedelta(hours=hours))])
         return "section.warnings" in page_of(told).lines or "days old" in page_of(told).text
 
     assert not warned(30)
@@ -209,8 +209,8 @@ def test_a_report_of_nothing_says_so() -> None:
 def test_markup_in_a_text_from_procore_is_only_text() -> None:
     told = issue(
         row(title=HOSTILE, number=HOSTILE, holder=person(1, HOSTILE), link='https://x/"onmouseover="alert(1)'),
-        included=[Included(CHICAGO._replace(name=HOSTILE, number='"><b>'), Verdict.COMPLETE, NOW, HOSTILE)],
-        left_out=[LeftOut(HIDDEN._replace(name=HOSTILE), Reason.FAILED, HOSTILE)],
+        included=[IncludedProject(CHICAGO._replace(name=HOSTILE, number='"><b>'), Verdict.COMPLETE, NOW, HOSTILE)],
+        left_out=[ExcludedProject(HIDDEN._replace(name=HOSTILE), Reason.FAILED, HOSTILE)],
     )
     found = page_of(told)
 
@@ -223,8 +223,8 @@ def test_markup_in_a_text_from_procore_is_only_text() -> None:
 def test_a_formula_in_a_text_from_procore_is_only_text(formula: str) -> None:
     told = issue(
         row(title=formula, number=formula, holder=person(1, formula)),
-        included=[Included(CHICAGO._replace(name=formula, number=formula), Verdict.COMPLETE, NOW)],
-        left_out=[LeftOut(HIDDEN._replace(name=formula), Reason.FAILED, formula)],
+        included=[IncludedProject(CHICAGO._replace(name=formula, number=formula), Verdict.COMPLETE, NOW)],
+        left_out=[ExcludedProject(HIDDEN._replace(name=formula), Reason.FAILED, formula)],
     )
     (line,) = csv_of(told)
     cells = [cell for rows in sheets_of(told).values() for line in rows for cell in line]

@@ -6,16 +6,24 @@ from typing import Any
 import pytest
 
 from sync_worker.model import Verdict
-from sync_worker.reports.standing import Choice, Included, LeftOut, Project, Reason, Standing, standing
+from sync_worker.reports.coverage import (
+    Choice,
+    Coverage,
+    ExcludedProject,
+    IncludedProject,
+    Reason,
+    ReportedProject,
+    standing,
+)
 from sync_worker.state.history import LatestScope
 
 MONDAY = "2026-03-02T06:00:00Z"
 TUESDAY = "2026-03-03T06:00:00Z"
 
 
-def project(number: int, **values: Any) -> Project:
+def project(number: int, **values: Any) -> ReportedProject:
     """A project of company 9."""
-    return Project(number, 9, f"P{number}", f"{number:02}", **{"is_active": True} | values)
+    return ReportedProject(number, 9, f"P{number}", f"{number:02}", **{"is_active": True} | values)
 
 
 def line(number: int | None, verdict: str = "complete", mark: str | None = MONDAY, **values: Any) -> LatestScope:
@@ -24,7 +32,7 @@ def line(number: int | None, verdict: str = "complete", mark: str | None = MONDA
     return LatestScope(**plain | {"project_id": number, "verdict": verdict, "mark": mark} | values)  # type: ignore[arg-type]
 
 
-def sorted_out(found: Standing) -> dict[int, str]:
+def sorted_out(found: Coverage) -> dict[int, str]:
     """The verdict or the reason of each project."""
     told = {each.project.project_id: str(each.verdict) for each in found.included}
     return told | {each.project.project_id: str(each.reason) for each in found.left_out}
@@ -76,7 +84,7 @@ def test_a_stream_of_the_company_counts_for_each_of_its_projects() -> None:
         [project(1)], [line(1), line(None, "failed", stream="users", error="500")], ["rfis", "users"], Choice()
     )
 
-    assert found.included == [Included(project(1), Verdict.FAILED, datetime(2026, 3, 2, 6, tzinfo=UTC), "500")]
+    assert found.included == [IncludedProject(project(1), Verdict.FAILED, datetime(2026, 3, 2, 6, tzinfo=UTC), "500")]
 
 
 def test_what_was_proven_before_a_failure_is_told_as_of_then() -> None:
@@ -87,7 +95,7 @@ def test_what_was_proven_before_a_failure_is_told_as_of_then() -> None:
 
 def test_a_stream_that_was_never_read_leaves_the_project_out() -> None:
     assert standing([project(1)], [line(1)], ["rfis", "answers"], Choice()).left_out == [
-        LeftOut(project(1), Reason.NEVER_READ)
+        ExcludedProject(project(1), Reason.NEVER_READ)
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from sync_worker.settings import (
     Settings,
     SettingsError,
-    StreamOptions,
+    StreamSettings,
     load_local_settings,
     load_settings,
     read_settings,
@@ -223,7 +223,7 @@ def test_a_section_or_key_without_a_value_counts_as_left_out(load: Load) -> None
     settings = load(f"{PROCORE}  start_date:\nlimits:\njobs:\nstreams:\n  rfis:\nserver:\n  port:\n")
 
     assert settings.jobs is None
-    assert settings.streams == {"rfis": StreamOptions()}
+    assert settings.streams == {"rfis": StreamSettings()}
     assert settings.limits.max_concurrency == 4
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from procore_simulator.world import World
 from support.clock import ManualClock
-from sync_worker.simulator.world import World
 
 
 @pytest.fixture(scope="module")

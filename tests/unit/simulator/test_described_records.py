@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from procore_simulator.changes import change
+from procore_simulator.draw import Record
+from procore_simulator.forms import Form
+from procore_simulator.world import World
 from support.clock import ManualClock
 from support.described import DESCRIBED, faults
 from support.each import held_against
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, StreamSpec
-from sync_worker.simulator.changes import change
-from sync_worker.simulator.draw import Record
-from sync_worker.simulator.forms import Form
-from sync_worker.simulator.world import World
 
 
 @pytest.fixture(scope="module")

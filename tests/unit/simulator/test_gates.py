@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from procore_simulator.allowance import Allowance, Limits, Standing
+from procore_simulator.faults import Fault, Faults
+from procore_simulator.permissions import NO_PERMISSION, NOT_FOUND, NOT_PERMITTED, TOOL_DISABLED, Permissions
+from procore_simulator.tokens import Tokens
 from support.clock import ManualClock
 from sync_worker.catalog import STREAMS
-from sync_worker.simulator.allowance import Allowance, Limits, Standing
-from sync_worker.simulator.faults import Fault, Faults
-from sync_worker.simulator.permissions import NO_PERMISSION, NOT_FOUND, NOT_PERMITTED, TOOL_DISABLED, Permissions
-from sync_worker.simulator.tokens import Tokens
 
 RFIS = STREAMS["rfis"]
 

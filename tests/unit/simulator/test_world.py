@@ -11,15 +11,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from procore_simulator.bulk import BulkWorld
+from procore_simulator.changes import change
+from procore_simulator.clocks import SteppedClock
+from procore_simulator.draw import SIGNATURE
+from procore_simulator.world import World
 from support.clock import ManualClock
 from support.each import held_against
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, ScopeKind, StreamSpec, SyncMode, columns
-from sync_worker.simulator.bulk import BulkWorld
-from sync_worker.simulator.changes import change
-from sync_worker.simulator.clocks import SteppedClock
-from sync_worker.simulator.draw import SIGNATURE
-from sync_worker.simulator.world import World
 
 TYPES: dict[FieldType, tuple[type, ...]] = {
     FieldType.INTEGER: (int,),

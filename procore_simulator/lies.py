@@ -1,0 +1,74 @@
+"""Lies of paging: answers whose records are right, and which say less of their page, or other things, than Procore."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from procore_simulator.api import Answer
+from procore_simulator.ids import read_id
+
+_SAID_OF_PAGES = ("Link", "Total", "Per-Page")
+_ORIGIN = re.compile(r"<https?://[^/]+")
+_RELATION = re.compile(r'; rel="(\w+)"')
+_QUERY = re.compile(r"\?[^>]*?\b(?<!_)(page=\d+)[^>]*>")
+_EMPTY = (b"[]", b'{"data":[]}')
+
+
+class Lie(StrEnum):
+    """What is wrong with the paging of an answer."""
+
+    SILENT = "silent"
+    """Neither `Link` nor `Total` nor `Per-Page`."""
+    CLAMPED = "clamped"
+    """Half the page that was asked for, and nothing said of pages."""
+    REPEATED = "repeated"
+    """Beyond the end the first page comes again, and nothing is said of pages."""
+    IN_BODY = "in_body"
+    """`has_next_page` beside the records instead of headers, where records come in an envelope."""
+    COMMA = "comma"
+    """A comma behind the last link."""
+    SPELT = "spelt"
+    """Relations unquoted, in capitals and behind another parameter, as RFC 8288 allows."""
+    RELATIVE = "relative"
+    """Links without scheme and host."""
+    ELSEWHERE = "elsewhere"
+    """Links to another host, as behind a proxy."""
+    FORGETFUL = "forgetful"
+    """Links that keep the page and lose every other parameter."""
+
+
+def answered(lie: Lie, query: Mapping[str, str], answer: Callable[[Mapping[str, str]], Answer]) -> Answer:
+    """Return what a server answers a query that tells this lie; `answer` is the honest one."""
+    if lie is Lie.CLAMPED:
+        half = max(1, (read_id(query.get("per_page", "")) or 100) // 2)
+        return _told(lie, answer({**query, "per_page": str(half)}))
+    found = answer(query)
+    if lie is Lie.REPEATED and found.body in _EMPTY:
+        found = answer({**query, "page": "1"})
+    return _told(lie, found)
+
+
+def _told(lie: Lie, answer: Answer) -> Answer:
+    link = answer.headers.get("Link", "")
+    if lie in _SPOILT_LINKS:
+        answer.headers |= {"Link": _SPOILT_LINKS[lie](link)} if link else {}
+        return answer
+    for name in _SAID_OF_PAGES:
+        answer.headers.pop(name, None)
+    if lie is Lie.IN_BODY and answer.body.startswith(b"{"):
+        content = msgspec.json.decode(answer.body)
+        answer.body = msgspec.json.encode(content | {"has_next_page": 'rel="next"' in link})
+    return answer
+
+
+_SPOILT_LINKS: Mapping[Lie, Callable[[str], str]] = {
+    Lie.COMMA: lambda link: f"{link},",
+    Lie.SPELT: lambda link: _RELATION.sub(lambda found: f"; title=page; Rel={found[1].upper()}", link),
+    Lie.RELATIVE: lambda link: _ORIGIN.sub("<", link),
+    Lie.ELSEWHERE: lambda link: _ORIGIN.sub("<http://api.internal.example:8080", link),
+    Lie.FORGETFUL: lambda link: _QUERY.sub(lambda found: f"?{found[1]}>", link),
+}

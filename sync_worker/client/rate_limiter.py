@@ -1,0 +1,194 @@
+"""When the next call may go: both windows of the allowance, calls under way, and who is first in line. Pure.
+
+Both windows are learned from headers, which name neither: they report whichever is nearer to running out. So what an
+answer says is left is left in the other window too. Budget asks, waits and answers; a lock is its business.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from math import ceil
+from typing import NamedTuple
+
+from sync_worker.client.rate_window import LastReport, RateWindow
+from sync_worker.model import Priority
+
+HOUR_SECONDS = 3600.0
+SPIKE_SECONDS = 10.0
+RESERVE_SHARE = 0.01
+"""What each priority leaves to every one above it: a run by hand finds calls, and 97% are used all the same."""
+LONGEST_WAIT_SECONDS = 65 * 60.0
+"""What one answer can make everyone wait: an hour, the longest window there is, and a little for clocks that differ."""
+LONGEST_BACKOFF_SECONDS = 60.0
+_PATIENCE = 9
+_SKEW_SECONDS = 5.0
+_MANY_TIMES = 8
+_SMOOTHING = 0.2
+
+
+class QueuePosition(NamedTuple):
+    """A place in the line of calls that wait: better priorities first, then first come, first served."""
+
+    priority: Priority
+    number: int
+
+
+class WindowReport(NamedTuple):
+    """What the headers of an answer, maybe a refusal, say: limit, what is left, the reset and how far ahead that is."""
+
+    limit: int | None
+    remaining: int
+    reset: int
+    reset_seconds: float
+    is_refusal: bool = False
+
+
+class RateLimiter:
+    """Lets calls go as the allowance has room: `share` of it is ours, `concurrency` calls may be under way at once."""
+
+    def __init__(self, share: float, concurrency: int) -> None:
+        self.hour = RateWindow(HOUR_SECONDS, share)
+        self.spike = RateWindow(SPIKE_SECONDS, share)
+        self.told: tuple[LastReport, RateWindow] | None = None
+        self.under_way = 0
+        self.blocked_until = 0.0
+        self._volleys = 0
+        self._concurrency = concurrency
+        self._is_unlimited = False
+        self._sent = 0
+        self._sent_at: dict[int, float] = {}
+        self._answer_seconds = 0.0
+        self._tickets = count()
+        self._line: list[QueuePosition] = []
+        self._passed_over = 0
+
+    def join(self, priority: Priority) -> QueuePosition:
+        """Take a place in the line."""
+        ticket = QueuePosition(priority, next(self._tickets))
+        self._line.append(ticket)
+        return ticket
+
+    def leave(self, ticket: QueuePosition) -> None:
+        """Give the place up, sent or not."""
+        self._line.remove(ticket)
+
+    def opens_at(self, ticket: QueuePosition, now: float) -> float | None:
+        """When this place may send, `now` for at once; None when another call has to move first."""
+        opens_at = self.room_at(now)
+        if opens_at is None or opens_at > now:
+            return opens_at
+        if ticket != self._first():
+            return None
+        return opens_at if self._is_due() else self.room_at(now, ticket.priority)
+
+    def room_at(self, now: float, reserve: Priority = Priority.MANUAL) -> float | None:
+        """When one more call fits in, whosever it is; None when an answer to one under way must come first."""
+        if self.under_way >= self._concurrency:
+            return None
+        moments = [max(now, self.blocked_until), self._told_at(now)]
+        for window in (self.hour, self.spike):
+            kept = int(RESERVE_SHARE * reserve * (window.granted or 0))
+            moments.append(window.opens_at(now, self.under_way, kept))
+        known = [moment for moment in moments if moment is not None]
+        return max(known) if len(known) == len(moments) else None
+
+    def send(self, ticket: QueuePosition, now: float) -> int:
+        """The call leaves; its number."""
+        is_passing = any(other.priority > ticket.priority for other in self._line)
+        self._passed_over = self._passed_over + 1 if is_passing else 0
+        for window in (self.hour, self.spike):
+            window.send(now)
+        self.under_way += 1
+        self._sent += 1
+        self._sent_at[self._sent] = now
+        return self._sent
+
+    def end(self, number: int, now: float, report: WindowReport | None = None, *, is_answer: bool = True) -> None:
+        """The call of that number is over; an answer without a `report` is one of a server that has no limits."""
+        self.under_way -= 1
+        took = now - self._sent_at.pop(number)
+        self._answer_seconds += _SMOOTHING * (took - self._answer_seconds)
+        for window in (self.hour, self.spike):
+            window.end(now)
+        if report is None:
+            self._is_unlimited |= is_answer and self.told is None
+        else:
+            self._take(report, number, now)
+
+    def throttle(self, told_seconds: float, now: float) -> None:
+        """The server refuses calls and says how long, or not: from now on nobody calls."""
+        if now >= self.blocked_until:
+            self._volleys += 1  # answers to calls that were under way already are the same volley
+        # A reset that has passed, or none, must not turn into hammering.
+        seconds = max(told_seconds, min(2.0 ** (self._volleys - 1), LONGEST_BACKOFF_SECONDS))
+        self.block(now + min(seconds, LONGEST_WAIT_SECONDS))
+
+    def block(self, until: float) -> None:
+        """Nobody calls before that."""
+        self.blocked_until = max(self.blocked_until, until)
+
+    def lift(self) -> None:
+        """Forget the wait that an answer dictated; our own share of the limits is kept to all the same."""
+        self.blocked_until, self.told, self._volleys = 0.0, None, 0
+        for window in (self.hour, self.spike):
+            window.forget_told()
+
+    def accepted(self) -> None:
+        """The server takes calls; when it next refuses some, that is a new beginning."""
+        self._volleys = 0
+
+    def _take(self, report: WindowReport, number: int, now: float) -> None:
+        resets_at = now + min(report.reset_seconds, LONGEST_WAIT_SECONDS)
+        told = LastReport(report.remaining, resets_at, self._sent, report.is_refusal)
+        window = self._named(report)
+        if window is self.hour and report.limit == self.spike.limit:
+            self.spike.limit = None  # the end of an hour was taken for it
+        if self.told is None or self.told[0].is_outdated_by(told.remaining, number):
+            self.told = told, window
+        if report.limit and (
+            window.told is None or window.limit != report.limit or window.told.is_outdated_by(told.remaining, number)
+        ):
+            window.tell(report.limit, told, report.reset, now, self.under_way)
+            # One server counts one way; a spike tells within seconds, an hour only at its end.
+            self.hour.rolls |= self.spike.rolls
+
+    def _first(self) -> QueuePosition:
+        return min(self._line, key=lambda it: it.number) if self._is_due() else min(self._line)
+
+    def _is_due(self) -> bool:
+        """Whether it is the turn of who has waited longest, however many better ones there are."""
+        return self._passed_over >= _PATIENCE
+
+    def _told_at(self, now: float) -> float | None:
+        """When one more call may go by what was told last, whatever window that was of."""
+        if self.told is None:
+            # Nothing is known: the first call goes alone and asks.
+            return now if self._is_unlimited or not self.under_way else None
+        told, window = self.told
+        others = window.others(now)
+        left = told.remaining - (others > 0)
+        if now < told.resets_at and left <= 0 and not window.rolls:
+            return None if self.under_way else told.resets_at
+        # Somebody else may take at once what he took in all, or half of everything if he is only just coming; of those
+        # under way then all but one would be refused.
+        limit = window.limit or told.remaining
+        abreast = max(told.remaining - max(others, limit // 2), self._abreast(window))
+        return now if self.under_way < max(1, min(abreast, left)) else None
+
+    def _abreast(self, window: RateWindow) -> int:
+        """How many calls under way at once it takes to use all that is ours of a window, as long as answers take."""
+        return ceil((window.granted or 0) / window.seconds * self._answer_seconds)
+
+    def _named(self, report: WindowReport) -> RateWindow:
+        """The window a report is of: by its end, and where that is near by its limit, as an hour comes to its end too.
+
+        The oldest call of a rolling hour may leave in a moment at any time.
+        """
+        hour, spike, limit = self.hour.limit, self.spike.limit, report.limit
+        if report.reset_seconds > SPIKE_SECONDS + _SKEW_SECONDS:
+            return self.hour
+        if limit is None or limit == spike or spike is None:
+            return self.hour if limit is not None and limit == hour else self.spike
+        if hour is None:
+            return self.hour if limit > _MANY_TIMES * spike else self.spike
+        return self.hour if limit * limit > hour * spike else self.spike

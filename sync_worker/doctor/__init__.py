@@ -1,0 +1,1 @@
+"""Checks what the worker depends on: Procore, this machine, the database."""

@@ -1,0 +1,100 @@
+"""Hands a run to the daemon that holds the database, through the ledger, and follows it there to its end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from sync_worker.clock import Clock
+from sync_worker.engine.local import Ledger
+from sync_worker.errors import StopRequested, SyncWorkerError
+from sync_worker.logs import Event, bound, get_logger
+from sync_worker.progress import NullProgress, Progress
+from sync_worker.state.allowance import read_allowance
+from sync_worker.state.following import FinishedScope, RunSoFar, run_so_far, scopes_finished
+from sync_worker.state.queue import QueuedRun, enqueue_run
+
+_POLL_SECONDS = 0.2
+_DOUBT_SECONDS = 10.0
+
+log = get_logger()
+
+
+def hand_over(
+    run: QueuedRun,
+    ledger: Ledger,
+    *,
+    is_held: Callable[[], bool],
+    clock: Clock,
+    stop: threading.Event,
+    progress: Progress | None = None,
+) -> None:
+    """Let `run` wait for the daemon, tell how it goes, and return when it has ended.
+
+    Raises `StopRequested` when asked to stop, which stops the following and not the run, and `SyncWorkerError` when
+    nobody holds the database any more.
+    """
+    with ledger.aside() as transaction:
+        enqueue_run(transaction, run)
+    followed = RunFollower(run.run_id, ledger, clock, progress or NullProgress())
+    asked_at = clock.monotonic()
+    with bound(run_id=run.run_id, job=run.job):
+        log.info(Event.RUN_HANDED_OVER)
+        while not followed.has_ended():
+            if clock.monotonic() - asked_at > _DOUBT_SECONDS:
+                asked_at = clock.monotonic()
+                if not is_held():
+                    raise SyncWorkerError(f"the daemon has ended; its next start goes on with run {run.run_id}")
+            if clock.wait(stop, _POLL_SECONDS):
+                raise StopRequested(f"no longer following run {run.run_id}; the daemon goes on with it")
+
+
+class RunFollower:
+    """A run as the ledger shows it; what is new there is told as if the run were here."""
+
+    def __init__(self, run_id: str, ledger: Ledger, clock: Clock, progress: Progress) -> None:
+        self._run_id = run_id
+        self._ledger = ledger
+        self._clock = clock
+        self._progress = progress
+        self._so_far = RunSoFar(None, None, None, None, 0)
+        self._told: set[FinishedScope] = set()
+        self._told_until = ""
+        self._waits_until: datetime | None = None
+
+    def has_ended(self) -> bool:
+        """Look once more, and tell."""
+        with self._ledger.reader() as view:
+            now = run_so_far(view, self._run_id)
+            finished = scopes_finished(view, self._run_id, self._told_until)
+            waits_until = read_allowance(view).waits_until(self._clock.now())
+        before, self._so_far = self._so_far, now
+        if now.started_at and not before.started_at:
+            log.info(Event.RUN_STARTED)
+        if now.partitions is not None and before.partitions is None:
+            self._progress.planned(now.partitions)
+        if waits_until is not None and waits_until != self._waits_until and now.started_at:
+            self._waits_until = waits_until
+            self._progress.waiting((waits_until - self._clock.now()).total_seconds())
+        # A list that moved is read once more, and its rows are counted anew.
+        self._progress.page_taken(max(0, now.rows_seen - before.rows_seen))
+        if now.partitions is not None or now.outcome is not None:
+            self._tell(finished)
+        if now.outcome is not None:
+            log.info(Event.RUN_FINISHED, outcome=now.outcome, error=now.error)
+        return now.outcome is not None
+
+    def _tell(self, finished: list[FinishedScope]) -> None:
+        for scope in finished:
+            if scope not in self._told:
+                self._progress.finished(scope.stream)
+                log.info(Event.SCOPE_FINISHED, **_as_logged(scope))
+        if finished:
+            # Instants are whole seconds: what ended in the last one may not all be there yet.
+            self._told_until = finished[-1].finished_at
+            self._told = {scope for scope in finished if scope.finished_at == self._told_until}
+
+
+def _as_logged(scope: FinishedScope) -> dict[str, str | int | None]:
+    return {name: value for name, value in scope._asdict().items() if name != "finished_at"}

@@ -1,0 +1,58 @@
+"""The calls that runs did not make, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from sync_worker.state.executor import Executor
+from sync_worker.state.queries import queries
+
+TOOL_OFF = "the tool is off in this project"
+"""How the reason of a scope begins that was not asked for because of that."""
+
+
+class SkipReason(StrEnum):
+    """Why a list was not asked for; each would have cost a call at least."""
+
+    TOOL_OFF = "tool_off"
+    """The tool is switched off in the project."""
+    NOT_PERMITTED = "not_permitted"
+    """It was refused before and is tried again later."""
+    NOT_LISTED = "not_listed"
+    """Procore does not show the project."""
+    INACTIVE_PROJECT = "inactive_project"
+    """The project is inactive and was read within the week."""
+    NOT_DUE = "not_due"
+    """It can only be read whole, which it was not long ago."""
+    UNCHANGED_PARENT = "unchanged_parent"
+    """It is nested in a record that has not moved since it was read."""
+
+
+class Avoided(NamedTuple):
+    """Calls of one stream that were not made."""
+
+    stream: str
+    because: SkipReason
+    calls: int
+
+
+def record_skipped(executor: Executor, run_id: str, calls: Mapping[tuple[str, SkipReason], int]) -> None:
+    """Store what a run did not ask for, by stream and reason."""
+    executor.execute_many(
+        queries()["record_avoided"],
+        [
+            {"run_id": run_id, "stream": stream, "reason": because, "calls": number}
+            for (stream, because), number in sorted(calls.items())
+        ],
+    )
+
+
+def run_avoided(executor: Executor, run_id: str) -> list[Avoided]:
+    """What one run did not ask for."""
+    return _lines(executor.execute(queries()["run_avoided"], {"run_id": run_id}))
+
+
+def _lines(rows: list[tuple[int | str | bool | None, ...]]) -> list[Avoided]:
+    return [Avoided(str(stream), SkipReason(str(reason)), int(calls or 0)) for stream, reason, calls in rows]
