@@ -26,7 +26,6 @@ from procore_simulator.wire import Logged
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import SyncMode
 from sync_worker.logs import configure_logging
-from sync_worker.planning.thrift import ALL, Thrift
 from sync_worker.scheduler.schedules import parse_schedule
 
 LIMITS = Limits(hourly=3_600, spike=25)
@@ -59,14 +58,11 @@ SHORT = (Moment("full load", 0), Moment("1 h later", HOUR), Moment("a day later"
 _WHOLE = {name: {"full_refresh_every": "1h"} for name, it in STREAMS.items() if it.mode is SyncMode.FULL_REFRESH}
 _NESTED = {name: {"nested_everything_every": "1h"} for name, it in STREAMS.items() if it.parent is not None}
 _SMALL = {name: {"per_page": 100} for name, it in STREAMS.items() if it.paging.per_page is not None}
-WITHOUT: Mapping[str, tuple[Thrift, Mapping[str, Any]]] = {
-    "nothing (all ways taken)": (ALL, {}),
-    "the list of tools first": (Thrift(lists_tools=False), {}),
-    "permission memory": (Thrift(remembers_refusals=False), {}),
-    "inactive projects weekly": (Thrift(spares_inactive=False), {}),
-    "children of unmoved parents": (ALL, {"streams": _NESTED}),
-    "whole lists every six hours": (ALL, {"streams": _WHOLE}),
-    "the largest page": (ALL, {"streams": _SMALL}),
+WITHOUT: Mapping[str, Mapping[str, Any]] = {
+    "nothing (all ways taken)": {},
+    "children of unmoved parents": {"streams": _NESTED},
+    "whole lists every six hours": {"streams": _WHOLE},
+    "the largest page": {"streams": _SMALL},
 }
 
 
@@ -111,8 +107,8 @@ def print_savings(shape: Shape) -> None:
     print(f"\ncalls without each way of spending less, {shape.projects} projects, {what}\n")
     rows: list[list[str]] = []
     usual = 0
-    for left_out, (thrift, config) in WITHOUT.items():
-        with _company(shape, config=config, thrift=thrift) as here:
+    for left_out, config in WITHOUT.items():
+        with _company(shape, config=config) as here:
             calls = [sum(_pass(here, moment).values()) for moment in SHORT]
         usual = usual or sum(calls)
         rows.append([left_out, *(f"{number:,}" for number in calls), f"{sum(calls) - usual:+,}"])
@@ -207,10 +203,10 @@ def _pass(here: Company, moment: Moment) -> dict[str, int]:
 
 
 @contextmanager
-def _company(shape: Shape, *, config: Mapping[str, Any] | None = None, thrift: Thrift = ALL) -> Iterator[Company]:
+def _company(shape: Shape, *, config: Mapping[str, Any] | None = None) -> Iterator[Company]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        company(Path(folder), shape, config=config, thrift=thrift) as here,
+        company(Path(folder), shape, config=config) as here,
     ):
         yield here
 

@@ -15,12 +15,12 @@ from procore_simulator.allowance import NO_LIMITS, Limits
 from procore_simulator.server import Simulator
 from procore_simulator.wire import Logged
 from procore_simulator.world import World
-from sync_worker.app import Request, Worker, open_worker
+from sync_worker.app import Worker, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import ScopeKind
 from sync_worker.job import load_jobs, shipped_folder
+from sync_worker.model import RunRequest
 from sync_worker.planning.selection import select
-from sync_worker.planning.thrift import ALL, Thrift
 from sync_worker.settings import load_settings
 
 JOBS = load_jobs(shipped_folder())
@@ -81,16 +81,14 @@ class Company:
     def run(self, job: str) -> list[Logged]:
         """A run as the schedule starts it; the calls it made."""
         self.simulator.requests.clear()
-        report = self._worker.run(Request(job, JOBS[job].streams, trigger="schedule"))
+        report = self._worker.run(RunRequest(job, JOBS[job].streams, trigger="schedule"))
         if report.failure is not None:
             raise RuntimeError(f"{job}: {report.failure}")
         return [call for call in self.simulator.requests if not call.path.startswith("/oauth/")]
 
 
 @contextmanager
-def company(
-    folder: Path, shape: Shape, *, config: Mapping[str, Any] | None = None, thrift: Thrift = ALL
-) -> Iterator[Company]:
+def company(folder: Path, shape: Shape, *, config: Mapping[str, Any] | None = None) -> Iterator[Company]:
     """A company of that shape and its worker; `config` is put over the plainest configuration."""
     clock = PassingClock()
     world = World(projects=shape.projects, scale=shape.scale, clock=clock)
@@ -102,7 +100,7 @@ def company(
         path.write_text(json.dumps(_configuration(simulator, folder) | dict(config or {})))
         settings = load_settings(path, {}, STREAMS)
         with open_worker(settings, stop=threading.Event(), on_new_secret=lambda _: None, clock=clock) as worker:
-            yield Company(simulator, worker.spending(thrift), clock)
+            yield Company(simulator, worker, clock)
 
 
 def _configuration(simulator: Simulator, folder: Path) -> dict[str, Any]:

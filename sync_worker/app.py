@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -35,19 +33,19 @@ from sync_worker.errors import ConfigurationError, DestinationError, StopRequest
 from sync_worker.forecast.outlook import Outlook, forecast, pace_of
 from sync_worker.load.writer import Writer
 from sync_worker.logs import Event, get_logger
-from sync_worker.model import Outcome
+from sync_worker.model import Outcome, RunRequest
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import COMPANIES, PROJECTS, select
-from sync_worker.planning.thrift import Thrift
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.progress import NullProgress, Progress
 from sync_worker.runner.allowance import AllowanceKeeper
-from sync_worker.runner.frame import Services
-from sync_worker.runner.order import Backfill, Order
+from sync_worker.runner.clocks import Clocks
+from sync_worker.runner.context import RunContext
 from sync_worker.runner.report import MadeReport, ReportRequest, make, run_report
-from sync_worker.runner.run import run
+from sync_worker.runner.run import execute_run
 from sync_worker.scheduler.heartbeat import heartbeat_path
+from sync_worker.services import Services
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.allowance import StoredAllowance, allowance_lifted_at, read_allowance
 from sync_worker.state.executor import View
@@ -55,7 +53,7 @@ from sync_worker.state.history import reset_checkpoints
 from sync_worker.state.ledger import RunRow, RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.migration import migrate, pending, refuse_newer
 from sync_worker.state.origin import Origin, origin_of, record_origin, refuse_other_origin
-from sync_worker.state.queue import Asked, QueuedRun, new_run_id
+from sync_worker.state.queue import new_run_id
 from sync_worker.state.retention import Retention, prune
 
 _NEEDED = frozenset({COMPANIES, PROJECTS, PROJECT_TOOLS.name})
@@ -66,23 +64,6 @@ DAEMON = "the daemon, "
 _NEW_AGAIN = "if its database is on a volume that is not mounted, stop, mount it and delete the new file"
 
 log = get_logger()
-
-
-class Request(NamedTuple):
-    """What the user asks for: streams by name, glob or tag, projects by number; `since` makes it a backfill.
-
-    `run_id` is that of a run which waits in the ledger. One that does not wait for the allowance ends where that does.
-    """
-
-    job: str
-    streams: Sequence[str]
-    projects: Sequence[int] = ()
-    full_refresh: bool = False
-    trigger: str = "manual"
-    run_id: str | None = None
-    since: date | None = None
-    until: date | None = None
-    waits: bool = True
 
 
 class FinishedRun(NamedTuple):
@@ -97,9 +78,9 @@ class FinishedRun(NamedTuple):
 class Worker:
     """Runs what it is asked to, for one configuration."""
 
-    def __init__(self, settings: Settings, parts: Services, budget: RateLimit, database: SqliteDestination) -> None:
+    def __init__(self, settings: Settings, services: Services, budget: RateLimit, database: SqliteDestination) -> None:
         self._settings = settings
-        self._parts = parts
+        self._services = services
         self._database = database
         self._budget = budget
         self._runs = 0
@@ -110,7 +91,7 @@ class Worker:
     @property
     def ledger(self) -> Destination:
         """The database, for whoever reads the ledger or writes to it aside."""
-        return self._parts.destination
+        return self._services.destination
 
     @property
     def openings(self) -> int:
@@ -125,35 +106,32 @@ class Worker:
     @property
     def calls_by_status(self) -> Mapping[str, int]:
         """The calls that this process has made, by the class of their status."""
-        return self._parts.procore.tally.by_status
+        return self._services.procore.tally.by_status
 
-    def spending(self, thrift: Thrift) -> Worker:
-        """The same worker with some ways of spending less left out."""
-        return Worker(self._settings, replace(self._parts, thrift=thrift), self._budget, self._database)
-
-    def run(self, request: Request) -> FinishedRun:
+    def run(self, request: RunRequest) -> FinishedRun:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
         # A file that is back is taken at once, not at the next heartbeat.
         self.database_trouble()
         with self._running():
-            order = self._order(request)
-            self._forget_marks_of_emptied_tables((*order.specs, PROJECT_TOOLS))
-            unstorable = self._parts.destination.prepare((*order.specs, PROJECT_TOOLS))
-            for name in _NEEDED.intersection(unstorable):
-                raise DestinationError(f"{name}: {unstorable[name]}")
-            ended = run(self._parts, order._replace(unstorable=unstorable))
+            run = self._context(request._replace(run_id=request.run_id or new_run_id(self._services.clock.now())))
+            specs = (*run.specs, PROJECT_TOOLS)
+            self._forget_marks_of_emptied_tables(specs)
+            run.unstorable = self._services.destination.prepare(specs)
+            for name in _NEEDED.intersection(run.unstorable):
+                raise DestinationError(f"{name}: {run.unstorable[name]}")
+            ended = execute_run(self._services, run)
             # What is old by a clock that may be years ahead is not.
             if ended.doubt is None:
                 self._prune()
             self._database.release_memory()
-        return _finished(self._parts.destination, ended.run_id)._replace(failure=ended.failure)
+        return _finished(self._services.destination, ended.run_id)._replace(failure=ended.failure)
 
     def _forget_marks_of_emptied_tables(self, specs: Sequence[StreamSpec]) -> None:
         """Let all of a stream be read again whose table, or a column of it, is new or was dropped.
 
         Its marks speak of values that are not there.
         """
-        with self._parts.destination.transaction() as transaction:
+        with self._services.destination.transaction() as transaction:
             for spec in specs:
                 if transaction.lacks_columns(spec):
                     reset_checkpoints(transaction, spec.name, None)
@@ -177,7 +155,7 @@ class Worker:
             database = self._database
             if database.is_lost() and not self._runs:
                 try:
-                    _begin(self._settings, database, self._parts.clock, database.reopen)
+                    _begin(self._settings, database, self._services.clock, database.reopen)
                 except SyncWorkerError as refusal:
                     return self._told(str(refusal))
                 self._openings += 1
@@ -190,56 +168,41 @@ class Worker:
         self._trouble = trouble
         return trouble
 
-    def look_ahead(self, requests: Sequence[Request], ticks_a_day: Sequence[float], *, probing: bool) -> Outlook:
+    def look_ahead(self, requests: Sequence[RunRequest], ticks_a_day: Sequence[float], *, probing: bool) -> Outlook:
         """What `run` would ask for, for each of them by itself."""
-        orders = [self._order(request) for request in requests]
-        found = forecast(self._parts, orders, ticks_a_day=ticks_a_day, probing=probing)
+        runs = [self._context(request) for request in requests]
+        found = forecast(self._services, runs, ticks_a_day=ticks_a_day, probing=probing)
         # Probes may have told it.
         return found._replace(pace=pace_of(self._budget.allowance.windows))
 
-    def check_up(self, request: Request, *, keeps: bool) -> Checkup:
+    def check_up(self, request: RunRequest, *, keeps: bool) -> Checkup:
         """What Procore lets us do of a request."""
         hosts = [str(self._settings.procore.login_url), str(self._settings.procore.api_url)]
-        return checkup.check_up(self._parts, self._order(request), hosts, keeps=keeps)
+        return checkup.check_up(self._services, self._context(request), hosts, keeps=keeps)
 
     def _prune(self) -> None:
         """Keep the ledger small; whoever cannot does so after the next run."""
-        parts, kept = self._parts, self._settings.retention
+        services, kept = self._services, self._settings.retention
         try:
-            prune(parts.destination, Retention(kept.runs, kept.scopes), parts.clock.now(), parts.stop)
+            prune(services.destination, Retention(kept.runs, kept.scopes), services.clock.now(), services.stop)
         except DestinationError as refusal:
             log.warning(Event.LEDGER_REFUSED, error=str(refusal))
 
-    def _order(self, request: Request) -> Order:
+    def _context(self, request: RunRequest) -> RunContext:
         configured = self._settings.procore
-        order = Order(
-            job=request.job,
-            specs=select(request.streams, self._parts.streams),
-            company_ids=configured.companies,
-            choice=ProjectChoice(
+        return RunContext(
+            request._replace(trigger="backfill") if request.is_backfill else request,
+            select(request.streams or (), self._services.streams),
+            configured.companies,
+            ProjectChoice(
                 requested=request.projects,
                 include=configured.projects.include,
                 exclude=configured.projects.exclude,
                 inactive=configured.projects.inactive,
             ),
-            first_on=configured.start_date,
-            everything=request.full_refresh,
-            trigger=request.trigger,
-            run_id=request.run_id,
-            waits=request.waits,
+            Clocks(self._services.clock.now()),
+            start_date=configured.start_date,
         )
-        return order if request.since is None else _as_backfill(order, request.since, request.until)
-
-
-def _as_backfill(order: Order, since: date, until: date | None) -> Order:
-    """The same over a past period; what is asked for in the same words goes on where it was left."""
-    asked = {
-        "since": since.isoformat(),
-        "until": until and until.isoformat(),
-        "streams": sorted(spec.name for spec in order.specs),
-        "projects": sorted(order.choice.requested),
-    }
-    return order._replace(trigger="backfill", backfill=Backfill(json.dumps(asked), since, until))
 
 
 def _finished(destination: Destination, run_id: str) -> FinishedRun:
@@ -250,21 +213,18 @@ def _finished(destination: Destination, run_id: str) -> FinishedRun:
 
 
 def run_by_daemon(
-    settings: Settings, request: Request, *, stop: threading.Event, clock: Clock, progress: Progress | None = None
+    settings: Settings, request: RunRequest, *, stop: threading.Event, clock: Clock, progress: Progress | None = None
 ) -> FinishedRun:
     """Have the daemon that holds the database run it, and follow; raises as `hand_over` does.
 
     Raises `ConfigurationError` too where the daemon's configuration is what keeps it from running.
     """
-    select(request.streams, catalog_with(settings.streams))
+    select(request.streams or (), catalog_with(settings.streams))
     destination = SqliteDestination(settings.destination.path)
     with destination.reader() as view:
         _admit(settings, view)
-    asked = Asked(
-        request.streams, request.projects, request.full_refresh, request.since, request.until, waits=request.waits
-    )
-    trigger = "backfill" if request.since else request.trigger
-    queued = QueuedRun(new_run_id(clock.now()), request.job, trigger, asked=asked)
+    trigger = "backfill" if request.is_backfill else request.trigger
+    queued = request._replace(run_id=new_run_id(clock.now()), trigger=trigger)
     hand_over(queued, destination, is_held=destination.is_held, clock=clock, stop=stop, progress=progress)
     ended = _finished(destination, queued.run_id)
     if isinstance(ended.failure, ConfigurationError):
@@ -290,7 +250,7 @@ def make_report_as_run(
     job: str,
     clock: Clock,
     trigger: str = "manual",
-    run_id: str | None = None,
+    run_id: str = "",
 ) -> tuple[str, MadeReport]:
     """As `make_report`, with a line in the ledger, whose id is returned; a daemon may hold the database meanwhile."""
     row = RunRow(run_id or new_run_id(clock.now()), job, trigger, clock.now())
@@ -306,11 +266,10 @@ class RunExecutor:
         self._reports = reports
         self._clock = clock
 
-    def __call__(self, run: QueuedRun) -> None:
-        asked = run.asked or Asked(())
+    def __call__(self, run: RunRequest) -> None:
         report = self._reports.get(run.job)
-        if report is None or asked.streams:
-            self._worker.run(Request(run.job, **asked._asdict(), trigger=run.trigger, run_id=run.run_id))
+        if report is None or run.streams:
+            self._worker.run(run)
             return
         make_report_as_run(
             self._settings, report, job=run.job, trigger=run.trigger, run_id=run.run_id, clock=self._clock
@@ -400,7 +359,7 @@ def refuse_database(settings: Settings) -> None:
 
 def look_ahead(
     settings: Settings,
-    requests: Sequence[Request],
+    requests: Sequence[RunRequest],
     *,
     clock: Clock,
     ticks_a_day: Sequence[float] = (),
@@ -422,7 +381,7 @@ def look_ahead(
 
 def check_up(
     settings: Settings,
-    request: Request,
+    request: RunRequest,
     *,
     stop: threading.Event,
     on_new_secret: Callable[[str], None],
@@ -530,7 +489,7 @@ def _built(
             settings,
             Services(
                 procore=_procore(settings, transport, budget, tally, clock, stop, on_new_secret, retry_policy),
-                loader=loader,
+                writer=loader,
                 destination=destination,
                 clock=clock,
                 stop=stop,

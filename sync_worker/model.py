@@ -100,6 +100,36 @@ class DeleteEvidence(StrEnum):
     """The tool's own list of deleted records does."""
 
 
+class RunRequest(NamedTuple):
+    """What a run is to do, as it waits in the ledger and as it is executed.
+
+    `streams` are names, globs and tags; None stands for those of the job. `since` makes it a backfill. Without
+    `wait_for_rate_limit` the run ends where it would have to wait. A run that waits in the ledger has a `run_id`, one
+    that a schedule asked for the time that it was `scheduled_at`.
+    """
+
+    job: str
+    streams: Sequence[str] | None = None
+    projects: Sequence[int] = ()
+    full_refresh: bool = False
+    since: date | None = None
+    until: date | None = None
+    wait_for_rate_limit: bool = True
+    trigger: str = "manual"
+    run_id: str = ""
+    scheduled_at: datetime | None = None
+
+    @property
+    def is_backfill(self) -> bool:
+        """True if it reads an explicit past period."""
+        return self.since is not None
+
+    @property
+    def is_manual(self) -> bool:
+        """True if a person asked for it: it reads what is not due too, and does not trust remembered refusals."""
+        return self.trigger in ("manual", "backfill")
+
+
 class Outcome(StrEnum):
     """How a run ended."""
 

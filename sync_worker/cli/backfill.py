@@ -47,7 +47,9 @@ def command(
     settings = cli.load_settings()
     request = requested(runnable_jobs(settings), (), streams, every_job=streams is None)
     first, last = _period(since, until, cli.clock.now().date())
-    request = request._replace(projects=projects or request.projects, since=first, until=last, waits=not no_wait)
+    request = request._replace(
+        projects=projects or request.projects, since=first, until=last, wait_for_rate_limit=not no_wait
+    )
     try:
         outlook = look_ahead(settings, [request], clock=cli.clock)
     except ConfigurationError:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sync_worker.app import Request, check_up
+from sync_worker.app import check_up
 from sync_worker.cli.boundary import code_of
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.doubts import doubts
@@ -22,6 +22,7 @@ from sync_worker.doctor.finding import Finding, Level, fail, from_error, ok, war
 from sync_worker.doctor.host import check_host
 from sync_worker.errors import ConfigurationError, LockHeldError
 from sync_worker.logs import redactor
+from sync_worker.model import RunRequest
 from sync_worker.runner.access import AccessState, ToolAccess
 from sync_worker.server.address import unusable
 from sync_worker.settings import LocalSettings, Settings, SettingsError
@@ -252,7 +253,7 @@ def _of_procore(
         try:
             return check_up(
                 settings,
-                Request("check", patterns),
+                RunRequest("check", patterns),
                 stop=stop,
                 on_new_secret=redactor.add_token,
                 clock=cli.clock,

@@ -21,7 +21,7 @@ from procore_simulator.clocks import SteppedClock
 from procore_simulator.faults import Fault
 from procore_simulator.server import Simulator
 from procore_simulator.world import World
-from sync_worker.app import FinishedRun, Request, Worker, make_report, open_worker
+from sync_worker.app import FinishedRun, Worker, make_report, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
@@ -31,7 +31,7 @@ from sync_worker.destination.query import run_query
 from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
 from sync_worker.job import load_jobs, load_reports
 from sync_worker.logs import configure_logging, redactor
-from sync_worker.model import Verdict
+from sync_worker.model import RunRequest, Verdict
 from sync_worker.runner.report import MadeReport, ReportRequest
 from sync_worker.settings import Settings, load_settings
 
@@ -123,7 +123,7 @@ def _story(
 
     def sync() -> TimedRun:
         began = clock.monotonic()
-        report = worker.run(Request("demo", patterns))
+        report = worker.run(RunRequest("demo", patterns))
         if stop.is_set():
             raise StopRequested("asked to stop")
         if report.failure is not None:

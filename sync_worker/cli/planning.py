@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sync_worker.app import Request, look_ahead
+from sync_worker.app import look_ahead
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.forecast import (
     backfill_in_words,
@@ -27,6 +27,7 @@ from sync_worker.cli.table import table
 from sync_worker.forecast.cost import USUAL_CALLS_AN_HOUR
 from sync_worker.forecast.outlook import Forecast, Outlook
 from sync_worker.logs import Event, get_logger, redactor
+from sync_worker.model import RunRequest
 from sync_worker.scheduler.schedules import parse_schedule
 from sync_worker.settings import Settings
 
@@ -38,7 +39,7 @@ log = get_logger()
 class PlannedJob(NamedTuple):
     """A job as it would be run by hand, and how often a day its schedule runs it."""
 
-    request: Request
+    request: RunRequest
     schedule: str | None = None
     timezone: str = "UTC"
     ticks_a_day: float = 0.0
@@ -58,7 +59,7 @@ def planned_jobs(
 
 
 def _planned(name: str, job: ConfiguredJob, now: datetime) -> PlannedJob:
-    request = Request(name, job.streams, job.projects)
+    request = RunRequest(name, job.streams, job.projects)
     return PlannedJob(request, job.schedule, job.timezone, _ticks_a_day(job, now))
 
 
@@ -86,7 +87,7 @@ def tell_plan(cli: CliContext, settings: Settings, jobs: Mapping[str, PlannedJob
     return 0
 
 
-def tell_dry_run(cli: CliContext, settings: Settings, request: Request) -> int:
+def tell_dry_run(cli: CliContext, settings: Settings, request: RunRequest) -> int:
     """Print what a run would ask for, list by list; always succeeds."""
     outlook = look_ahead(settings, [request], clock=cli.clock)
     (found,) = outlook.forecasts
@@ -109,7 +110,7 @@ def _spending(found: Forecast, outlook: Outlook) -> Iterator[str]:
     yield pace_in_words(found.calls, outlook.pace)
 
 
-def tell_plan_ahead(cli: CliContext, request: Request, outlook: Outlook, *, goes_on: bool) -> None:
+def tell_plan_ahead(cli: CliContext, request: RunRequest, outlook: Outlook, *, goes_on: bool) -> None:
     """Print what is about to be spent; where the run's own answer follows on stdout, to stderr."""
     plan = Plan({request.job: PlannedJob(request)}, outlook)
     if cli.json and not goes_on:

@@ -49,7 +49,9 @@ def command(
         run_reports(cli, settings, {job: reports[job] for job in jobs}, projects)
         return DONE
     request = requested(runnable_jobs(settings), jobs, streams, every_job=every_job)
-    request = request._replace(projects=projects or request.projects, full_refresh=full_refresh, waits=not no_wait)
+    request = request._replace(
+        projects=projects or request.projects, full_refresh=full_refresh, wait_for_rate_limit=not no_wait
+    )
     if dry_run:
         from sync_worker.cli.planning import tell_dry_run
 

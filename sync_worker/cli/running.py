@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
-from sync_worker.app import DAEMON, FinishedRun, Request, open_worker, run_by_daemon
+from sync_worker.app import DAEMON, FinishedRun, open_worker, run_by_daemon
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.jobs import ConfiguredJob
 from sync_worker.cli.progress import shown_progress
@@ -17,7 +17,7 @@ from sync_worker.cli.summary import report_as_json, report_as_text
 from sync_worker.clock import Clock
 from sync_worker.errors import AllowanceSpent, AuthError, ConfigurationError, LockHeldError, StopRequested
 from sync_worker.logs import redactor
-from sync_worker.model import Outcome, Verdict
+from sync_worker.model import Outcome, RunRequest, Verdict
 from sync_worker.progress import Progress
 from sync_worker.runner.run import deciding_verdicts
 from sync_worker.settings import Settings
@@ -25,7 +25,7 @@ from sync_worker.settings import Settings
 DONE, INCOMPLETE, UNREADABLE, SPENT = 0, 1, 3, 4
 
 
-def run_and_tell(cli: CliContext, settings: Settings, request: Request) -> int:
+def run_and_tell(cli: CliContext, settings: Settings, request: RunRequest) -> int:
     """Do what is asked, print what came of it, and return the code to exit with."""
     clock = cli.clock
     began = clock.monotonic()
@@ -44,14 +44,14 @@ def run_and_tell(cli: CliContext, settings: Settings, request: Request) -> int:
 
 def requested(
     known: Mapping[str, ConfiguredJob], jobs: tuple[str, ...], streams: str | None, *, every_job: bool
-) -> Request:
+) -> RunRequest:
     """What the words on the command line ask for; raises `ConfigurationError` for an unknown or a missing choice."""
     if sum(map(bool, (jobs, streams, every_job))) != 1:
         raise ConfigurationError(
             f"say what to run: jobs by name, --all, or --streams; the jobs are {', '.join(known) or 'none'}"
         )
     if streams:
-        return Request(streams, [pattern.strip() for pattern in streams.split(",")])
+        return RunRequest(streams, [pattern.strip() for pattern in streams.split(",")])
     names = [name for name, job in known.items() if not job.is_left_out] if every_job else list(jobs)
     for name in names:
         if name not in known:
@@ -60,7 +60,7 @@ def requested(
             raise ConfigurationError(f"no job is called {name!r}; {hint}")
     if not names:
         raise ConfigurationError("the configuration leaves no job in force; name one, or say --streams")
-    return Request(
+    return RunRequest(
         ",".join(names), [pattern for name in names for pattern in known[name].streams], _projects(names, known)
     )
 
@@ -76,7 +76,9 @@ def _projects(names: Sequence[str], known: Mapping[str, ConfiguredJob]) -> Seque
     return known[first].projects
 
 
-def _done(settings: Settings, request: Request, clock: Clock, stop: threading.Event, progress: Progress) -> FinishedRun:
+def _done(
+    settings: Settings, request: RunRequest, clock: Clock, stop: threading.Event, progress: Progress
+) -> FinishedRun:
     """Run it here, or where a daemon holds the database, there."""
     try:
         with open_worker(

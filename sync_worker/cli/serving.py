@@ -14,6 +14,7 @@ from sync_worker.clock import Clock
 from sync_worker.engine.local import LocalEngine
 from sync_worker.errors import StopRequested
 from sync_worker.logs import Event, get_logger, redactor
+from sync_worker.model import RunRequest
 from sync_worker.scheduler.heartbeat import Heartbeat, heartbeat_path
 from sync_worker.scheduler.loop import Loop, Planned
 from sync_worker.scheduler.schedules import parse_schedule
@@ -22,7 +23,6 @@ from sync_worker.server.listening import listening
 from sync_worker.server.metrics import metrics_page
 from sync_worker.server.probes import probes
 from sync_worker.settings import Settings
-from sync_worker.state.queue import Asked
 
 log = get_logger()
 
@@ -38,7 +38,7 @@ def _open_and_serve(cli: CliContext, stop: threading.Event) -> None:
     settings = cli.load_settings()
     reports = configured_reports(settings)
     jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **reports}
-    planned = {name: _planned(job) for name, job in jobs.items()}
+    planned = {name: _planned(name, job) for name, job in jobs.items()}
     clock = cli.clock
     with open_worker(settings, stop=stop, on_new_secret=redactor.add_token, clock=clock, role=DAEMON) as worker:
         if stop.is_set():
@@ -47,10 +47,10 @@ def _open_and_serve(cli: CliContext, stop: threading.Event) -> None:
         _serve(worker, settings, planned, execute, _announcer(cli, jobs, planned, clock), clock=clock, stop=stop)
 
 
-def _planned(job: ConfiguredJob | ConfiguredReport) -> Planned:
+def _planned(name: str, job: ConfiguredJob | ConfiguredReport) -> Planned:
     schedule = parse_schedule(job.schedule, job.timezone) if job.schedule else None
-    asked = Asked(job.streams, job.projects) if isinstance(job, ConfiguredJob) else Asked(())
-    return Planned(asked, schedule)
+    streams, projects = (job.streams, job.projects) if isinstance(job, ConfiguredJob) else ((), ())
+    return Planned(RunRequest(name, streams, projects), schedule)
 
 
 def _serve(

@@ -26,9 +26,9 @@ from sync_worker.planning.projects import choose
 from sync_worker.planning.selection import PROJECTS
 from sync_worker.runner.access import AccessState, AccessSurvey, ToolAccess
 from sync_worker.runner.clocks import DIFFERENT, FAR_APART, REMEDY
-from sync_worker.runner.frame import Services
-from sync_worker.runner.order import Order
+from sync_worker.runner.context import RunContext
 from sync_worker.runner.probe import ListSampler
+from sync_worker.services import Services
 from sync_worker.state.allowance import HOUR, read_allowance
 from sync_worker.state.history import all_checkpoints, is_future
 
@@ -45,24 +45,24 @@ class Checkup:
     calls: int = 0
 
 
-def check_up(parts: Services, order: Order, hosts: Sequence[str], *, keeps: bool) -> Checkup:
+def check_up(services: Services, run: RunContext, hosts: Sequence[str], *, keeps: bool) -> Checkup:
     """Ask Procore, as far as each answer lets us go on; `keeps` what was learned. Raises `StopRequested` alone."""
-    found, witness = Checkup(), ServerClock(parts.clock)
-    parts.procore.listen(witness)
-    reached = list(_reach(parts, hosts))
+    found, witness = Checkup(), ServerClock(services.clock)
+    services.procore.listen(witness)
+    reached = list(_reach(services, hosts))
     clock = _clock(witness)
-    marks = _marks(parts)
+    marks = _marks(services)
     found.findings += [*reached, *(finding for finding in (clock, marks) if finding is not None)]
     if reached[-1].level is Level.OK:
-        _look_in(parts, order, found, keeps=keeps)
-        found.findings.append(_allowance(parts, witness))
+        _look_in(services, run, found, keeps=keeps)
+        found.findings.append(_allowance(services, witness))
     return found
 
 
-def _reach(parts: Services, hosts: Sequence[str]) -> Iterator[Finding]:
+def _reach(services: Services, hosts: Sequence[str]) -> Iterator[Finding]:
     """The way to the login server and what it says; a finding for each step that was come to."""
     try:
-        parts.procore.log_in()
+        services.procore.log_in()
     except UnreachableError as error:
         yield from_error("connection", error)
     except RequestError as error:
@@ -97,11 +97,11 @@ def _clock(witness: ServerClock) -> Finding | None:
     return fail("clock", said, "let the system set its clock by NTP: schedules and certificates go by it")
 
 
-def _marks(parts: Services) -> Finding | None:
+def _marks(services: Services) -> Finding | None:
     """Look for marks that a wrong clock has put into the future."""
-    now = parts.clock.now()
+    now = services.clock.now()
     try:
-        with parts.destination.reader() as view:
+        with services.destination.reader() as view:
             lines = all_checkpoints(view) if view.has_table("_checkpoints") else []
     except DestinationError:
         return None
@@ -112,15 +112,15 @@ def _marks(parts: Services) -> Finding | None:
     return warn("marks", said, "the next run reads again what changed since; `sync-worker state show` lists them")
 
 
-def _look_in(parts: Services, order: Order, found: Checkup, *, keeps: bool) -> None:
-    probe = ListSampler(parts, waits=False)
+def _look_in(services: Services, run: RunContext, found: Checkup, *, keeps: bool) -> None:
+    probe = ListSampler(services, waits=False)
     projects: dict[int, list[int]] = {}
     try:
-        for company_id in order.company_ids:
-            found.findings.append(_company(parts, order, company_id, probe, projects))
+        for company_id in run.company_ids:
+            found.findings.append(_company(services, run, company_id, probe, projects))
         found.names = dict(probe.names)
         found.calls += probe.calls.spent
-        _ask_tools(parts, tools(order.specs, projects), found, keeps=keeps)
+        _ask_tools(services, tools(run.specs, projects), found, keeps=keeps)
     except AllowanceSpent as error:
         found.findings.append(warn("tools", f"not all could be asked: {error}"))
     except (AuthError, UnreachableError) as error:
@@ -128,32 +128,32 @@ def _look_in(parts: Services, order: Order, found: Checkup, *, keeps: bool) -> N
 
 
 def _company(
-    parts: Services, order: Order, company_id: int, probe: ListSampler, projects: dict[int, list[int]]
+    services: Services, run: RunContext, company_id: int, probe: ListSampler, projects: dict[int, list[int]]
 ) -> Finding:
     check = f"company {company_id}"
     try:
-        listed = probe.projects(Partition(parts.streams[PROJECTS], Scope(company_id)))
+        listed = probe.projects(Partition(services.streams[PROJECTS], Scope(company_id)))
     except SkippableError as refusal:
         return fail(check, str(refusal), "", AuthError)
     except (AuthError, UnreachableError):
         raise
     except SyncWorkerError as error:
         return from_error(check, error)
-    chosen = [project.project_id for project in choose(listed, order.choice)]
+    chosen = [project.project_id for project in choose(listed, run.choice)]
     projects[company_id] = chosen
-    missing = sorted(set(order.choice.include) - {project.project_id for project in listed})
+    missing = sorted(set(run.choice.include) - {project.project_id for project in listed})
     if not listed:
         hint = "permit projects for the service account: docs/procore-access.md, step 3"
         return warn(check, "connected, but no project is permitted", hint)
     said = f"connected; {len(chosen)} of {len(listed)} projects are to be read"
-    if missing and len(order.company_ids) == 1:
+    if missing and len(run.company_ids) == 1:
         hint = "permit them, or take them out of procore.projects.include"
         return warn(check, f"{said}; not listed: {', '.join(map(str, missing))}", hint)
     return ok(check, said)
 
 
-def _ask_tools(parts: Services, wanted: Sequence[ToolLists], found: Checkup, *, keeps: bool) -> None:
-    accesses = AccessSurvey(parts, parts.clock.now())
+def _ask_tools(services: Services, wanted: Sequence[ToolLists], found: Checkup, *, keeps: bool) -> None:
+    accesses = AccessSurvey(services, services.clock.now())
     try:
         found.accesses = accesses.ask(wanted)
     finally:
@@ -185,13 +185,13 @@ def _access(accesses: Sequence[ToolAccess]) -> Iterator[Finding]:
         yield ok("tools", said)
 
 
-def _allowance(parts: Services, witness: ServerClock) -> Finding:
+def _allowance(services: Services, witness: ServerClock) -> Finding:
     left = witness.left
     if left is None:
         return warn("allowance", "the answers do not tell it")
     said = f"{left.remaining:,} of {left.limit:,} calls left in the window that is nearer to its end"
     try:
-        with parts.destination.reader() as view:
+        with services.destination.reader() as view:
             hourly = _hourly(view)
     except DestinationError:
         hourly = None

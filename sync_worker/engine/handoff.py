@@ -10,10 +10,11 @@ from sync_worker.clock import Clock
 from sync_worker.engine.local import Ledger
 from sync_worker.errors import StopRequested, SyncWorkerError
 from sync_worker.logs import Event, bound, get_logger
+from sync_worker.model import RunRequest
 from sync_worker.progress import NullProgress, Progress
 from sync_worker.state.allowance import read_allowance
 from sync_worker.state.following import FinishedScope, RunSoFar, run_so_far, scopes_finished
-from sync_worker.state.queue import QueuedRun, enqueue_run
+from sync_worker.state.queue import enqueue_run
 
 _POLL_SECONDS = 0.2
 _DOUBT_SECONDS = 10.0
@@ -22,7 +23,7 @@ log = get_logger()
 
 
 def hand_over(
-    run: QueuedRun,
+    run: RunRequest,
     ledger: Ledger,
     *,
     is_held: Callable[[], bool],

@@ -10,10 +10,10 @@ from typing import Protocol
 from sync_worker.clock import Clock
 from sync_worker.errors import DatabaseLostError, DestinationError
 from sync_worker.logs import Event, get_logger, redactor
-from sync_worker.model import Outcome
+from sync_worker.model import Outcome, RunRequest
 from sync_worker.state.executor import Executor
 from sync_worker.state.ledger import close_run
-from sync_worker.state.queue import QueuedRun, run_progress
+from sync_worker.state.queue import run_progress
 
 _REST_SECONDS = 30.0
 
@@ -36,7 +36,7 @@ class LocalEngine:
     """Starts runs and waits for their end; `execute` does one, from its line in the ledger to its outcome there."""
 
     def __init__(
-        self, execute: Callable[[QueuedRun], None], ledger: Ledger, *, clock: Clock, stop: threading.Event
+        self, execute: Callable[[RunRequest], None], ledger: Ledger, *, clock: Clock, stop: threading.Event
     ) -> None:
         self._execute = execute
         self._ledger = ledger
@@ -50,7 +50,7 @@ class LocalEngine:
         with self._lock:
             return {job: run_id for job, (run_id, _) in self._running.items()}
 
-    def start(self, run: QueuedRun) -> None:
+    def start(self, run: RunRequest) -> None:
         """Execute a run of a job that has none under way."""
         thread = threading.Thread(target=self._do, args=(run,), name=f"run {run.job}", daemon=True)
         with self._lock:
@@ -64,7 +64,7 @@ class LocalEngine:
         for thread in threads:
             thread.join()
 
-    def _do(self, run: QueuedRun) -> None:
+    def _do(self, run: RunRequest) -> None:
         try:
             self._execute(run)
         except DestinationError as refusal:
@@ -81,7 +81,7 @@ class LocalEngine:
             with self._lock:
                 del self._running[run.job]
 
-    def _close(self, run: QueuedRun, failure: Exception, *, only_begun: bool = False) -> None:
+    def _close(self, run: RunRequest, failure: Exception, *, only_begun: bool = False) -> None:
         """Write that it failed; a run that never began waits on, unless it never can."""
         error = redactor.text(str(failure))
         with suppress(DestinationError), self._ledger.aside() as transaction:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -23,12 +23,11 @@ from sync_worker.planning.read_plan import ReadPlan, plan_backfill, plan_partiti
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.tools import are_tools_due, tools_off
 from sync_worker.planning.windows import INACTIVE_EVERY, Part, Period, backfill_parts
-from sync_worker.runner.clocks import Clocks
+from sync_worker.runner.context import RunContext
 from sync_worker.runner.discovery import known_projects, log_start_dates
-from sync_worker.runner.frame import RunContext, Services
-from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.probe import ListSampler, fields_of
 from sync_worker.runner.tools import tools_by_scope
+from sync_worker.services import Services
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance
 from sync_worker.state.backfills import backfill_until
 from sync_worker.state.checkpoints import read_checkpoint
@@ -87,16 +86,16 @@ class Outlook(NamedTuple):
 
 
 def forecast(
-    parts: Services, orders: Sequence[Order], *, ticks_a_day: Sequence[float] = (), probing: bool = False
+    services: Services, runs: Sequence[RunContext], *, ticks_a_day: Sequence[float] = (), probing: bool = False
 ) -> Outlook:
     """Look ahead, at schedules of so many ticks too; raises as a run does when a probe is not answered at all."""
-    probe = ListSampler(parts) if probing else None
-    known = [_projects(parts, order, probe) for order in orders]
-    with parts.destination.reader() as view:
-        stored = StoredCosts(view, parts.streams, parts.options, parts.clock.now())
+    probe = ListSampler(services) if probing else None
+    known = [_projects(services, run, probe) for run in runs]
+    with services.destination.reader() as view:
+        stored = StoredCosts(view, services.streams, services.options, services.clock.now())
         found = [
-            _Forecaster(parts, order, view, stored, probe).forecast(projects, ticks)
-            for order, projects, ticks in zip(orders, known, ticks_a_day or [0.0] * len(orders), strict=True)
+            _Forecaster(services, run, view, stored, probe).forecast(projects, ticks)
+            for run, projects, ticks in zip(runs, known, ticks_a_day or [0.0] * len(runs), strict=True)
         ]
     return Outlook(found, probes=0 if probe is None else probe.calls.spent)
 
@@ -109,13 +108,13 @@ def pace_of(known: StoredAllowance) -> Pace | None:
     return Pace(hour.limit, hour.granted, spike.granted / spike.seconds if spike and spike.granted else None)
 
 
-def _projects(parts: Services, order: Order, probe: ListSampler | None) -> dict[int, list[Project]]:
-    by_name = {spec.name: spec for spec in order.specs}
-    known: dict[int, list[Project]] = {company_id: [] for company_id in order.company_ids}
+def _projects(services: Services, run: RunContext, probe: ListSampler | None) -> dict[int, list[Project]]:
+    by_name = {spec.name: spec for spec in run.specs}
+    known: dict[int, list[Project]] = {company_id: [] for company_id in run.company_ids}
     if PROJECTS in by_name:
-        for company_id in order.company_ids:
+        for company_id in run.company_ids:
             partition = Partition(by_name[PROJECTS], Scope(company_id))
-            known[company_id] = known_projects(parts, partition) if probe is None else probe.projects(partition)
+            known[company_id] = known_projects(services, partition) if probe is None else probe.projects(partition)
     return known
 
 
@@ -134,30 +133,28 @@ class _Above(NamedTuple):
 
 class _Forecaster:
     def __init__(
-        self, parts: Services, order: Order, view: Transaction, stored: StoredCosts, probe: ListSampler | None
+        self, services: Services, run: RunContext, view: Transaction, stored: StoredCosts, probe: ListSampler | None
     ) -> None:
-        self._parts = parts
-        self._order = order
+        self._services = services
+        self._run = run
         self._view = view
         self._probe = probe
         self._stored = stored
-        is_manual = order.trigger in ("manual", "backfill")
-        self._frame = RunContext("forecast", order.everything, Clocks(parts.clock.now()), is_manual=is_manual)
-        self._period = None if order.backfill is None else _period(view, order.backfill, self._frame)
-        self._parents = {spec.parent.stream for spec in order.specs if spec.parent is not None}
+        self._period = None if run.request.since is None else _period(view, run, run.request.since)
+        self._parents = {spec.parent.stream for spec in run.specs if spec.parent is not None}
         self._moved: dict[str, list[int]] = defaultdict(list)
         self._rows: dict[str, list[int]] = defaultdict(list)
         self._off: dict[Scope, frozenset[str]] = {}
         self._inactive: set[int] = set()
 
     def forecast(self, known: Mapping[int, Sequence[Project]], ticks_a_day: float) -> Forecast:
-        chosen = {company: choose(projects, self._order.choice) for company, projects in known.items()}
+        chosen = {company: choose(projects, self._run.choice) for company, projects in known.items()}
         every = [project for projects in chosen.values() for project in projects]
-        self._frame.first_on = log_start_dates(self._order, self._frame, every)
+        self._run.log_starts = log_start_dates(self._run, every)
         ids = {company: [project.project_id for project in projects] for company, projects in chosen.items()}
         sampled = {None, *(project for projects in ids.values() for project in _sample(projects))}
         found = [self._discovered(partition, known) for partition in self._discovery()]
-        ahead = chains(self._order.specs, ids)
+        ahead = chains(self._run.specs, ids)
         self._inactive = {project.project_id for project in every if not project.is_active}
         found += self._tools(ahead, sampled)
         for is_sampled in (True, False):
@@ -165,25 +162,25 @@ class _Forecaster:
                 if (chain[0].scope.project_id in sampled) is is_sampled:
                     found += self._chain(chain, probe=self._probe if is_sampled else None)
         completed = _completed(found, whole=self._period is None)
-        own = [spec for spec in self._order.specs if spec.scope is ScopeKind.PROJECT and spec.parent is None]
+        own = [spec for spec in self._run.specs if spec.scope is ScopeKind.PROJECT and spec.parent is None]
         return Forecast(
             completed,
-            projects_known=all(known.values()) or all(spec.name != PROJECTS for spec in self._order.specs),
+            projects_known=all(known.values()) or all(spec.name != PROJECTS for spec in self._run.specs),
             each_project=sum(self._least(spec) for spec in own),
             calls_a_day=sum(self._a_day(part, ticks_a_day) for part in completed),
         )
 
     def _least(self, spec: StreamSpec) -> int:
         """Return the calls that a list of a scope takes if it is empty."""
-        return 1 if self._period is None else len(backfill_parts(spec, self._period.days, self._frame.bound))
+        return 1 if self._period is None else len(backfill_parts(spec, self._period.days, self._run.bound))
 
     def _tools(self, ahead: Sequence[Chain], sampled: Collection[int | None]) -> Iterator[PartitionForecast]:
         """The lists of projects' tools, and what is off by them."""
         is_stored = self._view.has_table(PROJECT_TOOLS.name)
-        for scope, tools in tools_by_scope(ahead).items() if self._parts.thrift.lists_tools else ():
-            if not are_tools_due(self._view, scope, tools, None, self._frame.terms):
+        for scope, tools in tools_by_scope(ahead).items():
+            if not are_tools_due(self._view, scope, tools, None, self._run.terms):
                 continue
-            yield PartitionForecast(PROJECT_TOOLS, scope, Window(None, self._frame.bound), Cost(1, 1, Basis.STORED))
+            yield PartitionForecast(PROJECT_TOOLS, scope, Window(None, self._run.bound), Cost(1, 1, Basis.STORED))
             if is_stored and read_checkpoint(self._view, PROJECT_TOOLS.name, scope) is not None:
                 self._off[scope] = tools_off(self._view, scope, tools)
             elif self._probe is not None and scope.project_id in sampled:
@@ -193,22 +190,22 @@ class _Forecaster:
         if part.scope.project_id in self._inactive:
             ticks = min(ticks, timedelta(days=1) / INACTIVE_EVERY)
         parent = part.spec.parent
-        above = self._parts.streams[parent.stream] if parent is not None else None
-        return calls_a_day(part.spec, part.cost, above, self._parts.options(part.spec.name), ticks)
+        above = self._services.streams[parent.stream] if parent is not None else None
+        return calls_a_day(part.spec, part.cost, above, self._services.options(part.spec.name), ticks)
 
     def _discovery(self) -> Iterator[Partition]:
-        for spec in self._order.specs:
+        for spec in self._run.specs:
             if spec.name == COMPANIES:
                 yield Partition(spec, Scope())
             if spec.name == PROJECTS:
-                yield from (Partition(spec, Scope(company_id)) for company_id in self._order.company_ids)
+                yield from (Partition(spec, Scope(company_id)) for company_id in self._run.company_ids)
 
     def _discovered(self, partition: Partition, known: Mapping[int, Sequence[Project]]) -> PartitionForecast:
         rows = 1 if partition.spec.name == COMPANIES else len(known[partition.scope.company_id or 0])
         pages = pages_of(rows, self._stored.per_page(partition.spec))
         basis = Basis.STORED if self._probe is None else Basis.PROBED
         return PartitionForecast(
-            *partition, Window(None, self._frame.bound), Cost(pages, pages, basis if rows else Basis.LEAST)
+            *partition, Window(None, self._run.bound), Cost(pages, pages, basis if rows else Basis.LEAST)
         )
 
     def _chain(self, chain: Chain, *, probe: ListSampler | None) -> Iterator[PartitionForecast]:
@@ -224,13 +221,13 @@ class _Forecaster:
             yield PartitionForecast(*partition, asked.window, cost, len(parts))
 
     def _ask(self, partition: Partition) -> tuple[ReadPlan, Sequence[Part]]:
-        streams, frame = self._parts.streams, self._frame
+        streams, run = self._services.streams, self._run
         parent = partition.spec.parent
         if parent is not None and not self._view.has_table(parent.stream):
-            return ReadPlan(Window(None, frame.bound), parents={}), [Part("", Window(None, frame.bound))]
+            return ReadPlan(Window(None, run.bound), parents={}), [Part("", Window(None, run.bound))]
         if self._period is not None:
-            return plan_backfill(self._view, partition, streams, self._period, frame.bound)
-        asked = plan_partition(self._view, partition, streams, self._parts.options(partition.spec.name), frame.terms)
+            return plan_backfill(self._view, partition, streams, self._period, run.bound)
+        asked = plan_partition(self._view, partition, streams, self._services.options(partition.spec.name), run.terms)
         return asked, [Part("", asked.window, asked.dates)]
 
     def _cost(
@@ -300,9 +297,9 @@ def _unknown(spec: StreamSpec, parts: Sequence[Part]) -> Cost:
     return Cost(0 if spec.parent is not None else len(parts), 0, Basis.LEAST)
 
 
-def _period(view: Transaction, backfill: Backfill, frame: RunContext) -> Period:
-    until = backfill.until or backfill_until(view, backfill.request) or frame.bound.date()
-    return Period(backfill.request, DateRange(backfill.since, max(backfill.since, until)))
+def _period(view: Transaction, run: RunContext, since: date) -> Period:
+    until = run.request.until or backfill_until(view, run.backfill_key) or run.bound.date()
+    return Period(run.backfill_key, DateRange(since, max(since, until)))
 
 
 def _sample(projects: Sequence[int]) -> Sequence[int]:

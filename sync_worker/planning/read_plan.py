@@ -41,13 +41,13 @@ from sync_worker.state.permissions import RefusalKind, parents_refused
 class Terms(NamedTuple):
     """What holds for all that a run asks: what time it is, and whether everything or what is not due is read.
 
-    `first_on` is the first day of each project's daily logs.
+    `log_starts` are the first days of the daily logs of each project.
     """
 
     now: Now
-    everything: bool
+    full_refresh: bool
     is_manual: bool
-    first_on: Mapping[int, date]
+    log_starts: Mapping[int, date]
 
     @property
     def bound(self) -> datetime:
@@ -59,10 +59,11 @@ class ReadPlan(NamedTuple):
     """What a sweep asks for: `window` as the ledger tells it, how far back it reaches, the days of a daily log.
 
     `parents` are those that a nested stream is read for, by id, with the hashes of their rows; `parents_gone` those
-    that it was read for and that are no more; `unchanged_parents` is how many have not moved since they were read for, `refused_parents`
-    how the lists of others were refused, which are not tried again yet. `every_day` are all days that a daily log is
-    read of. Once complete, the sweep `settles` what is deleted, or asks the tool itself over the window `signal`. One
-    that `reconciles` reads again what could be asked for its changes alone. `mark` is the one that is stored.
+    that it was read for and that are no more; `unchanged_parents` is how many have not moved since they were read for,
+    `refused_parents` how the lists of others were refused, which are not tried again yet. `every_day` are all days that
+    a daily log is read of. Once complete, the sweep `settles` what is deleted, or asks the tool itself over the window
+    `signal`. One that `reconciles` reads again what could be asked for its changes alone. `mark` is the one that is
+    stored.
     """
 
     window: Window
@@ -136,8 +137,8 @@ def _ask_changes(
     whole = read_last_reads(view, spec.name, scope).get(ReadDepth.EVERYTHING)
     every = _sooner(view, partition, options.reconcile_every, options, terms)
     is_due_whole = options.follows_deletes and is_due(whole and whole.read_at, terms.now, every)
-    if terms.everything or checkpoint is None or is_due_whole:
-        known = checkpoint is not None and not terms.everything
+    if terms.full_refresh or checkpoint is None or is_due_whole:
+        known = checkpoint is not None and not terms.full_refresh
         return ReadPlan(Window(None, terms.bound), settles=options.follows_deletes, reconciles=known)
     window = cursor_window(checkpoint, terms.now, options.lookback)
     return ReadPlan(window, ReadDepth.RECENT, signal=_signal(view, partition, whole, options, terms))
@@ -178,8 +179,8 @@ def _ask_days(
 ) -> ReadPlan:
     spec, scope = partition
     read = read_last_reads(view, spec.name, scope)
-    first_on = options.start_on or terms.first_on[scope.project_id or 0]
-    reach = ReadDepth.EVERYTHING if terms.everything else due_depth(options.reread, read, first_on, terms.now)
+    first_on = options.start_on or terms.log_starts[scope.project_id or 0]
+    reach = ReadDepth.EVERYTHING if terms.full_refresh else due_depth(options.reread, read, first_on, terms.now)
     dates = reread_dates(options.reread, reach, checkpoint, first_on, terms.now)
     every_day = log_dates(first_on, terms.now)
     tells_day = spec.date_window is not None and spec.date_window.field in spec.columns
@@ -194,7 +195,7 @@ def _ask_nested(
     read = read_last_reads(view, spec.name, scope)
     done = parents_read(view, spec.name, scope)
     every = _sooner(view, partition, _nested_everything_every(above, options, terms), options, terms)
-    reach = ReadDepth.EVERYTHING if terms.everything else nested_depth(read, terms.now, every)
+    reach = ReadDepth.EVERYTHING if terms.full_refresh else nested_depth(read, terms.now, every)
     refused_parents = _denied(view, partition, parents, terms)
     asked_for = {key: row_hash for key, row_hash in parents.items() if key not in refused_parents}
     whole = ReadPlan(
@@ -217,7 +218,7 @@ def _denied(
     view: Transaction, partition: Partition, parents: Mapping[int | str, str], terms: Terms
 ) -> dict[int | str, RefusalKind]:
     """The parents whose lists are not asked for, because they were refused and the parent is as it was then."""
-    if terms.is_manual or terms.everything:
+    if terms.is_manual or terms.full_refresh:
         return {}
     refused = parents_refused(view, partition.spec.name, partition.scope)
     return {

@@ -31,7 +31,7 @@ def are_tools_due(
     if len(wanted) < WORTH_IT:
         return False
     checkpoint = read_checkpoint(view, PROJECT_TOOLS.name, scope)
-    if terms.is_manual or terms.everything or checkpoint is None:
+    if terms.is_manual or terms.full_refresh or checkpoint is None:
         return True
     if refused_at is not None and refused_at > checkpoint.mark:
         return True

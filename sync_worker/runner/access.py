@@ -29,8 +29,8 @@ from sync_worker.model import DateRange, Scope, Verdict
 from sync_worker.planning.access import ToolLists
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.probes import refusal_of, retry_now
-from sync_worker.runner.frame import Services
 from sync_worker.runner.probe import ListSampler
+from sync_worker.services import Services
 from sync_worker.state.history import LastReading, last_readings
 from sync_worker.state.instants import from_text
 from sync_worker.state.permissions import Refusal, RefusalKind, forget_refusal, read_refusals, record_refusal
@@ -70,8 +70,8 @@ LastReadings = Mapping[tuple[str, Scope], LastReading]
 class AccessSurvey:
     """Asks about tools, several scopes at a time, and keeps what it learns; `calls` is how many that took."""
 
-    def __init__(self, parts: Services, now: datetime) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, now: datetime) -> None:
+        self._services = services
         self._now = now
         self._told: LastReadings = {}
         self._lock = threading.Lock()
@@ -83,8 +83,8 @@ class AccessSurvey:
         by_scope: dict[Scope, list[ToolLists]] = defaultdict(list)
         for tool in tools:
             by_scope[tool.scope].append(tool)
-        self._parts.progress.planned(len(tools))
-        with ThreadPoolExecutor(self._parts.max_concurrency, thread_name_prefix="ask") as pool:
+        self._services.progress.planned(len(tools))
+        with ThreadPoolExecutor(self._services.max_concurrency, thread_name_prefix="ask") as pool:
             futures = [pool.submit(self._in_scope, scope, here) for scope, here in by_scope.items()]
             try:
                 return [access for future in futures for access in future.result()]
@@ -101,7 +101,7 @@ class AccessSurvey:
                 for change in self._learned(tool, access, known):
                     change(transaction)
 
-        self._parts.loader.do(write)
+        self._services.writer.do(write)
 
     def _learned(
         self, tool: ToolLists, access: ToolAccess, known: Mapping[tuple[str, Scope], Refusal]
@@ -128,13 +128,13 @@ class AccessSurvey:
 
     def _told_by_runs(self) -> LastReadings:
         try:
-            with self._parts.destination.reader() as view:
+            with self._services.destination.reader() as view:
                 return last_readings(view) if view.has_table("_latest_scopes") else {}
         except DestinationError:
             return {}
 
     def _in_scope(self, scope: Scope, tools: Sequence[ToolLists]) -> list[ToolAccess]:
-        probe = ListSampler(self._parts, waits=False)
+        probe = ListSampler(self._services, waits=False)
         told = {tool.name: access for tool in tools if (access := self._known(tool)) is not None}
         open_ = [tool.name for tool in tools if tool.name not in told]
         worth_it = scope.project_id is not None and len(open_) >= _WORTH_LISTING
@@ -142,7 +142,7 @@ class AccessSurvey:
         found: list[ToolAccess] = []
         for tool in tools:
             found.append(told.get(tool.name) or self._asked(tool, probe, off))
-            self._parts.progress.finished(tool.name)
+            self._services.progress.finished(tool.name)
         with self._lock:
             self.calls += probe.calls.spent
         return found

@@ -13,8 +13,9 @@ from sync_worker.model import Verdict
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.read_plan import ReadPlan, plan_backfill
 from sync_worker.planning.windows import Part, Period
-from sync_worker.runner.frame import RunContext, Services
+from sync_worker.runner.context import RunContext
 from sync_worker.runner.sync import PartitionResult, Reading
+from sync_worker.services import Services
 from sync_worker.state.backfills import record_backfilled_part
 
 log = get_logger()
@@ -24,14 +25,14 @@ class Backfilling(Reading):
     """A partition of a backfill: one line in the ledger, however many parts."""
 
     def __init__(
-        self, parts: Services, frame: RunContext, partition: Partition, period: Period, doubt: str | None = None
+        self, services: Services, run: RunContext, partition: Partition, period: Period, doubt: str | None = None
     ) -> None:
         self._period = period
-        super().__init__(parts, frame, partition, doubt)
+        super().__init__(services, run, partition, doubt)
 
-    def _ask(self, frame: RunContext) -> ReadPlan:
-        with self._parts.destination.reader() as view:
-            asked, self._left = plan_backfill(view, self._partition, self._parts.streams, self._period, frame.bound)
+    def _ask(self, run: RunContext) -> ReadPlan:
+        with self._services.destination.reader() as view:
+            asked, self._left = plan_backfill(view, self._partition, self._services.streams, self._period, run.bound)
         return asked
 
     def _sweep_until_proven(self) -> PartitionResult:

@@ -6,38 +6,39 @@ from sync_worker.errors import StopRequested
 from sync_worker.model import Verdict
 from sync_worker.planning.partitions import Chain, Partition
 from sync_worker.runner.backfill import Backfilling
-from sync_worker.runner.frame import RunContext, Services
+from sync_worker.runner.context import RunContext
 from sync_worker.runner.permissions import AccessCache, Block
 from sync_worker.runner.sync import Reading
 from sync_worker.runner.unread_partitions import record_unread
+from sync_worker.services import Services
 from sync_worker.state.skipped import SkipReason
 
 UNREAD = (Verdict.FAILED, Verdict.NOT_PERMITTED)
 
 
-def read_chain(parts: Services, frame: RunContext, permissions: AccessCache, chain: Chain) -> None:
+def read_chain(services: Services, run: RunContext, permissions: AccessCache, chain: Chain) -> None:
     """Read a chain; a nested stream is only as good as the list of its parents."""
     verdicts: dict[str, Verdict] = {}
     for partition in chain:
-        if parts.stop.is_set():
+        if services.stop.is_set():
             raise StopRequested("asked to stop between two streams")
         parent = partition.spec.parent.stream if partition.spec.parent else ""
         # A parent that is not due was complete.
         above = verdicts.get(parent, Verdict.COMPLETE) if parent else Verdict.COMPLETE
         bar = _without_parents(parent) if above in UNREAD else permissions.bar(partition)
-        if (reason := frame.unstorable.get(partition.spec.name)) is not None:
+        if (reason := run.unstorable.get(partition.spec.name)) is not None:
             verdict = Verdict.FAILED
-            record_unread(parts, frame, [partition], verdict, reason)
+            record_unread(services, run, [partition], verdict, reason)
         elif bar is None:
             doubt = None if above is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
-            verdict = _read(parts, frame, permissions, partition, doubt)
+            verdict = _read(services, run, permissions, partition, doubt)
         else:
             verdict = above if above in UNREAD else Verdict.NOT_PERMITTED
-            record_unread(parts, frame, [partition], verdict, bar.told)
+            record_unread(services, run, [partition], verdict, bar.told)
             if verdict is Verdict.NOT_PERMITTED:
-                frame.skip(partition.spec.name, bar.reason)
+                run.skip(partition.spec.name, bar.reason)
         verdicts[partition.spec.name] = verdict
-        parts.progress.finished(partition.spec.name)
+        services.progress.finished(partition.spec.name)
 
 
 def _without_parents(parent: str) -> Block:
@@ -45,17 +46,17 @@ def _without_parents(parent: str) -> Block:
 
 
 def _read(
-    parts: Services, frame: RunContext, permissions: AccessCache, partition: Partition, doubt: str | None
+    services: Services, run: RunContext, permissions: AccessCache, partition: Partition, doubt: str | None
 ) -> Verdict:
-    reading = _reading(parts, frame, partition, doubt)
+    reading = _reading(services, run, partition, doubt)
     swept = reading.run()
     for reason, calls in reading.skipped.items():
-        frame.skip(partition.spec.name, reason, calls)
+        run.skip(partition.spec.name, reason, calls)
     permissions.record_result(partition, swept)
     return swept.verdict
 
 
-def _reading(parts: Services, frame: RunContext, partition: Partition, doubt: str | None) -> Reading:
-    if frame.period is not None:
-        return Backfilling(parts, frame, partition, frame.period, doubt)
-    return Reading(parts, frame, partition, doubt)
+def _reading(services: Services, run: RunContext, partition: Partition, doubt: str | None) -> Reading:
+    if run.period is not None:
+        return Backfilling(services, run, partition, run.period, doubt)
+    return Reading(services, run, partition, doubt)

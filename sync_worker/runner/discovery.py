@@ -11,10 +11,10 @@ from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import Project, ProjectChoice, choose
 from sync_worker.planning.selection import COMPANIES, PROJECTS
-from sync_worker.runner.frame import RunContext, Services
-from sync_worker.runner.order import Order
+from sync_worker.runner.context import RunContext
 from sync_worker.runner.sync import PartitionResult, Reading
 from sync_worker.runner.unread_partitions import record_unread
+from sync_worker.services import Services
 from sync_worker.state.skipped import SkipReason
 
 _NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
@@ -40,17 +40,17 @@ class Listed(NamedTuple):
         return [*(project.project_id for project in self.readable), *self.unseen]
 
 
-def discover(parts: Services, frame: RunContext, order: Order) -> dict[int, Listed]:
+def discover(services: Services, run: RunContext) -> dict[int, Listed]:
     """Read companies and projects; the projects of each company."""
-    by_name = {spec.name: spec for spec in order.specs}
-    frame.clocks.server_time = Reading(parts, frame, Partition(by_name[COMPANIES], Scope())).run().server_time
-    listed = dict.fromkeys(order.company_ids, Listed(Verdict.COMPLETE))
+    by_name = {spec.name: spec for spec in run.specs}
+    run.clocks.server_time = Reading(services, run, Partition(by_name[COMPANIES], Scope())).run().server_time
+    listed = dict.fromkeys(run.company_ids, Listed(Verdict.COMPLETE))
     if PROJECTS in by_name:
         for company_id in listed:
             partition = Partition(by_name[PROJECTS], Scope(company_id))
-            swept = Reading(parts, frame, partition).run()
-            frame.clocks.server_time = frame.clocks.server_time or swept.server_time
-            listed[company_id] = _sorted_out(swept, choose(known_projects(parts, partition), order.choice))
+            swept = Reading(services, run, partition).run()
+            run.clocks.server_time = run.clocks.server_time or swept.server_time
+            listed[company_id] = _sorted_out(swept, choose(known_projects(services, partition), run.choice))
     return listed
 
 
@@ -64,16 +64,16 @@ def _sorted_out(swept: PartitionResult, chosen: Sequence[Project]) -> Listed:
     return Listed(swept.verdict, readable, unseen)
 
 
-def inactive_projects(order: Order, listed: Mapping[int, Listed]) -> frozenset[int]:
+def inactive_projects(run: RunContext, listed: Mapping[int, Listed]) -> frozenset[int]:
     """The projects that are read only because inactive ones are wanted, not because somebody named them."""
-    named = _named(order.choice)
+    named = _named(run.choice)
     readable = [project for found in listed.values() for project in found.readable]
     return frozenset(it.project_id for it in readable if not it.is_active and it.project_id not in named)
 
 
-def known_projects(parts: Services, partition: Partition) -> list[Project]:
+def known_projects(services: Services, partition: Partition) -> list[Project]:
     """The projects that Procore showed, now or in an earlier run."""
-    with parts.destination.reader() as view:
+    with services.destination.reader() as view:
         if not view.has_table(PROJECTS):
             return []
         rows = view.live_values(partition.spec, _COLUMNS, {"company_id": partition.scope.company_id or 0})
@@ -98,10 +98,10 @@ def _day(text: Any) -> date | None:
         return None
 
 
-def log_start_dates(order: Order, frame: RunContext, projects: Sequence[Project]) -> dict[int, date]:
+def log_start_dates(run: RunContext, projects: Sequence[Project]) -> dict[int, date]:
     """Where each project's daily logs begin."""
-    today = frame.bound.date()
-    return {project.project_id: order.first_on or _first_day(project.first_on, today) for project in projects}
+    today = run.bound.date()
+    return {project.project_id: run.start_date or _first_day(project.first_on, today) for project in projects}
 
 
 def _first_day(told_on: date | None, today: date) -> date:
@@ -110,25 +110,23 @@ def _first_day(told_on: date | None, today: date) -> date:
     return told_on - _DAYS_BEFORE if told_on is not None and is_believed else min(EARLIEST, today)
 
 
-def record_missing_projects(parts: Services, frame: RunContext, order: Order, listed: Mapping[int, Listed]) -> None:
+def record_missing_projects(services: Services, run: RunContext, listed: Mapping[int, Listed]) -> None:
     """Give their verdict to projects that were to be read but are not shown; asking would only be refused."""
     for company_id, found in listed.items():
         for project_id in found.unseen:
-            _close_project(parts, frame, order, Scope(company_id, project_id), Verdict.NOT_PERMITTED, _NOT_LISTED)
+            _close_project(services, run, Scope(company_id, project_id), Verdict.NOT_PERMITTED, _NOT_LISTED)
     any_failed = any(found.verdict is Verdict.FAILED for found in listed.values())
     verdict, reason = (Verdict.FAILED, _LIST_FAILED) if any_failed else (Verdict.NOT_PERMITTED, _NOT_LISTED)
-    for project_id in sorted(_named(order.choice).difference(*(found.ids for found in listed.values()))):
-        _close_project(parts, frame, order, Scope(order.company_ids[0], project_id), verdict, reason)
+    for project_id in sorted(_named(run.choice).difference(*(found.ids for found in listed.values()))):
+        _close_project(services, run, Scope(run.company_ids[0], project_id), verdict, reason)
 
 
 def _named(choice: ProjectChoice) -> set[int]:
     return set(choice.requested) or set(choice.include) - set(choice.exclude)
 
 
-def _close_project(
-    parts: Services, frame: RunContext, order: Order, scope: Scope, verdict: Verdict, reason: str
-) -> None:
-    partitions = [Partition(spec, scope) for spec in order.specs if spec.scope is ScopeKind.PROJECT]
+def _close_project(services: Services, run: RunContext, scope: Scope, verdict: Verdict, reason: str) -> None:
+    partitions = [Partition(spec, scope) for spec in run.specs if spec.scope is ScopeKind.PROJECT]
     for spec, _ in partitions:
-        frame.skip(spec.name, SkipReason.NOT_LISTED)
-    record_unread(parts, frame, partitions, verdict, reason)
+        run.skip(spec.name, SkipReason.NOT_LISTED)
+    record_unread(services, run, partitions, verdict, reason)

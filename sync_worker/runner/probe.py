@@ -16,7 +16,7 @@ from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import Project
 from sync_worker.planning.tools import off_among
 from sync_worker.runner.discovery import project_of
-from sync_worker.runner.frame import Services
+from sync_worker.services import Services
 
 
 class ListSample(NamedTuple):
@@ -29,8 +29,8 @@ class ListSample(NamedTuple):
 class ListSampler:
     """Asks Procore, remembers which projects it showed and their names, and counts how often it asked."""
 
-    def __init__(self, parts: Services, *, waits: bool = True) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, *, waits: bool = True) -> None:
+        self._services = services
         self._projects: dict[Partition, Sequence[Project]] = {}
         self.names: dict[int, str] = {}
         self.calls = Calls(waits=waits)
@@ -38,9 +38,9 @@ class ListSampler:
     def projects(self, partition: Partition) -> list[Project]:
         """The projects that Procore shows now; raises as a reading does."""
         if partition not in self._projects:
-            options = self._parts.options(partition.spec.name)
+            options = self._services.options(partition.spec.name)
             request = list_request(*partition, per_page=options.per_page)
-            pages = self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls)
+            pages = self._services.procore.pages(request, splitter(partition.spec.envelope), self.calls)
             records = [fields_of(record) for page in pages for record in page.records]
             self._projects[partition] = [project_of(fields) for fields in records]
             self.names |= {int(fields["id"]): str(fields.get("name") or fields["id"]) for fields in records}
@@ -50,7 +50,7 @@ class ListSampler:
         """Those of these tools that are switched off in a project now; none where its tools may not be listed."""
         request = list_request(PROJECT_TOOLS, scope)
         try:
-            pages = list(self._parts.procore.pages(request, splitter(PROJECT_TOOLS.envelope), self.calls))
+            pages = list(self._services.procore.pages(request, splitter(PROJECT_TOOLS.envelope), self.calls))
         except UnreachableError:
             raise
         except (SkippableError, RequestError, RetryableError):
@@ -71,10 +71,10 @@ class ListSampler:
             window=window,
             dates=dates,
             parent_id=parent_id,
-            header_company_id=self._parts.account_company_id,
+            header_company_id=self._services.account_company_id,
             per_page=1,
         )
-        page = next(self._parts.procore.pages(request, splitter(partition.spec.envelope), self.calls))
+        page = next(self._services.procore.pages(request, splitter(partition.spec.envelope), self.calls))
         return ListSample(_rows(page), page.records[0] if page.records else None)
 
     def try_sample(self, partition: Partition, **asked: Any) -> ListSample | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import copy_context
+from datetime import date
 from functools import partial
 from typing import NamedTuple
 
@@ -13,29 +14,25 @@ from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import AuthError, DestinationError, StopRequested, SyncWorkerError, UnreachableError
 from sync_worker.logs import Event, bound, get_logger, redactor
-from sync_worker.model import DateRange, Outcome, Priority, Scope, Verdict
+from sync_worker.model import DateRange, Outcome, Scope, Verdict
 from sync_worker.planning.pages import learned_sizes, unpaged_streams
 from sync_worker.planning.partitions import Chain, chains
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import Period
 from sync_worker.runner.chain import read_chain
-from sync_worker.runner.clocks import Clocks
+from sync_worker.runner.context import RunContext
 from sync_worker.runner.discovery import discover, inactive_projects, log_start_dates, record_missing_projects
 from sync_worker.runner.due import due
-from sync_worker.runner.frame import RunContext, Services
-from sync_worker.runner.order import Backfill, Order
 from sync_worker.runner.permissions import AccessCache
 from sync_worker.runner.sync import INTERRUPTED
 from sync_worker.runner.tools import switched_off, tool_lists
 from sync_worker.runner.unread_partitions import record_unread
+from sync_worker.services import Services
 from sync_worker.state.backfills import begin_backfill, forget_backfill
 from sync_worker.state.history import all_checkpoints
 from sync_worker.state.ledger import RunRow, ScopeResult, close_run, open_run, plan_run, run_scopes
 from sync_worker.state.permissions import read_refusals
-from sync_worker.state.queue import new_run_id
 from sync_worker.state.skipped import record_skipped
-
-_PRIORITIES = {"manual": Priority.MANUAL, "backfill": Priority.BACKFILL}
 
 log = get_logger()
 
@@ -51,72 +48,65 @@ class RunResult(NamedTuple):
     doubt: str | None = None
 
 
-def run(parts: Services, order: Order) -> RunResult:
-    """Do what is ordered; raises `DestinationError` when not even the outcome could be written."""
-    with _recorded(parts, order) as frame:
-        with parts.destination.reader() as view:
-            frame.page_sizes.update(learned_sizes(view, frame.clocks.started_at))
-            frame.unpaged.update(unpaged_streams(view, frame.clocks.started_at))
-        listed = discover(parts, frame, order)
-        frame.first_on = log_start_dates(
-            order, frame, [project for found in listed.values() for project in found.readable]
-        )
-        if order.backfill is not None:
-            frame.period = _frozen_period(parts, frame, order.backfill)
-        record_missing_projects(parts, frame, order, listed)
+def execute_run(services: Services, run: RunContext) -> RunResult:
+    """Read what is requested; raises `DestinationError` when not even the outcome could be written."""
+    with _recorded(services, run):
+        with services.destination.reader() as view:
+            run.page_sizes.update(learned_sizes(view, run.clocks.started_at))
+            run.unpaged.update(unpaged_streams(view, run.clocks.started_at))
+        listed = discover(services, run)
+        run.log_starts = log_start_dates(run, [project for found in listed.values() for project in found.readable])
+        if run.request.since is not None:
+            run.period = _frozen_period(services, run, run.request.since)
+        record_missing_projects(services, run, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
-        permissions = _permissions(parts, frame)
-        ahead = due(parts, frame, chains(order.specs, ids), inactive_projects(order, listed))
-        first = tool_lists(parts, frame, permissions, ahead)
+        permissions = _permissions(services, run)
+        ahead = due(services, run, chains(run.specs, ids), inactive_projects(run, listed))
+        first = tool_lists(services, run, permissions, ahead)
         partitions = sum(map(len, (*first, *ahead)))
-        parts.loader.do(lambda transaction: plan_run(transaction, frame.run_id, partitions))
-        parts.progress.planned(partitions)
-        _read_all(parts, frame, permissions, first, then=ahead)
-        off = switched_off(parts, frame, ahead)
-        _read_all(parts, frame, permissions, permissions.begin(ahead, off))
-    return RunResult(frame.run_id, frame.failure, frame.clocks.doubt)
+        services.writer.do(lambda transaction: plan_run(transaction, run.run_id, partitions))
+        services.progress.planned(partitions)
+        _read_all(services, run, permissions, first, then=ahead)
+        off = switched_off(services, run, ahead)
+        _read_all(services, run, permissions, permissions.begin(ahead, off))
+    return RunResult(run.run_id, run.failure, run.clocks.doubt)
 
 
-def _frozen_period(parts: Services, frame: RunContext, backfill: Backfill) -> Period:
+def _frozen_period(services: Services, run: RunContext, since: date) -> Period:
     """The days to read; one that goes on keeps the last day that it began with."""
-    until = backfill.until or frame.bound.date()
-    until = parts.loader.do(lambda transaction: begin_backfill(transaction, backfill.request, until))
-    return Period(backfill.request, DateRange(backfill.since, max(backfill.since, until)))
+    until = run.request.until or run.bound.date()
+    until = services.writer.do(lambda transaction: begin_backfill(transaction, run.backfill_key, until))
+    return Period(run.backfill_key, DateRange(since, max(since, until)))
 
 
 @contextmanager
-def _recorded(parts: Services, order: Order) -> Iterator[RunContext]:
+def _recorded(services: Services, run: RunContext) -> Iterator[None]:
     """Open the run in the ledger and close it with its outcome, whatever happens inside."""
-    started_at = parts.clock.now()
-    run_id = order.run_id or new_run_id(started_at)
-    parts.loader.do(lambda tx: open_run(tx, RunRow(run_id, order.job, order.trigger, started_at)))
-    frame = RunContext(run_id, order.everything, Clocks(started_at), is_manual=order.trigger in ("manual", "backfill"))
-    frame.advances_checkpoint = order.backfill is None
-    frame.unstorable = order.unstorable
-    frame.priority, frame.waits = _PRIORITIES.get(order.trigger, Priority.SCHEDULED), order.waits
-    with bound(run_id=run_id, job=order.job):
+    row = RunRow(run.run_id, run.request.job, run.request.trigger, run.clocks.started_at)
+    services.writer.do(lambda transaction: open_run(transaction, row))
+    with bound(run_id=run.run_id, job=run.request.job):
         log.info(Event.RUN_STARTED)
         try:
-            yield frame
+            yield
         except SyncWorkerError as failure:
-            frame.failure = failure
+            run.failure = failure
         except BaseException as bug:
-            frame.failure = SyncWorkerError(f"internal error: {type(bug).__name__}: {bug}")
+            run.failure = SyncWorkerError(f"internal error: {type(bug).__name__}: {bug}")
             raise
         finally:
-            outcome = parts.loader.do(lambda tx: _close(tx, parts, frame))
-            log.info(Event.RUN_FINISHED, outcome=outcome, error=_text(frame.failure))
+            outcome = services.writer.do(lambda transaction: _close(transaction, services, run))
+            log.info(Event.RUN_FINISHED, outcome=outcome, error=_text(run.failure))
 
 
-def _close(transaction: Transaction, parts: Services, frame: RunContext) -> Outcome:
-    scopes = run_scopes(transaction, frame.run_id)
-    stopped = isinstance(frame.failure, StopRequested)
-    outcome = Outcome.INTERRUPTED if stopped else outcome_of(scopes, failed=frame.failure is not None)
-    if frame.period is not None and outcome is Outcome.SUCCEEDED:
-        forget_backfill(transaction, frame.period.request)
-    now, error = parts.clock.now(), _text(frame.failure)
-    record_skipped(transaction, frame.run_id, frame.skipped)
-    close_run(transaction, frame.run_id, outcome, finished_at=now, error=error, failure=frame.failure)
+def _close(transaction: Transaction, services: Services, run: RunContext) -> Outcome:
+    scopes = run_scopes(transaction, run.run_id)
+    stopped = isinstance(run.failure, StopRequested)
+    outcome = Outcome.INTERRUPTED if stopped else outcome_of(scopes, failed=run.failure is not None)
+    if run.period is not None and outcome is Outcome.SUCCEEDED:
+        forget_backfill(transaction, run.period.request)
+    now, error = services.clock.now(), _text(run.failure)
+    record_skipped(transaction, run.run_id, run.skipped)
+    close_run(transaction, run.run_id, outcome, finished_at=now, error=error, failure=run.failure)
     return outcome
 
 
@@ -147,25 +137,25 @@ def deciding_verdicts(scopes: Sequence[ScopeResult]) -> set[Verdict | None]:
     return set(next((verdicts for verdicts in by_distance if verdicts), []))
 
 
-def _permissions(parts: Services, frame: RunContext) -> AccessCache:
-    with parts.destination.reader() as view:
+def _permissions(services: Services, run: RunContext) -> AccessCache:
+    with services.destination.reader() as view:
         known = read_refusals(view)
         proven = {(line.stream, Scope(line.company_id, line.project_id)) for line in all_checkpoints(view)}
-    use_cache = parts.thrift.remembers_refusals and not (frame.is_manual or frame.everything)
-    return AccessCache(parts.loader, parts.streams, known, proven, frame.now.earlier, use_cache=use_cache)
+    use_cache = not run.reads_all
+    return AccessCache(services.writer, services.streams, known, proven, run.now.earlier, use_cache=use_cache)
 
 
 def _read_all(
-    parts: Services,
-    frame: RunContext,
+    services: Services,
+    run: RunContext,
     permissions: AccessCache,
     all_chains: Sequence[Chain],
     then: Sequence[Chain] = (),
 ) -> None:
     """Read these chains; `then` are those that follow, of which an early end is told too."""
-    with ThreadPoolExecutor(parts.max_concurrency, thread_name_prefix="fetch") as pool:
+    with ThreadPoolExecutor(services.max_concurrency, thread_name_prefix="fetch") as pool:
         # Each in a context of its own, so that what it logs carries the run's id.
-        read = partial(read_chain, parts, frame, permissions)
+        read = partial(read_chain, services, run, permissions)
         futures = [pool.submit(copy_context().run, read, chain) for chain in all_chains]
         try:
             for future in as_completed(futures):
@@ -173,21 +163,21 @@ def _read_all(
         except SyncWorkerError as failure:
             pool.shutdown(wait=True, cancel_futures=True)
             if not isinstance(failure, DestinationError):
-                _tell_untried(parts, frame, [*all_chains, *then], failure)
+                _tell_untried(services, run, [*all_chains, *then], failure)
             raise
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-def _tell_untried(parts: Services, frame: RunContext, all_chains: Sequence[Chain], failure: SyncWorkerError) -> None:
+def _tell_untried(services: Services, run: RunContext, all_chains: Sequence[Chain], failure: SyncWorkerError) -> None:
     """Give a line to the partitions that an early end left unread; an asked stop is no verdict on them."""
     stopped = isinstance(failure, StopRequested)
     verdict, reason = (None, INTERRUPTED) if stopped else (Verdict.FAILED, _not_tried(failure))
-    with parts.destination.reader() as view:
-        told = {(scope.stream, scope.company_id, scope.project_id) for scope in run_scopes(view, frame.run_id)}
+    with services.destination.reader() as view:
+        told = {(scope.stream, scope.company_id, scope.project_id) for scope in run_scopes(view, run.run_id)}
     untried = [part for chain in all_chains for part in chain if (part.spec.name, *part.scope) not in told]
-    record_unread(parts, frame, untried, verdict, reason)
+    record_unread(services, run, untried, verdict, reason)
 
 
 def _not_tried(failure: SyncWorkerError) -> str:

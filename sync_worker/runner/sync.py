@@ -41,7 +41,8 @@ from sync_worker.planning.probes import PARENT_PROBED_EVERY, refusal_kind
 from sync_worker.planning.read_plan import ReadPlan, plan_partition
 from sync_worker.planning.selection import PROJECTS
 from sync_worker.planning.windows import CALENDARS, around, halves, is_ahead, window_of
-from sync_worker.runner.frame import RunContext, Services
+from sync_worker.runner.context import RunContext
+from sync_worker.services import Services
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
 from sync_worker.state.journal import forget_healed
@@ -77,35 +78,35 @@ class PartitionResult(NamedTuple):
 class Reading:
     """One partition being read into the destination; `doubt` is why it can prove nothing, where that is so."""
 
-    def __init__(self, parts: Services, frame: RunContext, partition: Partition, doubt: str | None = None) -> None:
-        self._parts = parts
-        self._clocks = frame.clocks
-        self._doubt = frame.clocks.doubt or doubt
+    def __init__(self, services: Services, run: RunContext, partition: Partition, doubt: str | None = None) -> None:
+        self._services = services
+        self._clocks = run.clocks
+        self._doubt = run.clocks.doubt or doubt
         self._partition = partition
         self._spec, self._scope = partition
-        self._options = parts.options(self._spec.name)
+        self._options = services.options(self._spec.name)
         self._split = splitter(self._spec.envelope)
-        self._run_id = frame.run_id
-        self._moves_marks = frame.advances_checkpoint
-        self._bound_told = frame.clocks.server_time
-        self._now = frame.now.earlier
-        self._begun_at = self._later = frame.clocks.started_at
-        self._page_sizes = frame.page_sizes
-        self._unpaged = frame.unpaged
+        self._run_id = run.run_id
+        self._moves_marks = run.advances_checkpoint
+        self._bound_told = run.clocks.server_time
+        self._now = run.now.earlier
+        self._begun_at = self._later = run.clocks.started_at
+        self._page_sizes = run.page_sizes
+        self._unpaged = run.unpaged
         self._smaller: int | None = None
-        self._asked = self._ask(frame)
+        self._asked = self._ask(run)
         self._dates: list[DateRange | None] = [self._asked.dates]
         self._covered_days = self._asked.dates
-        self._calls = Calls(priority=self._priority(frame), waits=frame.waits)
+        self._calls = Calls(priority=self._priority(run), waits=run.request.wait_for_rate_limit)
         self._pages_taken = 0
         self._parents_done: list[int | str] = []
         self._parents_refused: dict[int | str, RefusalKind] = {}
         self._signal: Signal | None = None
-        key = ScopeKey(frame.run_id, self._spec.name, self._scope)
+        key = ScopeKey(run.run_id, self._spec.name, self._scope)
         # What a backfill reads may never have been read before.
         complete_at = self._asked.mark if self._moves_marks else None
         window, excluded = self._asked.window, self._options.excluded
-        self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, window, excluded, complete_at)
+        self._sweep = Sweep(services.writer, services.clock, self._spec, key, window, excluded, complete_at)
 
     @property
     def skipped(self) -> Mapping[SkipReason, int]:
@@ -164,7 +165,7 @@ class Reading:
             proof = self._sweep.settle(evidence, covered, requests=self._calls.spent, last=last, also=self._remember)
             if last or proof.verdict is not Verdict.INEXACT:
                 if proof.verdict is Verdict.NOT_PERMITTED:
-                    self._parts.loader.do(self._remember_some)
+                    self._services.writer.do(self._remember_some)
                 self._tell(proof)
                 return PartitionResult(proof.verdict, evidence.server_time, keys)
             log.info(Event.SWEEP_REPEATED, error=proof.reason)
@@ -176,7 +177,7 @@ class Reading:
 
     def _read_lists(self) -> Evidence:
         """Read every list of the partition to its end: one, or one for each parent."""
-        self._begun_at = self._parts.clock.now()
+        self._begun_at = self._services.clock.now()
         found: Evidence | None = None
         while found is None:
             found = self._read_each_list()
@@ -226,7 +227,7 @@ class Reading:
             record_parents_refused(transaction, stream, self._scope, refused, reason, now)
             forget_parents_refused(transaction, stream, self._scope, done)
 
-        self._parts.loader.do(write)
+        self._services.writer.do(write)
 
     def _remember_some(self, transaction: Transaction) -> None:
         """Keep for which parents the list was read where those of others may not be; the mark stays."""
@@ -276,15 +277,15 @@ class Reading:
             window=self._asked.window if self._asked.parents is None else None,
             dates=dates,
             parent_id=parent_id,
-            header_company_id=self._parts.account_company_id,
+            header_company_id=self._services.account_company_id,
             per_page=self._per_page(),
             is_unpaged=self._spec.name in self._unpaged,
         )
         totals: list[int | None] = []
         units = records = 0
         doubt: str | None = None
-        for page in self._parts.procore.pages(request, self._split, self._calls):
-            self._clocks.compare(page.server_time, self._parts.clock.now())
+        for page in self._services.procore.pages(request, self._split, self._calls):
+            self._clocks.compare(page.server_time, self._services.clock.now())
             self._doubt = self._clocks.doubt or self._doubt
             doubt = page.doubt or doubt
             if page.is_blank:
@@ -298,7 +299,7 @@ class Reading:
                 raise TooLargeError(f"{self._spec.name}: more than {self._options.max_pages} pages", is_counted=True)
             self._sweep.take(page, parent_id, only_known=self._is_before_first_day(dates))
             self._pages_taken += 1
-            self._parts.progress.page_taken(len(page.records))
+            self._services.progress.page_taken(len(page.records))
             if self._smaller is not None:
                 # Only a page that came shows that its size helps; a list that always fails keeps the larger one.
                 self._learn_size(self._smaller)
@@ -314,8 +315,8 @@ class Reading:
         if not page.ignores_paging:
             return
         self._unpaged.add(self._spec.name)
-        now = self._parts.clock.now()
-        self._parts.loader.do(lambda transaction: record_unpaged(transaction, self._spec.name, now))
+        now = self._services.clock.now()
+        self._services.writer.do(lambda transaction: record_unpaged(transaction, self._spec.name, now))
 
     def _per_page(self) -> int | None:
         return self._smaller or page_size(self._spec, self._options, self._page_sizes)
@@ -332,8 +333,8 @@ class Reading:
         if self._page_sizes.get(self._spec.name) == per_page:
             return
         self._page_sizes[self._spec.name] = per_page
-        now = self._parts.clock.now()
-        self._parts.loader.do(lambda transaction: record_page_size(transaction, self._spec.name, per_page, now))
+        now = self._services.clock.now()
+        self._services.writer.do(lambda transaction: record_page_size(transaction, self._spec.name, per_page, now))
 
     def _misses_days(self, evidence: Evidence) -> bool:
         """Whether a row is missing from the days that were read: it may be deleted, or be of another day now."""
@@ -399,13 +400,13 @@ class Reading:
             self._spec,
             self._scope,
             window,
-            header_company_id=self._parts.account_company_id,
+            header_company_id=self._services.account_company_id,
             per_page=self._per_page(),
         )
         totals: list[int | None] = []
         units, doubt = 0, None
         try:
-            for page in self._parts.procore.pages(request, self._split, self._calls):
+            for page in self._services.procore.pages(request, self._split, self._calls):
                 self._sweep.add_reported_deleted(page)
                 totals += [] if page.is_blank else [page.total]
                 units, doubt = units + page.units, page.doubt or doubt
@@ -430,17 +431,17 @@ class Reading:
             return None
         parent = self._spec.parent
         if parent is not None:
-            above = self._parts.streams[parent.stream]
+            above = self._services.streams[parent.stream]
             return DeleteScope(DeleteEvidence.LISTING, parents=self._parents_done, above=above)
         return DeleteScope(DeleteEvidence.LISTING, days=self._covered_days)
 
-    def _ask(self, frame: RunContext) -> ReadPlan:
-        with self._parts.destination.reader() as view:
-            return plan_partition(view, self._partition, self._parts.streams, self._options, frame.terms)
+    def _ask(self, run: RunContext) -> ReadPlan:
+        with self._services.destination.reader() as view:
+            return plan_partition(view, self._partition, self._services.streams, self._options, run.terms)
 
-    def _priority(self, frame: RunContext) -> Priority:
-        is_later = self._asked.reconciles and frame.priority is Priority.SCHEDULED
-        return Priority.RECONCILIATION if is_later else frame.priority
+    def _priority(self, run: RunContext) -> Priority:
+        is_later = self._asked.reconciles and run.priority is Priority.SCHEDULED
+        return Priority.RECONCILIATION if is_later else run.priority
 
     def _remember(self, transaction: Transaction, mark: datetime | None) -> None:
         """Move the mark; keep how far back the sweep has read, and for which parents."""
@@ -449,7 +450,7 @@ class Reading:
         asked, stream = self._asked, self._spec.name
         # The server's clock may be ahead as well as ours.
         mark = min(mark, self._begun_at)
-        checkpoint = Checkpoint(mark, self._parts.clock.now(), self._run_id)
+        checkpoint = Checkpoint(mark, self._services.clock.now(), self._run_id)
         is_wrong = asked.mark is not None and is_ahead(asked.mark, self._later)
         move_checkpoint(transaction, stream, self._scope, checkpoint, may_go_back=is_wrong)
         if self._signal is not None:

@@ -11,40 +11,39 @@ from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Chain, Partition
 from sync_worker.planning.tools import are_tools_due, tools_off
 from sync_worker.planning.windows import SLACK, is_due
-from sync_worker.runner.frame import RunContext, Services
+from sync_worker.runner.context import RunContext
 from sync_worker.runner.permissions import AccessCache
+from sync_worker.services import Services
 from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.ledger import run_scopes
 
 _BELIEVED_FOR = timedelta(days=2) + SLACK
 
 
-def tool_lists(parts: Services, frame: RunContext, permissions: AccessCache, chains: Sequence[Chain]) -> list[Chain]:
+def tool_lists(services: Services, run: RunContext, permissions: AccessCache, chains: Sequence[Chain]) -> list[Chain]:
     """The lists of tools to read before these chains."""
-    if not parts.thrift.lists_tools:
-        return []
-    with parts.destination.reader() as view:
+    with services.destination.reader() as view:
         return [
             (Partition(PROJECT_TOOLS, scope),)
             for scope, tools in tools_by_scope(chains).items()
-            if are_tools_due(view, scope, tools, permissions.refused_at(scope), frame.terms)
+            if are_tools_due(view, scope, tools, permissions.refused_at(scope), run.terms)
         ]
 
 
-def switched_off(parts: Services, frame: RunContext, chains: Sequence[Chain]) -> Mapping[Scope, frozenset[str]]:
+def switched_off(services: Services, run: RunContext, chains: Sequence[Chain]) -> Mapping[Scope, frozenset[str]]:
     """The tools that are off in each project, as far as this run, or one not long ago, was told.
 
     A run by hand believes itself alone.
     """
-    with parts.destination.reader() as view:
+    with services.destination.reader() as view:
         told = {
             Scope(line.company_id, line.project_id)
-            for line in run_scopes(view, frame.run_id)
+            for line in run_scopes(view, run.run_id)
             if line.stream == PROJECT_TOOLS.name and line.verdict == Verdict.COMPLETE
         }
-        if not (frame.is_manual or frame.everything):
+        if not (run.reads_all):
             marks = {scope: read_checkpoint(view, PROJECT_TOOLS.name, scope) for scope in tools_by_scope(chains)}
-            told |= {scope for scope, last in marks.items() if last and not is_due(last.mark, frame.now, _BELIEVED_FOR)}
+            told |= {scope for scope, last in marks.items() if last and not is_due(last.mark, run.now, _BELIEVED_FOR)}
         return {
             scope: tools_off(view, scope, tools) for scope, tools in tools_by_scope(chains).items() if scope in told
         }

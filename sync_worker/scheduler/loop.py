@@ -15,10 +15,10 @@ from sync_worker.clock import Clock
 from sync_worker.engine.local import Ledger
 from sync_worker.errors import DestinationError
 from sync_worker.logs import Event, get_logger
-from sync_worker.model import Outcome
+from sync_worker.model import Outcome, RunRequest
 from sync_worker.scheduler.schedules import Schedule, last_until
 from sync_worker.state.ledger import close_run
-from sync_worker.state.queue import Asked, QueuedRun, enqueue_tick, last_tick, queued_runs, resume_interrupted
+from sync_worker.state.queue import enqueue_tick, last_tick, queued_runs, resume_interrupted
 
 POLL_SECONDS = 0.5
 _REST_SECONDS = 5.0
@@ -31,7 +31,7 @@ log = get_logger()
 class Planned(NamedTuple):
     """A job the daemon knows: what it reads and when; without a schedule only when asked for."""
 
-    asked: Asked
+    request: RunRequest
     schedule: Schedule | None = None
 
 
@@ -42,7 +42,7 @@ class Engine(Protocol):
         """The ids of the runs under way, by job."""
         ...
 
-    def start(self, run: QueuedRun) -> None:
+    def start(self, run: RunRequest) -> None:
         """Begin a run of a job that has none under way; must not block."""
         ...
 
@@ -125,20 +125,21 @@ class Loop:
                     log.info(Event.TICK_RECORDED, job=watch.job, scheduled_at=due.scheduled_at, trigger=trigger)
             watch.seen(now)
 
-    def _hand_out(self, run: QueuedRun) -> None:
+    def _hand_out(self, run: RunRequest) -> None:
         running = self._engine.running().get(run.job)
         if running == run.run_id or self._stop.is_set():
             return
         planned = self._jobs.get(run.job)
-        if run.asked is None and planned is None:
+        if run.streams is None and planned is None:
             self._skip(run, "no job of this name is configured any more")
         elif running is None:
-            asked = run.asked or (planned.asked if planned else None)
-            self._engine.start(run._replace(asked=asked))
+            if run.streams is None and planned is not None:
+                run = run._replace(streams=planned.request.streams, projects=planned.request.projects)
+            self._engine.start(run)
         elif run.trigger in _OWN_TRIGGERS:
             self._skip(run, f"the run before, {running}, was still under way")
 
-    def _skip(self, run: QueuedRun, reason: str) -> None:
+    def _skip(self, run: RunRequest, reason: str) -> None:
         with self._ledger.aside() as transaction:
             close_run(transaction, run.run_id, Outcome.SKIPPED, finished_at=self._clock.now(), error=reason)
         log.warning(Event.RUN_SKIPPED, run_id=run.run_id, job=run.job, error=reason)

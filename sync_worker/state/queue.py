@@ -6,35 +6,11 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from secrets import token_hex
-from typing import NamedTuple
 
+from sync_worker.model import RunRequest
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.queries import queries
-
-
-class Asked(NamedTuple):
-    """What a run is to read: streams by name, glob or tag, and projects by number; `since` makes it a backfill.
-
-    One that does not wait for the allowance ends where that does.
-    """
-
-    streams: Sequence[str]
-    projects: Sequence[int] = ()
-    full_refresh: bool = False
-    since: date | None = None
-    until: date | None = None
-    waits: bool = True
-
-
-class QueuedRun(NamedTuple):
-    """A run that waits to be taken; `asked=None` leaves it to its job."""
-
-    run_id: str
-    job: str
-    trigger: str
-    scheduled_at: datetime | None = None
-    asked: Asked | None = None
 
 
 def new_run_id(at: datetime) -> str:
@@ -53,30 +29,29 @@ def enqueue_tick(executor: Executor, job: str, scheduled_at: datetime, *, trigge
     return bool(executor.execute(queries()["enqueue_tick"], parameters))
 
 
-def enqueue_run(executor: Executor, run: QueuedRun) -> None:
-    """Let a run wait."""
+def enqueue_run(executor: Executor, run: RunRequest) -> None:
+    """Let a run wait; it must have its id."""
     executor.execute(queries()["enqueue_run"], {"run_id": run.run_id, "job": run.job, "trigger": run.trigger})
-    if run.asked is not None:
+    if run.streams is not None:
         executor.execute(
             queries()["enqueue_request"],
             {
                 "run_id": run.run_id,
-                "streams": json.dumps(list(run.asked.streams)),
-                "projects": json.dumps(list(run.asked.projects)),
-                "full_refresh": run.asked.full_refresh,
-                "since_on": _day_text(run.asked.since),
-                "until_on": _day_text(run.asked.until),
-                "no_wait": not run.asked.waits,
+                "streams": json.dumps(list(run.streams)),
+                "projects": json.dumps(list(run.projects)),
+                "full_refresh": run.full_refresh,
+                "since_on": _text(run.since),
+                "until_on": _text(run.until),
+                "no_wait": not run.wait_for_rate_limit,
             },
         )
 
 
-def queued_runs(executor: Executor) -> list[QueuedRun]:
-    """The runs that wait, in the order they were asked for."""
-    rows = executor.execute(queries()["queued_runs"])
+def queued_runs(executor: Executor) -> list[RunRequest]:
+    """Return the runs that wait, in the order in which they were requested."""
     return [
-        QueuedRun(str(run_id), str(job), str(trigger), from_text(str(at)) if at else None, _asked(*request))
-        for run_id, job, trigger, at, *request in rows
+        _request(run_id, job, trigger, request)._replace(scheduled_at=from_text(str(at)) if at else None)
+        for run_id, job, trigger, at, *request in executor.execute(queries()["queued_runs"])
     ]
 
 
@@ -84,8 +59,8 @@ def resume_interrupted(executor: Executor, now: datetime) -> None:
     """Let a run wait for each run of the daemon's own that was cut short; what was asked for by hand stays that."""
     for run_id, job, trigger, *request in executor.execute(queries()["interrupted_runs"]):
         executor.execute(queries()["forget_request"], {"run_id": run_id})
-        asked = _asked(*request)
-        enqueue_run(executor, QueuedRun(new_run_id(now), str(job), str(trigger) if asked else "catch_up", asked=asked))
+        cut = _request(new_run_id(now), job, trigger, request)
+        enqueue_run(executor, cut._replace(trigger="catch_up") if cut.streams is None else cut)
 
 
 def last_tick(executor: Executor, job: str, until: datetime) -> datetime | None:
@@ -101,23 +76,18 @@ def run_progress(executor: Executor, run_id: str) -> tuple[bool, bool]:
     return started_at is not None, outcome is not None
 
 
-def _asked(
-    streams: Parameter,
-    projects: Parameter,
-    full_refresh: Parameter,
-    since: Parameter,
-    until: Parameter,
-    no_wait: Parameter,
-) -> Asked | None:
+def _request(run_id: Parameter, job: Parameter, trigger: Parameter, stored: Sequence[Parameter]) -> RunRequest:
+    streams, projects, full_refresh, since, until, no_wait = stored
+    run = RunRequest(str(job), trigger=str(trigger), run_id=str(run_id))
     if streams is None:
-        return None
-    return Asked(
-        json.loads(str(streams)),
-        json.loads(str(projects)),
-        bool(full_refresh),
-        _day(since),
-        _day(until),
-        waits=not no_wait,
+        return run
+    return run._replace(
+        streams=json.loads(str(streams)),
+        projects=json.loads(str(projects)),
+        full_refresh=bool(full_refresh),
+        since=_day(since),
+        until=_day(until),
+        wait_for_rate_limit=not no_wait,
     )
 
 
@@ -125,5 +95,5 @@ def _day(text: Parameter) -> date | None:
     return date.fromisoformat(str(text)) if text else None
 
 
-def _day_text(day: date | None) -> str | None:
+def _text(day: date | None) -> str | None:
     return day.isoformat() if day else None

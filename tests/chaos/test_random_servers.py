@@ -17,10 +17,10 @@ import pytest
 from support.clock import WorkerClock
 from support.random_server import COMPANY, KINDS, PER_PAGE, PROJECT, Habits, RandomServer, draw_habits
 from support.scripted_server import ScriptedServer
-from sync_worker.app import Request, open_worker
+from sync_worker.app import open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.client.retry import RetryPolicy
-from sync_worker.model import Verdict
+from sync_worker.model import RunRequest, Verdict
 from sync_worker.settings import load_settings
 
 RUNS = 3
@@ -55,7 +55,7 @@ def run(server: RandomServer, url: str, folder: Path, *, full_refresh: bool, tri
         clock=WorkerClock(server.clock, ahead=timedelta(seconds=server.habits.ahead_seconds)),
         retry_policy=RetryPolicy(attempts=3),
     ) as worker:
-        report = worker.run(Request("by_hand", (server.spec.name,), (), full_refresh, trigger=trigger))
+        report = worker.run(RunRequest("by_hand", (server.spec.name,), (), full_refresh, trigger=trigger))
     lines = [line for line in report.scopes if (line.stream, line.project_id) == (server.spec.name, PROJECT)]
     return (str(lines[0].verdict), lines[0].error) if lines else (NOT_DUE, str(report.failure))
 

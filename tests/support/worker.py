@@ -19,14 +19,14 @@ from procore_simulator.server import Simulator
 from procore_simulator.wire import Logged
 from procore_simulator.world import World
 from support.clock import WorkerClock, environ_at
-from sync_worker.app import FinishedRun, Request, open_worker
+from sync_worker.app import FinishedRun, open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.retry import RetryPolicy
 from sync_worker.clock import Clock
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.model import Verdict
+from sync_worker.model import RunRequest, Verdict
 from sync_worker.settings import Settings, load_settings
 from sync_worker.state.ledger import ScopeResult
 
@@ -122,7 +122,7 @@ class Installation:
             database=self.database_at,
         ) as worker:
             return worker.run(
-                Request("by_hand", asked, projects, full_refresh, trigger=trigger, since=since, until=until)
+                RunRequest("by_hand", asked, projects, full_refresh, trigger=trigger, since=since, until=until)
             )
 
     def start(self, *arguments: str, under: Sequence[str] = (), stdin: int | None = None) -> subprocess.Popen[str]:

@@ -13,7 +13,7 @@ from support.clock import ManualClock
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.engine.handoff import hand_over
 from sync_worker.errors import AuthError, SyncWorkerError, TooLargeError, failure_of
-from sync_worker.model import Outcome, Scope, Verdict, Window
+from sync_worker.model import Outcome, RunRequest, Scope, Verdict, Window
 from sync_worker.state.allowance import HOUR, StoredAllowance, StoredWindow, write_allowance
 from sync_worker.state.executor import Executor
 from sync_worker.state.ledger import (
@@ -29,10 +29,9 @@ from sync_worker.state.ledger import (
     run_totals,
 )
 from sync_worker.state.migration import migrate
-from sync_worker.state.queue import Asked, QueuedRun
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-RUN = QueuedRun("r1", "rfis", "manual", asked=Asked(["rfis"]))
+RUN = RunRequest("rfis", ["rfis"], run_id="r1")
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.engine.handoff import hand_over
 from sync_worker.engine.local import LocalEngine
 from sync_worker.errors import ConfigurationError, DatabaseLostError, DestinationError, StopRequested, SyncWorkerError
-from sync_worker.model import Outcome
+from sync_worker.model import Outcome, RunRequest
 from sync_worker.state.ledger import RunRow, close_run, open_run
 from sync_worker.state.migration import migrate
-from sync_worker.state.queue import Asked, QueuedRun, enqueue_run, queued_runs
+from sync_worker.state.queue import enqueue_run, queued_runs
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-RUN = QueuedRun("r1", "field", "manual", asked=Asked(["rfis"], []))
+RUN = RunRequest("field", ["rfis"], [], run_id="r1")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
     opened.close()
 
 
-def executed(destination: SqliteDestination, execute: Callable[[QueuedRun], None], clock: ManualClock) -> LocalEngine:
+def executed(destination: SqliteDestination, execute: Callable[[RunRequest], None], clock: ManualClock) -> LocalEngine:
     """An engine that has executed one run."""
     engine = LocalEngine(execute, destination, clock=clock, stop=threading.Event())
     engine.start(RUN)
@@ -49,7 +49,7 @@ def outcomes(destination: SqliteDestination) -> list[tuple[object, ...]]:
 def test_a_run_is_under_way_until_it_ends(destination: SqliteDestination) -> None:
     may_end = threading.Event()
 
-    def execute(_run: QueuedRun) -> None:
+    def execute(_run: RunRequest) -> None:
         may_end.wait()
 
     engine = LocalEngine(execute, destination, clock=ManualClock(), stop=threading.Event())
@@ -61,7 +61,7 @@ def test_a_run_is_under_way_until_it_ends(destination: SqliteDestination) -> Non
 
 
 def test_a_run_that_can_never_begin_has_an_outcome(destination: SqliteDestination) -> None:
-    def execute(_run: QueuedRun) -> None:
+    def execute(_run: RunRequest) -> None:
         raise ConfigurationError("no stream is called rfiss")
 
     executed(destination, execute, ManualClock())
@@ -69,7 +69,7 @@ def test_a_run_that_can_never_begin_has_an_outcome(destination: SqliteDestinatio
 
 
 def test_a_run_that_a_full_disk_kept_from_beginning_waits_on_after_a_rest(destination: SqliteDestination) -> None:
-    def execute(_run: QueuedRun) -> None:
+    def execute(_run: RunRequest) -> None:
         raise DestinationError("disk full")
 
     clock = ManualClock()
@@ -82,7 +82,7 @@ def test_a_run_that_a_full_disk_kept_from_beginning_waits_on_after_a_rest(destin
 def test_a_run_whose_database_was_lost_does_not_keep_it_from_being_opened_again(
     destination: SqliteDestination,
 ) -> None:
-    def execute(_run: QueuedRun) -> None:
+    def execute(_run: RunRequest) -> None:
         raise DatabaseLostError("procore.db was replaced")
 
     clock = ManualClock()
@@ -91,7 +91,7 @@ def test_a_run_whose_database_was_lost_does_not_keep_it_from_being_opened_again(
 
 
 def test_a_run_whose_outcome_could_not_be_written_has_one_when_there_is_room(destination: SqliteDestination) -> None:
-    def execute(run: QueuedRun) -> None:
+    def execute(run: RunRequest) -> None:
         with destination.transaction() as transaction:
             open_run(transaction, RunRow(run.run_id, run.job, run.trigger, NOON))
         raise DestinationError("disk full")

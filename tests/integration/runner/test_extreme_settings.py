@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from support.worker import A_FEW, Install
-from sync_worker.app import Request, look_ahead
+from sync_worker.app import look_ahead
+from sync_worker.model import RunRequest
 
 EVERY = ("full_refresh_every", "nested_everything_every", "reconcile_every", "deleted_every")
 LEAST: dict[str, Any] = {
@@ -37,7 +38,7 @@ MOST: dict[str, Any] = {
 @pytest.mark.parametrize("config", [LEAST, MOST], ids=["least", "most"])
 def test_the_ends_of_what_is_taken_can_be_run_and_foreseen_with(install: Install, config: dict[str, Any]) -> None:
     here = install(streams=A_FEW, projects=1, config=config)
-    request = Request("job", ("rfis", "manpower_logs"))
+    request = RunRequest("job", ("rfis", "manpower_logs"))
 
     for trigger in ("manual", "schedule", "schedule"):
         report = here.run("rfis", "manpower_logs", trigger=trigger)

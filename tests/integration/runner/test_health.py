@@ -13,9 +13,10 @@ from procore_simulator.world import World
 from support.clock import ManualClock
 from support.oracle import readable_projects
 from support.worker import Install
-from sync_worker.app import Request, open_worker
+from sync_worker.app import open_worker
 from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.job import load_jobs, shipped_folder
+from sync_worker.model import RunRequest
 
 FACTS = Path(__file__).parents[2] / "data" / "core_streams.json"
 FORBIDDEN = ("Project Management/Daily Log", "Project Management/RFI", "Project Management/Submittals")
@@ -40,7 +41,7 @@ def test_a_week_of_the_busiest_job_gives_procore_little_to_grade(install: Instal
 
     with open_worker(here.settings(), stop=threading.Event(), on_new_secret=lambda _: None, clock=clock) as worker:
         for _ in range(DAYS):
-            worker.run(Request(JOB, streams, trigger="schedule"))
+            worker.run(RunRequest(JOB, streams, trigger="schedule"))
             change(world)
             clock.advance(timedelta(days=1).total_seconds())
 

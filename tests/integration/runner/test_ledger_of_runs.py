@@ -13,12 +13,12 @@ from procore_simulator.faults import Fault
 from support.clock import WorkerClock
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, advance, incomplete
-from sync_worker.app import Request, open_worker
+from sync_worker.app import open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import SyncMode
 from sync_worker.client.retry import RetryPolicy
 from sync_worker.errors import AuthError, StopRequested, UnreachableError
-from sync_worker.model import Outcome
+from sync_worker.model import Outcome, RunRequest
 
 COLUMNS = {
     "_runs": "run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, requests, rows_seen, inserted, "
@@ -228,8 +228,8 @@ def test_two_runs_of_one_worker_share_its_database_and_its_token(install: Instal
         clock=here.clock,
         retry_policy=RetryPolicy(attempts=1),
     ) as worker:
-        first = worker.run(Request("one", ["rfis"]))
-        second = worker.run(Request("two", ["*"]))
+        first = worker.run(RunRequest("one", ["rfis"]))
+        second = worker.run(RunRequest("two", ["*"]))
 
     assert here.query("SELECT job FROM _runs WHERE run_id IN (?, ?) ORDER BY job", first.run_id, second.run_id) == [
         ("one",),

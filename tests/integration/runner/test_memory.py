@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from support.worker import A_FEW, Install
-from sync_worker.app import Request, Worker, open_worker
+from sync_worker.app import Worker, open_worker
+from sync_worker.model import RunRequest
 
 RUNS = 60
 FEW = {name: A_FEW[name] for name in ("companies", "projects", "rfis")}
@@ -37,7 +38,7 @@ def test_memory_does_not_grow_with_runs(install: Install) -> None:
     def run(worker: Worker, times: int) -> None:
         for _ in range(times):
             # As the daemon does, whose runs have a thread each.
-            thread = threading.Thread(target=worker.run, args=(Request("by_hand", ("rfis",)),))
+            thread = threading.Thread(target=worker.run, args=(RunRequest("by_hand", ("rfis",)),))
             thread.start()
             thread.join()
             here.simulator.requests.clear()
@@ -58,7 +59,7 @@ def test_memory_does_not_grow_with_runs(install: Install) -> None:
 def test_sqlite_gives_back_what_a_run_read(install: Install) -> None:
     here = install(projects=1, streams=FEW, scale=0.05)
     with open_worker(here.settings(), stop=threading.Event(), on_new_secret=lambda _: None, clock=here.clock) as worker:
-        worker.run(Request("by_hand", ("rfis",)))
+        worker.run(RunRequest("by_hand", ("rfis",)))
         before = sqlite_bytes()
         if before is None:
             pytest.skip("SQLite is built into this Python, so what it allocates cannot be seen")
@@ -67,6 +68,6 @@ def test_sqlite_gives_back_what_a_run_read(install: Install) -> None:
             for _ in range(9):
                 transaction.execute("INSERT INTO ballast SELECT randomblob(4000) FROM ballast")
         assert (sqlite_bytes() or 0) - before > 1_000_000
-        worker.run(Request("by_hand", ("rfis",)))
+        worker.run(RunRequest("by_hand", ("rfis",)))
 
         assert (sqlite_bytes() or 0) - before < 100_000

@@ -4,7 +4,8 @@ import threading
 from collections import Counter
 
 from support.worker import Install
-from sync_worker.app import Request, open_worker
+from sync_worker.app import open_worker
+from sync_worker.model import RunRequest
 
 
 class Listener:
@@ -37,7 +38,7 @@ def test_a_run_tells_how_much_there_is_and_when_each_part_of_it_has_ended(instal
     with open_worker(
         here.settings(), stop=threading.Event(), on_new_secret=lambda _: None, clock=here.clock, progress=heard
     ) as worker:
-        report = worker.run(Request("by_hand", ["rfis", "budget_view_detail_rows"]))
+        report = worker.run(RunRequest("by_hand", ["rfis", "budget_view_detail_rows"]))
 
     assert heard.partitions == 6
     assert heard.streams == {"rfis": 2, "budget_views": 2, "budget_view_detail_rows": 2}

@@ -12,8 +12,8 @@ from procore_simulator.world import World
 from support.clock import WorkerClock
 from support.oracle import differences, readable_projects
 from support.worker import Install, advance, incomplete, scope
-from sync_worker.app import Request, open_worker
-from sync_worker.model import Outcome, Verdict
+from sync_worker.app import open_worker
+from sync_worker.model import Outcome, RunRequest, Verdict
 from sync_worker.progress import NullProgress
 
 
@@ -169,7 +169,7 @@ def test_a_record_that_an_edit_brings_into_the_window_hides_none_that_slips(inst
         clock=WorkerClock(world.clock, ahead=timedelta(minutes=1)),
         progress=_AfterFullPage(meddle),
     ) as worker:
-        read = scope(worker.run(Request("by_hand", ["rfis"])), "rfis", project)
+        read = scope(worker.run(RunRequest("by_hand", ["rfis"])), "rfis", project)
 
     assert (read.verdict, read.updated) == (Verdict.COMPLETE, len(others) + 2)
     assert here.query("SELECT count(*) FROM rfis WHERE subject <> 'revised'") == [(0,)]
@@ -200,7 +200,7 @@ def test_a_record_that_moves_in_from_another_project_hides_none_that_slips(insta
         clock=WorkerClock(world.clock),
         progress=_AfterFullPage(meddle),
     ) as worker:
-        read = scope(worker.run(Request("by_hand", ["rfis"], [new], full_refresh=True)), "rfis", new)
+        read = scope(worker.run(RunRequest("by_hand", ["rfis"], [new], full_refresh=True)), "rfis", new)
 
     assert (read.verdict, read.deleted) == (Verdict.COMPLETE, 1)
     assert here.query("SELECT project_id FROM rfis WHERE id IN (?, ?)", slips, moves) == [(new,), (new,)]

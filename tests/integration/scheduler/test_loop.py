@@ -12,12 +12,12 @@ import pytest
 
 from support.clock import ManualClock
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.model import Outcome
+from sync_worker.model import Outcome, RunRequest
 from sync_worker.scheduler.loop import Loop, Planned
 from sync_worker.scheduler.schedules import parse_schedule
 from sync_worker.state.ledger import RunRow, close_abandoned_runs, close_run, open_run
 from sync_worker.state.migration import migrate
-from sync_worker.state.queue import Asked, QueuedRun, enqueue_run, enqueue_tick
+from sync_worker.state.queue import enqueue_run, enqueue_tick
 
 CHICAGO = "America/Chicago"
 SCHEDULES = {
@@ -28,7 +28,7 @@ SCHEDULES = {
     "often": ("every 45m", "UTC"),
     "daily": ("@daily", CHICAGO),
 }
-EVERYTHING = Asked(["*"])
+EVERYTHING = RunRequest("", ["*"])
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -49,12 +49,12 @@ class InlineEngine:
     def __init__(self, here: Daemons) -> None:
         self._here = here
         self.slow: dict[str, str] = {}
-        self.started: list[QueuedRun] = []
+        self.started: list[RunRequest] = []
 
     def running(self) -> Mapping[str, str]:
         return {job: run_id for job, run_id in self.slow.items() if run_id}
 
-    def start(self, run: QueuedRun) -> None:
+    def start(self, run: RunRequest) -> None:
         self.started.append(run)
         now = self._here.clock.now()
         with self._here.destination.aside() as transaction:
@@ -302,27 +302,27 @@ def test_a_killed_run_that_has_missed_ticks_as_well_is_caught_up_with_once(here:
 
 
 def test_a_run_asked_for_by_hand_is_taken_within_a_second(here: Daemons) -> None:
-    asked = Asked(["rfis"], [7], full_refresh=True)
+    asked = RunRequest("rfis", ["rfis"], [7], full_refresh=True, run_id="by-hand")
     passes: list[datetime] = []
 
     def ask() -> None:
         passes.append(here.clock.now())
         if len(passes) == 20:
             with here.destination.aside() as transaction:
-                enqueue_run(transaction, QueuedRun("by-hand", "rfis", "manual", asked=asked))
+                enqueue_run(transaction, asked)
 
     here.schedules = {}
     here.serve(NOON + timedelta(seconds=20), poll_seconds=0.5, at_pass=ask)
 
     (taken,) = here.engine.started
-    assert taken == QueuedRun("by-hand", "rfis", "manual", asked=asked)
+    assert taken == asked
     ((started_at,),) = here.runs("started_at")
     assert str(started_at) <= f"{passes[19] + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_a_waiting_run_of_a_job_that_is_gone_is_skipped_with_the_reason(here: Daemons) -> None:
     with here.destination.aside() as transaction:
-        enqueue_run(transaction, QueuedRun("orphan", "gone", "schedule"))
+        enqueue_run(transaction, RunRequest("gone", trigger="schedule", run_id="orphan"))
     here.serve(NOON)
 
     assert here.runs("outcome, error") == [("skipped", "no job of this name is configured any more")]

@@ -15,10 +15,10 @@ from support.worker import Installation, installing
 from sync_worker.app import RunExecutor, open_worker
 from sync_worker.engine.local import LocalEngine
 from sync_worker.job import load_reports, shipped_folder
+from sync_worker.model import RunRequest
 from sync_worker.runner.report import ReportRequest
 from sync_worker.scheduler.loop import Loop, Planned
 from sync_worker.scheduler.schedules import parse_schedule
-from sync_worker.state.queue import Asked, QueuedRun
 
 JOB = load_reports(shipped_folder())["report_rfi_ageing"]
 SUNDAY = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ EIGHT_DAYS = 8 * 86_400
 class OneAfterTheOther(LocalEngine):
     """Waits for each run, so that no test depends on how fast threads are."""
 
-    def start(self, run: QueuedRun) -> None:
+    def start(self, run: RunRequest) -> None:
         super().start(run)
         self.join()
 
@@ -41,7 +41,10 @@ def served(here: Installation, requests: Mapping[str, ReportRequest], clock: Man
     with open_worker(here.settings(), stop=stop, on_new_secret=lambda _: None, clock=clock) as worker:
         execute = RunExecutor(worker, here.settings(), requests, clock)
         engine = OneAfterTheOther(execute, worker.ledger, clock=clock, stop=stop)
-        planned = {name: Planned(Asked(()), parse_schedule(request.job.schedule)) for name, request in requests.items()}
+        planned = {
+            name: Planned(RunRequest(name, ()), parse_schedule(request.job.schedule))
+            for name, request in requests.items()
+        }
 
         def beat() -> None:
             if clock.monotonic() >= ends_at:

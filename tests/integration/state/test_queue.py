@@ -9,12 +9,10 @@ import pytest
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import AllowanceSpent, LockHeldError
-from sync_worker.model import Outcome
+from sync_worker.model import Outcome, RunRequest
 from sync_worker.state.ledger import RunRow, close_run, open_run
 from sync_worker.state.migration import migrate
 from sync_worker.state.queue import (
-    Asked,
-    QueuedRun,
     enqueue_run,
     enqueue_tick,
     last_tick,
@@ -24,7 +22,7 @@ from sync_worker.state.queue import (
 )
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-MANUAL = QueuedRun("by-hand", "rfis", "manual", asked=Asked(["rfis", "tag:x"], [7], full_refresh=True))
+MANUAL = RunRequest("rfis", ["rfis", "tag:x"], [7], full_refresh=True, run_id="by-hand")
 
 
 @pytest.fixture
@@ -50,7 +48,7 @@ def end(transaction: Transaction, run_id: str, outcome: Outcome, trigger: str = 
 
 
 def test_a_run_that_ended_with_the_allowance_was_to_end_there(transaction: Transaction) -> None:
-    waits_not = MANUAL._replace(asked=Asked(["rfis"], [], waits=False))
+    waits_not = MANUAL._replace(wait_for_rate_limit=False)
     enqueue_run(transaction, waits_not)
     assert queued_runs(transaction) == [waits_not]
     open_run(transaction, RunRow("by-hand", "rfis", "manual", NOON))
@@ -66,7 +64,7 @@ def test_a_tick_waits_once_however_often_it_is_counted(transaction: Transaction)
     other = enqueue_tick(transaction, "documents", NOON, trigger="schedule", now=NOON)
 
     assert (first, again, other) == (True, False, True)
-    assert [(run.job, run.trigger, run.scheduled_at, run.asked) for run in queued_runs(transaction)] == [
+    assert [(run.job, run.trigger, run.scheduled_at, run.streams) for run in queued_runs(transaction)] == [
         ("field", "schedule", NOON, None),
         ("documents", "schedule", NOON, None),
     ]
@@ -105,9 +103,9 @@ def test_a_run_cut_short_is_gone_on_with_once(transaction: Transaction) -> None:
     resume_interrupted(transaction, NOON)
     resume_interrupted(transaction, NOON)
 
-    assert [(run.job, run.trigger, run.asked) for run in queued_runs(transaction)] == [
+    assert [(run.job, run.trigger, run.streams) for run in queued_runs(transaction)] == [
         ("field", "catch_up", None),
-        ("rfis", "manual", MANUAL.asked),
+        ("rfis", "manual", MANUAL.streams),
     ]
 
 

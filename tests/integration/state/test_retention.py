@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.model import Outcome, Scope, Verdict, Window
+from sync_worker.model import Outcome, RunRequest, Scope, Verdict, Window
 from sync_worker.state.history import latest_scopes
 from sync_worker.state.ledger import RunRow, ScopeKey, close_run, close_scope, open_run, open_scope
 from sync_worker.state.migration import migrate
-from sync_worker.state.queue import Asked, QueuedRun, enqueue_run, last_tick, queued_runs
+from sync_worker.state.queue import enqueue_run, last_tick, queued_runs
 from sync_worker.state.retention import Retention, prune
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -104,10 +104,9 @@ def test_the_last_tick_of_a_job_is_never_forgotten(kept: Kept) -> None:
 
 
 def test_what_a_run_was_asked_for_goes_once_it_is_done(kept: Kept) -> None:
-    asked = Asked(["rfis"])
     with kept.destination.transaction() as transaction:
         for name in ("done", "cut", "waits"):
-            enqueue_run(transaction, QueuedRun(name, "rfis", "manual", asked=asked))
+            enqueue_run(transaction, RunRequest("rfis", ["rfis"], run_id=name))
         for name, outcome in (("done", Outcome.SUCCEEDED), ("cut", Outcome.INTERRUPTED)):
             open_run(transaction, RunRow(name, "rfis", "manual", NOW))
             close_run(transaction, name, outcome, finished_at=NOW, error=None)

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from sync_worker.app import Request
 from sync_worker.catalog import STREAMS
 from sync_worker.cli.jobs import runnable_jobs
 from sync_worker.cli.running import requested
 from sync_worker.errors import ConfigurationError
 from sync_worker.job import load_jobs
+from sync_worker.model import RunRequest
 from sync_worker.settings import load_settings
 
 PROCORE = {"client_id": "x", "client_secret": "y", "companies": [11]}
 OWN = {"kind": "sync", "streams": ["vendors"]}
 
 
-def asked(folder: Path, *jobs: str, **configured: Any) -> Request:
+def asked(folder: Path, *jobs: str, **configured: Any) -> RunRequest:
     """What `run` asks for with these jobs named, or with `--all` when none is."""
     path = folder / "config.json"
     path.write_text(json.dumps({"procore": PROCORE} | ({"jobs": configured} if configured else {})))
@@ -33,7 +33,7 @@ def test_a_job_by_hand_reads_what_it_reads_on_its_schedule(tmp_path: Path) -> No
 
     request = asked(tmp_path, "sync_field", sync_field=own)
 
-    assert (request.job, list(request.streams), list(request.projects)) == ("sync_field", ["rfis"], [101, 102])
+    assert (request.job, request.streams, list(request.projects)) == ("sync_field", ["rfis"], [101, 102])
 
 
 def test_all_jobs_are_those_in_force(tmp_path: Path) -> None:

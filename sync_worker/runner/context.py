@@ -1,0 +1,104 @@
+"""What all partitions of a run share."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.errors import SyncWorkerError
+from sync_worker.model import Priority, RunRequest
+from sync_worker.planning.projects import ProjectChoice
+from sync_worker.planning.read_plan import Terms
+from sync_worker.planning.windows import Now, Period
+from sync_worker.runner.clocks import Clocks
+from sync_worker.state.skipped import SkipReason
+
+_PRIORITIES = {"manual": Priority.MANUAL, "backfill": Priority.BACKFILL}
+
+
+@dataclass(slots=True)
+class RunContext:
+    """A request with what the configuration adds to it, and what its run learns on the way."""
+
+    request: RunRequest
+    specs: Sequence[StreamSpec]
+    """The requested streams with their parents, in catalog order."""
+    company_ids: Sequence[int]
+    choice: ProjectChoice
+    clocks: Clocks
+    start_date: date | None = None
+    """The first day of daily logs, where the user sets one."""
+    unstorable: Mapping[str, str] = field(default_factory=dict)
+    """Streams that the database can hold no table for, and why."""
+
+    period: Period | None = None
+    """The days of a backfill."""
+    log_starts: Mapping[int, date] = field(default_factory=dict)
+    """The first day of each project's daily logs."""
+    failure: SyncWorkerError | None = None
+    """What ended the run before every partition was tried."""
+    page_sizes: dict[str, int] = field(default_factory=dict)
+    """The largest pages that lists are known to give, by stream."""
+    unpaged: set[str] = field(default_factory=set)
+    """Streams whose lists ignore page numbers."""
+    skipped: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)
+    """Requests that were not made, by stream and reason."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def skip(self, stream: str, reason: SkipReason, requests: int = 1) -> None:
+        """Count requests that are not made; safe to use from several threads."""
+        if requests:
+            with self._lock:
+                self.skipped[stream, reason] += requests
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run in the ledger."""
+        return self.request.run_id
+
+    @property
+    def reads_all(self) -> bool:
+        """True if the run reads what is not due too: a manual run, or a full refresh."""
+        return self.request.is_manual or self.request.full_refresh
+
+    @property
+    def advances_checkpoint(self) -> bool:
+        """False for a backfill, which leaves nothing but rows, its progress and its lines in the ledger."""
+        return not self.request.is_backfill
+
+    @property
+    def priority(self) -> Priority:
+        """The place of its requests in the queue for the rate limit."""
+        return _PRIORITIES.get(self.request.trigger, Priority.SCHEDULED)
+
+    @property
+    def backfill_key(self) -> str:
+        """The name of a backfill's progress: a request in the same words goes on where it was left."""
+        request = self.request
+        asked = {
+            "since": request.since and request.since.isoformat(),
+            "until": request.until and request.until.isoformat(),
+            "streams": sorted(spec.name for spec in self.specs),
+            "projects": sorted(self.choice.requested),
+        }
+        return json.dumps(asked)
+
+    @property
+    def now(self) -> Now:
+        """When the run began, by both clocks."""
+        return self.clocks.now
+
+    @property
+    def bound(self) -> datetime:
+        """Where the run's windows end."""
+        return self.now.later
+
+    @property
+    def terms(self) -> Terms:
+        """What planning needs to know of the run."""
+        return Terms(self.now, self.request.full_refresh, self.request.is_manual, self.log_starts)

@@ -1,0 +1,34 @@
+"""What a run works with, put together by `app`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.client.procore import Procore
+from sync_worker.clock import Clock
+from sync_worker.destination.protocol import Destination
+from sync_worker.load.writer import Writer
+from sync_worker.planning.options import StreamOptions
+from sync_worker.progress import NullProgress, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The client, the database and the clock of a worker, with its catalog and options.
+
+    `account_company_id` goes with calls that belong to no company.
+    """
+
+    procore: Procore
+    writer: Writer
+    destination: Destination
+    clock: Clock
+    stop: threading.Event
+    account_company_id: int
+    max_concurrency: int
+    streams: Mapping[str, StreamSpec]
+    options: Callable[[str], StreamOptions]
+    progress: Progress = field(default_factory=NullProgress)
