@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sync_worker.access.survey import AccessState, ToolAccess
 from sync_worker.app import check_up
 from sync_worker.cli.boundary import code_of
 from sync_worker.cli.context import CliContext
@@ -23,7 +24,6 @@ from sync_worker.doctor.host import check_host
 from sync_worker.errors import ConfigurationError, LockHeldError
 from sync_worker.logs import redactor
 from sync_worker.model import RunRequest
-from sync_worker.runner.access import AccessState, ToolAccess
 from sync_worker.server.address import unusable
 from sync_worker.settings import LocalSettings, Settings, SettingsError
 from sync_worker.settings.problems import dotted

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sync_worker.access.sample import ListSampler
+from sync_worker.access.survey import AccessState, AccessSurvey, ToolAccess, ToolLists, tools
 from sync_worker.destination.protocol import Transaction
 from sync_worker.doctor.finding import Finding, Level, fail, from_error, ok, warn
 from sync_worker.doctor.server_clock import ServerClock
@@ -20,14 +22,11 @@ from sync_worker.errors import (
     UnreachableError,
 )
 from sync_worker.model import Scope
-from sync_worker.planning.access import ToolLists, tools
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import choose
 from sync_worker.planning.selection import PROJECTS
-from sync_worker.runner.access import AccessState, AccessSurvey, ToolAccess
 from sync_worker.runner.clocks import DIFFERENT, FAR_APART, REMEDY
 from sync_worker.runner.context import RunContext
-from sync_worker.runner.probe import ListSampler
 from sync_worker.services import Services
 from sync_worker.state.allowance import HOUR, read_allowance
 from sync_worker.state.history import all_checkpoints, is_future

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from sync_worker.access.sample import ListSampler, fields_of
+from sync_worker.access.tools import are_tools_due, tools_by_scope, tools_off
 from sync_worker.catalog.spec import Parent, ScopeKind, StreamSpec
 from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.destination.protocol import Transaction
@@ -21,12 +23,9 @@ from sync_worker.planning.partitions import Chain, Partition, chains
 from sync_worker.planning.projects import Project, choose
 from sync_worker.planning.read_plan import ReadPlan, plan_backfill, plan_partition
 from sync_worker.planning.selection import COMPANIES, PROJECTS
-from sync_worker.planning.tools import are_tools_due, tools_off
 from sync_worker.planning.windows import INACTIVE_EVERY, Part, Period, backfill_parts
 from sync_worker.runner.context import RunContext
 from sync_worker.runner.discovery import known_projects, log_start_dates
-from sync_worker.runner.probe import ListSampler, fields_of
-from sync_worker.runner.tools import tools_by_scope
 from sync_worker.services import Services
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance
 from sync_worker.state.backfills import backfill_until

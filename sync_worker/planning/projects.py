@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.protocol import Transaction
@@ -17,6 +17,24 @@ class Project(NamedTuple):
     project_id: int
     is_active: bool
     first_on: date | None
+
+
+PROJECT_FIELDS = ("id", "active", "start_date", "created_at")
+
+
+def project_of(fields: Mapping[str, Any]) -> Project:
+    """Return what planning needs of a project's record or row."""
+    days = [day for name in PROJECT_FIELDS[2:] if (day := _day(fields.get(name))) is not None]
+    active = fields.get("active")
+    # A project that does not say whether it is active is read.
+    return Project(int(fields["id"]), active is None or bool(active), min(days, default=None))
+
+
+def _day(text: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(text)[:10])
+    except ValueError:
+        return None
 
 
 class ProjectChoice(NamedTuple):

@@ -11,10 +11,10 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.model import DateRange, Scope, Window
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.probes import PARENT_PROBED_EVERY
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import (
     NESTED_EVERYTHING_EVERY,
+    PARENT_PROBED_EVERY,
     SLACK,
     Now,
     Part,
@@ -53,6 +53,11 @@ class Terms(NamedTuple):
     def bound(self) -> datetime:
         """Where windows end."""
         return self.now.later
+
+    @property
+    def reads_all(self) -> bool:
+        """True if the run reads what is not due too: a manual run, or a full refresh."""
+        return self.is_manual or self.full_refresh
 
 
 class ReadPlan(NamedTuple):

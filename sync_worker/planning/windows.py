@@ -29,6 +29,8 @@ FULL_REFRESH_EVERY = timedelta(hours=6)
 NESTED_EVERYTHING_EVERY = _WEEK
 RECONCILE_EVERY = _WEEK
 INACTIVE_EVERY = _WEEK
+PARENT_PROBED_EVERY = _WEEK
+"""How often the nested list of a private parent is tried again; sooner when the parent changes."""
 DELETED_EVERY = FULL_REFRESH_EVERY
 
 # Two ticks of a schedule are never exactly its interval apart.

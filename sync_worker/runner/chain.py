@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from sync_worker.access.cache import AccessCache, Block
 from sync_worker.errors import StopRequested
 from sync_worker.model import Verdict
 from sync_worker.planning.partitions import Chain, Partition
 from sync_worker.runner.backfill import Backfilling
 from sync_worker.runner.context import RunContext
-from sync_worker.runner.permissions import AccessCache, Block
 from sync_worker.runner.sync import Reading
 from sync_worker.runner.unread_partitions import record_unread
 from sync_worker.services import Services
@@ -52,7 +52,7 @@ def _read(
     swept = reading.run()
     for reason, calls in reading.skipped.items():
         run.skip(partition.spec.name, reason, calls)
-    permissions.record_result(partition, swept)
+    permissions.record_result(partition, swept.verdict, swept.refusal)
     return swept.verdict
 
 

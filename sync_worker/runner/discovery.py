@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sync_worker.catalog.spec import ScopeKind
 from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.projects import Project, ProjectChoice, choose
+from sync_worker.planning.projects import PROJECT_FIELDS, Project, ProjectChoice, choose, project_of
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.runner.context import RunContext
 from sync_worker.runner.sync import PartitionResult, Reading
@@ -76,26 +76,8 @@ def known_projects(services: Services, partition: Partition) -> list[Project]:
     with services.destination.reader() as view:
         if not view.has_table(PROJECTS):
             return []
-        rows = view.live_values(partition.spec, _COLUMNS, {"company_id": partition.scope.company_id or 0})
-    return [project_of(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
-
-
-_COLUMNS = ("id", "active", "start_date", "created_at")
-
-
-def project_of(fields: Mapping[str, Any]) -> Project:
-    """What planning needs of a project's record."""
-    days = [day for name in _COLUMNS[2:] if (day := _day(fields.get(name))) is not None]
-    active = fields.get("active")
-    # A project that does not say whether it is active is read.
-    return Project(int(fields["id"]), active is None or bool(active), min(days, default=None))
-
-
-def _day(text: Any) -> date | None:
-    try:
-        return date.fromisoformat(str(text)[:10])
-    except ValueError:
-        return None
+        rows = view.live_values(partition.spec, PROJECT_FIELDS, {"company_id": partition.scope.company_id or 0})
+    return [project_of(dict(zip(PROJECT_FIELDS, row, strict=True))) for row in rows]
 
 
 def log_start_dates(run: RunContext, projects: Sequence[Project]) -> dict[int, date]:

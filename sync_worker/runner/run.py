@@ -10,6 +10,8 @@ from datetime import date
 from functools import partial
 from typing import NamedTuple
 
+from sync_worker.access.cache import AccessCache
+from sync_worker.access.tools import switched_off, tool_lists
 from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import AuthError, DestinationError, StopRequested, SyncWorkerError, UnreachableError
@@ -23,9 +25,7 @@ from sync_worker.runner.chain import read_chain
 from sync_worker.runner.context import RunContext
 from sync_worker.runner.discovery import discover, inactive_projects, log_start_dates, record_missing_projects
 from sync_worker.runner.due import due
-from sync_worker.runner.permissions import AccessCache
 from sync_worker.runner.sync import INTERRUPTED
-from sync_worker.runner.tools import switched_off, tool_lists
 from sync_worker.runner.unread_partitions import record_unread
 from sync_worker.services import Services
 from sync_worker.state.backfills import begin_backfill, forget_backfill
@@ -62,12 +62,14 @@ def execute_run(services: Services, run: RunContext) -> RunResult:
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
         permissions = _permissions(services, run)
         ahead = due(services, run, chains(run.specs, ids), inactive_projects(run, listed))
-        first = tool_lists(services, run, permissions, ahead)
+        with services.destination.reader() as view:
+            first = tool_lists(view, permissions, ahead, run.terms)
         partitions = sum(map(len, (*first, *ahead)))
         services.writer.do(lambda transaction: plan_run(transaction, run.run_id, partitions))
         services.progress.planned(partitions)
         _read_all(services, run, permissions, first, then=ahead)
-        off = switched_off(services, run, ahead)
+        with services.destination.reader() as view:
+            off = switched_off(view, ahead, run.terms, run.run_id)
         _read_all(services, run, permissions, permissions.begin(ahead, off))
     return RunResult(run.run_id, run.failure, run.clocks.doubt)
 

@@ -37,10 +37,9 @@ from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import Calls, DateRange, DeleteEvidence, Key, Page, Priority, Verdict, Window
 from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.probes import PARENT_PROBED_EVERY, refusal_kind
 from sync_worker.planning.read_plan import ReadPlan, plan_partition
 from sync_worker.planning.selection import PROJECTS
-from sync_worker.planning.windows import CALENDARS, around, halves, is_ahead, window_of
+from sync_worker.planning.windows import CALENDARS, PARENT_PROBED_EVERY, around, halves, is_ahead, window_of
 from sync_worker.runner.context import RunContext
 from sync_worker.services import Services
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
@@ -54,6 +53,7 @@ from sync_worker.state.permissions import (
     RefusalKind,
     forget_parents_refused,
     record_parents_refused,
+    refusal_kind,
 )
 from sync_worker.state.skipped import SkipReason
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from sync_worker.errors import NotFoundError, SkippableError
 from sync_worker.model import Scope
 from sync_worker.state.executor import Executor
 from sync_worker.state.instants import from_text, to_text
@@ -20,6 +21,11 @@ class RefusalKind(StrEnum):
     """403: no permission, tool off, or project not permitted."""
     NOT_FOUND = "not_found"
     """404: not there, or not to be seen."""
+
+
+def refusal_kind(error: SkippableError) -> RefusalKind:
+    """Return how Procore refused."""
+    return RefusalKind.NOT_FOUND if isinstance(error, NotFoundError) else RefusalKind.FORBIDDEN
 
 
 class Refusal(NamedTuple):

@@ -7,15 +7,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from sync_worker.access.tools import off_among
 from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.list_request import list_request
 from sync_worker.errors import RequestError, RetryableError, SkippableError, UnreachableError
 from sync_worker.load.split import splitter
 from sync_worker.model import Calls, DateRange, Page, Scope, Window
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.projects import Project
-from sync_worker.planning.tools import off_among
-from sync_worker.runner.discovery import project_of
+from sync_worker.planning.projects import Project, project_of
 from sync_worker.services import Services
 
 

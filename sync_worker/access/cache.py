@@ -7,6 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from sync_worker.access.probes import (
+    LISTS_THAT_TELL,
+    AccessKey,
+    due_probes,
+    probes_first,
+    refusal_of,
+    retry_now,
+)
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import SkippableError
@@ -14,17 +22,7 @@ from sync_worker.load.writer import Writer
 from sync_worker.logs import redactor
 from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Chain, Partition
-from sync_worker.planning.probes import (
-    LISTS_THAT_TELL,
-    AccessKey,
-    due_probes,
-    probes_first,
-    refusal_kind,
-    refusal_of,
-    retry_now,
-)
-from sync_worker.runner.sync import PartitionResult
-from sync_worker.state.permissions import Refusal, forget_refusal, record_refusal
+from sync_worker.state.permissions import Refusal, forget_refusal, record_refusal, refusal_kind
 from sync_worker.state.skipped import TOOL_OFF, SkipReason
 
 
@@ -96,14 +94,14 @@ class AccessCache:
             found = next((self._known[denied] for denied in _denied(partition) if denied in self._known), None)
         return None if found is None else Block(SkipReason.NOT_PERMITTED, _remembered(found))
 
-    def record_result(self, partition: Partition, swept: PartitionResult) -> None:
-        """Remember what became of a partition that was asked for; of what is nested, each parent is remembered."""
-        if swept.refusal is not None and partition.spec.parent is not None:
+    def record_result(self, partition: Partition, verdict: Verdict, refusal: SkippableError | None) -> None:
+        """Remember the result of a partition that was read; of a nested stream, each parent is remembered instead."""
+        if refusal is not None and partition.spec.parent is not None:
             return
         with self._lock:
-            if swept.refusal is not None:
-                changed, gone = self._refused(partition, swept.refusal)
-            elif swept.verdict is not Verdict.FAILED:
+            if refusal is not None:
+                changed, gone = self._refused(partition, refusal)
+            elif verdict is not Verdict.FAILED:
                 changed, gone = self._permitted(partition)
             else:
                 return
@@ -111,8 +109,8 @@ class AccessCache:
         def write(transaction: Transaction) -> None:
             for subject, scope in gone:
                 forget_refusal(transaction, subject, scope)
-            for refusal in changed:
-                record_refusal(transaction, refusal)
+            for each in changed:
+                record_refusal(transaction, each)
 
         if changed or gone:
             self._loader.do(write)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sync_worker.errors import NotFoundError, SkippableError
 from sync_worker.model import Scope
 from sync_worker.planning.partitions import Chain
 from sync_worker.planning.windows import SLACK
@@ -21,16 +20,9 @@ _CALLS_A_PROBE = 1_000
 
 LISTS_THAT_TELL = 2
 """So many lists of a tool that are refused, and none that may be read, tell that the tool may not be read."""
-PARENT_PROBED_EVERY = _WEEK
-"""How often the nested list of a parent is tried that is private; sooner when the parent moves."""
 
 AccessKey = tuple[str, Scope]
 """What is refused: a stream or a tool, and where."""
-
-
-def refusal_kind(refusal: SkippableError) -> RefusalKind:
-    """How Procore refused."""
-    return RefusalKind.NOT_FOUND if isinstance(refusal, NotFoundError) else RefusalKind.FORBIDDEN
 
 
 def refusal_of(

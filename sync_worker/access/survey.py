@@ -14,11 +14,13 @@ from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
+from sync_worker.access.probes import refusal_of, retry_now
+from sync_worker.access.sample import ListSampler
+from sync_worker.catalog.spec import ScopeKind, StreamSpec
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import (
     AuthError,
     DestinationError,
-    NotFoundError,
     SkippableError,
     StopRequested,
     SyncWorkerError,
@@ -26,14 +28,19 @@ from sync_worker.errors import (
 )
 from sync_worker.logs import redactor
 from sync_worker.model import DateRange, Scope, Verdict
-from sync_worker.planning.access import ToolLists
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.probes import refusal_of, retry_now
-from sync_worker.runner.probe import ListSampler
+from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.services import Services
 from sync_worker.state.history import LastReading, last_readings
 from sync_worker.state.instants import from_text
-from sync_worker.state.permissions import Refusal, RefusalKind, forget_refusal, read_refusals, record_refusal
+from sync_worker.state.permissions import (
+    Refusal,
+    RefusalKind,
+    forget_refusal,
+    read_refusals,
+    record_refusal,
+    refusal_kind,
+)
 
 BELIEVED_FOR = timedelta(days=1)
 """A list that was read so lately may be read; it is not asked for again."""
@@ -62,6 +69,45 @@ class ToolAccess(NamedTuple):
     asked: bool = True
     lists: Sequence[str] = ()
     kind: RefusalKind = RefusalKind.FORBIDDEN
+
+
+class ToolLists(NamedTuple):
+    """A tool in a scope, with the lists of it that are read there; nested lists tell of their parents."""
+
+    name: str
+    scope: Scope
+    specs: Sequence[StreamSpec]
+
+    @property
+    def partitions(self) -> list[Partition]:
+        """Its lists in this scope."""
+        return [Partition(spec, self.scope) for spec in self.specs]
+
+    @property
+    def asked(self) -> StreamSpec:
+        """The list that stands for it: rather one that can be asked for a single row, and that is not sensitive."""
+        return min(self.specs, key=lambda spec: (spec.sensitive, spec.paging.per_page is None))
+
+
+def tools(specs: Sequence[StreamSpec], projects: Mapping[int, Sequence[int]]) -> list[ToolLists]:
+    """Every company × tool, then every project × tool; what is in no tool stands for itself."""
+    own = [spec for spec in specs if spec.parent is None and spec.name not in (COMPANIES, PROJECTS)]
+    of_company, of_project = (_by_tool(own, kind) for kind in (ScopeKind.COMPANY, ScopeKind.PROJECT))
+    companies = [ToolLists(name, Scope(it), lists) for it in projects for name, lists in of_company.items()]
+    return companies + [
+        ToolLists(name, Scope(company_id, project_id), lists)
+        for company_id, project_ids in projects.items()
+        for project_id in project_ids
+        for name, lists in of_project.items()
+    ]
+
+
+def _by_tool(specs: Sequence[StreamSpec], kind: ScopeKind) -> dict[str, list[StreamSpec]]:
+    found: dict[str, list[StreamSpec]] = {}
+    for spec in specs:
+        if spec.scope is kind:
+            found.setdefault(spec.tool or spec.name, []).append(spec)
+    return found
 
 
 LastReadings = Mapping[tuple[str, Scope], LastReading]
@@ -173,7 +219,7 @@ class AccessSurvey:
         try:
             probe.look(Partition(tool.asked, tool.scope), dates=dates)
         except SkippableError as refusal:
-            kind = RefusalKind.NOT_FOUND if isinstance(refusal, NotFoundError) else RefusalKind.FORBIDDEN
+            kind = refusal_kind(refusal)
             return ToolAccess(tool.scope, tool.name, AccessState.NOT_PERMITTED, redactor.text(str(refusal)), kind=kind)
         except (AuthError, UnreachableError, StopRequested):
             raise
