@@ -45,7 +45,7 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["sync-worker", "healthcheck"]
 ENTRYPOINT ["sync-worker"]
 CMD ["serve"]
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="procore-sync-worker" \
       org.opencontainers.image.description="Keeps a construction company's Procore data in its own database." \

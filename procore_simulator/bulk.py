@@ -23,7 +23,7 @@ _TEXTS = ("description", "subject", "notes", "title", "name")
 _PADDING = "Field verified with superintendent; see attached sketch and photos. "
 
 
-class Form:
+class BulkForm:
     """A written record with blanks for its id, its last change and how often it was revised."""
 
     def __init__(self, record: Record, key: str) -> None:
@@ -45,7 +45,7 @@ class Stamped(Kept):
 
     __slots__ = ("_form", "_id", "_is_edited", "_key", "_revision", "_updated_at")
 
-    def __init__(self, stream: str, serial: int, form: Form, key: str, record_id: int) -> None:
+    def __init__(self, stream: str, serial: int, form: BulkForm, key: str, record_id: int) -> None:
         super().__init__(stream, serial, {})
         self._form = form
         self._key = key
@@ -133,10 +133,10 @@ class BulkWorld(World):
             for serial in range(1, count + 1)
         ]
 
-    def _form(self, spec: StreamSpec, place: Place, name: str, serial: int, record_bytes: int) -> Form:
+    def _form(self, spec: StreamSpec, place: Place, name: str, serial: int, record_bytes: int) -> BulkForm:
         record = self._written(Draw(self.seed, spec, place, serial, None, self.founded_at, self.founded_at))
         text = next(it for it in _TEXTS if spec.fields.get(it) is FieldType.STRING)
         record[text] = f"{record[text] or ''} rev 0"
         missing = max(0, record_bytes - len(msgspec.json.encode(record)))
         record[text] += (" " + _PADDING * (missing // len(_PADDING) + 1))[:missing]
-        return Form(record, name)
+        return BulkForm(record, name)

@@ -4,4 +4,4 @@ Data flows one way; each folder is a stage (docs/architecture.md):
 settings → planning → client → load → destination and state, run by runner, built by app.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -150,15 +150,19 @@ class Transaction(Protocol):
         ...
 
 
-class Destination(Protocol):
+class Readable(Protocol):
+    """A database to read from."""
+
+    def reader(self) -> AbstractContextManager[Transaction]:
+        """Open a read-only view of what is committed, for any thread."""
+        ...
+
+
+class Destination(Readable, Protocol):
     """A database that takes rows, progress, verdicts and checkpoints in one transaction."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A writing transaction; only one thread may write. Raises `DestinationError`, and then nothing is stored."""
-        ...
-
-    def reader(self) -> AbstractContextManager[Transaction]:
-        """A read-only view of what is committed, for any thread."""
         ...
 
     def aside(self) -> AbstractContextManager[Transaction]:

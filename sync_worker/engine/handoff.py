@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sync_worker.clock import Clock
-from sync_worker.engine.local import Ledger
+from sync_worker.destination.protocol import Destination
 from sync_worker.errors import StopRequested, SyncWorkerError
 from sync_worker.logs import Event, bound, get_logger
 from sync_worker.model import RunRequest
@@ -24,7 +24,7 @@ log = get_logger()
 
 def hand_over(
     run: RunRequest,
-    ledger: Ledger,
+    ledger: Destination,
     *,
     is_held: Callable[[], bool],
     clock: Clock,
@@ -54,7 +54,7 @@ def hand_over(
 class RunFollower:
     """A run as the ledger shows it; what is new there is told as if the run were here."""
 
-    def __init__(self, run_id: str, ledger: Ledger, clock: Clock, progress: Progress) -> None:
+    def __init__(self, run_id: str, ledger: Destination, clock: Clock, progress: Progress) -> None:
         self._run_id = run_id
         self._ledger = ledger
         self._clock = clock

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
-from typing import Protocol
+from contextlib import suppress
 
 from sync_worker.clock import Clock
+from sync_worker.destination.protocol import Destination
 from sync_worker.errors import DatabaseLostError, DestinationError
 from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.model import Outcome, RunRequest
-from sync_worker.state.executor import Executor
 from sync_worker.state.ledger import close_run
 from sync_worker.state.queue import run_progress
 
@@ -20,23 +19,11 @@ _REST_SECONDS = 30.0
 log = get_logger()
 
 
-class Ledger(Protocol):
-    """Where runs are kept, for whoever does not hold the database's one writer."""
-
-    def reader(self) -> AbstractContextManager[Executor]:
-        """A read-only view of what is committed."""
-        ...
-
-    def aside(self) -> AbstractContextManager[Executor]:
-        """A short writing transaction beside the one writer's."""
-        ...
-
-
 class LocalEngine:
     """Starts runs and waits for their end; `execute` does one, from its line in the ledger to its outcome there."""
 
     def __init__(
-        self, execute: Callable[[RunRequest], None], ledger: Ledger, *, clock: Clock, stop: threading.Event
+        self, execute: Callable[[RunRequest], None], ledger: Destination, *, clock: Clock, stop: threading.Event
     ) -> None:
         self._execute = execute
         self._ledger = ledger

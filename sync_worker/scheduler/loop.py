@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from sync_worker.clock import Clock
-from sync_worker.engine.local import Ledger
+from sync_worker.destination.protocol import Destination
 from sync_worker.errors import DestinationError
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Outcome, RunRequest
@@ -54,7 +54,7 @@ class Loop:
         self,
         jobs: Mapping[str, Planned],
         engine: Engine,
-        ledger: Ledger,
+        ledger: Destination,
         *,
         clock: Clock,
         stop: threading.Event,

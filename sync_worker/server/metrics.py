@@ -6,9 +6,9 @@ import platform
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -24,7 +24,7 @@ from starlette.responses import Response
 
 from sync_worker import __version__
 from sync_worker.clock import Clock
-from sync_worker.destination.protocol import Transaction
+from sync_worker.destination.protocol import Readable, Transaction
 from sync_worker.errors import DestinationError
 from sync_worker.planning.projects import known_inactive_projects
 from sync_worker.state.allowance import StoredAllowance, read_allowance
@@ -73,16 +73,8 @@ METRICS = (
 )  # fmt: skip
 
 
-class Ledger(Protocol):
-    """Where the numbers are."""
-
-    def reader(self) -> AbstractContextManager[Transaction]:
-        """A read-only view of what is committed."""
-        ...
-
-
 def metrics_page(
-    ledger: Ledger,
+    ledger: Readable,
     clock: Clock,
     *,
     calls: Callable[[], Mapping[str, int]],
@@ -107,7 +99,7 @@ class _Numbers(Collector):
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: Readable,
         clock: Clock,
         calls: Callable[[], Mapping[str, int]],
         heartbeat_age: Callable[[], float | None],

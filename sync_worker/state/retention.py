@@ -24,7 +24,7 @@ class Retention(NamedTuple):
     scopes: timedelta
 
 
-class Ledger(Protocol):
+class _Database(Protocol):
     """Where runs are kept, for whoever holds the database."""
 
     def reader(self) -> AbstractContextManager[Executor]:
@@ -36,7 +36,7 @@ class Ledger(Protocol):
         ...
 
 
-def prune(ledger: Ledger, retention: Retention, now: datetime, stop: threading.Event) -> int:
+def prune(ledger: _Database, retention: Retention, now: datetime, stop: threading.Event) -> int:
     """Remove what is older, in transactions that keep nobody waiting, until asked to stop; how many runs are gone."""
     with ledger.reader() as view:
         found = view.execute(queries()["runs_with_old_scopes"], {"before": to_text(now - retention.scopes)})
@@ -51,7 +51,7 @@ def prune(ledger: Ledger, retention: Retention, now: datetime, stop: threading.E
     return _prune_runs(ledger, to_text(now - retention.runs), to_text(now), stop)
 
 
-def _prune_runs(ledger: Ledger, before: str, now: str, stop: threading.Event) -> int:
+def _prune_runs(ledger: _Database, before: str, now: str, stop: threading.Event) -> int:
     pruned = 0
     while not stop.is_set():
         with ledger.transaction() as transaction:
