@@ -119,7 +119,7 @@ class Worker:
             run.unstorable = self._services.destination.prepare(specs)
             for name in _NEEDED.intersection(run.unstorable):
                 raise DestinationError(f"{name}: {run.unstorable[name]}")
-            ended = execute_run(self._services, run)
+            ended = execute_run(run)
             # What is old by a clock that may be years ahead is not.
             if ended.doubt is None:
                 self._prune()
@@ -191,6 +191,7 @@ class Worker:
     def _context(self, request: RunRequest) -> RunContext:
         configured = self._settings.procore
         return RunContext(
+            self._services,
             request._replace(trigger="backfill") if request.is_backfill else request,
             select(request.streams or (), self._services.streams),
             configured.companies,

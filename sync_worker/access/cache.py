@@ -30,7 +30,7 @@ class Block(NamedTuple):
     """Why a list is not asked for, and how the ledger tells it."""
 
     reason: SkipReason
-    told: str
+    text: str
 
 
 class AccessCache:
@@ -82,7 +82,7 @@ class AccessCache:
             self._probe(refusal)
         return probes_first(chains, self._probed)
 
-    def bar(self, partition: Partition) -> Block | None:
+    def block(self, partition: Partition) -> Block | None:
         """What keeps a partition from being asked for, if anything does."""
         if self._is_off(partition):
             return Block(SkipReason.TOOL_OFF, f"{TOOL_OFF}: {partition.spec.tool.rpartition('/')[2]}")

@@ -10,12 +10,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sync_worker.catalog.spec import StreamSpec
+from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import SyncWorkerError
-from sync_worker.model import Priority, RunRequest
+from sync_worker.logs import redactor
+from sync_worker.model import Priority, RunRequest, Verdict, Window
+from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import ProjectChoice
-from sync_worker.planning.read_plan import Terms
+from sync_worker.planning.read_plan import ReadPlan, Terms
 from sync_worker.planning.windows import Now, Period
 from sync_worker.runner.clocks import Clocks
+from sync_worker.services import Services
+from sync_worker.state.ledger import ScopeKey, close_scope, open_scope
 from sync_worker.state.skipped import SkipReason
 
 _PRIORITIES = {"manual": Priority.MANUAL, "backfill": Priority.BACKFILL}
@@ -25,6 +30,7 @@ _PRIORITIES = {"manual": Priority.MANUAL, "backfill": Priority.BACKFILL}
 class RunContext:
     """A request with what the configuration adds to it, and what its run learns on the way."""
 
+    services: Services
     request: RunRequest
     specs: Sequence[StreamSpec]
     """The requested streams with their parents, in catalog order."""
@@ -55,6 +61,24 @@ class RunContext:
         if requests:
             with self._lock:
                 self.skipped[stream, reason] += requests
+
+    def skip_parents(self, stream: str, plan: ReadPlan) -> None:
+        """Count the lists of parents that a plan leaves out."""
+        self.skip(stream, SkipReason.UNCHANGED_PARENT, plan.unchanged_parents)
+        self.skip(stream, SkipReason.NOT_PERMITTED, len(plan.refused_parents))
+
+    def record_unread(self, partitions: Sequence[Partition], verdict: Verdict | None, reason: str) -> None:
+        """Give partitions that are not read their line in the ledger."""
+        now = self.services.clock.now()
+        reason = redactor.text(reason)
+
+        def write(transaction: Transaction) -> None:
+            for spec, scope in partitions:
+                key = ScopeKey(self.run_id, spec.name, scope)
+                open_scope(transaction, key, Window(None, self.bound), now)
+                close_scope(transaction, key, verdict, total=None, requests=0, error=reason, finished_at=now)
+
+        self.services.writer.do(write)
 
     @property
     def run_id(self) -> str:

@@ -12,8 +12,7 @@ from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import PROJECT_FIELDS, Project, ProjectChoice, choose, project_of
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.runner.context import RunContext
-from sync_worker.runner.sync import PartitionResult, Reading
-from sync_worker.runner.unread_partitions import record_unread
+from sync_worker.runner.sync import PartitionResult, sync_partition
 from sync_worker.services import Services
 from sync_worker.state.skipped import SkipReason
 
@@ -40,17 +39,17 @@ class Listed(NamedTuple):
         return [*(project.project_id for project in self.readable), *self.unseen]
 
 
-def discover(services: Services, run: RunContext) -> dict[int, Listed]:
+def discover(run: RunContext) -> dict[int, Listed]:
     """Read companies and projects; the projects of each company."""
     by_name = {spec.name: spec for spec in run.specs}
-    run.clocks.server_time = Reading(services, run, Partition(by_name[COMPANIES], Scope())).run().server_time
+    run.clocks.server_time = sync_partition(run, Partition(by_name[COMPANIES], Scope())).server_time
     listed = dict.fromkeys(run.company_ids, Listed(Verdict.COMPLETE))
     if PROJECTS in by_name:
         for company_id in listed:
             partition = Partition(by_name[PROJECTS], Scope(company_id))
-            swept = Reading(services, run, partition).run()
+            swept = sync_partition(run, partition)
             run.clocks.server_time = run.clocks.server_time or swept.server_time
-            listed[company_id] = _sorted_out(swept, choose(known_projects(services, partition), run.choice))
+            listed[company_id] = _sorted_out(swept, choose(known_projects(run.services, partition), run.choice))
     return listed
 
 
@@ -92,23 +91,23 @@ def _first_day(told_on: date | None, today: date) -> date:
     return told_on - _DAYS_BEFORE if told_on is not None and is_believed else min(EARLIEST, today)
 
 
-def record_missing_projects(services: Services, run: RunContext, listed: Mapping[int, Listed]) -> None:
+def record_missing_projects(run: RunContext, listed: Mapping[int, Listed]) -> None:
     """Give their verdict to projects that were to be read but are not shown; asking would only be refused."""
     for company_id, found in listed.items():
         for project_id in found.unseen:
-            _close_project(services, run, Scope(company_id, project_id), Verdict.NOT_PERMITTED, _NOT_LISTED)
+            _close_project(run, Scope(company_id, project_id), Verdict.NOT_PERMITTED, _NOT_LISTED)
     any_failed = any(found.verdict is Verdict.FAILED for found in listed.values())
     verdict, reason = (Verdict.FAILED, _LIST_FAILED) if any_failed else (Verdict.NOT_PERMITTED, _NOT_LISTED)
     for project_id in sorted(_named(run.choice).difference(*(found.ids for found in listed.values()))):
-        _close_project(services, run, Scope(run.company_ids[0], project_id), verdict, reason)
+        _close_project(run, Scope(run.company_ids[0], project_id), verdict, reason)
 
 
 def _named(choice: ProjectChoice) -> set[int]:
     return set(choice.requested) or set(choice.include) - set(choice.exclude)
 
 
-def _close_project(services: Services, run: RunContext, scope: Scope, verdict: Verdict, reason: str) -> None:
+def _close_project(run: RunContext, scope: Scope, verdict: Verdict, reason: str) -> None:
     partitions = [Partition(spec, scope) for spec in run.specs if spec.scope is ScopeKind.PROJECT]
     for spec, _ in partitions:
         run.skip(spec.name, SkipReason.NOT_LISTED)
-    record_unread(services, run, partitions, verdict, reason)
+    run.record_unread(partitions, verdict, reason)

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import date
-from functools import partial
 from typing import NamedTuple
 
 from sync_worker.access.cache import AccessCache
@@ -21,18 +20,18 @@ from sync_worker.planning.pages import learned_sizes, unpaged_streams
 from sync_worker.planning.partitions import Chain, chains
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import Period
-from sync_worker.runner.chain import read_chain
+from sync_worker.runner.backfill import backfill_partition
 from sync_worker.runner.context import RunContext
 from sync_worker.runner.discovery import discover, inactive_projects, log_start_dates, record_missing_projects
 from sync_worker.runner.due import due
-from sync_worker.runner.sync import INTERRUPTED
-from sync_worker.runner.unread_partitions import record_unread
-from sync_worker.services import Services
+from sync_worker.runner.sync import INTERRUPTED, sync_partition
 from sync_worker.state.backfills import begin_backfill, forget_backfill
 from sync_worker.state.history import all_checkpoints
-from sync_worker.state.ledger import RunRow, ScopeResult, close_run, open_run, plan_run, run_scopes
+from sync_worker.state.ledger import RunRow, ScopeResult, close_run, open_run, record_plan, run_scopes
 from sync_worker.state.permissions import read_refusals
-from sync_worker.state.skipped import record_skipped
+from sync_worker.state.skipped import SkipReason, record_skipped
+
+_UNREAD = (Verdict.FAILED, Verdict.NOT_PERMITTED)
 
 log = get_logger()
 
@@ -48,44 +47,44 @@ class RunResult(NamedTuple):
     doubt: str | None = None
 
 
-def execute_run(services: Services, run: RunContext) -> RunResult:
+def execute_run(run: RunContext) -> RunResult:
     """Read what is requested; raises `DestinationError` when not even the outcome could be written."""
-    with _recorded(services, run):
-        with services.destination.reader() as view:
+    with _recorded(run):
+        with run.services.destination.reader() as view:
             run.page_sizes.update(learned_sizes(view, run.clocks.started_at))
             run.unpaged.update(unpaged_streams(view, run.clocks.started_at))
-        listed = discover(services, run)
+        listed = discover(run)
         run.log_starts = log_start_dates(run, [project for found in listed.values() for project in found.readable])
         if run.request.since is not None:
-            run.period = _frozen_period(services, run, run.request.since)
-        record_missing_projects(services, run, listed)
+            run.period = _frozen_period(run, run.request.since)
+        record_missing_projects(run, listed)
         ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
-        permissions = _permissions(services, run)
-        ahead = due(services, run, chains(run.specs, ids), inactive_projects(run, listed))
-        with services.destination.reader() as view:
+        permissions = _permissions(run)
+        ahead = due(run, chains(run.specs, ids), inactive_projects(run, listed))
+        with run.services.destination.reader() as view:
             first = tool_lists(view, permissions, ahead, run.terms)
         partitions = sum(map(len, (*first, *ahead)))
-        services.writer.do(lambda transaction: plan_run(transaction, run.run_id, partitions))
-        services.progress.planned(partitions)
-        _read_all(services, run, permissions, first, then=ahead)
-        with services.destination.reader() as view:
+        run.services.writer.do(lambda transaction: record_plan(transaction, run.run_id, partitions))
+        run.services.progress.planned(partitions)
+        _read_all(run, permissions, first, then=ahead)
+        with run.services.destination.reader() as view:
             off = switched_off(view, ahead, run.terms, run.run_id)
-        _read_all(services, run, permissions, permissions.begin(ahead, off))
+        _read_all(run, permissions, permissions.begin(ahead, off))
     return RunResult(run.run_id, run.failure, run.clocks.doubt)
 
 
-def _frozen_period(services: Services, run: RunContext, since: date) -> Period:
+def _frozen_period(run: RunContext, since: date) -> Period:
     """The days to read; one that goes on keeps the last day that it began with."""
     until = run.request.until or run.bound.date()
-    until = services.writer.do(lambda transaction: begin_backfill(transaction, run.backfill_key, until))
+    until = run.services.writer.do(lambda transaction: begin_backfill(transaction, run.backfill_key, until))
     return Period(run.backfill_key, DateRange(since, max(since, until)))
 
 
 @contextmanager
-def _recorded(services: Services, run: RunContext) -> Iterator[None]:
+def _recorded(run: RunContext) -> Iterator[None]:
     """Open the run in the ledger and close it with its outcome, whatever happens inside."""
     row = RunRow(run.run_id, run.request.job, run.request.trigger, run.clocks.started_at)
-    services.writer.do(lambda transaction: open_run(transaction, row))
+    run.services.writer.do(lambda transaction: open_run(transaction, row))
     with bound(run_id=run.run_id, job=run.request.job):
         log.info(Event.RUN_STARTED)
         try:
@@ -96,17 +95,17 @@ def _recorded(services: Services, run: RunContext) -> Iterator[None]:
             run.failure = SyncWorkerError(f"internal error: {type(bug).__name__}: {bug}")
             raise
         finally:
-            outcome = services.writer.do(lambda transaction: _close(transaction, services, run))
+            outcome = run.services.writer.do(lambda transaction: _close(transaction, run))
             log.info(Event.RUN_FINISHED, outcome=outcome, error=_text(run.failure))
 
 
-def _close(transaction: Transaction, services: Services, run: RunContext) -> Outcome:
+def _close(transaction: Transaction, run: RunContext) -> Outcome:
     scopes = run_scopes(transaction, run.run_id)
     stopped = isinstance(run.failure, StopRequested)
     outcome = Outcome.INTERRUPTED if stopped else outcome_of(scopes, failed=run.failure is not None)
     if run.period is not None and outcome is Outcome.SUCCEEDED:
         forget_backfill(transaction, run.period.request)
-    now, error = services.clock.now(), _text(run.failure)
+    now, error = run.services.clock.now(), _text(run.failure)
     record_skipped(transaction, run.run_id, run.skipped)
     close_run(transaction, run.run_id, outcome, finished_at=now, error=error, failure=run.failure)
     return outcome
@@ -139,51 +138,77 @@ def deciding_verdicts(scopes: Sequence[ScopeResult]) -> set[Verdict | None]:
     return set(next((verdicts for verdicts in by_distance if verdicts), []))
 
 
-def _permissions(services: Services, run: RunContext) -> AccessCache:
-    with services.destination.reader() as view:
+def _permissions(run: RunContext) -> AccessCache:
+    with run.services.destination.reader() as view:
         known = read_refusals(view)
         proven = {(line.stream, Scope(line.company_id, line.project_id)) for line in all_checkpoints(view)}
     use_cache = not run.reads_all
-    return AccessCache(services.writer, services.streams, known, proven, run.now.earlier, use_cache=use_cache)
+    return AccessCache(run.services.writer, run.services.streams, known, proven, run.now.earlier, use_cache=use_cache)
 
 
-def _read_all(
-    services: Services,
-    run: RunContext,
-    permissions: AccessCache,
-    all_chains: Sequence[Chain],
-    then: Sequence[Chain] = (),
-) -> None:
-    """Read these chains; `then` are those that follow, of which an early end is told too."""
-    with ThreadPoolExecutor(services.max_concurrency, thread_name_prefix="fetch") as pool:
+def _read_all(run: RunContext, access: AccessCache, all_chains: Sequence[Chain], then: Sequence[Chain] = ()) -> None:
+    """Read these chains, several at a time; `then` are those that follow, which an early end leaves unread too."""
+    with ThreadPoolExecutor(run.services.max_concurrency, thread_name_prefix="fetch") as pool:
         # Each in a context of its own, so that what it logs carries the run's id.
-        read = partial(read_chain, services, run, permissions)
-        futures = [pool.submit(copy_context().run, read, chain) for chain in all_chains]
+        futures = [pool.submit(copy_context().run, _read_chain, run, access, chain) for chain in all_chains]
         try:
             for future in as_completed(futures):
                 future.result()
         except SyncWorkerError as failure:
             pool.shutdown(wait=True, cancel_futures=True)
             if not isinstance(failure, DestinationError):
-                _tell_untried(services, run, [*all_chains, *then], failure)
+                _record_untried(run, [*all_chains, *then], failure)
             raise
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-def _tell_untried(services: Services, run: RunContext, all_chains: Sequence[Chain], failure: SyncWorkerError) -> None:
-    """Give a line to the partitions that an early end left unread; an asked stop is no verdict on them."""
-    stopped = isinstance(failure, StopRequested)
-    verdict, reason = (None, INTERRUPTED) if stopped else (Verdict.FAILED, _not_tried(failure))
-    with services.destination.reader() as view:
-        told = {(scope.stream, scope.company_id, scope.project_id) for scope in run_scopes(view, run.run_id)}
-    untried = [part for chain in all_chains for part in chain if (part.spec.name, *part.scope) not in told]
-    record_unread(services, run, untried, verdict, reason)
+def _read_chain(run: RunContext, access: AccessCache, chain: Chain) -> None:
+    """Read a stream and those nested in it; a nested stream is only as good as the list of its parents."""
+    verdicts: dict[str, Verdict] = {}
+    for partition in chain:
+        if run.services.stop.is_set():
+            raise StopRequested("asked to stop between two streams")
+        name, parent = partition.spec.name, partition.spec.parent.stream if partition.spec.parent else ""
+        # A parent that is not due was complete.
+        of_parents = verdicts.get(parent, Verdict.COMPLETE)
+        if name in run.unstorable:
+            verdicts[name] = Verdict.FAILED
+            run.record_unread([partition], Verdict.FAILED, run.unstorable[name])
+        elif of_parents in _UNREAD:
+            verdicts[name] = of_parents
+            run.record_unread([partition], of_parents, f"the list of its parents, {parent}, could not be read")
+            if of_parents is Verdict.NOT_PERMITTED:
+                run.skip(name, SkipReason.NOT_PERMITTED)
+        elif (block := access.block(partition)) is not None:
+            verdicts[name] = Verdict.NOT_PERMITTED
+            run.record_unread([partition], Verdict.NOT_PERMITTED, block.text)
+            run.skip(name, block.reason)
+        else:
+            doubt = None if of_parents is Verdict.COMPLETE else f"the list of its parents, {parent}, is inexact"
+            result = (
+                sync_partition(run, partition, doubt)
+                if run.period is None
+                else backfill_partition(run, partition, run.period, doubt)
+            )
+            access.record_result(partition, result.verdict, result.refusal)
+            verdicts[name] = result.verdict
+        run.services.progress.finished(name)
+
+
+def _record_untried(run: RunContext, all_chains: Sequence[Chain], failure: SyncWorkerError) -> None:
+    """Give a line to the partitions that an early end left unread; a requested stop is no verdict on them."""
+    is_stopped = isinstance(failure, StopRequested)
+    verdict, reason = (None, INTERRUPTED) if is_stopped else (Verdict.FAILED, _not_tried(failure))
+    with run.services.destination.reader() as view:
+        read = {(scope.stream, scope.company_id, scope.project_id) for scope in run_scopes(view, run.run_id)}
+    untried = [part for chain in all_chains for part in chain if (part.spec.name, *part.scope) not in read]
+    run.record_unread(untried, verdict, reason)
 
 
 def _not_tried(failure: SyncWorkerError) -> str:
-    """Why the run ended, without the list at which it did; the run itself has that."""
+    """Return why the run ended, without the list at which it did: that is in the run's own line."""
     if isinstance(failure, AuthError):
         return "not tried: the credentials were refused"
     if isinstance(failure, UnreachableError):

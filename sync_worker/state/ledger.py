@@ -117,7 +117,7 @@ def open_run(executor: Executor, run: RunRow) -> None:
     )
 
 
-def plan_run(executor: Executor, run_id: str, ahead: int) -> None:
+def record_plan(executor: Executor, run_id: str, ahead: int) -> None:
     """Write that so many partitions are ahead of a run, for whoever follows it."""
     executor.execute(queries()["record_plan"], {"run_id": run_id, "ahead": ahead})
 

@@ -24,8 +24,8 @@ from sync_worker.state.ledger import (
     close_scope,
     open_run,
     open_scope,
-    plan_run,
     record_page,
+    record_plan,
     run_totals,
 )
 from sync_worker.state.migration import migrate
@@ -79,7 +79,7 @@ class Executing(ManualClock):
                 open_run(transaction, RunRow("r1", "rfis", "manual", NOON))
                 self._read(transaction, "companies", Scope(), records=1)
             elif step == 2:
-                plan_run(transaction, "r1", 2)
+                record_plan(transaction, "r1", 2)
                 self._read(transaction, "rfis", Scope(1, 101), records=30)
                 spent = StoredWindow(HOUR, 3600, 600, 480, 480, 120, None, NOON + timedelta(minutes=5), NOON)
                 write_allowance(transaction, StoredAllowance([spent]))
