@@ -40,6 +40,15 @@ class Extent(NamedTuple):
 class Transaction(Protocol):
     """One unit of change: all of it is stored or none. Must not be used after its `with` block."""
 
+    @property
+    def is_open(self) -> bool:
+        """False once the database has rolled it back by itself, as after a full disk."""
+        ...
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what the block changed if it raises; what the transaction changed before stays."""
+        ...
+
     def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[tuple[Parameter, ...]]:
         """Run one statement with `:name` parameters; its rows, if any."""
         ...

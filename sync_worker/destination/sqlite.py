@@ -48,6 +48,8 @@ from sync_worker.errors import (
 )
 from sync_worker.model import Key
 
+Refusal = Callable[[sqlite3.Error], DestinationError]
+"""Returns the error that says in our words what SQLite refused."""
 Admit = Callable[["SqliteTransaction"], None]
 """Looks at a database before it is written to, and raises where it must not be."""
 
@@ -223,7 +225,7 @@ class SqliteDestination:
         try:
             self._begin(connection, tries)
             changes = connection.total_changes
-            yield SqliteTransaction(connection)
+            yield SqliteTransaction(connection, self._refusal)
             self._require_file()
             if connection.total_changes != changes:
                 _count_commit(connection)
@@ -403,8 +405,28 @@ def _keep_temporary_files_in(connection: sqlite3.Connection, folder: Path) -> No
 class SqliteTransaction:
     """A transaction on one connection; see `destination.protocol.Transaction`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, refusal: Refusal | None = None) -> None:
         self._connection = connection
+        self._refusal = refusal
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection.in_transaction
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        self._connection.execute("SAVEPOINT piece")
+        try:
+            yield
+        except BaseException as error:
+            # SQLite may have rolled back all of it by itself, as it does when the disk is full.
+            if self.is_open:
+                self._connection.execute("ROLLBACK TO piece")
+                self._connection.execute("RELEASE piece")
+            if isinstance(error, sqlite3.Error) and self._refusal is not None:
+                raise self._refusal(error) from error
+            raise
+        self._connection.execute("RELEASE piece")
 
     def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[tuple[Parameter, ...]]:
         return self._connection.execute(sql, parameters or {}).fetchall()

@@ -1,4 +1,4 @@
-"""The one writer: takes pieces of work in order and commits each, or several waiting ones together."""
+"""The one writer: takes pieces of work in order and commits those that wait in one transaction."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from sync_worker.state.ledger import ScopeKey
 
 Result = TypeVar("Result")
 Work = Callable[[Transaction], Any]
+Piece = tuple[Work, Future[Any]]
 
 _WAITING_AT_MOST = 8
 _TOGETHER_AT_MOST = 64
 
 
 class CommitHook(Protocol):
-    """What has something written now and then that is worth no transaction of its own."""
+    """Something to write now and then that is not worth a transaction of its own, such as counts."""
 
     @property
     def is_pending(self) -> bool:
-        """Whether there is anything to write."""
+        """True if there is something to write."""
         ...
 
     def write(self, transaction: Transaction) -> None:
-        """Write it; called again when the transaction is not committed."""
+        """Write it; called again if the transaction is not committed."""
         ...
 
     def on_commit(self) -> None:
-        """It is committed."""
+        """Note that what was written last is committed."""
         ...
 
 
 class Writer:
-    """Runs work on the destination's one writing connection, in a thread of its own so that fetching goes on meanwhile.
+    """Runs pieces of work on the destination's writing connection, in its own thread, so that fetching goes on.
 
-    Work must be repeatable: when a piece fails, what was to be committed with it is done again without it. What the
-    `riders` have is written with whatever else is, and at the end.
+    Pieces that wait are committed together, each within a savepoint. `hooks` write with them, and once more at the end.
     """
 
-    def __init__(self, destination: Destination, *riders: CommitHook) -> None:
+    def __init__(self, destination: Destination, *hooks: CommitHook) -> None:
         self.seen_sets: dict[ScopeKey, int] = {}
         """The set of the keys that each sweep under way has seen, by its number."""
         self._destination = destination
-        self._riders = riders
+        self._hooks = hooks
         # Bounded, so that pages wait at Procore's end and not in memory.
-        self._waiting: queue.Queue[tuple[Work, Future[Any]] | None] = queue.Queue(_WAITING_AT_MOST)
+        self._waiting: queue.Queue[Piece | None] = queue.Queue(_WAITING_AT_MOST)
         self._thread = threading.Thread(target=self._write, name="loader", daemon=True)
         self._thread.start()
 
@@ -70,19 +70,18 @@ class Writer:
         self._thread.join()
 
     def _write(self) -> None:
-        open_ended = True
-        while open_ended:
-            group, open_ended = self._next_group()
-            if group and not self._commit(group):
-                for piece in group:
-                    self._commit([piece])
-        # Whoever only looked holds no database; what it counted is worth no more.
+        is_open = True
+        while is_open:
+            group, is_open = self._next_group()
+            if group:
+                self._commit(group)
+        # A process that only reads has nothing to write; its counts are not worth an error.
         with suppress(DestinationError):
-            self._commit_riders()
+            self._commit_hooks()
 
-    def _next_group(self) -> tuple[list[tuple[Work, Future[Any]]], bool]:
+    def _next_group(self) -> tuple[list[Piece], bool]:
         """What is waiting now, at least one piece; false when it was the last."""
-        group: list[tuple[Work, Future[Any]]] = []
+        group: list[Piece] = []
         piece = self._waiting.get()
         while piece is not None:
             group.append(piece)
@@ -94,29 +93,44 @@ class Writer:
                 return group, True
         return group, False
 
-    def _commit(self, group: list[tuple[Work, Future[Any]]]) -> bool:
-        """Commit the group as one; false when a group of several failed and each must be tried alone."""
+    def _commit(self, group: list[Piece]) -> None:
+        """Commit the group in one transaction; a piece that fails is undone and fails alone."""
         try:
             with self._destination.transaction() as transaction:
-                results = [work(transaction) for work, _ in group]
-                for rider in self._riders:
-                    rider.write(transaction)
-        except Exception as error:  # noqa: BLE001 - whoever waits for the result gets it
-            if len(group) > 1:
-                return False
-            group[0][1].set_exception(error)
-            return True
-        for rider in self._riders:
-            rider.on_commit()
-        for (_, future), result in zip(group, results, strict=True):
+                done = _run(transaction, group)
+                for hook in self._hooks:
+                    hook.write(transaction)
+        except Exception as error:  # noqa: BLE001 - raised where the result is awaited
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for hook in self._hooks:
+            hook.on_commit()
+        for future, result in done:
             future.set_result(result)
-        return True
 
-    def _commit_riders(self) -> None:
-        pending = [rider for rider in self._riders if rider.is_pending]
+    def _commit_hooks(self) -> None:
+        pending = [hook for hook in self._hooks if hook.is_pending]
         if pending:
             with self._destination.transaction() as transaction:
-                for rider in pending:
-                    rider.write(transaction)
-            for rider in pending:
-                rider.on_commit()
+                for hook in pending:
+                    hook.write(transaction)
+            for hook in pending:
+                hook.on_commit()
+
+
+def _run(transaction: Transaction, group: list[Piece]) -> list[tuple[Future[Any], Any]]:
+    """Run each piece within a savepoint, and return the results of those that did not fail."""
+    done: list[tuple[Future[Any], Any]] = []
+    for work, future in group:
+        try:
+            with transaction.savepoint():
+                result = work(transaction)
+        except Exception as error:
+            if not transaction.is_open:
+                raise
+            future.set_exception(error)
+        else:
+            done.append((future, result))
+    return done
