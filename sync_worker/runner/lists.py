@@ -89,6 +89,7 @@ class ListReader:
             plan.window,
             self._options.excluded,
             complete_at,
+            follows_deletes=self._options.follows_deletes,
         )
 
     @property
