@@ -9,7 +9,6 @@ from dataclasses import asdict
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.cli.durations import in_words
 from sync_worker.cli.spending import reasons
 from sync_worker.cli.table import table
 from sync_worker.errors import ConfigurationError
@@ -17,6 +16,7 @@ from sync_worker.state.history import RunLine, find_run, latest_runs, with_curre
 from sync_worker.state.instants import from_text
 from sync_worker.state.ledger import ScopeResult, run_scopes
 from sync_worker.state.spending import skipped_by_run
+from sync_worker.status.durations import in_words
 
 _RUNS = ("run", "job", "by", "started", "took", "outcome", "seen", "inserted", "updated", "deleted", "calls")
 _SCOPES = ("stream", "company", "project", "verdict", "total", "seen", "inserted", "updated", "unchanged", "calls")

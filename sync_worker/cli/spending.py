@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import click
 
-from sync_worker.cli.durations import in_words
 from sync_worker.cli.labelled import LabeledLine
 from sync_worker.model import Observation
 from sync_worker.state.allowance import HOUR, StoredAllowance, StoredWindow
 from sync_worker.state.health import DAYS, WORDS, Color, Health, worst
 from sync_worker.state.instants import to_text
 from sync_worker.state.spending import DaySpent
+from sync_worker.status.durations import in_words
 
 _STREAMS_SHOWN = 3
 _COLORS = {Color.GREEN: "green", Color.AMBER: "yellow", Color.RED: "red"}
@@ -23,30 +22,6 @@ _WHAT: Mapping[Observation, str] = {
     Observation.DEPRECATED: "deprecated endpoints",
     Observation.UNDOCUMENTED: "undocumented endpoints",
 }
-
-
-def allowance_as_json(allowance: StoredAllowance, days: Sequence[DaySpent], now: datetime) -> dict[str, Any]:
-    """Both windows as they were last known, until when calls wait, and what was spent by day."""
-    waits_until = allowance.waits_until(now)
-    return {
-        "windows": [_window_as_json(window) for window in allowance.windows],
-        "waits_until": waits_until and to_text(waits_until),
-        "days": [day._asdict() for day in days],
-    }
-
-
-def _window_as_json(window: StoredWindow) -> dict[str, Any]:
-    found = window._asdict()
-    return {name: to_text(value) if isinstance(value, datetime) else value for name, value in found.items()}
-
-
-def health_as_json(health: Sequence[Health]) -> list[dict[str, Any]]:
-    """Each of the seven observations, in full."""
-    return [
-        line._asdict()
-        | {"days": [day._asdict() for day in line.days], "streams": [found._asdict() for found in line.streams]}
-        for line in health
-    ]
 
 
 def spending_lines(

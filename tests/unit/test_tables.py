@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sync_worker.cli.durations import in_words
 from sync_worker.cli.table import table
+from sync_worker.status.durations import in_words
 
 
 def test_a_table_is_as_wide_as_its_values_with_numbers_to_the_right() -> None:

@@ -1,4 +1,4 @@
-"""Finds problems of records in lists that were read: set aside, rewritten each time, or not as declared."""
+"""Problems of records in lists that were read: set aside, rewritten at every reading, or not of the declared type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.state.journal import RECORDS_KEPT, drifted_fields, set_aside
 from sync_worker.state.volatile import unstable_streams
 
-SET_ASIDE = "set aside"
 _SHOW_SET_ASIDE = '`sync-worker query "SELECT * FROM _quarantine"` shows them as they were sent'
 _READ_EXTRA = "nothing is lost: queries that need them read _extra"
 _ROWS_LOOKED_AT = 200
@@ -21,7 +20,7 @@ _fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class RecordProblem(NamedTuple):
-    """Something about the records of a stream, or the database, that wants attention, and the step to take."""
+    """A problem of the records of a stream, or of the database (`stream` is empty), and the step to take."""
 
     kind: str
     stream: str
@@ -29,7 +28,16 @@ class RecordProblem(NamedTuple):
     step: str
 
 
-def find_problems(view: Transaction, streams: Mapping[str, StreamSpec]) -> list[RecordProblem]:
+SET_ASIDE = "set aside"
+BLOCKED = RecordProblem(
+    "blocked",
+    "",
+    "another program holds a write open, and nothing can be stored meanwhile",
+    "end its transaction (a database browser with unsaved changes?); runs wait for it, ten minutes at most",
+)
+
+
+def find_record_problems(view: Transaction, streams: Mapping[str, StreamSpec]) -> list[RecordProblem]:
     """Return the problems of all streams, lost records first."""
     if not view.has_table("_restless"):
         return []

@@ -1,0 +1,166 @@
+"""The state of the data in one value: how fresh and complete each stream is, what runs, what was spent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sync_worker.catalog.spec import StreamSpec, SyncMode
+from sync_worker.destination.protocol import Transaction
+from sync_worker.model import Verdict
+from sync_worker.planning.projects import known_inactive_projects
+from sync_worker.planning.windows import FULL_REFRESH_EVERY
+from sync_worker.state.allowance import StoredAllowance, StoredWindow, read_allowance
+from sync_worker.state.deletes import HeldDeletes, held_deletes
+from sync_worker.state.freshness import StreamFreshness, freshness
+from sync_worker.state.health import DAYS, Health, read_health
+from sync_worker.state.history import (
+    RunLine,
+    RunUnderWay,
+    is_future,
+    latest_runs,
+    latest_scopes,
+    runs_under_way,
+    with_current_state,
+)
+from sync_worker.state.instants import from_text, to_text
+from sync_worker.state.spending import DaySpent, days_spent
+from sync_worker.status.record_problems import RecordProblem, find_record_problems
+from sync_worker.status.scope_problems import ScopeProblem, find_scope_problems
+
+STALE_AFTER = timedelta(days=1)
+_LAST_RUNS = 20
+
+
+class StreamStatus(NamedTuple):
+    """How fresh and complete a stream is: its oldest mark, and the number of its scopes by their last verdict.
+
+    `future_marks` counts the marks that lie in the future because a clock was wrong.
+    """
+
+    stream: str
+    freshness_seconds: int | None
+    oldest_mark: str | None
+    oldest_project: int | None
+    is_stale: bool
+    scopes: Mapping[str, int]
+    rows: int | None
+    future_marks: int
+
+    @property
+    def is_complete(self) -> bool:
+        """True if every scope was proven complete when it was last read."""
+        return self.scopes[Verdict.COMPLETE] == sum(self.scopes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the data at the time `now`; an older database lacks some tables, and their part is empty."""
+
+    streams: Sequence[StreamStatus]
+    running: Sequence[RunUnderWay]
+    errors: Sequence[ScopeProblem]
+    last_run: RunLine | None
+    now: datetime
+    allowance: StoredAllowance
+    held: Sequence[HeldDeletes]
+    days: Sequence[DaySpent]
+    health: Sequence[Health]
+    problems: Sequence[RecordProblem]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `status --json` prints."""
+        waits_until = self.allowance.waits_until(self.now)
+        return {
+            "problems": [problem._asdict() for problem in self.problems],
+            "streams": [line._asdict() for line in self.streams],
+            "running": [run._asdict() for run in self.running],
+            "allowance": {
+                "windows": [_window_as_json(window) for window in self.allowance.windows],
+                "waits_until": waits_until and to_text(waits_until),
+                "days": [day._asdict() for day in self.days],
+            },
+            "held_deletes": [line._asdict() for line in self.held],
+            "errors": [asdict(problem) for problem in self.errors],
+            "health": [_health_as_json(line) for line in self.health],
+        }
+
+
+def gather(
+    view: Transaction,
+    now: datetime,
+    streams: Mapping[str, StreamSpec],
+    full_refresh_every: Mapping[str, timedelta],
+    *,
+    is_held: bool = True,
+) -> Status:
+    """Read the status from the database.
+
+    `streams` are all known streams in catalog order, `full_refresh_every` the intervals of the configuration by stream.
+    Unless some process holds the database (`is_held`), a run that has not ended was killed and is not under way.
+    """
+    scopes = latest_scopes(view)
+    order = {name: place for place, name in enumerate(streams)}
+    found = sorted(
+        freshness(scopes, known_inactive_projects(view)), key=lambda line: order.get(line.stream, len(order))
+    )
+    last_runs = (with_current_state(run, held=is_held) for run in latest_runs(view, _LAST_RUNS))
+    last_run = next((run for run in last_runs if run.outcome is not None), None)
+    future = Counter(scope.stream for scope in scopes if scope.mark and is_future(scope.mark, now))
+    return Status(
+        streams=[
+            _stream_status(
+                line, view, now, _stale_after(streams.get(line.stream), full_refresh_every), future[line.stream]
+            )
+            for line in found
+        ],
+        running=runs_under_way(view) if is_held else [],
+        errors=find_scope_problems(scopes, last_run, streams),
+        last_run=last_run,
+        now=now,
+        allowance=read_allowance(view) if view.has_table("_allowance") else StoredAllowance(),
+        held=held_deletes(view) if view.has_table("_held_deletes") else [],
+        days=days_spent(view, now.date() - timedelta(days=DAYS - 1)),
+        health=read_health(view, now.date()),
+        problems=find_record_problems(view, streams),
+    )
+
+
+def seconds_since(text: str, now: datetime) -> float:
+    """Return the seconds from an instant, as it is stored, until `now`; 0 for one in the future."""
+    return max(0.0, (now - from_text(text)).total_seconds())
+
+
+def _stream_status(
+    line: StreamFreshness, view: Transaction, now: datetime, stale_after: timedelta, future_marks: int
+) -> StreamStatus:
+    age = None if line.oldest_mark is None else round(seconds_since(line.oldest_mark, now))
+    is_stale = age is not None and age > stale_after.total_seconds()
+    rows = view.live_count(line.stream) if view.has_table(line.stream, with_column="_deleted_at") else None
+    return StreamStatus(
+        line.stream, age, line.oldest_mark, line.oldest_project, is_stale, line.scopes, rows, future_marks
+    )
+
+
+def _stale_after(spec: StreamSpec | None, full_refresh_every: Mapping[str, timedelta]) -> timedelta:
+    """Return the age from which a stream is stale: a day, or twice the interval at which schedules list it in full.
+
+    A stream that is in no catalog any more is never stale, as nothing reads it.
+    """
+    if spec is None:
+        return timedelta.max
+    if spec.mode is not SyncMode.FULL_REFRESH:
+        return STALE_AFTER
+    return max(STALE_AFTER, 2 * full_refresh_every.get(spec.name, FULL_REFRESH_EVERY))
+
+
+def _window_as_json(window: StoredWindow) -> dict[str, Any]:
+    return {name: to_text(value) if isinstance(value, datetime) else value for name, value in window._asdict().items()}
+
+
+def _health_as_json(line: Health) -> dict[str, Any]:
+    parts = {"days": [day._asdict() for day in line.days], "streams": [found._asdict() for found in line.streams]}
+    return line._asdict() | parts
