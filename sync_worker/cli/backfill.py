@@ -40,12 +40,12 @@ def command(
     """Read a past period again, month by month; what was finished is not read twice when it is repeated."""
     from sync_worker.app import look_ahead
     from sync_worker.cli.forecast import backfill_in_words
-    from sync_worker.cli.jobs import runnable_jobs
     from sync_worker.cli.planning import is_small, tell_plan_ahead, tell_spending_ahead
-    from sync_worker.cli.running import requested, run_and_tell
+    from sync_worker.cli.running import run_and_tell
+    from sync_worker.jobs import run_request, runnable_jobs
 
     settings = cli.load_settings()
-    request = requested(runnable_jobs(settings), (), streams, every_job=streams is None)
+    request = run_request(runnable_jobs(settings), (), streams, every_job=streams is None)
     first, last = _period(since, until, cli.clock.now().date())
     request = request._replace(
         projects=projects or request.projects, since=first, until=last, wait_for_rate_limit=not no_wait

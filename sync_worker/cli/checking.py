@@ -13,7 +13,6 @@ from sync_worker.app import check_up
 from sync_worker.cli.boundary import code_of
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.doubts import doubts
-from sync_worker.cli.jobs import ConfiguredJob, configured_jobs
 from sync_worker.cli.progress import shown_progress
 from sync_worker.cli.refusals import unstorable
 from sync_worker.cli.stopping import stop_on_signals
@@ -22,6 +21,7 @@ from sync_worker.doctor.check import Checkup
 from sync_worker.doctor.finding import Finding, Level, fail, from_error, ok, warn
 from sync_worker.doctor.host import check_host
 from sync_worker.errors import ConfigurationError, LockHeldError
+from sync_worker.jobs import ConfiguredJob, configured_jobs
 from sync_worker.logs import redactor
 from sync_worker.model import RunRequest
 from sync_worker.server.address import unusable

@@ -20,12 +20,11 @@ from sync_worker.cli.forecast import (
     streams_ahead,
     unknown_lines,
 )
-from sync_worker.cli.jobs import ConfiguredJob, runnable_jobs
-from sync_worker.cli.running import requested
 from sync_worker.cli.stopping import stop_on_signals
 from sync_worker.cli.table import table
 from sync_worker.forecast.cost import USUAL_CALLS_AN_HOUR
 from sync_worker.forecast.outlook import Forecast, Outlook
+from sync_worker.jobs import ConfiguredJob, run_request, runnable_jobs
 from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.model import RunRequest
 from sync_worker.scheduler.schedules import parse_schedule
@@ -51,9 +50,9 @@ def planned_jobs(
     """The jobs that are meant; raises `ConfigurationError` for an unknown one."""
     known = runnable_jobs(settings)
     if streams:
-        return {streams: PlannedJob(requested(known, names, streams, every_job=False))}
+        return {streams: PlannedJob(run_request(known, names, streams, every_job=False))}
     if names:
-        requested(known, names, None, every_job=False)
+        run_request(known, names, None, every_job=False)
     chosen = names or [name for name, job in known.items() if not job.is_left_out]
     return {name: _planned(name, known[name], now) for name in chosen}
 

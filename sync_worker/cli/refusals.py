@@ -8,11 +8,11 @@ from itertools import chain
 
 from sync_worker.catalog.declared import catalog_with, findings, own_streams
 from sync_worker.catalog.spec import StreamSpec
-from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
 from sync_worker.destination.file_system import unusable_file, unusable_folder
 from sync_worker.destination.names import too_wide
 from sync_worker.errors import ConfigurationError, DatabaseDamagedError, DestinationError
 from sync_worker.job import Job, ReportJob, all_jobs, report_name
+from sync_worker.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
 from sync_worker.planning.selection import matching
 from sync_worker.reports.formats import check_formats
 from sync_worker.scheduler.schedules import parse_schedule

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,13 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.errors import ConfigurationError
-from sync_worker.job import report_name
 from sync_worker.model import Counts, Outcome
 from sync_worker.state.instants import to_text
 
 if TYPE_CHECKING:
-    from sync_worker.cli.jobs import ConfiguredReport
+    from sync_worker.jobs import ConfiguredReport
     from sync_worker.runner.report import MadeReport
     from sync_worker.settings import Settings
 
@@ -53,10 +50,10 @@ def command(
 ) -> None:
     """Make one report now from what is stored; asks nothing of Procore and needs no credentials."""
     from sync_worker.app import make_report
-    from sync_worker.cli.jobs import runnable_reports
+    from sync_worker.jobs import find_report, runnable_reports
 
     settings = cli.load_report_settings()
-    request = _found(runnable_reports(settings), name).request
+    request = find_report(runnable_reports(settings), name).request
     request = request._replace(projects=projects or request.projects, formats=tuple(dict.fromkeys(formats)))
     made = make_report(settings, request, clock=cli.clock, output=output)
     print(json.dumps(as_json(made)) if cli.json else as_text(made))
@@ -99,13 +96,3 @@ def as_json(made: MadeReport) -> dict[str, object]:
         "rendered_at": to_text(made.rendered_at),
         "files": [str(path) for path in made.files],
     }
-
-
-def _found(known: Mapping[str, ConfiguredReport], name: str) -> ConfiguredReport:
-    """By the report's own name, or by its job's."""
-    by_name: dict[str, ConfiguredReport] = {report_name(job): report for job, report in known.items()}
-    if report_name(name) in by_name:
-        return by_name[report_name(name)]
-    near = difflib.get_close_matches(name, by_name, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(by_name)}"
-    raise ConfigurationError(f"no report is called {name!r}; {hint}")

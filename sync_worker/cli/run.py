@@ -37,9 +37,9 @@ def command(
     dry_run: bool,
 ) -> int:
     """Run jobs or streams now."""
-    from sync_worker.cli.jobs import runnable_jobs, runnable_reports
     from sync_worker.cli.report import run_reports
-    from sync_worker.cli.running import DONE, requested, run_and_tell
+    from sync_worker.cli.running import DONE, run_and_tell
+    from sync_worker.jobs import run_request, runnable_jobs, runnable_reports
 
     settings = cli.load_settings()
     reports = runnable_reports(settings)
@@ -48,7 +48,7 @@ def command(
             raise ConfigurationError("reports are run apart from what reads: `sync-worker run` with their names alone")
         run_reports(cli, settings, {job: reports[job] for job in jobs}, projects)
         return DONE
-    request = requested(runnable_jobs(settings), jobs, streams, every_job=every_job)
+    request = run_request(runnable_jobs(settings), jobs, streams, every_job=every_job)
     request = request._replace(
         projects=projects or request.projects, full_refresh=full_refresh, wait_for_rate_limit=not no_wait
     )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 import threading
-from collections.abc import Mapping, Sequence
 
 from sync_worker.app import DAEMON, FinishedRun, open_worker, run_by_daemon
 from sync_worker.cli.context import CliContext
-from sync_worker.cli.jobs import ConfiguredJob
 from sync_worker.cli.progress import shown_progress
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.summary import report_as_json, report_as_text
 from sync_worker.clock import Clock
-from sync_worker.errors import AllowanceSpent, AuthError, ConfigurationError, LockHeldError, StopRequested
+from sync_worker.errors import AllowanceSpent, AuthError, LockHeldError, StopRequested
 from sync_worker.logs import redactor
 from sync_worker.model import Outcome, RunRequest, Verdict
 from sync_worker.progress import Progress
@@ -40,40 +37,6 @@ def run_and_tell(cli: CliContext, settings: Settings, request: RunRequest) -> in
         lead = "stopped" if isinstance(report.failure, StopRequested) else "error"
         print(redactor.text(f"{lead}: {report.failure}"), file=sys.stderr)
     return exit_code(report)
-
-
-def requested(
-    known: Mapping[str, ConfiguredJob], jobs: tuple[str, ...], streams: str | None, *, every_job: bool
-) -> RunRequest:
-    """What the words on the command line ask for; raises `ConfigurationError` for an unknown or a missing choice."""
-    if sum(map(bool, (jobs, streams, every_job))) != 1:
-        raise ConfigurationError(
-            f"say what to run: jobs by name, --all, or --streams; the jobs are {', '.join(known) or 'none'}"
-        )
-    if streams:
-        return RunRequest(streams, [pattern.strip() for pattern in streams.split(",")])
-    names = [name for name, job in known.items() if not job.is_left_out] if every_job else list(jobs)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"the jobs are {', '.join(known) or 'none'}"
-            raise ConfigurationError(f"no job is called {name!r}; {hint}")
-    if not names:
-        raise ConfigurationError("the configuration leaves no job in force; name one, or say --streams")
-    return RunRequest(
-        ",".join(names), [pattern for name in names for pattern in known[name].streams], _projects(names, known)
-    )
-
-
-def _projects(names: Sequence[str], known: Mapping[str, ConfiguredJob]) -> Sequence[int]:
-    """The projects that the jobs read; one run reads the same of each."""
-    first, *others = names
-    for name in others:
-        if set(known[name].projects) != set(known[first].projects):
-            raise ConfigurationError(
-                f"{first} and {name} read different projects: run them one by one, or say --streams"
-            )
-    return known[first].projects
 
 
 def _done(

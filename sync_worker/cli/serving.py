@@ -9,10 +9,10 @@ from contextlib import suppress
 
 from sync_worker.app import DAEMON, RunExecutor, Worker, open_worker
 from sync_worker.cli.context import CliContext
-from sync_worker.cli.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
 from sync_worker.clock import Clock
 from sync_worker.engine.local import LocalEngine
 from sync_worker.errors import StopRequested
+from sync_worker.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
 from sync_worker.logs import Event, get_logger, redactor
 from sync_worker.model import RunRequest
 from sync_worker.scheduler.heartbeat import Heartbeat, heartbeat_path

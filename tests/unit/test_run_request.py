@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from sync_worker.catalog import STREAMS
-from sync_worker.cli.jobs import runnable_jobs
-from sync_worker.cli.running import requested
 from sync_worker.errors import ConfigurationError
 from sync_worker.job import load_jobs
+from sync_worker.jobs import run_request, runnable_jobs
 from sync_worker.model import RunRequest
 from sync_worker.settings import load_settings
 
@@ -25,7 +24,7 @@ def asked(folder: Path, *jobs: str, **configured: Any) -> RunRequest:
     path = folder / "config.json"
     path.write_text(json.dumps({"procore": PROCORE} | ({"jobs": configured} if configured else {})))
     known = runnable_jobs(load_settings(path, {}, STREAMS))
-    return requested(known, jobs, None, every_job=not jobs)
+    return run_request(known, jobs, None, every_job=not jobs)
 
 
 def test_a_job_by_hand_reads_what_it_reads_on_its_schedule(tmp_path: Path) -> None:

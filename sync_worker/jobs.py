@@ -1,0 +1,152 @@
+"""The jobs and reports that the configuration leaves in force, when each is due, and the run that names ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.job import SyncJob, load_jobs, load_reports, report_name
+from sync_worker.model import RunRequest
+from sync_worker.reports.formats import check_formats
+from sync_worker.runner.report import ReportRequest
+from sync_worker.settings import JobOptions, ReportSettings, Settings
+from sync_worker.settings.problems import nearest_name
+
+
+class ConfiguredJob(NamedTuple):
+    """A job that reads, with its configuration; without a `schedule` it only runs by hand.
+
+    One that the configuration leaves out (`is_left_out`) still runs by its name, but not with `--all`.
+    """
+
+    streams: tuple[str, ...]
+    projects: tuple[int, ...]
+    schedule: str | None
+    timezone: str
+    is_left_out: bool = False
+
+
+class ConfiguredReport(NamedTuple):
+    """A report with its configuration."""
+
+    request: ReportRequest
+    schedule: str | None
+    timezone: str
+
+
+def configured_jobs(settings: Settings) -> dict[str, ConfiguredJob]:
+    """Return the jobs in force: those under `jobs`, or without that key all jobs with their own schedules."""
+    known = load_jobs(settings.jobs_dir)
+    if settings.jobs is None:
+        return {name: _configured(JobOptions(), job) for name, job in known.items()}
+    return {
+        name: _configured(options, _known_job(known, name, options))
+        for name, options in settings.jobs.items()
+        if options.kind != "report" and not (options.kind is None and name in load_reports(settings.jobs_dir))
+    }
+
+
+def configured_reports(settings: Settings | ReportSettings) -> dict[str, ConfiguredReport]:
+    """Return the reports in force by job: those under `jobs`, or without that key all with their own schedules.
+
+    Raises `ConfigurationError` for an unknown report, or a format that cannot be made.
+    """
+    known = runnable_reports(settings)
+    if settings.jobs is None:
+        return known
+    return {name: report for name, report in known.items() if name in settings.jobs}
+
+
+def runnable_jobs(settings: Settings) -> dict[str, ConfiguredJob]:
+    """Return the jobs that can be run by hand: those in force, as they run on their schedules, and those left out."""
+    in_force = configured_jobs(settings)
+    known = {name: _configured(JobOptions(), job) for name, job in load_jobs(settings.jobs_dir).items()}
+    left_out = {name: job._replace(is_left_out=True) for name, job in known.items() if name not in in_force}
+    return {**in_force, **left_out}
+
+
+def runnable_reports(settings: Settings | ReportSettings) -> dict[str, ConfiguredReport]:
+    """Return the reports that can be made by hand, by job: the shipped ones and those that the configuration declares.
+
+    Raises as `configured_reports` does.
+    """
+    shipped = load_reports(settings.jobs_dir)
+    found = {
+        name: ConfiguredReport(ReportRequest(report_name(name), job), job.schedule, "UTC")
+        for name, job in shipped.items()
+    }
+    for name, options in (settings.jobs or {}).items():
+        if options.kind == "report":
+            report = find_report(found, options.report or "", where=f"jobs.{name}.report: ")
+            found[name] = _configured_report(name, options, report)
+        elif options.kind is None and name in shipped:
+            found[name] = _configured_report(name, options, found[name])
+    return found
+
+
+def find_report(known: Mapping[str, ConfiguredReport], name: str, *, where: str = "") -> ConfiguredReport:
+    """Return a report by its own name or its job's; the error for an unknown one begins with `where`."""
+    by_name = {report_name(job): report for job, report in known.items()}
+    if report_name(name) not in by_name:
+        hint = _hint(name, by_name, f"there are {', '.join(by_name)}")
+        raise ConfigurationError(f"{where}no report is called {name!r}; {hint}")
+    return by_name[report_name(name)]
+
+
+def run_request(
+    known: Mapping[str, ConfiguredJob], jobs: Sequence[str], streams: str | None, *, every_job: bool
+) -> RunRequest:
+    """Return the run that names ask for: jobs by name, `streams` with commas between them, or every job in force.
+
+    Raises `ConfigurationError` for an unknown name, for none or several of the three, and for jobs that read different
+    projects, as one run reads the same projects of each stream.
+    """
+    names_of_all = ", ".join(known) or "none"
+    if sum(map(bool, (jobs, streams, every_job))) != 1:
+        raise ConfigurationError(f"say what to run: jobs by name, --all, or --streams; the jobs are {names_of_all}")
+    if streams:
+        return RunRequest(streams, [pattern.strip() for pattern in streams.split(",")])
+    names = [name for name, job in known.items() if not job.is_left_out] if every_job else list(jobs)
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(f"no job is called {name!r}; {_hint(name, known, f'the jobs are {names_of_all}')}")
+    if not names:
+        raise ConfigurationError("the configuration leaves no job in force; name one, or say --streams")
+    first, *others = names
+    for name in others:
+        if set(known[name].projects) != set(known[first].projects):
+            raise ConfigurationError(
+                f"{first} and {name} read different projects: run them one by one, or say --streams"
+            )
+    patterns = [pattern for name in names for pattern in known[name].streams]
+    return RunRequest(",".join(names), patterns, known[first].projects)
+
+
+def _known_job(known: Mapping[str, SyncJob], name: str, options: JobOptions) -> SyncJob | None:
+    if options.kind == "sync":
+        return None
+    if name not in known:
+        hint = _hint(name, known, "to declare one here, give it kind: sync and streams")
+        raise ConfigurationError(f"jobs.{name}: unknown job; {hint}")
+    return known[name]
+
+
+def _configured(options: JobOptions, job: SyncJob | None) -> ConfiguredJob:
+    streams = options.streams or (job.streams if job else ())
+    schedule = options.schedule or (job.schedule if job else None)
+    return ConfiguredJob(tuple(streams), tuple(options.projects), schedule, options.timezone or "UTC")
+
+
+def _configured_report(name: str, options: JobOptions, report: ConfiguredReport) -> ConfiguredReport:
+    try:
+        check_formats(options.formats)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"jobs.{name}.formats: {error}") from None
+    request = ReportRequest(report_name(name), report.request.job, options.projects, options.formats)
+    return ConfiguredReport(request, options.schedule or report.schedule, options.timezone or "UTC")
+
+
+def _hint(name: str, known: Iterable[str], otherwise: str) -> str:
+    nearest = nearest_name(name, known)
+    return f"did you mean {nearest}?" if nearest else otherwise
