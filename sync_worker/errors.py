@@ -1,23 +1,23 @@
-"""Errors grouped by what the caller does about them; the runner matches on the group, never on a status number.
+"""Errors grouped by what the caller does about them; the runner catches groups and never looks at status numbers.
 
 SyncWorkerError
-├── ConfigurationError   stop, the user mends the configuration (exit 2)
+├── ConfigurationError   stop, the user corrects the configuration (exit 2)
 ├── LockHeldError        another process holds the data (exit 4)
 ├── AuthError            stop this credential (exit 3)
 ├── RetryableError       try again, after `retry_after` seconds if the server said so
 │   ├── NoAnswerError    a gateway gave up, time ran out or the connection broke
-│   │   └── TimedOutError     and it took the whole time-out to learn it
-│   ├── BadPayloadError  an answer that must not be taken for data
-│   ├── TooLargeError    the list is too large to be answered; a smaller part of it may be
-│   └── UnreachableError nobody answers at all; once retries are spent, the run ends
+│   │   └── TimedOutError     no complete answer within the time-out
+│   ├── BadPayloadError  an answer that cannot be data
+│   ├── TooLargeError    the list is too large for one answer; a smaller part may not be
+│   └── UnreachableError no answer at all; once retries are spent, the run ends
 ├── SkippableError       record the scope as not permitted, go on with the others
-│   └── NotFoundError    or the record whose list was asked for is gone
+│   └── NotFoundError    or the record that the list belongs to no longer exists
 ├── RequestError         this request can never succeed; the scope fails, the others go on
 ├── DestinationError     the database refused; the run fails
 │   ├── TableError            the table of one stream takes no rows; the scope fails, the others go on
-│   ├── DatabaseLostError     the file that was open is not the one at its path any more
+│   ├── DatabaseLostError     the open file is no longer the one at its path
 │   └── DatabaseDamagedError  the file is damaged; a backup has to be restored
-└── StopRequested        not a failure: someone asked us to stop
+└── StopRequested        not a failure: the process was asked to stop
     └── AllowanceSpent   or not to wait for the allowance (exit 4)
 """
 
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 
 class SyncWorkerError(Exception):
-    """Something went wrong that the user is told about in one line; the message says what, where and what to do."""
+    """A failure that is shown in one line; the message says what happened, where and what to do."""
 
 
 class ConfigurationError(SyncWorkerError):
@@ -41,13 +41,13 @@ class LockHeldError(SyncWorkerError):
 
 
 class AuthError(SyncWorkerError):
-    """The credential is refused; asking again with it would only hammer the login server."""
+    """The login server refuses the credential; another attempt would only be refused again."""
 
 
 class RetryableError(SyncWorkerError):
-    """A failure that may pass by itself.
+    """A failure that may be over soon.
 
-    `attempts` is how many the request is worth in all, None for as many as the retry policy has.
+    `attempts` is the most that the request is tried, None for the number of the retry policy.
     """
 
     def __init__(self, message: str, *, retry_after_seconds: float | None = None, attempts: int | None = None) -> None:
@@ -57,7 +57,7 @@ class RetryableError(SyncWorkerError):
 
 
 class NoAnswerError(RetryableError):
-    """No whole answer came: the host is in trouble, or what was asked for takes it too long."""
+    """No complete answer came: the host is in trouble, or the request takes it too long."""
 
 
 class TimedOutError(NoAnswerError):
@@ -65,13 +65,13 @@ class TimedOutError(NoAnswerError):
 
 
 class BadPayloadError(RetryableError):
-    """The answer is cut short, is no JSON, or is no list: never taken as data."""
+    """The answer is cut short, not JSON, or not a list."""
 
 
 class TooLargeError(RetryableError):
-    """The list is too large to be answered at once; asking for less of it may succeed.
+    """The list is too large for one answer; a request for less of it may succeed.
 
-    `is_counted`: it is we who find that it has too many pages.
+    `is_counted` is true where the worker itself found that it has too many pages.
     """
 
     def __init__(
@@ -87,23 +87,23 @@ class TooLargeError(RetryableError):
 
 
 class UnreachableError(RetryableError):
-    """Nobody answers at the address; what is asked next would not be answered either."""
+    """Nothing answers at the address; the next request would get no answer either."""
 
 
 class SkippableError(SyncWorkerError):
-    """This scope may not be read: no permission, tool disabled, project not permitted."""
+    """This scope cannot be read: no permission, tool off, or project not permitted."""
 
 
 class NotFoundError(SkippableError):
-    """Nothing is there, or it may not be seen: Procore answers both alike."""
+    """Not there, or not visible to this account: Procore answers both alike."""
 
 
 class RequestError(SyncWorkerError):
-    """Procore refuses this very request, or its answers contradict each other; repeating it changes nothing."""
+    """Procore rejects the request itself, or its answers contradict each other; a retry changes nothing."""
 
 
 class DestinationError(SyncWorkerError):
-    """The database could not take the data; nothing was half-written."""
+    """The database rejected the write; nothing was half-written."""
 
 
 class TableError(DestinationError):
@@ -111,11 +111,11 @@ class TableError(DestinationError):
 
 
 class DatabaseLostError(DestinationError):
-    """The database file was deleted, moved or replaced while it was in use; nothing more goes to the old one."""
+    """The database file was deleted, moved or replaced while in use; nothing more is written to the old one."""
 
 
 class DatabaseDamagedError(DestinationError):
-    """The database file is damaged, or no database."""
+    """The database file is damaged, or not a database."""
 
 
 class StopRequested(SyncWorkerError):  # noqa: N818 - a request, not an error
@@ -123,11 +123,11 @@ class StopRequested(SyncWorkerError):  # noqa: N818 - a request, not an error
 
 
 class AllowanceSpent(StopRequested):
-    """The next call would have to wait for the allowance, and whoever asked would rather come again."""
+    """The allowance is used up and the caller asked not to wait (`--no-wait`)."""
 
 
 def failure_of(group: str | None, message: str) -> SyncWorkerError:
-    """An error as it was, by the name of its group; a name that this version does not know is any error."""
+    """Return an error of the named group; an unknown name gives a plain `SyncWorkerError`."""
     known: list[type[SyncWorkerError]] = [SyncWorkerError]
     for found in known:
         known += found.__subclasses__()

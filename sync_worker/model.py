@@ -1,4 +1,4 @@
-"""The nouns that travel the data path: Scope, Window, Page, Verdict, Ground, Outcome, Counts."""
+"""The nouns of the data path: scope, window, page, verdict, run request, outcome, counts."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Key = tuple[int | str, ...]
 
 
 class Scope(NamedTuple):
-    """What a request is bound to: nothing (account), a company, or a project of a company."""
+    """The target of a request: the account (neither id), a company, or a project of a company."""
 
     company_id: int | None = None
     project_id: int | None = None
 
 
 class Window(NamedTuple):
-    """Half-open time range `[start, end)` asked of the API; `start=None` means everything up to now.
+    """The half-open time range `[start, end)` of a request; without a start, everything up to now.
 
-    `end` is frozen when the run starts, by the server's clock.
+    `end` is fixed when the run starts.
     """
 
     start: datetime | None
@@ -32,7 +32,7 @@ class Window(NamedTuple):
 
 
 class DateRange(NamedTuple):
-    """Days asked of a daily log, both ends inclusive as Procore takes them."""
+    """The days of a request for a daily log, both ends inclusive as Procore has them."""
 
     start_on: date
     end_on: date
@@ -41,8 +41,8 @@ class DateRange(NamedTuple):
 class Records(NamedTuple):
     """The undecoded records of one body, and how many units the list counts them as.
 
-    `replaced` counts the characters in it that no database holds. `has_more` and `total` are what the body itself says
-    about the pages that follow and about the whole list, None where it does not.
+    `replaced` counts characters that databases reject. `has_more` and `total` come from the body itself, None where it
+    does not have them.
     """
 
     records: Sequence[msgspec.Raw]
@@ -54,32 +54,33 @@ class Records(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One HTTP response worth of records with its request facts.
-
-    `records` are the undecoded records (they keep the body alive); `units` is what the list pages by, which is the
-    number of records but for grouped lists. `total` is the server's `Total`, `per_page` its `Per-Page`, `server_time`
-    its `Date`, where it tells them. On the last page `doubt` is why the end of the list is not proven, None if it is,
-    and `ignores_paging` is true when the server answers every page number with the same records. A `is_blank` page is
-    none of the list's own: it only ends it, because what was asked for after the last page was refused or a repeat.
-    """
+    """The records of one HTTP response with the facts of its request."""
 
     number: int
     records: Sequence[msgspec.Raw]
+    """Undecoded; they keep the body alive."""
     units: int
+    """The number that the list pages by: of records, or of groups."""
     total: int | None
+    """The server's `Total`."""
     is_last: bool
     server_time: datetime | None
+    """The server's `Date`."""
     url: str
     per_page: int | None = None
+    """The server's `Per-Page`."""
     doubt: str | None = None
+    """On the last page, the reason why the end of the list is not proven."""
     ignores_paging: bool = False
+    """True if the server answers every page number with the same records."""
     is_blank: bool = False
+    """True if it only ends the list, because the request after the last page was refused or repeated that page."""
     is_large: bool = False
-    """One such page is held at a time, so the next is read only when its records are stored."""
+    """True if the next page is read only when the records of this one are stored."""
 
 
 class Verdict(StrEnum):
-    """What a sweep of one (stream, scope) proved."""
+    """The result of a sweep of one (stream, scope)."""
 
     COMPLETE = "complete"
     INEXACT = "inexact"
@@ -88,36 +89,36 @@ class Verdict(StrEnum):
 
 
 CLOCKS_APART = "the server's clock says "
-"""How the reason begins why a list proves nothing because the server's clock and our own are days apart."""
+"""The beginning of the reason of a list that proves nothing because the two clocks are days apart."""
 
 
 class DeleteEvidence(StrEnum):
-    """Why rows are taken for deleted."""
+    """The evidence that rows were deleted."""
 
     LISTING = "listing"
-    """A complete listing of all that there is does not hold them."""
+    """A complete list does not contain them."""
     SIGNAL = "signal"
-    """The tool's own list of deleted records does."""
+    """The tool's own list of deleted records contains them."""
 
 
 class RunRequest(NamedTuple):
-    """What a run is to do, as it waits in the ledger and as it is executed.
-
-    `streams` are names, globs and tags; None stands for those of the job. `since` makes it a backfill. Without
-    `wait_for_rate_limit` the run ends where it would have to wait. A run that waits in the ledger has a `run_id`, one
-    that a schedule asked for the time that it was `scheduled_at`.
-    """
+    """The request for a run, as it waits in the ledger and as it is executed."""
 
     job: str
     streams: Sequence[str] | None = None
+    """Names, globs and tags; None stands for those of the job."""
     projects: Sequence[int] = ()
     full_refresh: bool = False
     since: date | None = None
+    """The first day of a backfill; None for any other run."""
     until: date | None = None
     wait_for_rate_limit: bool = True
+    """If false, the run ends where it would have to wait."""
     trigger: str = "manual"
     run_id: str = ""
+    """Empty until the run is in the ledger."""
     scheduled_at: datetime | None = None
+    """The tick of the schedule."""
 
     @property
     def is_backfill(self) -> bool:
@@ -126,12 +127,17 @@ class RunRequest(NamedTuple):
 
     @property
     def is_manual(self) -> bool:
-        """True if a person asked for it: it reads what is not due too, and does not trust remembered refusals."""
+        """True if a person started it: it also reads what is not due, and does not trust remembered refusals."""
         return self.trigger in ("manual", "backfill")
+
+    @property
+    def reads_all(self) -> bool:
+        """True if it also reads what is not due: a manual run, or a full refresh."""
+        return self.is_manual or self.full_refresh
 
 
 class Outcome(StrEnum):
-    """How a run ended."""
+    """The outcome of a run."""
 
     SUCCEEDED = "succeeded"
     PARTIAL = "partial"
@@ -142,7 +148,7 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class Counts:
-    """Rows of a sweep, a partition or a run by what became of them."""
+    """The rows of a sweep, a partition or a run, by result."""
 
     seen: int = 0
     inserted: int = 0
@@ -152,7 +158,7 @@ class Counts:
     quarantined: int = 0
 
     def add(self, other: Counts) -> None:
-        """Add `other` to this."""
+        """Add the counts of `other`."""
         self.seen += other.seen
         self.inserted += other.inserted
         self.updated += other.updated
@@ -162,17 +168,17 @@ class Counts:
 
 
 class Priority(IntEnum):
-    """Who goes first where the allowance does not do for all."""
+    """The order of runs where the allowance is not enough for all."""
 
     MANUAL = 0
     SCHEDULED = 1
     RECONCILIATION = 2
-    """A list read whole although only changes were due, to find what no change tells."""
+    """A list read in full although only changes were due, to find deletes."""
     BACKFILL = 3
 
 
 class Observation(StrEnum):
-    """What Procore grades an app on, by its calls of the last 14 days."""
+    """The kinds of calls that Procore grades an app on, over the last 14 days."""
 
     FORBIDDEN = "403s"
     NOT_FOUND = "404s"
@@ -184,13 +190,13 @@ class Observation(StrEnum):
 
 
 ALL_CALLS, SUCCEEDED = "all", "succeeded"
-"""What calls are counted as, beside the observations made of them."""
+"""Kinds of calls besides observations."""
 
 
 class CallLine(NamedTuple):
-    """What calls are counted by: the server's day, the company and the stream they were for, and what they were.
+    """The key by which calls are counted: the server's day, company, stream and kind.
 
-    `kind` is an observation, `ALL_CALLS` or `SUCCEEDED`; `stream` is None for what belongs to none.
+    `kind` is an observation, `ALL_CALLS` or `SUCCEEDED`; `stream` is None for calls of no stream.
     """
 
     day: date
@@ -201,9 +207,9 @@ class CallLine(NamedTuple):
 
 @dataclass(slots=True)
 class Calls:
-    """How many HTTP requests a piece of work has spent, every attempt counted, refused ones too.
+    """The HTTP requests that a piece of work has spent, every attempt counted, refused ones too.
 
-    And how it comes by them: its `priority`, and whether it `waits` when the allowance is spent or rather ends.
+    It waits for the allowance by its `priority`; with `waits` off it ends instead.
     """
 
     spent: int = 0

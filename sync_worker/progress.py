@@ -1,4 +1,4 @@
-"""Whom a run tells how far it is, while it runs."""
+"""Progress of a run, reported while it runs."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Hears of a run as it goes, from any of its threads; must neither block nor fail."""
+    """Receives reports from any thread of a run; must neither block nor raise."""
 
     def planned(self, partitions: int) -> None:
-        """So many partitions are to be read."""
+        """Report the number of partitions ahead."""
         ...
 
     def page_taken(self, records: int) -> None:
-        """A page with so many records is in the loader's hands."""
+        """Report a page with so many records that was handed to the writer."""
         ...
 
     def finished(self, stream: str) -> None:
-        """A partition of this stream has ended, whatever its verdict."""
+        """Report the end of a partition of this stream, whatever its verdict."""
         ...
 
     def waiting(self, seconds: float) -> None:
-        """Calls wait so long from now for the allowance."""
+        """Report a wait for the allowance from now on."""
         ...
 
 
 class NullProgress:
-    """Tells nobody."""
+    """Ignores all reports."""
 
     def planned(self, partitions: int) -> None:
-        """Nothing follows."""
+        """Do nothing."""
 
     def page_taken(self, records: int) -> None:
-        """Nothing follows."""
+        """Do nothing."""
 
     def finished(self, stream: str) -> None:
-        """Nothing follows."""
+        """Do nothing."""
 
     def waiting(self, seconds: float) -> None:
-        """Nothing follows."""
+        """Do nothing."""

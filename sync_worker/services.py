@@ -1,4 +1,4 @@
-"""What a run works with, put together by `app`."""
+"""The services that a run works with; `app` builds them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ from sync_worker.progress import NullProgress, Progress
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The client, the database and the clock of a worker, with its catalog and options.
-
-    `account_company_id` goes with calls that belong to no company.
-    """
+    """The client, the database and the clock of a worker, with its catalog and options."""
 
     procore: Procore
     writer: Writer
@@ -28,6 +25,7 @@ class Services:
     clock: Clock
     stop: threading.Event
     account_company_id: int
+    """The company whose header calls carry that belong to no company."""
     max_concurrency: int
     streams: Mapping[str, StreamSpec]
     options: Callable[[str], StreamOptions]

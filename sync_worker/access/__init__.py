@@ -1,1 +1,1 @@
-"""Which lists this service account may read, what it remembers of refusals, and when it tries them again."""
+"""Access of the service account: readable lists, remembered refusals, and when they are tried again."""

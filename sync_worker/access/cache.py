@@ -1,4 +1,4 @@
-"""What this account may not read: remembered between runs, so that it costs a call now and then and not one a run."""
+"""Lists that this account may not read, remembered between runs so that a refusal does not cost a call in every run."""
 
 from __future__ import annotations
 
@@ -7,14 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sync_worker.access.probes import (
-    LISTS_THAT_TELL,
-    AccessKey,
-    due_probes,
-    probes_first,
-    refusal_of,
-    retry_now,
-)
+from sync_worker.access.probes import LISTS_FOR_A_TOOL, AccessKey, due_probes, probes_first, refusal_of, retry_now
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import SkippableError
@@ -27,22 +20,23 @@ from sync_worker.state.skipped import TOOL_OFF, SkipReason
 
 
 class Block(NamedTuple):
-    """Why a list is not asked for, and how the ledger tells it."""
+    """Why a list is not requested; the ledger shows the text."""
 
     reason: SkipReason
     text: str
 
 
 class AccessCache:
-    """The refusals known to a run, and those it meets; safe to use from several threads.
+    """The refusals that a run knows or meets; safe to use from several threads.
 
-    A run by hand heeds none of them, but learns as any other does. Two lists of a tool that are refused in a project,
-    and none that may be read, stand for the tool; a list that was read before and was not refused since may be.
+    With `use_cache` off no refusal keeps a list from being read, but results are remembered all the same.
+    Two refused lists of a tool in a project stand for the whole tool, unless one of its lists can be read. `proven` are
+    the lists that were complete before.
     """
 
     def __init__(
         self,
-        loader: Writer,
+        writer: Writer,
         streams: Mapping[str, StreamSpec],
         known: Iterable[Refusal],
         proven: Collection[AccessKey],
@@ -50,7 +44,7 @@ class AccessCache:
         *,
         use_cache: bool,
     ) -> None:
-        self._loader = loader
+        self._writer = writer
         self._streams = streams
         self._known: dict[AccessKey, Refusal] = {(each.subject, each.scope): each for each in known}
         self._proven = proven
@@ -59,52 +53,50 @@ class AccessCache:
         self._off: Mapping[Scope, Collection[str]] = {}
         self._partitions: Sequence[Partition] = ()
         self._probed: set[AccessKey] = set()
-        self._readable: set[AccessKey] = set()
-        self._unreadable: dict[AccessKey, set[str]] = {}
+        self._readable_tools: set[AccessKey] = set()
+        self._refused_lists: dict[AccessKey, set[str]] = {}
         self._lock = threading.Lock()
 
-    def refused_at(self, scope: Scope) -> datetime | None:
-        """When something in a scope was refused that had not been before, for the last time."""
-        return max((each.refused_at for each in self._known.values() if each.scope == scope), default=None)
-
-    def begin(self, chains: Sequence[Chain], off: Mapping[Scope, Collection[str]]) -> list[Chain]:
-        """Choose what of all that was refused is tried again; the chains in the order in which to read them.
+    def plan_probes(self, chains: Sequence[Chain], off: Mapping[Scope, Collection[str]]) -> list[Chain]:
+        """Choose the refusals that are tried again, and return the chains in the order in which to read them.
 
         `off` are the tools that are switched off in each project.
         """
         self._off = off
         if not self._use_cache:
             return list(chains)
-        self._partitions = [part for chain in chains for part in chain if not self._is_off(part)]
-        concerned = {denied for partition in self._partitions for denied in _denied(partition)}
-        known = [refusal for denied, refusal in self._known.items() if denied in concerned]
+        self._partitions = [part for chain in chains for part in chain if part.spec.tool not in off.get(part.scope, ())]
+        concerned = {key for partition in self._partitions for key in _keys(partition)}
+        known = [refusal for key, refusal in self._known.items() if key in concerned]
         for refusal in due_probes(known, len(self._partitions), self._now):
             self._probe(refusal)
         return probes_first(chains, self._probed)
 
     def block(self, partition: Partition) -> Block | None:
-        """What keeps a partition from being asked for, if anything does."""
-        if self._is_off(partition):
-            return Block(SkipReason.TOOL_OFF, f"{TOOL_OFF}: {partition.spec.tool.rpartition('/')[2]}")
+        """Return what keeps a partition from being requested, if anything does."""
+        spec, scope = partition
+        if spec.tool in self._off.get(scope, ()):
+            return Block(SkipReason.TOOL_OFF, f"{TOOL_OFF}: {spec.tool.rpartition('/')[2]}")
         if not self._use_cache:
             return None
         with self._lock:
-            if (partition.spec.name, partition.scope) in self._probed:
+            if (spec.name, scope) in self._probed:
                 return None
-            found = next((self._known[denied] for denied in _denied(partition) if denied in self._known), None)
-        return None if found is None else Block(SkipReason.NOT_PERMITTED, _remembered(found))
+            refusal = next((self._known[key] for key in _keys(partition) if key in self._known), None)
+        if refusal is None:
+            return None
+        since, next_on = refusal.refused_at.date(), refusal.probe_at.date()
+        text = f"{refusal.reason}; refused since {since}, tried again on {next_on} ({refusal.subject})"
+        return Block(SkipReason.NOT_PERMITTED, text)
 
     def record_result(self, partition: Partition, verdict: Verdict, refusal: SkippableError | None) -> None:
-        """Remember the result of a partition that was read; of a nested stream, each parent is remembered instead."""
+        """Remember the result of a partition; a refused nested list is remembered by its parents, elsewhere."""
+        if refusal is None and verdict is Verdict.FAILED:
+            return
         if refusal is not None and partition.spec.parent is not None:
             return
         with self._lock:
-            if refusal is not None:
-                changed, gone = self._refused(partition, refusal)
-            elif verdict is not Verdict.FAILED:
-                changed, gone = self._permitted(partition)
-            else:
-                return
+            changed, gone = self._permitted(partition) if refusal is None else self._refused(partition, refusal)
 
         def write(transaction: Transaction) -> None:
             for subject, scope in gone:
@@ -113,13 +105,10 @@ class AccessCache:
                 record_refusal(transaction, each)
 
         if changed or gone:
-            self._loader.do(write)
-
-    def _is_off(self, partition: Partition) -> bool:
-        return partition.spec.tool in self._off.get(partition.scope, ())
+            self._writer.do(write)
 
     def _probe(self, refusal: Refusal) -> None:
-        """Let the partition be asked that tries a refusal: that stream, or one list of that tool, each day another."""
+        """Let through the stream that a refusal is about; of a tool one list, a different one every day."""
         here = [part.spec for part in self._partitions if part.scope == refusal.scope]
         lists = [spec for spec in here if spec.tool == refusal.subject and spec.parent is None]
         days = (self._now - refusal.refused_at).days
@@ -128,67 +117,61 @@ class AccessCache:
 
     def _refused(self, partition: Partition, refusal: SkippableError) -> tuple[list[Refusal], list[AccessKey]]:
         spec, scope = partition
-        stands_for_tool = self._stands_for_tool(partition)
-        subject = spec.tool if stands_for_tool else spec.name
+        is_tool = self._is_tool_refused(partition)
+        subject = spec.tool if is_tool else spec.name
         lists = [(name, scope) for name, other in self._streams.items() if other.tool == spec.tool]
-        gone = [denied for denied in lists if denied in self._known] if stands_for_tool else []
-        for denied in gone:
-            del self._known[denied]
+        gone = [key for key in lists if key in self._known] if is_tool else []
+        for key in gone:
+            del self._known[key]
         reason, before = redactor.text(str(refusal)), self._known.get((subject, scope))
         self._known[subject, scope] = refusal_of(subject, scope, refusal_kind(refusal), reason, self._now, before)
         return [self._known[subject, scope]], gone
 
-    def _stands_for_tool(self, partition: Partition) -> bool:
-        """Whether with this one so many lists of its tool are refused, and none is readable, that the tool is."""
-        tool = _tool(*partition)
+    def _is_tool_refused(self, partition: Partition) -> bool:
+        """Return True if the refusals of a tool's lists, this one included, stand for the whole tool."""
+        tool = _tool(partition)
         if tool is None:
             return False
-        lists = self._unreadable.setdefault(tool, set())
-        lists.add(partition.spec.name)
+        refused = self._refused_lists.setdefault(tool, set())
+        refused.add(partition.spec.name)
         if tool in self._known:
             return True
-        return len(lists) >= LISTS_THAT_TELL and tool not in self._readable and not self._is_unrefuted(tool, lists)
-
-    def _is_unrefuted(self, tool: AccessKey, refused_now: Collection[str]) -> bool:
-        """Whether a list of the tool was read before, and nothing tells that it may not be any more."""
+        if len(refused) < LISTS_FOR_A_TOOL or tool in self._readable_tools:
+            return False
         name, scope = tool
-        of_tool = {(spec.name, scope) for spec in self._streams.values() if spec.tool == name and spec.parent is None}
-        return any(each in self._proven and each not in self._known and each[0] not in refused_now for each in of_tool)
+        lists = {(spec.name, scope) for spec in self._streams.values() if spec.tool == name and spec.parent is None}
+        # A list that was complete before and was not refused since may still be readable.
+        return not any(key in self._proven and key not in self._known and key[0] not in refused for key in lists)
 
     def _permitted(self, partition: Partition) -> tuple[list[Refusal], list[AccessKey]]:
-        tool = _tool(*partition)
+        tool = _tool(partition)
         if tool is not None:
-            self._readable.add(tool)
-        gone = [denied for denied in _denied(partition) if self._known.pop(denied, None) is not None]
+            self._readable_tools.add(tool)
+        gone = [key for key in _keys(partition) if self._known.pop(key, None) is not None]
         if not gone:
             return [], []
-        # Permissions are given by template: to a tool in many projects, or to many tools in one.
-        others = [each for each in self._known.values() if self._is_near(each, partition)]
-        for refusal in others:
+        spec, scope = partition
+        # Permissions are given by template: to one tool in many projects, or to many tools in one.
+        near = [
+            each
+            for each in self._known.values()
+            if each.scope == scope
+            or (each.subject in (spec.name, spec.tool) and each.scope.company_id == scope.company_id)
+        ]
+        for refusal in near:
             self._known[refusal.subject, refusal.scope] = retry_now(refusal)
             self._probe(refusal)
-        return [retry_now(refusal) for refusal in others], gone
-
-    def _is_near(self, refusal: Refusal, partition: Partition) -> bool:
-        spec, scope = partition
-        return refusal.scope == scope or (
-            refusal.subject in (spec.name, spec.tool) and refusal.scope.company_id == scope.company_id
-        )
+        return [retry_now(refusal) for refusal in near], gone
 
 
-def _denied(partition: Partition) -> list[AccessKey]:
-    """What a refusal of a partition may be known under."""
+def _keys(partition: Partition) -> list[AccessKey]:
+    """Return the keys that a refusal of a partition may be stored under."""
     spec, scope = partition
     is_of_tool = spec.tool and scope.project_id is not None
     return [(spec.name, scope), (spec.tool, scope)] if is_of_tool else [(spec.name, scope)]
 
 
-def _tool(spec: StreamSpec, scope: Scope) -> AccessKey | None:
-    """The tool that a list tells of; what is nested only tells of its parents."""
+def _tool(partition: Partition) -> AccessKey | None:
+    """Return the tool that a list may stand for; a nested list stands only for its parents."""
+    spec, scope = partition
     return (spec.tool, scope) if spec.tool and spec.parent is None and scope.project_id is not None else None
-
-
-def _remembered(refusal: Refusal) -> str:
-    """A refusal as the ledger tells it where nothing was asked."""
-    since, next_on = refusal.refused_at.date(), refusal.probe_at.date()
-    return f"{refusal.reason}; refused since {since}, tried again on {next_on} ({refusal.subject})"

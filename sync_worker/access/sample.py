@@ -1,4 +1,4 @@
-"""Asks lists for one row each: whether they may be read, and how many rows they hold. Nothing is stored."""
+"""One-row requests that show whether a list may be read and how many rows it holds; nothing is stored."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.list_request import list_request
 from sync_worker.errors import RequestError, RetryableError, SkippableError, UnreachableError
 from sync_worker.load.split import splitter
-from sync_worker.model import Calls, DateRange, Page, Scope, Window
+from sync_worker.model import Calls, DateRange, Scope, Window
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import Project, project_of
 from sync_worker.services import Services
 
 
 class ListSample(NamedTuple):
-    """What a list says of itself: how many rows it holds, and the first of them."""
+    """The number of rows of a list, and the first of them."""
 
     rows: int
     first: msgspec.Raw | None
 
 
 class ListSampler:
-    """Asks Procore, remembers which projects it showed and their names, and counts how often it asked."""
+    """Samples lists, remembers the projects that Procore listed with their names, and counts its calls."""
 
     def __init__(self, services: Services, *, waits: bool = True) -> None:
         self._services = services
@@ -35,7 +35,7 @@ class ListSampler:
         self.calls = Calls(waits=waits)
 
     def projects(self, partition: Partition) -> list[Project]:
-        """The projects that Procore shows now; raises as a reading does."""
+        """Return the projects that Procore lists now; raise as a sweep does."""
         if partition not in self._projects:
             options = self._services.options(partition.spec.name)
             request = list_request(*partition, per_page=options.per_page)
@@ -46,7 +46,7 @@ class ListSampler:
         return list(self._projects[partition])
 
     def tools_off(self, scope: Scope, tools: Iterable[str]) -> frozenset[str]:
-        """Those of these tools that are switched off in a project now; none where its tools may not be listed."""
+        """Return those of these tools that are off in a project now; none where its tools may not be listed."""
         request = list_request(PROJECT_TOOLS, scope)
         try:
             pages = list(self._services.procore.pages(request, splitter(PROJECT_TOOLS.envelope), self.calls))
@@ -56,7 +56,7 @@ class ListSampler:
             return frozenset()
         return off_among(tools, (fields_of(record) for page in pages for record in page.records))
 
-    def look(
+    def sample(
         self,
         partition: Partition,
         *,
@@ -64,7 +64,7 @@ class ListSampler:
         dates: DateRange | None = None,
         parent_id: int | str | None = None,
     ) -> ListSample:
-        """One call for one row; raises as a reading does."""
+        """Request one row; raise as a sweep does."""
         request = list_request(
             *partition,
             window=window,
@@ -74,12 +74,14 @@ class ListSampler:
             per_page=1,
         )
         page = next(self._services.procore.pages(request, splitter(partition.spec.envelope), self.calls))
-        return ListSample(_rows(page), page.records[0] if page.records else None)
+        # A list without a total that has another page holds more rows than this one, nobody knows how many.
+        rows = page.total if page.total is not None else page.units
+        return ListSample(rows, page.records[0] if page.records else None)
 
-    def try_sample(self, partition: Partition, **asked: Any) -> ListSample | None:
-        """As `look`; None where this list alone is refused or broken."""
+    def try_sample(self, partition: Partition, **filters: Any) -> ListSample | None:
+        """Do as `sample`, but return None where only this list is refused or broken."""
         try:
-            return self.look(partition, **asked)
+            return self.sample(partition, **filters)
         except UnreachableError:
             raise
         except (SkippableError, RequestError, RetryableError):
@@ -87,11 +89,6 @@ class ListSampler:
 
 
 def fields_of(record: msgspec.Raw) -> dict[str, Any]:
-    """A record's fields as they were sent."""
+    """Return the fields of a record as they were sent."""
     fields: dict[str, Any] = msgspec.json.decode(record)
     return fields
-
-
-def _rows(page: Page) -> int:
-    # A list that tells no total and has another page holds more than this one, nobody knows how many.
-    return page.total if page.total is not None else page.units

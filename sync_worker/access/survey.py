@@ -1,17 +1,17 @@
-"""What the service account may read: every company and project × tool, by one call at most, and none where it is known.
+"""What the service account may read: every tool in every company and project, by at most one call each.
 
-What is learned is remembered, so that the daemon need not be refused again to know it.
+A tool that was read lately costs no call. What is learned is stored, so that the daemon is not refused again.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from typing import NamedTuple
 
 from sync_worker.access.probes import refusal_of, retry_now
@@ -43,12 +43,13 @@ from sync_worker.state.permissions import (
 )
 
 BELIEVED_FOR = timedelta(days=1)
-"""A list that was read so lately may be read; it is not asked for again."""
+"""A list that was read within this time counts as readable, without a request."""
 _WORTH_LISTING = 2
+"""The list of a project's tools costs a call and saves one for each tool that is off."""
 
 
 class AccessState(StrEnum):
-    """How a tool stands in a scope."""
+    """How far a tool can be read in a scope."""
 
     READABLE = "readable"
     PARTLY = "partly"
@@ -56,23 +57,24 @@ class AccessState(StrEnum):
     TOOL_OFF = "tool_off"
     NOT_PERMITTED = "not_permitted"
     FAILED = "failed"
-    """No answer that tells."""
+    """No response that shows it."""
 
 
 class ToolAccess(NamedTuple):
-    """A tool in a scope; `asked`: whether a call was spent on it; `lists`: those that are refused where some are."""
+    """The access to a tool in a scope."""
 
     scope: Scope
     tool: str
-    standing: AccessState
+    state: AccessState
     reason: str = ""
-    asked: bool = True
-    lists: Sequence[str] = ()
+    was_requested: bool = True
+    """False if it was known without a call."""
+    refused_lists: Sequence[str] = ()
     kind: RefusalKind = RefusalKind.FORBIDDEN
 
 
 class ToolLists(NamedTuple):
-    """A tool in a scope, with the lists of it that are read there; nested lists tell of their parents."""
+    """A tool in a scope with its lists that are read there; nested lists are left out, they depend on their parents."""
 
     name: str
     scope: Scope
@@ -84,15 +86,18 @@ class ToolLists(NamedTuple):
         return [Partition(spec, self.scope) for spec in self.specs]
 
     @property
-    def asked(self) -> StreamSpec:
-        """The list that stands for it: rather one that can be asked for a single row, and that is not sensitive."""
+    def sampled(self) -> StreamSpec:
+        """The list that stands for it: preferably not sensitive, and with pages, so that one row can be requested."""
         return min(self.specs, key=lambda spec: (spec.sensitive, spec.paging.per_page is None))
 
 
 def tools(specs: Sequence[StreamSpec], projects: Mapping[int, Sequence[int]]) -> list[ToolLists]:
-    """Every company × tool, then every project × tool; what is in no tool stands for itself."""
-    own = [spec for spec in specs if spec.parent is None and spec.name not in (COMPANIES, PROJECTS)]
-    of_company, of_project = (_by_tool(own, kind) for kind in (ScopeKind.COMPANY, ScopeKind.PROJECT))
+    """Return every tool of each company, then of each project; a stream without a tool stands for itself."""
+    by_tool: dict[ScopeKind, dict[str, list[StreamSpec]]] = defaultdict(dict)
+    for spec in specs:
+        if spec.parent is None and spec.name not in (COMPANIES, PROJECTS):
+            by_tool[spec.scope].setdefault(spec.tool or spec.name, []).append(spec)
+    of_company, of_project = by_tool[ScopeKind.COMPANY], by_tool[ScopeKind.PROJECT]
     companies = [ToolLists(name, Scope(it), lists) for it in projects for name, lists in of_company.items()]
     return companies + [
         ToolLists(name, Scope(company_id, project_id), lists)
@@ -102,35 +107,25 @@ def tools(specs: Sequence[StreamSpec], projects: Mapping[int, Sequence[int]]) ->
     ]
 
 
-def _by_tool(specs: Sequence[StreamSpec], kind: ScopeKind) -> dict[str, list[StreamSpec]]:
-    found: dict[str, list[StreamSpec]] = {}
-    for spec in specs:
-        if spec.scope is kind:
-            found.setdefault(spec.tool or spec.name, []).append(spec)
-    return found
-
-
-LastReadings = Mapping[tuple[str, Scope], LastReading]
-
-
 class AccessSurvey:
-    """Asks about tools, several scopes at a time, and keeps what it learns; `calls` is how many that took."""
+    """Surveys tools, several scopes at a time, and stores the result; `calls` is how many it took."""
 
     def __init__(self, services: Services, now: datetime) -> None:
         self._services = services
         self._now = now
-        self._told: LastReadings = {}
+        self._last_readings: Mapping[tuple[str, Scope], LastReading] = {}
         self._lock = threading.Lock()
         self.calls = 0
 
-    def ask(self, tools: Sequence[ToolLists]) -> list[ToolAccess]:
-        """How every tool stands; raises what concerns all: `AuthError`, `UnreachableError`, `StopRequested`."""
-        self._told = self._told_by_runs()
+    def survey(self, tools: Sequence[ToolLists]) -> list[ToolAccess]:
+        """Return the access to each tool; raise what concerns all: `AuthError`, `UnreachableError`, `StopRequested`."""
+        with suppress(DestinationError), self._services.destination.reader() as view:
+            self._last_readings = last_readings(view) if view.has_table("_latest_scopes") else {}
         by_scope: dict[Scope, list[ToolLists]] = defaultdict(list)
         for tool in tools:
             by_scope[tool.scope].append(tool)
         self._services.progress.planned(len(tools))
-        with ThreadPoolExecutor(self._services.max_concurrency, thread_name_prefix="ask") as pool:
+        with ThreadPoolExecutor(self._services.max_concurrency, thread_name_prefix="survey") as pool:
             futures = [pool.submit(self._in_scope, scope, here) for scope, here in by_scope.items()]
             try:
                 return [access for future in futures for access in future.result()]
@@ -138,89 +133,86 @@ class AccessSurvey:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def remember(self, tools: Sequence[ToolLists], found: Sequence[ToolAccess]) -> None:
-        """Keep what was learned, whoever holds the database meanwhile; raises `DestinationError`."""
+    def store(self, tools: Sequence[ToolLists], found: Sequence[ToolAccess]) -> None:
+        """Store refusals and permissions, even while another process holds the database; raise `DestinationError`."""
 
         def write(transaction: Transaction) -> None:
             known = {(each.subject, each.scope): each for each in read_refusals(transaction)}
             for tool, access in zip(tools, found, strict=True):
-                for change in self._learned(tool, access, known):
-                    change(transaction)
+                self._store(transaction, tool, access, known)
 
         self._services.writer.do(write)
 
-    def _learned(
-        self, tool: ToolLists, access: ToolAccess, known: Mapping[tuple[str, Scope], Refusal]
-    ) -> Iterator[Callable[[Transaction], None]]:
-        """What is written of a tool that a call was spent on, or that is off."""
-        own = [(name, tool.scope) for name in (tool.name, *(spec.name for spec in tool.specs))]
-        if access.standing in (AccessState.NOT_PERMITTED, AccessState.TOOL_OFF):
-            # Where another list of the tool was read before, this one alone may be refused; so it may be of a company,
-            # whose lists have permissions of their own.
-            is_off = access.standing is AccessState.TOOL_OFF
-            is_alone = tool.scope.project_id is None or any(map(self._was_read, tool.partitions))
-            stands_for_all = is_off or not is_alone
-            subject = tool.name if stands_for_all else tool.asked.name
-            before = known.get((subject, tool.scope))
-            refusal = refusal_of(subject, tool.scope, access.kind, access.reason, self._now, before)
-            yield partial(record_refusal, refusal=refusal)
-        elif access.standing is AccessState.READABLE and access.asked:
-            for subject, scope in own:
-                if subject in (tool.name, tool.asked.name) and (subject, scope) in known:
-                    yield partial(forget_refusal, subject=subject, scope=scope)
-                elif (subject, scope) in known:
-                    # Whoever may read one list of a tool is likely to be let in by the others now.
-                    yield partial(record_refusal, refusal=retry_now(known[subject, scope]))
-
-    def _told_by_runs(self) -> LastReadings:
-        try:
-            with self._services.destination.reader() as view:
-                return last_readings(view) if view.has_table("_latest_scopes") else {}
-        except DestinationError:
-            return {}
+    def _store(
+        self,
+        transaction: Transaction,
+        tool: ToolLists,
+        access: ToolAccess,
+        known: Mapping[tuple[str, Scope], Refusal],
+    ) -> None:
+        sampled, scope = tool.sampled.name, tool.scope
+        if access.state in (AccessState.NOT_PERMITTED, AccessState.TOOL_OFF):
+            # Only this list may be refused where another one of the tool was read before; and in a company, whose lists
+            # have permissions of their own.
+            is_single = scope.project_id is None or any(map(self._was_complete, tool.partitions))
+            is_tool = access.state is AccessState.TOOL_OFF or not is_single
+            subject = tool.name if is_tool else sampled
+            before = known.get((subject, scope))
+            record_refusal(transaction, refusal_of(subject, scope, access.kind, access.reason, self._now, before))
+        elif access.state is AccessState.READABLE and access.was_requested:
+            for subject in (tool.name, *(spec.name for spec in tool.specs)):
+                if (refusal := known.get((subject, scope))) is None:
+                    continue
+                if subject in (tool.name, sampled):
+                    forget_refusal(transaction, subject, scope)
+                else:
+                    # Whoever may read one list of a tool can probably read the others now.
+                    record_refusal(transaction, retry_now(refusal))
 
     def _in_scope(self, scope: Scope, tools: Sequence[ToolLists]) -> list[ToolAccess]:
-        probe = ListSampler(self._services, waits=False)
-        told = {tool.name: access for tool in tools if (access := self._known(tool)) is not None}
-        open_ = [tool.name for tool in tools if tool.name not in told]
-        worth_it = scope.project_id is not None and len(open_) >= _WORTH_LISTING
-        off = probe.tools_off(scope, open_) if worth_it else frozenset()
+        sampler = ListSampler(self._services, waits=False)
+        known = {tool.name: access for tool in tools if (access := self._known(tool)) is not None}
+        unknown = [tool.name for tool in tools if tool.name not in known]
+        is_worth_it = scope.project_id is not None and len(unknown) >= _WORTH_LISTING
+        off = sampler.tools_off(scope, unknown) if is_worth_it else frozenset()
         found: list[ToolAccess] = []
         for tool in tools:
-            found.append(told.get(tool.name) or self._asked(tool, probe, off))
+            if tool.name in off:
+                reason = "the tool is off in this project"
+                found.append(ToolAccess(scope, tool.name, AccessState.TOOL_OFF, reason, was_requested=False))
+            else:
+                found.append(known.get(tool.name) or self._sampled(tool, sampler))
             self._services.progress.finished(tool.name)
         with self._lock:
-            self.calls += probe.calls.spent
+            self.calls += sampler.calls.spent
         return found
 
     def _known(self, tool: ToolLists) -> ToolAccess | None:
-        """How a tool stands by what was read of it lately."""
+        """Return the access to a tool by what was read of it lately."""
         since = self._now - BELIEVED_FOR
         last = {
-            spec.name: reading for spec, scope in tool.partitions if (reading := self._told.get((spec.name, scope)))
+            spec.name: reading
+            for spec, scope in tool.partitions
+            if (reading := self._last_readings.get((spec.name, scope)))
         }
         if not any(it.is_read and from_text(it.finished_at) > since for it in last.values()):
             return None
-        lists = [name for name, reading in last.items() if reading.verdict == Verdict.NOT_PERMITTED]
-        standing = AccessState.PARTLY if lists else AccessState.READABLE
-        return ToolAccess(tool.scope, tool.name, standing, asked=False, lists=lists)
+        refused = [name for name, reading in last.items() if reading.verdict == Verdict.NOT_PERMITTED]
+        state = AccessState.PARTLY if refused else AccessState.READABLE
+        return ToolAccess(tool.scope, tool.name, state, was_requested=False, refused_lists=refused)
 
-    def _was_read(self, partition: Partition) -> bool:
-        reading = self._told.get((partition.spec.name, partition.scope))
+    def _was_complete(self, partition: Partition) -> bool:
+        reading = self._last_readings.get((partition.spec.name, partition.scope))
         return reading is not None and reading.mark is not None
 
-    def _asked(self, tool: ToolLists, probe: ListSampler, off: Collection[str]) -> ToolAccess:
-        if tool.name in off:
-            return ToolAccess(
-                tool.scope, tool.name, AccessState.TOOL_OFF, "the tool is off in this project", asked=False
-            )
+    def _sampled(self, tool: ToolLists, sampler: ListSampler) -> ToolAccess:
         today = DateRange(self._now.date(), self._now.date())
-        dates = today if tool.asked.date_window is not None else None
+        dates = today if tool.sampled.date_window is not None else None
         try:
-            probe.look(Partition(tool.asked, tool.scope), dates=dates)
+            sampler.sample(Partition(tool.sampled, tool.scope), dates=dates)
         except SkippableError as refusal:
-            kind = refusal_kind(refusal)
-            return ToolAccess(tool.scope, tool.name, AccessState.NOT_PERMITTED, redactor.text(str(refusal)), kind=kind)
+            kind, reason = refusal_kind(refusal), redactor.text(str(refusal))
+            return ToolAccess(tool.scope, tool.name, AccessState.NOT_PERMITTED, reason, kind=kind)
         except (AuthError, UnreachableError, StopRequested):
             raise
         except SyncWorkerError as failure:

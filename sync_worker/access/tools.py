@@ -1,6 +1,6 @@
 """The tools of a project: when their list is read, and which of them are switched off.
 
-The list is read first where it saves more requests than it costs.
+The list is read before the others where it saves more requests than it costs.
 """
 
 from __future__ import annotations
@@ -10,77 +10,71 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sync_worker.access.cache import AccessCache
 from sync_worker.catalog.tools import PROJECT_TOOLS, is_off
 from sync_worker.destination.protocol import Transaction
-from sync_worker.model import Scope, Verdict
+from sync_worker.model import RunRequest, Scope, Verdict
 from sync_worker.planning.partitions import Chain, Partition
-from sync_worker.planning.read_plan import Terms
-from sync_worker.planning.windows import SLACK, is_due
+from sync_worker.planning.windows import SLACK, Now, is_due
 from sync_worker.state.checkpoints import read_checkpoint
 from sync_worker.state.ledger import run_scopes
+from sync_worker.state.permissions import read_refusals
 
 WORTH_IT = 5
-"""The list costs a request: with fewer lists to read than that, a project that has all tools would pay for nothing."""
+"""The list costs a request, which it does not save in a project with fewer lists to read than this."""
 
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _BELIEVED_FOR = timedelta(days=2) + SLACK
 _COLUMNS = ("engine_name", "title", "is_active")
 
 
-def tool_lists(view: Transaction, access: AccessCache, chains: Sequence[Chain], terms: Terms) -> list[Chain]:
-    """Return the lists of tools to read before these chains."""
-    return [
-        (Partition(PROJECT_TOOLS, scope),)
-        for scope, tools in tools_by_scope(chains).items()
-        if are_tools_due(view, scope, tools, access.refused_at(scope), terms)
-    ]
+def tool_lists(view: Transaction, chains: Sequence[Chain], request: RunRequest, now: Now) -> list[Chain]:
+    """Return the lists of projects' tools to read before these chains.
+
+    A manual run always lists them, others once a week; once a day where one is off, because it may be switched on; and
+    when something was refused since, because a tool may have been switched off.
+    """
+    refused_at: dict[Scope, datetime] = {}
+    for refusal in read_refusals(view):
+        refused_at[refusal.scope] = max(refusal.refused_at, refused_at.get(refusal.scope, refusal.refused_at))
+    found: list[Chain] = []
+    for scope, tools in _tools_by_scope(chains).items():
+        if len(tools) < WORTH_IT:
+            continue
+        listed = read_checkpoint(view, PROJECT_TOOLS.name, scope)
+        if not request.reads_all and listed is not None and refused_at.get(scope, listed.mark) <= listed.mark:
+            every = _DAY if tools_off(view, scope, tools) else _WEEK
+            if not is_due(listed.mark, now, every):
+                continue
+        found.append((Partition(PROJECT_TOOLS, scope),))
+    return found
 
 
-def switched_off(view: Transaction, chains: Sequence[Chain], terms: Terms, run_id: str) -> dict[Scope, frozenset[str]]:
+def switched_off(
+    view: Transaction, chains: Sequence[Chain], request: RunRequest, now: Now
+) -> dict[Scope, frozenset[str]]:
     """Return the tools that are off in each project, by the lists of this run or of one not long ago.
 
     A manual run believes only its own lists.
     """
-    by_scope = tools_by_scope(chains)
+    by_scope = _tools_by_scope(chains)
     listed = {
         Scope(line.company_id, line.project_id)
-        for line in run_scopes(view, run_id)
+        for line in run_scopes(view, request.run_id)
         if line.stream == PROJECT_TOOLS.name and line.verdict == Verdict.COMPLETE
     }
-    if not terms.reads_all:
+    if not request.reads_all:
         marks = {scope: read_checkpoint(view, PROJECT_TOOLS.name, scope) for scope in by_scope}
-        listed |= {scope for scope, last in marks.items() if last and not is_due(last.mark, terms.now, _BELIEVED_FOR)}
+        listed |= {scope for scope, last in marks.items() if last and not is_due(last.mark, now, _BELIEVED_FOR)}
     return {scope: tools_off(view, scope, tools) for scope, tools in by_scope.items() if scope in listed}
 
 
-def tools_by_scope(chains: Sequence[Chain]) -> Mapping[Scope, list[str]]:
-    """Return the tool of every list that is read in a project."""
+def _tools_by_scope(chains: Sequence[Chain]) -> Mapping[Scope, list[str]]:
+    """Return the tool of every list that is read in a project, once for each list."""
     found: dict[Scope, list[str]] = defaultdict(list)
     for spec, scope in (partition for chain in chains for partition in chain):
         if scope.project_id is not None:
             found[scope].append(spec.tool)
     return found
-
-
-def are_tools_due(
-    view: Transaction, scope: Scope, tools: Iterable[str], refused_at: datetime | None, terms: Terms
-) -> bool:
-    """Return True if a project's tools are listed before lists of these `tools` are read there.
-
-    A manual run always lists them, others once a week; once a day where one is off, because it may be switched on; and
-    when something was refused since, because a tool may have been switched off.
-    """
-    wanted = list(tools)
-    if len(wanted) < WORTH_IT:
-        return False
-    checkpoint = read_checkpoint(view, PROJECT_TOOLS.name, scope)
-    if terms.reads_all or checkpoint is None:
-        return True
-    if refused_at is not None and refused_at > checkpoint.mark:
-        return True
-    every = _DAY if tools_off(view, scope, wanted) else _WEEK
-    return is_due(checkpoint.mark, terms.now, every)
 
 
 def tools_off(view: Transaction, scope: Scope, tools: Iterable[str]) -> frozenset[str]:

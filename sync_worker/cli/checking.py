@@ -76,16 +76,16 @@ class Checked:
         }
 
     def _access_as_json(self, access: ToolAccess) -> dict[str, Any]:
-        hints = {(gap.tool, gap.standing): gap.hint for gap in _gaps(self.of_procore)}
+        hints = {(gap.tool, gap.state): gap.hint for gap in _gaps(self.of_procore)}
         return {
             **access.scope._asdict(),
             "project": self.of_procore.names.get(access.scope.project_id or 0),
             "tool": access.tool,
-            "status": access.standing,
+            "status": access.state,
             "reason": access.reason or None,
-            "refused_streams": list(access.lists),
-            "hint": hints.get((access.tool, access.standing)),
-            "asked": access.asked,
+            "refused_streams": list(access.refused_lists),
+            "hint": hints.get((access.tool, access.state)),
+            "asked": access.was_requested,
         }
 
     def as_text(self) -> Iterator[str]:
@@ -129,14 +129,14 @@ _COLUMNS = (
 
 
 def _count(found: Sequence[ToolAccess], *standings: AccessState) -> int:
-    return sum(access.standing in standings for access in found)
+    return sum(access.state in standings for access in found)
 
 
 class Gap(NamedTuple):
     """What may not be read of a tool, where and why, and what to do about it."""
 
     tool: str
-    standing: AccessState
+    state: AccessState
     said: str
     hint: str
 
@@ -146,8 +146,8 @@ def _gaps(found: Checkup) -> Iterator[Gap]:
     everywhere: dict[str, int] = defaultdict(int)
     for access in found.accesses:
         everywhere[access.tool] += 1
-        if access.standing is not AccessState.READABLE:
-            by_gap[access.tool, access.standing].append(access)
+        if access.state is not AccessState.READABLE:
+            by_gap[access.tool, access.state].append(access)
     for (tool, standing), alike in sorted(by_gap.items()):
         where = _where(alike, found.names)
         yield Gap(tool, standing, *_told(tool, standing, alike, where, is_all=len(alike) == everywhere[tool]))
@@ -158,7 +158,7 @@ def _told(
 ) -> tuple[str, str]:
     """What is said of a gap, and what to do about it."""
     short = tool.rpartition("/")[2]
-    lists = ", ".join(sorted({name for access in alike for name in access.lists}))
+    lists = ", ".join(sorted({name for access in alike for name in access.refused_lists}))
     match standing:
         case AccessState.TOOL_OFF:
             return f"off in {where}", "nothing, unless it should be read: then a project administrator switches it on"

@@ -1,4 +1,4 @@
-"""Looks at what the worker needs of Procore: that it answers, knows us, and what it lets us read."""
+"""Checks what the worker needs of Procore: that it answers, accepts the credentials, and lets the streams be read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from sync_worker.access.sample import ListSampler
 from sync_worker.access.survey import AccessState, AccessSurvey, ToolAccess, ToolLists, tools
-from sync_worker.destination.protocol import Transaction
 from sync_worker.doctor.finding import Finding, Level, fail, from_error, ok, warn
 from sync_worker.doctor.server_clock import ServerClock
 from sync_worker.errors import (
@@ -36,7 +35,7 @@ CLOCK_DOUBTFUL = timedelta(seconds=30)
 
 @dataclass(slots=True)
 class Checkup:
-    """What was found, line by line; how every tool stands; what projects are called; the calls that it took."""
+    """The findings, the access to each tool, the names of projects by id, and the calls spent."""
 
     findings: list[Finding] = field(default_factory=list)
     accesses: list[ToolAccess] = field(default_factory=list)
@@ -45,21 +44,26 @@ class Checkup:
 
 
 def check_up(services: Services, run: RunContext, hosts: Sequence[str], *, keeps: bool) -> Checkup:
-    """Ask Procore, as far as each answer lets us go on; `keeps` what was learned. Raises `StopRequested` alone."""
-    found, witness = Checkup(), ServerClock(services.clock)
-    services.procore.listen(witness)
-    reached = list(_reach(services, hosts))
-    clock = _clock(witness)
-    marks = _marks(services)
-    found.findings += [*reached, *(finding for finding in (clock, marks) if finding is not None)]
-    if reached[-1].level is Level.OK:
-        _look_in(services, run, found, keeps=keeps)
-        found.findings.append(_allowance(services, witness))
+    """Check Procore step by step, as far as each answer allows; store what was learned if `keeps`.
+
+    Raises only `StopRequested`.
+    """
+    found, server = Checkup(), ServerClock(services.clock)
+    services.procore.listen(server)
+    found.findings += _connection(services, hosts)
+    is_connected = found.findings[-1].level is Level.OK
+    found.findings += [*_clock(server), *_marks(services)]
+    if is_connected:
+        _check_access(services, run, found, keeps=keeps)
+        found.findings.append(_allowance(services, server))
     return found
 
 
-def _reach(services: Services, hosts: Sequence[str]) -> Iterator[Finding]:
-    """The way to the login server and what it says; a finding for each step that was come to."""
+def _connection(services: Services, hosts: Sequence[str]) -> Iterator[Finding]:
+    plain = [host for host in hosts if not host.startswith("https://")]
+    tls = ok("tls", f"{hosts[0]} has a certificate that is trusted")
+    if plain:
+        tls = ok("tls", f"none on this machine ({', '.join(dict.fromkeys(plain))})")
     try:
         services.procore.log_in()
     except UnreachableError as error:
@@ -67,137 +71,122 @@ def _reach(services: Services, hosts: Sequence[str]) -> Iterator[Finding]:
     except RequestError as error:
         yield from_error("tls", error)
     except AuthError as error:
-        yield from (_tls(hosts), from_error("token", error))
+        yield from (tls, from_error("token", error))
     except SyncWorkerError as error:
         yield from_error("connection", error)
     else:
-        yield from (_tls(hosts), ok("token", "the login server grants one"))
+        yield from (tls, ok("token", "the login server grants one"))
 
 
-def _tls(hosts: Sequence[str]) -> Finding:
-    plain = [host for host in hosts if not host.startswith("https://")]
-    if plain:
-        return ok("tls", f"none on this machine ({', '.join(dict.fromkeys(plain))})")
-    return ok("tls", f"{hosts[0]} has a certificate that is trusted")
+def _clock(server: ServerClock) -> Iterator[Finding]:
+    if server.ahead is None:
+        return
+    difference, seconds = abs(server.ahead), round(abs(server.ahead).total_seconds())
+    message = f"{seconds} s {'ahead of' if server.ahead > timedelta(0) else 'behind'} the server's"
+    if difference < CLOCK_DOUBTFUL:
+        yield ok("clock", "agrees with the server's")
+    elif difference < DIFFERENT:
+        yield warn("clock", message, "let the system set its clock by NTP")
+    elif difference < FAR_APART:
+        yield fail("clock", message, "let the system set its clock by NTP: schedules and certificates depend on it")
+    else:
+        yield fail("clock", f"{message}: no run proves anything", REMEDY)
 
 
-def _clock(witness: ServerClock) -> Finding | None:
-    if witness.ahead is None:
-        return None
-    off, seconds = abs(witness.ahead), round(abs(witness.ahead).total_seconds())
-    if off < CLOCK_DOUBTFUL:
-        return ok("clock", "agrees with the server's")
-    is_ahead = witness.ahead > timedelta(0)
-    said = f"{seconds} s ahead of the server's" if is_ahead else f"{seconds} s behind the server's"
-    if off < DIFFERENT:
-        return warn("clock", said, "let the system set its clock by NTP")
-    if off >= FAR_APART:
-        return fail("clock", f"{said}: no run proves anything", REMEDY)
-    return fail("clock", said, "let the system set its clock by NTP: schedules and certificates go by it")
-
-
-def _marks(services: Services) -> Finding | None:
-    """Look for marks that a wrong clock has put into the future."""
+def _marks(services: Services) -> Iterator[Finding]:
+    """Report marks that a wrong clock has put into the future."""
     now = services.clock.now()
     try:
         with services.destination.reader() as view:
             lines = all_checkpoints(view) if view.has_table("_checkpoints") else []
     except DestinationError:
-        return None
+        return
     future = [line.mark for line in lines if is_future(line.mark, now)]
-    if not future:
-        return None
-    said = f"{len(future)} of {len(lines)} lie in the future, the furthest at {max(future)}; a clock was wrong"
-    return warn("marks", said, "the next run reads again what changed since; `sync-worker state show` lists them")
+    if future:
+        message = f"{len(future)} of {len(lines)} lie in the future, the furthest at {max(future)}; a clock was wrong"
+        hint = "the next run reads again what changed since; `sync-worker state show` lists them"
+        yield warn("marks", message, hint)
 
 
-def _look_in(services: Services, run: RunContext, found: Checkup, *, keeps: bool) -> None:
-    probe = ListSampler(services, waits=False)
+def _check_access(services: Services, run: RunContext, found: Checkup, *, keeps: bool) -> None:
+    sampler = ListSampler(services, waits=False)
     projects: dict[int, list[int]] = {}
     try:
         for company_id in run.company_ids:
-            found.findings.append(_company(services, run, company_id, probe, projects))
-        found.names = dict(probe.names)
-        found.calls += probe.calls.spent
-        _ask_tools(services, tools(run.specs, projects), found, keeps=keeps)
+            found.findings.append(_company(services, run, company_id, sampler, projects))
+        found.names = dict(sampler.names)
+        found.calls += sampler.calls.spent
+        _check_tools(services, tools(run.specs, projects), found, keeps=keeps)
     except AllowanceSpent as error:
-        found.findings.append(warn("tools", f"not all could be asked: {error}"))
+        found.findings.append(warn("tools", f"not all could be checked: {error}"))
     except (AuthError, UnreachableError) as error:
         found.findings.append(from_error("connection" if isinstance(error, UnreachableError) else "token", error))
 
 
 def _company(
-    services: Services, run: RunContext, company_id: int, probe: ListSampler, projects: dict[int, list[int]]
+    services: Services, run: RunContext, company_id: int, sampler: ListSampler, projects: dict[int, list[int]]
 ) -> Finding:
     check = f"company {company_id}"
     try:
-        listed = probe.projects(Partition(services.streams[PROJECTS], Scope(company_id)))
+        listed = sampler.projects(Partition(services.streams[PROJECTS], Scope(company_id)))
     except SkippableError as refusal:
         return fail(check, str(refusal), "", AuthError)
     except (AuthError, UnreachableError):
         raise
     except SyncWorkerError as error:
         return from_error(check, error)
-    chosen = [project.project_id for project in choose(listed, run.choice)]
-    projects[company_id] = chosen
+    projects[company_id] = [project.project_id for project in choose(listed, run.choice)]
     missing = sorted(set(run.choice.include) - {project.project_id for project in listed})
     if not listed:
         hint = "permit projects for the service account: docs/procore-access.md, step 3"
         return warn(check, "connected, but no project is permitted", hint)
-    said = f"connected; {len(chosen)} of {len(listed)} projects are to be read"
+    message = f"connected; {len(projects[company_id])} of {len(listed)} projects are read"
     if missing and len(run.company_ids) == 1:
         hint = "permit them, or take them out of procore.projects.include"
-        return warn(check, f"{said}; not listed: {', '.join(map(str, missing))}", hint)
-    return ok(check, said)
+        return warn(check, f"{message}; not listed: {', '.join(map(str, missing))}", hint)
+    return ok(check, message)
 
 
-def _ask_tools(services: Services, wanted: Sequence[ToolLists], found: Checkup, *, keeps: bool) -> None:
-    accesses = AccessSurvey(services, services.clock.now())
+def _check_tools(services: Services, wanted: Sequence[ToolLists], found: Checkup, *, keeps: bool) -> None:
+    survey = AccessSurvey(services, services.clock.now())
     try:
-        found.accesses = accesses.ask(wanted)
+        found.accesses = survey.survey(wanted)
     finally:
-        found.calls += accesses.calls
-    found.findings += _access(found.accesses)
-    if not keeps:
-        return
-    try:
-        accesses.remember(wanted, found.accesses)
-    except DestinationError as error:
-        found.findings.append(warn("memory", f"what was learned could not be kept: {error}"))
+        found.calls += survey.calls
+    found.findings.append(_access(found.accesses))
+    if keeps:
+        try:
+            survey.store(wanted, found.accesses)
+        except DestinationError as error:
+            found.findings.append(warn("memory", f"what was learned could not be stored: {error}"))
 
 
-def _access(accesses: Sequence[ToolAccess]) -> Iterator[Finding]:
-    counted: Mapping[AccessState, int] = Counter(access.standing for access in accesses)
-    readable = counted[AccessState.READABLE] + counted[AccessState.PARTLY]
-    said = f"{readable} of {len(accesses)} may be read"
-    broken = next((access for access in accesses if access.standing is AccessState.FAILED), None)
+def _access(accesses: Sequence[ToolAccess]) -> Finding:
+    count: Mapping[AccessState, int] = Counter(access.state for access in accesses)
+    readable = count[AccessState.READABLE] + count[AccessState.PARTLY]
+    broken = next((access for access in accesses if access.state is AccessState.FAILED), None)
     if broken is not None:
-        yield fail(
-            "tools", f"{counted[AccessState.FAILED]} of {len(accesses)} gave no answer that tells", broken.reason
-        )
-    elif accesses and not readable:
+        message = f"access could not be determined for {count[AccessState.FAILED]} of {len(accesses)}"
+        return fail("tools", message, broken.reason)
+    if accesses and not readable:
         hint = "give the service account permission: docs/procore-access.md, step 1"
-        yield fail("tools", f"none of {len(accesses)} may be read", hint, AuthError)
-    elif readable < len(accesses):
-        yield warn("tools", f"{said}; the others are left out, and below")
-    else:
-        yield ok("tools", said)
+        return fail("tools", f"none of {len(accesses)} may be read", hint, AuthError)
+    message = f"{readable} of {len(accesses)} may be read"
+    if readable < len(accesses):
+        return warn("tools", f"{message}; the others are skipped and listed below")
+    return ok("tools", message)
 
 
-def _allowance(services: Services, witness: ServerClock) -> Finding:
-    left = witness.left
+def _allowance(services: Services, server: ServerClock) -> Finding:
+    left = server.left
     if left is None:
-        return warn("allowance", "the answers do not tell it")
-    said = f"{left.remaining:,} of {left.limit:,} calls left in the window that is nearer to its end"
+        return warn("allowance", "the answers do not show it")
+    message = f"{left.remaining:,} of {left.limit:,} calls left in the window that is nearer to its end"
     try:
         with services.destination.reader() as view:
-            hourly = _hourly(view)
+            hour = read_allowance(view).window(HOUR) if view.has_table("_allowance") else None
     except DestinationError:
-        hourly = None
-    said += f"; {hourly:,} an hour" if hourly else ""
-    return ok("allowance", said) if left.remaining else warn("allowance", said, "runs wait until it is there again")
-
-
-def _hourly(view: Transaction) -> int | None:
-    window = read_allowance(view).window(HOUR) if view.has_table("_allowance") else None
-    return window.limit if window is not None else None
+        hour = None
+    if hour is not None and hour.limit:
+        message = f"{message}; {hour.limit:,} an hour"
+    return ok("allowance", message) if left.remaining else warn("allowance", message, "runs wait until the next window")

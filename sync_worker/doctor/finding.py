@@ -1,4 +1,4 @@
-"""What a check-up finds, one line each."""
+"""Findings of a check-up, one line each."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from sync_worker.errors import SyncWorkerError
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """Severity of a finding."""
 
     OK = "ok"
     WARN = "warn"
-    """It works; somebody should know."""
+    """The worker works, but somebody should know."""
     FAIL = "fail"
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at; `hint` is what to do, `group` the errors that a run would end with."""
+    """The result of one check; `hint` is what to do, `group` the kind of error that a run would end with."""
 
     check: str
     level: Level
@@ -28,20 +28,20 @@ class Finding(NamedTuple):
 
 
 def ok(check: str, message: str) -> Finding:
-    """A finding that all is well."""
+    """Return a finding that all is well."""
     return Finding(check, Level.OK, message)
 
 
 def warn(check: str, message: str, hint: str = "") -> Finding:
-    """A finding that somebody should know of."""
+    """Return a finding that somebody should know of."""
     return Finding(check, Level.WARN, message, hint)
 
 
 def fail(check: str, message: str, hint: str = "", group: type[SyncWorkerError] = SyncWorkerError) -> Finding:
-    """A finding that keeps the worker from doing all its work."""
+    """Return a finding that keeps the worker from doing all its work."""
     return Finding(check, Level.FAIL, message, hint, group)
 
 
 def from_error(check: str, error: SyncWorkerError) -> Finding:
-    """An error as a finding; its message says what to do."""
+    """Return an error as a finding; its message says what to do."""
     return Finding(check, Level.FAIL, str(error), "", type(error))

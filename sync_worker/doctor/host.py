@@ -1,4 +1,4 @@
-"""Looks at what the worker stands on here: where its data is, whether it can be written, and who has it."""
+"""Checks this machine: where the data is, whether it can be written, and which process holds it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_CHECKED_BYTES = 256 * 1024**2
 
 
 def check_host(path: Path, data_dir: Path, mounts: str | None = None) -> Iterator[Finding]:
-    """What there is to say of the database at `path` and of the folder beside it; writes nothing that stays."""
+    """Check the database at `path` and `data_dir`; nothing that is written stays."""
     yield _file_system(path, mounts)
     yield (place := _writable(path, "destination"))
     if data_dir.resolve() != path.parent.resolve():
@@ -30,7 +30,7 @@ def check_host(path: Path, data_dir: Path, mounts: str | None = None) -> Iterato
 def _file_system(path: Path, mounts: str | None) -> Finding:
     found = file_system(path, mounts)
     if found is None:
-        return warn("file system", "this system does not tell what the database is on", "keep it on a local disk")
+        return warn("file system", "the file system of the database cannot be determined", "keep it on a local disk")
     where = f"{found.type}, mounted at {found.mounted_at}"
     if found.is_network:
         return fail(
@@ -50,7 +50,7 @@ def _writable(path: Path, check: str) -> Finding:
     if problem is None and path.exists() and not path.is_file():
         return fail(check, f"{path} is no file", "name another path", ConfigurationError)
     if problem is None:
-        return ok(check, f"{path.parent} can be written" + ("" if path.parent.exists() else ", and will be made"))
+        return ok(check, f"{path.parent} can be written" + ("" if path.parent.exists() else ", and will be created"))
     if problem.is_full:
         return fail(check, f"disk full: {path.parent} cannot grow", "make room; the next run goes on by itself")
     hint = "give this user the right to write there or name another path"
@@ -68,37 +68,37 @@ def _room(path: Path) -> Finding:
 def _database(path: Path) -> Iterator[Finding]:
     destination = SqliteDestination(path)
     if not path.is_file():
-        yield ok("database", f"{path} is not there yet; the first run makes it")
+        yield ok("database", f"{path} does not exist yet; the first run creates it")
         return
     try:
         with destination.reader() as view:
             mode = str(view.execute("PRAGMA journal_mode")[0][0])
             is_filled = view.has_table("_migrations")
             behind, ahead = (pending(view, "sqlite"), unknown(view, "sqlite")) if is_filled else ([], [])
-        # Asked once the reader is closed: closing a file drops the locks that SQLite has on it.
+        # After the reader is closed: closing a file drops the locks that SQLite has on it.
         holder = destination.holder()
     except DestinationError as error:
         yield from_error("database", error)
         return
-    held = f"held by {holder}, which goes on meanwhile" if holder else "held by nobody"
+    held = f"held by {holder}, which keeps running" if holder else "not in use"
     if ahead:
         hint = "use that version, or a newer one"
         yield fail("database", f"{path} was written by a newer version ({ahead[-1]})", hint, ConfigurationError)
     elif behind:
-        yield warn("database", f"{path}, {held}, is an older version's", "the next run brings it up to date")
+        yield warn("database", f"{path}, {held}, has an older schema", "the next run migrates it")
     elif is_filled and mode != "wal":
-        yield warn("database", f"{path}, {held}, is not in WAL mode ({mode})", "the next run puts it there")
+        yield warn("database", f"{path}, {held}, is not in WAL mode ({mode})", "the next run switches it")
     elif (damaged := _damage(destination, path)) is not None:
         yield damaged
     elif destination.is_blocked():
-        yield warn("database", f"{path}, {held}: {BLOCKED}", "runs wait for it meanwhile, ten minutes at most")
+        yield warn("database", f"{path}, {held}: {BLOCKED}", "runs wait for it, ten minutes at most")
     else:
-        looked = "" if path.stat().st_size <= MOST_CHECKED_BYTES else ", too large to be looked through here"
-        yield ok("database", f"{path}, {held}, {'WAL' if is_filled else 'empty'}{looked}")
+        skipped = "" if path.stat().st_size <= MOST_CHECKED_BYTES else ", too large to be searched for damage here"
+        yield ok("database", f"{path}, {held}, {'WAL' if is_filled else 'empty'}{skipped}")
 
 
 def _damage(destination: SqliteDestination, path: Path) -> Finding | None:
-    """Return what is wrong with the structure of a database that is small enough to be looked through."""
+    """Return what is wrong with the structure of a database that is small enough to be searched quickly."""
     if path.stat().st_size > MOST_CHECKED_BYTES:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Hears what answers say beside their data: what time it is there, and how much of the allowance is left."""
+"""Server time and remaining allowance, from the headers of answers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sync_worker.clock import Clock
 
 
 class Left(NamedTuple):
-    """The window of the allowance that is nearer to running out."""
+    """The window of the allowance that is nearer to its end."""
 
     limit: int
     remaining: int
 
 
 class ServerClock:
-    """What the answers so far said; given to a transport as its listener."""
+    """The headers of the answers so far; a listener of the transport."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -28,8 +28,8 @@ class ServerClock:
         self._left: Left | None = None
 
     def __call__(self, reply: Reply) -> None:
-        """Hear an answer."""
-        limit, remaining = (count(reply.headers, f"X-Rate-Limit-{it}") for it in ("Limit", "Remaining"))
+        """Take note of an answer."""
+        limit, remaining = (count(reply.headers, f"X-Rate-Limit-{name}") for name in ("Limit", "Remaining"))
         with self._lock:
             if reply.server_time is not None and self._ahead is None:
                 sent = self._clock.now() - timedelta(seconds=reply.elapsed_seconds / 2)
@@ -40,10 +40,10 @@ class ServerClock:
 
     @property
     def ahead(self) -> timedelta | None:
-        """How much our clock is ahead of the server's, None before any answer."""
+        """The time that our clock is ahead of the server's, None before any answer."""
         return self._ahead
 
     @property
     def left(self) -> Left | None:
-        """What the last answer said of the allowance."""
+        """The allowance by the last answer that showed it."""
         return self._left

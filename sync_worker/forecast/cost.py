@@ -1,7 +1,4 @@
-"""What reading costs in calls, told from what is stored: a list takes a page at least, and a page holds so many rows.
-
-Used by runner's forecast. Asks nobody.
-"""
+"""Costs of lists in calls, by what is stored: a list takes a page at least, and a page holds so many rows."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from sync_worker.model import Scope, Verdict
 from sync_worker.planning.options import StreamOptions
 from sync_worker.planning.pages import learned_sizes, page_size
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.read_plan import ReadPlan, nested_everything_every
+from sync_worker.planning.read_plan import ReadPlan, full_nested_every
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import SLACK, Part
 from sync_worker.state.history import LastReading, last_readings
@@ -28,24 +25,24 @@ from sync_worker.state.permissions import read_refusals
 
 _DAY = timedelta(days=1)
 PROBED_EVERY = timedelta(days=7)
-"""How often what is refused is tried again, once it has been refused for a while."""
+"""How often a refused list is tried again once it has been refused for a while; projects' tools are listed as often."""
 
 
 class Basis(StrEnum):
-    """What a cost is told from."""
+    """The source of a cost."""
 
     STORED = "stored"
     REFUSED = "refused"
-    """It may not be read, as was told last time."""
+    """The list was refused the last time."""
     PROBED = "probed"
     OTHERS = "others"
     """The same stream in other projects."""
     LEAST = "least"
-    """Nothing tells: it is the least that it can be."""
+    """Nothing is known; this is the least that it can be."""
 
 
 class Cost(NamedTuple):
-    """The calls that reading a partition takes: this time, and whenever all of it is read."""
+    """The calls that a partition takes this time, and whenever all of it is read."""
 
     calls: int
     whole: int
@@ -53,12 +50,17 @@ class Cost(NamedTuple):
 
 
 def pages_of(rows: int, per_page: int | None) -> int:
-    """How many pages so many rows fill; an empty list is a page too, one without paging never more."""
+    """Return how many pages rows fill: at least one, and exactly one without paging."""
     return 1 if per_page is None else max(1, ceil(rows / per_page))
 
 
+def least_cost(spec: StreamSpec, parts: Sequence[Part]) -> Cost:
+    """Return the cost where nothing is known of a list: a page of each part, and none of a nested list."""
+    return Cost(0 if spec.parent is not None else len(parts), 0, Basis.LEAST)
+
+
 class StoredCosts:
-    """Costs as far as the database tells them; each stream is counted once."""
+    """Costs by what the database holds; each stream is counted once."""
 
     def __init__(
         self,
@@ -76,11 +78,11 @@ class StoredCosts:
         self._counts = cache(self._counted)
 
     def per_page(self, spec: StreamSpec) -> int | None:
-        """How many rows a page of a stream holds."""
+        """Return how many rows a page of a stream holds."""
         return page_size(spec, self._options(spec.name), self._page_sizes)
 
     def refused(self, partition: Partition) -> Cost | None:
-        """What it costs to be refused again, where the last reading was; a project that is not listed costs nothing."""
+        """Return the cost of another refusal if the last sweep was refused; a project that is not listed costs none."""
         spec, scope = partition
         last = self._last.get((spec.name, scope))
         if last is None or last.verdict != Verdict.NOT_PERMITTED:
@@ -88,48 +90,47 @@ class StoredCosts:
         is_remembered = not self._refused.isdisjoint({(spec.name, scope), (spec.tool, scope)})
         return Cost(max(last.requests, int(is_remembered)), 0, Basis.REFUSED)
 
-    def cost(self, partition: Partition, asked: ReadPlan, parts: Sequence[Part]) -> Cost | None:
-        """What reading these parts costs; None where too little is stored to tell."""
+    def cost(self, partition: Partition, plan: ReadPlan, parts: Sequence[Part]) -> Cost | None:
+        """Return the cost of reading these parts; None where too little is stored."""
         spec, scope = partition
-        signal = int(asked.signal is not None)
         if not parts:
-            # A backfill that was stopped has read them already.
+            # The backfill was stopped after it had read them.
             return Cost(0, 0, Basis.STORED)
         if spec.parent is not None:
-            return self._nested(partition, asked)
+            return self._nested(partition, plan)
         rows = self._rows(spec, scope)
         if rows is None:
             return None
         whole = pages_of(rows, self.per_page(spec))
-        calls = sum(whole if whole == 1 or _is_whole(part) else self._pages_in(partition, part) for part in parts)
-        return Cost(calls + signal, whole, Basis.STORED)
+        calls = sum(1 if whole == 1 else self._pages_in(partition, part) or whole for part in parts)
+        return Cost(calls + int(plan.signal is not None), whole, Basis.STORED)
 
-    def is_known(self, spec: StreamSpec, scope: Scope) -> bool:
-        """Whether a list was ever read to its end."""
-        return self._rows(spec, scope) is not None
-
-    def _nested(self, partition: Partition, asked: ReadPlan) -> Cost | None:
+    def _nested(self, partition: Partition, plan: ReadPlan) -> Cost | None:
         spec, scope = partition
-        if spec.parent is None or asked.parents is None:
+        if spec.parent is None or plan.parents is None:
             raise ValueError(f"{spec.name} is not nested")
-        above = self._rows(self._streams[spec.parent.stream], scope)
-        if above is None:
+        parents = self._rows(self._streams[spec.parent.stream], scope)
+        if parents is None:
             return None
-        per_page, key = self.per_page(spec), _values(spec, scope)
         found = self._counts(spec.name, (*_scope_columns(spec), spec.parent.param), None)
+        per_page, key = self.per_page(spec), _scope_values(spec, scope)
         pages = {values[-1]: pages_of(rows, per_page) for values, rows in found.items() if values[:-1] == key}
-        calls = sum(pages.get(parent, 1) for parent in asked.parents)
-        return Cost(calls, above + sum(pages.values()) - len(pages), Basis.STORED)
+        calls = sum(pages.get(parent, 1) for parent in plan.parents)
+        return Cost(calls, parents + sum(pages.values()) - len(pages), Basis.STORED)
 
     def _rows(self, spec: StreamSpec, scope: Scope) -> int | None:
-        found = self._counts(spec.name, _scope_columns(spec), None).get(_values(spec, scope))
+        """Return the live rows of a list; None if it was never complete."""
+        rows = self._counts(spec.name, _scope_columns(spec), None).get(_scope_values(spec, scope))
         last = self._last.get((spec.name, scope))
-        return found if found is not None else 0 if last is not None and last.mark is not None else None
+        return rows if rows is not None else 0 if last is not None and last.mark is not None else None
 
-    def _pages_in(self, partition: Partition, part: Part) -> int:
+    def _pages_in(self, partition: Partition, part: Part) -> int | None:
+        """Return the pages of a part of a list; None if the part is the whole list."""
         spec, scope = partition
         if part.dates is not None and spec.date_window is not None:
             column, first, last = spec.date_window.field, str(part.dates.start_on), str(part.dates.end_on)
+        elif part.window.start is None and part.dates is None:
+            return None
         elif spec.cursor is not None and part.window.start is not None:
             column, first, last = spec.cursor.field, to_text(part.window.start), to_text(part.window.end)
         else:
@@ -137,7 +138,7 @@ class StoredCosts:
         if column not in spec.columns:
             return 1
         found = self._counts(spec.name, _scope_columns(spec), (column, first, last))
-        return pages_of(found.get(_values(spec, scope), 0), self.per_page(spec))
+        return pages_of(found.get(_scope_values(spec, scope), 0), self.per_page(spec))
 
     def _counted(
         self, stream: str, by: tuple[str, ...], between: tuple[str, str, str] | None
@@ -145,68 +146,61 @@ class StoredCosts:
         return self._view.live_counts(self._streams[stream], by, between) if self._view.has_table(stream) else {}
 
 
-def _is_whole(part: Part) -> bool:
-    return part.dates is None and part.window.start is None
-
-
 def _scope_columns(spec: StreamSpec) -> tuple[str, ...]:
     return tuple(name for name in ("company_id", "project_id") if name in spec.scope_columns)
 
 
-def _values(spec: StreamSpec, scope: Scope) -> tuple[Parameter, ...]:
+def _scope_values(spec: StreamSpec, scope: Scope) -> tuple[Parameter, ...]:
     return tuple(value for name, value in scope._asdict().items() if name in spec.scope_columns)
 
 
 def calls_a_day(spec: StreamSpec, cost: Cost, above: StreamSpec | None, options: StreamOptions, ticks: float) -> float:
-    """What a partition costs a day on a schedule of so many ticks, when hardly anything changes."""
+    """Return the calls of a partition per day on a schedule of so many ticks, while hardly anything changes."""
     if ticks == 0:
         return 0.0
     if cost.basis is Basis.REFUSED:
         return cost.calls * _DAY / PROBED_EVERY
-    every = _whole_every(spec, above, options)
+    every = _full_every(spec, above, options)
     if every is not None:
-        return _times(ticks, every) * cost.whole
+        return _times_a_day(ticks, every) * cost.whole
     if spec.mode is SyncMode.DATE_WINDOW:
         return ticks + cost.whole / options.reread.everything_days
-    return ticks + _for_deletes(spec, cost, options, ticks)
+    if not options.follows_deletes:
+        return ticks
+    signals = _times_a_day(ticks, options.deleted_every) if spec.deletes is not None else 0.0
+    return ticks + signals + _times_a_day(ticks, options.reconcile_every) * (cost.whole - 1)
 
 
-def _whole_every(spec: StreamSpec, above: StreamSpec | None, options: StreamOptions) -> timedelta | None:
-    """How often a stream is read whole that is read in no other way."""
+def _full_every(spec: StreamSpec, above: StreamSpec | None, options: StreamOptions) -> timedelta | None:
+    """Return how often a stream is read in full that has no other way to be read."""
     if spec.name in (COMPANIES, PROJECTS):
         return timedelta(0)
     if spec.name == PROJECT_TOOLS.name:
         return PROBED_EVERY
     if above is not None:
-        return nested_everything_every(above, options)
+        return full_nested_every(above, options)
     return options.full_refresh_every if spec.mode is SyncMode.FULL_REFRESH else None
 
 
-def _for_deletes(spec: StreamSpec, cost: Cost, options: StreamOptions, ticks: float) -> float:
-    if not options.follows_deletes:
-        return 0.0
-    signals = _times(ticks, options.deleted_every) if spec.deletes is not None else 0.0
-    return signals + _times(ticks, options.reconcile_every) * (cost.whole - 1)
-
-
-def _times(ticks: float, every: timedelta) -> float:
-    """How often a day something is due that is done at a tick, and no sooner than `every` after the last time."""
-    apart = _DAY / ticks
-    return ticks / max(1, ceil((every - SLACK) / apart))
+def _times_a_day(ticks: float, every: timedelta) -> float:
+    """Return how often a day something is due that happens at a tick, `every` after the last time at the earliest."""
+    return ticks / max(1, ceil((every - SLACK) / (_DAY / ticks)))
 
 
 USUAL_CALLS_AN_HOUR = 3_600
-"""What Procore's documentation names, for as long as no answer has told the limit of this app."""
+"""The limit that Procore documents, used until an answer has shown the limit of this app."""
 
 
 class Pace(NamedTuple):
-    """How fast calls may be spent: those an hour that Procore allows, our share of them, and the most a second."""
+    """The rate at which calls may be spent."""
 
     limit: int
+    """Calls per hour that Procore allows."""
     granted: int
+    """Our share of them."""
     a_second: float | None = None
 
     def hours(self, calls: int) -> float:
-        """How long so many calls take: full hours of waiting for the next share, then as fast as it goes."""
+        """Return how long calls take: full hours of waiting for the next share, then as fast as allowed."""
         waits, rest = divmod(max(0, calls - 1), self.granted)
         return waits + min(1.0, (rest + 1) / ((self.a_second or self.granted / 3_600) * 3_600))

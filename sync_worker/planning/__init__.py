@@ -1,1 +1,1 @@
-"""When it is known what to read: requests, in which order, at what cost."""
+"""Decides what a run reads: streams, projects, partitions, windows."""

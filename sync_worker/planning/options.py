@@ -1,4 +1,4 @@
-"""What the user may set for a stream, and what holds unless said."""
+"""Options of a stream, and their defaults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sync_worker.planning.windows import (
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What the user set for one stream; None leaves it to the catalog."""
+    """The options of one stream; None leaves a value to the catalog."""
 
     per_page: int | None = None
     lookback: timedelta = DEFAULT_LOOKBACK
@@ -25,11 +25,11 @@ class StreamOptions:
     excluded: frozenset[str] = frozenset()
     reread: RereadRule = DEFAULT_REREAD
     max_pages: int = 500
-    """A daily log of more pages is read in halves."""
+    """A daily log with more pages is read in halves."""
     full_refresh_every: timedelta = FULL_REFRESH_EVERY
     nested_everything_every: timedelta | None = None
     reconcile_every: timedelta = RECONCILE_EVERY
-    """How often an incremental list is read whole, to find what was deleted."""
+    """How often an incremental list is read in full, to find deletes."""
     deleted_every: timedelta = DELETED_EVERY
-    """How often the tool's own list of deleted records is asked for."""
+    """How often the tool's own list of deleted records is requested."""
     follows_deletes: bool = True

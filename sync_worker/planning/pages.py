@@ -1,4 +1,4 @@
-"""How many records are asked for at once: as many as the list gives."""
+"""Page sizes: the largest that a list is known to give."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _LEARNED_FOR = timedelta(days=30)
 
 
 def learned_sizes(view: Executor, now: datetime) -> dict[str, int]:
-    """The largest pages that lists are known to give; after a month larger ones are tried again."""
+    """Return the largest pages that lists are known to give; larger ones are tried again after a month."""
     return dict(read_page_sizes(view, now - _LEARNED_FOR))
 
 
 def unpaged_streams(view: Executor, now: datetime) -> list[str]:
-    """Return the streams whose lists are known to ignore page numbers; after a month they are tried again."""
+    """Return the streams whose lists are known to ignore page numbers; paging is tried again after a month."""
     return read_unpaged(view, now - _LEARNED_FOR)
 
 
 def page_size(spec: StreamSpec, options: StreamOptions, learned: Mapping[str, int]) -> int | None:
-    """The page to ask a stream's list for; None where no paging is documented."""
+    """Return the page size to request; None where no paging is documented."""
     if spec.paging.per_page is None:
         return None
     wanted = options.per_page or spec.paging.per_page

@@ -1,4 +1,4 @@
-"""What a run reads: partitions, each a (stream, scope), chained where one needs the keys of another."""
+"""Partitions, each a (stream, scope), in chains where one needs the keys of another."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Partition(NamedTuple):
 
 
 Chain = tuple[Partition, ...]
-"""Partitions of one scope that must be read one after the other: a stream, then what is nested in it."""
+"""Partitions of one scope that are read one after the other: a stream, then the streams nested in it."""
 
 
 def chains(specs: Sequence[StreamSpec], projects_by_company: Mapping[int, Iterable[int]]) -> list[Chain]:
-    """All partitions of these streams: a company's own first, then project by project.
+    """Return all partitions of these streams: a company's own first, then project by project.
 
-    Companies and projects themselves are left out: they were read to know the scopes.
+    The lists of companies and projects are left out; they are read before, to know the scopes.
     """
     families = _families([spec for spec in specs if spec.name not in (COMPANIES, PROJECTS)])
     found: list[Chain] = []
@@ -43,7 +43,7 @@ def chains(specs: Sequence[StreamSpec], projects_by_company: Mapping[int, Iterab
 
 
 def _families(specs: Sequence[StreamSpec]) -> list[list[StreamSpec]]:
-    """Each stream with all that is nested in it, parents first."""
+    """Return each stream with the streams nested in it, parents first."""
     families: dict[str, list[StreamSpec]] = {}
     for spec in specs:
         if spec.parent is None:

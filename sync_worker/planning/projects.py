@@ -1,9 +1,9 @@
-"""Which of the projects that Procore shows are read."""
+"""Projects: those that Procore listed, and those of them that are read."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from sync_worker.catalog import STREAMS
@@ -12,7 +12,7 @@ from sync_worker.planning.selection import PROJECTS
 
 
 class Project(NamedTuple):
-    """A project as planning sees it; `first_on` is the earlier of its start and its creation."""
+    """The fields of a project that planning needs; `first_on` is the earlier of its start and its creation."""
 
     project_id: int
     is_active: bool
@@ -21,9 +21,15 @@ class Project(NamedTuple):
 
 PROJECT_FIELDS = ("id", "active", "start_date", "created_at")
 
+_EARLIEST = date(2000, 1, 1)
+"""The start of the daily logs of a project without a first day of its own; all these days are one call."""
+_FIRST_CENTURY = date(1900, 1, 1)
+_DAYS_BEFORE = timedelta(days=366)
+"""Work is logged before its project exists in Procore, and years are mistyped."""
+
 
 def project_of(fields: Mapping[str, Any]) -> Project:
-    """Return what planning needs of a project's record or row."""
+    """Return a project from its record or row."""
     days = [day for name in PROJECT_FIELDS[2:] if (day := _day(fields.get(name))) is not None]
     active = fields.get("active")
     # A project that does not say whether it is active is read.
@@ -38,16 +44,21 @@ def _day(text: Any) -> date | None:
 
 
 class ProjectChoice(NamedTuple):
-    """The user's choice: `requested` (by hand) beats `include`; empty means all."""
+    """The user's choice of projects: those of the command go before `include`; empty means all."""
 
     requested: Collection[int] = ()
     include: Collection[int] = ()
     exclude: Collection[int] = ()
     inactive: bool = False
 
+    @property
+    def named(self) -> set[int]:
+        """The projects that somebody named."""
+        return set(self.requested) or set(self.include) - set(self.exclude)
+
 
 def choose(projects: Iterable[Project], choice: ProjectChoice) -> list[Project]:
-    """The projects to read. An inactive one is read when asked for by number, or when inactive ones are wanted."""
+    """Return the projects to read; an inactive one only if it is named or if inactive ones are wanted."""
     named = choice.requested or choice.include
     return [
         project
@@ -58,9 +69,29 @@ def choose(projects: Iterable[Project], choice: ProjectChoice) -> list[Project]:
     ]
 
 
+def known_projects(view: Transaction, company_id: int) -> list[Project]:
+    """Return the projects of a company that Procore listed, in this run or an earlier one."""
+    if not view.has_table(PROJECTS):
+        return []
+    rows = view.live_values(STREAMS[PROJECTS], PROJECT_FIELDS, {"company_id": company_id})
+    return [project_of(dict(zip(PROJECT_FIELDS, row, strict=True))) for row in rows]
+
+
 def known_inactive_projects(view: Transaction) -> set[int]:
-    """The projects that Procore says are inactive: that nothing moves there is no trouble."""
+    """Return the projects that Procore says are inactive; nothing is expected to change there."""
     if not view.has_table(PROJECTS):
         return set()
     found = view.live_values(STREAMS[PROJECTS], ("id", "active"), {})
     return {int(project_id or 0) for project_id, active in found if active is not None and not active}
+
+
+def log_start_dates(projects: Iterable[Project], start_date: date | None, today: date) -> dict[int, date]:
+    """Return the first day of each project's daily logs; `start_date` is the one that the user sets for all."""
+    return {project.project_id: start_date or _log_start(project.first_on, today) for project in projects}
+
+
+def _log_start(first_on: date | None, today: date) -> date:
+    # An absurd or future first day says nothing about the logs before it.
+    if first_on is None or not _FIRST_CENTURY <= first_on <= today:
+        return min(_EARLIEST, today)
+    return first_on - _DAYS_BEFORE

@@ -14,7 +14,7 @@ PROJECTS = "projects"
 
 
 def select(patterns: Iterable[str], streams: Mapping[str, StreamSpec]) -> tuple[StreamSpec, ...]:
-    """The chosen streams and all they depend on, in catalog order.
+    """Return the chosen streams and those they depend on, in catalog order.
 
     Raises `ConfigurationError` for a pattern that matches nothing, with the nearest name.
     """
@@ -26,7 +26,7 @@ def select(patterns: Iterable[str], streams: Mapping[str, StreamSpec]) -> tuple[
 
 
 def matching(pattern: str, streams: Mapping[str, StreamSpec]) -> list[str]:
-    """The names of the streams that a name, a glob or a tag means, parents not among them.
+    """Return the names of the streams that a name, a glob or a tag matches, without their parents.
 
     Raises `ConfigurationError` when there are none, with the nearest name.
     """
@@ -51,4 +51,6 @@ def _with_parents(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> set[st
 def _nearest(pattern: str, streams: Mapping[str, StreamSpec]) -> str:
     candidates = [*streams, *(f"tag:{tag}" for spec in streams.values() for tag in spec.tags)]
     near = difflib.get_close_matches(pattern, candidates, n=1)
-    return f"; did you mean {near[0]}?" if near else "; names, globs such as *_logs and tag:financials are understood"
+    return (
+        f"; did you mean {near[0]}?" if near else "; give names, globs such as *_logs, or tags such as tag:financials"
+    )

@@ -1,4 +1,4 @@
-"""Which time range a sweep asks for, frozen before its first call."""
+"""Time ranges that sweeps request, fixed before the first call."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from sync_worker.state.last_reads import LastRead, ReadDepth
 
 DEFAULT_LOOKBACK = timedelta(minutes=10)
 
-# Work is logged ahead, and a year mistyped: reading that far costs no call more, as a list costs its pages.
+# Work is logged ahead and years are mistyped; a list costs its pages, so that reading this far costs no extra call.
 _DAYS_AHEAD = timedelta(days=400)
 
 CALENDARS = (DateRange(date.min, date.max), DateRange(date(1900, 1, 1), date(2100, 12, 31)))
-"""All the days that a log may have, the widest range first; a server may refuse dates that it finds absurd."""
+"""All days that a log can have, the widest range first; a server may refuse absurd dates."""
 
 # Procore was founded in 2002.
 _FIRST_MONTH = date(2000, 1, 1)
 
 _WEEK = timedelta(days=7)
 FULL_REFRESH_EVERY = timedelta(hours=6)
-NESTED_EVERYTHING_EVERY = _WEEK
+FULL_NESTED_EVERY = _WEEK
 RECONCILE_EVERY = _WEEK
 INACTIVE_EVERY = _WEEK
 PARENT_PROBED_EVERY = _WEEK
-"""How often the nested list of a private parent is tried again; sooner when the parent changes."""
+"""How often the nested list of a refused parent is tried again; at once when the parent changes."""
 DELETED_EVERY = FULL_REFRESH_EVERY
 
 # Two ticks of a schedule are never exactly its interval apart.
@@ -38,7 +38,7 @@ SLACK = timedelta(minutes=10)
 
 
 class RereadRule(NamedTuple):
-    """How far back a daily log is read again: at every pass, once a week, and after how many days all of it."""
+    """The days of a daily log that every run reads again, those of once a week, and how often all are read."""
 
     days: int = 14
     weekly_days: int = 90
@@ -49,9 +49,9 @@ DEFAULT_REREAD = RereadRule()
 
 
 class Now(NamedTuple):
-    """The present by the two clocks that a run knows, the server's and its own; either may be the wrong one.
+    """The present by the two clocks of a run, the server's and its own; either may be wrong.
 
-    What is proven reaches to the earlier, what is asked for to the later: neither clock hides the newest records.
+    Proofs end at the earlier, requests at the later, so that neither clock hides the newest records.
     """
 
     earlier: datetime
@@ -59,19 +59,19 @@ class Now(NamedTuple):
 
 
 def is_ahead(instant: datetime, clock: datetime) -> bool:
-    """Return whether an instant of the past lies ahead of a clock: one of the two is wrong."""
+    """Return True if an instant of the past lies ahead of a clock: one of the two is wrong."""
     return instant - clock > CLOCKS_AGREE
 
 
 def is_due(last: datetime | None, now: Now, every: timedelta) -> bool:
-    """Return True if what was `last` done, if ever, is to be done again; what was done in the future never was."""
+    """Return True if `every` has passed since `last`; one in the future was set by a wrong clock and does not count."""
     return last is None or is_ahead(last, now.later) or now.earlier - last > every - SLACK
 
 
 def trusted(checkpoint: Checkpoint | None, now: Now) -> Checkpoint | None:
-    """Return a checkpoint that no wrong clock has moved ahead, or None where all must be read again.
+    """Return a checkpoint that no wrong clock has moved ahead; None if everything must be read again.
 
-    A mark in the future says nothing of what changed since the run that set it began.
+    A mark in the future is replaced by the start of the run that set it.
     """
     if checkpoint is None or not is_ahead(checkpoint.mark, now.earlier):
         return checkpoint
@@ -82,20 +82,20 @@ def trusted(checkpoint: Checkpoint | None, now: Now) -> Checkpoint | None:
 
 
 def cursor_window(checkpoint: Checkpoint | None, now: Now, lookback: timedelta) -> Window:
-    """From the mark less the lookback up to now; or everything."""
+    """Return the window from the mark less the lookback up to now; everything without a checkpoint."""
     if checkpoint is None:
         return Window(None, now.later)
     return Window(before(min(checkpoint.mark, now.earlier), lookback), now.later)
 
 
 def before(instant: datetime, period: timedelta) -> datetime:
-    """Return the instant a period earlier, or the first instant there is."""
+    """Return the instant a period earlier, at the earliest the first of the calendar."""
     beginning = datetime.min.replace(tzinfo=UTC)
     return instant - period if instant - beginning > period else beginning
 
 
 def log_dates(first_on: date, now: Now) -> DateRange:
-    """All days of a daily log from `first_on`."""
+    """Return all days of a daily log from `first_on`."""
     today = now.later.date()
     end_on = today + _DAYS_AHEAD if date.max - today > _DAYS_AHEAD else date.max
     return DateRange(first_on, max(first_on, end_on))
@@ -110,42 +110,42 @@ def around(first_on: date, calendar: DateRange) -> list[DateRange]:
 
 
 def due_depth(rule: RereadRule, read: Mapping[ReadDepth, LastRead], first_on: date, now: Now) -> ReadDepth:
-    """How far back a daily log is read this time; `read` is what was read before."""
-    whole = read.get(ReadDepth.EVERYTHING)
+    """Return how far back to read a daily log; `read` are the last complete sweeps."""
+    whole = read.get(ReadDepth.FULL)
     if whole is None or whole.start_on is None or whole.start_on > first_on:
-        return ReadDepth.EVERYTHING
+        return ReadDepth.FULL
     if is_due(whole.read_at, now, timedelta(days=rule.everything_days)):
-        return ReadDepth.EVERYTHING
-    weekly = read.get(ReadDepth.WEEKLY, whole)
-    return ReadDepth.WEEKLY if is_due(weekly.read_at, now, _WEEK) else ReadDepth.RECENT
+        return ReadDepth.FULL
+    weekly = read.get(ReadDepth.EXTENDED, whole)
+    return ReadDepth.EXTENDED if is_due(weekly.read_at, now, _WEEK) else ReadDepth.INCREMENTAL
 
 
 def reread_dates(
-    rule: RereadRule, reach: ReadDepth, checkpoint: Checkpoint | None, first_on: date, now: Now
+    rule: RereadRule, depth: ReadDepth, checkpoint: Checkpoint | None, first_on: date, now: Now
 ) -> DateRange:
-    """The days of a daily log within `reach`, counted back from where it was last complete: a pause leaves no gap."""
+    """Return the days of a daily log within `depth`, counted back from its mark, so that a pause leaves no gap."""
     every_day = log_dates(first_on, now)
-    if reach is ReadDepth.EVERYTHING or checkpoint is None:
+    if depth is ReadDepth.FULL or checkpoint is None:
         return every_day
-    back = timedelta(days=rule.days if reach is ReadDepth.RECENT else rule.weekly_days)
+    back = timedelta(days=rule.days if depth is ReadDepth.INCREMENTAL else rule.weekly_days)
     start_on = before(min(checkpoint.mark, now.earlier), back).date()
     return every_day._replace(start_on=min(max(start_on, first_on), every_day.end_on))
 
 
 def nested_depth(read: Mapping[ReadDepth, LastRead], now: Now, every: timedelta) -> ReadDepth:
-    """Whether a nested stream is read for all parents, or for those alone that moved since it was complete."""
-    whole = read.get(ReadDepth.EVERYTHING)
-    return ReadDepth.EVERYTHING if is_due(whole.read_at if whole else None, now, every) else ReadDepth.RECENT
+    """Return FULL to read a nested stream for all parents, INCREMENTAL for only those that changed."""
+    whole = read.get(ReadDepth.FULL)
+    return ReadDepth.FULL if is_due(whole.read_at if whole else None, now, every) else ReadDepth.INCREMENTAL
 
 
 def halves(dates: DateRange) -> tuple[DateRange, DateRange]:
-    """The days in two parts; there must be more than one."""
+    """Return the days in two parts; there must be more than one."""
     middle = dates.start_on + (dates.end_on - dates.start_on) // 2
     return DateRange(dates.start_on, middle), DateRange(middle + timedelta(days=1), dates.end_on)
 
 
 def window_of(dates: DateRange) -> Window:
-    """The same range as the ledger writes it, half-open."""
+    """Return the range as the ledger has it, half-open."""
     is_last = dates.end_on == date.max
     end = datetime.max.replace(tzinfo=UTC) if is_last else _midnight(dates.end_on + timedelta(days=1))
     return Window(_midnight(dates.start_on), end)
@@ -156,14 +156,14 @@ def _midnight(day: date) -> datetime:
 
 
 class Period(NamedTuple):
-    """The days of a backfill, and the name under which its progress is remembered."""
+    """The days of a backfill, and the key under which its progress is stored."""
 
     request: str
     days: DateRange
 
 
 class Part(NamedTuple):
-    """A part of a backfill: read and remembered by itself under its `name`."""
+    """A part of a backfill, whose progress is stored under its `name`."""
 
     name: str
     window: Window
@@ -171,22 +171,22 @@ class Part(NamedTuple):
 
 
 def backfill_parts(spec: StreamSpec, period: DateRange, bound: datetime) -> list[Part]:
-    """What a stream is read in: months where it can be asked for a period, else once, whole.
+    """Cut a period into months where a stream can be filtered by a range; else return one part.
 
-    A filter without an end answers all there is since the beginning, so that is asked for once too.
+    A filter without an end returns everything since its beginning, so that months would be read repeatedly.
     """
     if spec.mode is SyncMode.DATE_WINDOW:
         return [Part(_name(days), window_of(days), days) for days in _log_ranges(period)]
     if spec.mode is SyncMode.FULL_REFRESH or spec.parent is not None or spec.cursor is None:
         return [Part("everything", Window(None, bound))]
-    # Nothing was changed in Procore before there was one.
+    # Nothing was changed in Procore before Procore existed.
     period = period._replace(start_on=max(period.start_on, min(_FIRST_MONTH, period.end_on)))
     ranges = months(period) if spec.cursor.syntax is CursorSyntax.RANGE else [period]
     return [Part(_name(days), window_of(days)) for days in ranges]
 
 
 def _log_ranges(period: DateRange) -> list[DateRange]:
-    """The months of a period, and in one the days before there was a Procore, which only a slip puts on a log."""
+    """Cut a period into months, and one range of the days before Procore existed, where only mistyped dates are."""
     if period.start_on >= _FIRST_MONTH:
         return list(months(period))
     if period.end_on < _FIRST_MONTH:
@@ -196,7 +196,7 @@ def _log_ranges(period: DateRange) -> list[DateRange]:
 
 
 def months(period: DateRange) -> Iterator[DateRange]:
-    """The period cut at the beginnings of months."""
+    """Cut a period at the beginnings of months."""
     start_on = period.start_on
     while (end_on := start_on.replace(day=monthrange(start_on.year, start_on.month)[1])) < period.end_on:
         yield DateRange(start_on, end_on)

@@ -11,7 +11,6 @@ from sync_worker.load.sweep import OnProven
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Verdict
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.read_plan import plan_backfill
 from sync_worker.planning.windows import Part, Period
 from sync_worker.runner.context import RunContext
 from sync_worker.runner.lists import ListReader
@@ -28,9 +27,8 @@ def backfill_partition(
 
     Raises as `sync_partition` does.
     """
-    services = run.services
-    with services.destination.reader() as view:
-        plan, parts = plan_backfill(view, partition, services.streams, period, run.bound)
+    with run.services.destination.reader() as view:
+        plan, parts = run.planner(view).plan_backfill(partition, period)
     lists = ListReader(run, partition, plan, doubt)
     with ledger_line(lists) as line:
         worst = Proof(Verdict.COMPLETE)

@@ -16,7 +16,7 @@ from sync_worker.logs import redactor
 from sync_worker.model import Priority, RunRequest, Verdict, Window
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import ProjectChoice
-from sync_worker.planning.read_plan import ReadPlan, Terms
+from sync_worker.planning.read_plan import ReadPlan, ReadPlanner
 from sync_worker.planning.windows import Now, Period
 from sync_worker.runner.clocks import Clocks
 from sync_worker.services import Services
@@ -86,11 +86,6 @@ class RunContext:
         return self.request.run_id
 
     @property
-    def reads_all(self) -> bool:
-        """True if the run reads what is not due too: a manual run, or a full refresh."""
-        return self.request.is_manual or self.request.full_refresh
-
-    @property
     def advances_checkpoint(self) -> bool:
         """False for a backfill, which leaves nothing but rows, its progress and its lines in the ledger."""
         return not self.request.is_backfill
@@ -122,7 +117,7 @@ class RunContext:
         """Where the run's windows end."""
         return self.now.later
 
-    @property
-    def terms(self) -> Terms:
-        """What planning needs to know of the run."""
-        return Terms(self.now, self.request.full_refresh, self.request.is_manual, self.log_starts)
+    def planner(self, view: Transaction) -> ReadPlanner:
+        """Return a planner of this run's sweeps that reads from `view`."""
+        services = self.services
+        return ReadPlanner(view, services.streams, services.options, self.request, self.now, self.log_starts)

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from typing import NamedTuple
 
 from sync_worker.catalog.spec import ScopeKind
 from sync_worker.model import Scope, Verdict
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.projects import PROJECT_FIELDS, Project, ProjectChoice, choose, project_of
+from sync_worker.planning.projects import Project, choose, known_projects
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.runner.context import RunContext
 from sync_worker.runner.sync import PartitionResult, sync_partition
-from sync_worker.services import Services
 from sync_worker.state.skipped import SkipReason
 
 _NOT_LISTED = "Procore does not list this project for this service account: permit it, or check the number"
 _LIST_FAILED = "the list of projects could not be read, and this one is not known from before"
-
-EARLIEST = date(2000, 1, 1)
-"""Where daily logs of a project begin that does not tell its own first day: all days are one call."""
-_FIRST_CENTURY = date(1900, 1, 1)
-_DAYS_BEFORE = timedelta(days=366)
-"""Work is logged before a project begins in Procore, and a year mistyped."""
 
 
 class Listed(NamedTuple):
@@ -49,7 +41,9 @@ def discover(run: RunContext) -> dict[int, Listed]:
             partition = Partition(by_name[PROJECTS], Scope(company_id))
             swept = sync_partition(run, partition)
             run.clocks.server_time = run.clocks.server_time or swept.server_time
-            listed[company_id] = _sorted_out(swept, choose(known_projects(run.services, partition), run.choice))
+            with run.services.destination.reader() as view:
+                known = known_projects(view, company_id)
+            listed[company_id] = _sorted_out(swept, choose(known, run.choice))
     return listed
 
 
@@ -63,34 +57,6 @@ def _sorted_out(swept: PartitionResult, chosen: Sequence[Project]) -> Listed:
     return Listed(swept.verdict, readable, unseen)
 
 
-def inactive_projects(run: RunContext, listed: Mapping[int, Listed]) -> frozenset[int]:
-    """The projects that are read only because inactive ones are wanted, not because somebody named them."""
-    named = _named(run.choice)
-    readable = [project for found in listed.values() for project in found.readable]
-    return frozenset(it.project_id for it in readable if not it.is_active and it.project_id not in named)
-
-
-def known_projects(services: Services, partition: Partition) -> list[Project]:
-    """The projects that Procore showed, now or in an earlier run."""
-    with services.destination.reader() as view:
-        if not view.has_table(PROJECTS):
-            return []
-        rows = view.live_values(partition.spec, PROJECT_FIELDS, {"company_id": partition.scope.company_id or 0})
-    return [project_of(dict(zip(PROJECT_FIELDS, row, strict=True))) for row in rows]
-
-
-def log_start_dates(run: RunContext, projects: Sequence[Project]) -> dict[int, date]:
-    """Where each project's daily logs begin."""
-    today = run.bound.date()
-    return {project.project_id: run.start_date or _first_day(project.first_on, today) for project in projects}
-
-
-def _first_day(told_on: date | None, today: date) -> date:
-    """Return the first day that logs are read of; one that is absurd or still to come says nothing of earlier logs."""
-    is_believed = told_on is not None and _FIRST_CENTURY <= told_on <= today
-    return told_on - _DAYS_BEFORE if told_on is not None and is_believed else min(EARLIEST, today)
-
-
 def record_missing_projects(run: RunContext, listed: Mapping[int, Listed]) -> None:
     """Give their verdict to projects that were to be read but are not shown; asking would only be refused."""
     for company_id, found in listed.items():
@@ -98,12 +64,8 @@ def record_missing_projects(run: RunContext, listed: Mapping[int, Listed]) -> No
             _close_project(run, Scope(company_id, project_id), Verdict.NOT_PERMITTED, _NOT_LISTED)
     any_failed = any(found.verdict is Verdict.FAILED for found in listed.values())
     verdict, reason = (Verdict.FAILED, _LIST_FAILED) if any_failed else (Verdict.NOT_PERMITTED, _NOT_LISTED)
-    for project_id in sorted(_named(run.choice).difference(*(found.ids for found in listed.values()))):
+    for project_id in sorted(run.choice.named.difference(*(found.ids for found in listed.values()))):
         _close_project(run, Scope(run.company_ids[0], project_id), verdict, reason)
-
-
-def _named(choice: ProjectChoice) -> set[int]:
-    return set(choice.requested) or set(choice.include) - set(choice.exclude)
 
 
 def _close_project(run: RunContext, scope: Scope, verdict: Verdict, reason: str) -> None:

@@ -143,7 +143,7 @@ class ListReader:
         """Return True if no list may be read; Procore may answer 404 for that too, but then for all of several."""
         if evidence.refused:
             return evidence.refused + evidence.gone == evidence.lists
-        return self._plan.reach is ReadDepth.EVERYTHING and evidence.gone == evidence.lists > 1
+        return self._plan.depth is ReadDepth.FULL and evidence.gone == evidence.lists > 1
 
     def _read_in_parts(self, parent_id: int | str | None, evidence: Evidence) -> Evidence | None:
         """Read a list in one part, or if it is too large for that, in smaller pages or in ranges of days.
@@ -251,7 +251,7 @@ class ListReader:
         dates = self._plan.every_day
         if dates is None:
             raise AssertionError("every day was read")
-        plan = self._plan._replace(dates=dates, window=window_of(dates), reach=ReadDepth.EVERYTHING)
+        plan = self._plan._replace(dates=dates, window=window_of(dates), depth=ReadDepth.FULL)
         reason = "the server answers with fewer records than it does for some of the days"
         for calendar in CALENDARS:
             try:
@@ -265,7 +265,7 @@ class ListReader:
                 self._days_read = calendar
                 return evidence
         log.warning(Event.DELETES_UNTOLD, error=redactor.text(reason))
-        return self._read_again(plan._replace(settles=False), [dates])
+        return self._read_again(plan._replace(detects_deletes=False), [dates])
 
     def _is_before_first_day(self, dates: DateRange | None) -> bool:
         """Return True if these days are read only to find rows that are missing from the others."""
@@ -304,14 +304,14 @@ class ListReader:
 
         A tool without a path of its own for deleted records is asked with a filter, and a filter can be ignored.
         """
-        if self._signal is None or self._signal.refused or self._plan.reach is ReadDepth.EVERYTHING:
+        if self._signal is None or self._signal.refused or self._plan.depth is ReadDepth.FULL:
             return False
         return not names_deleted(self.spec.deletes) and self.sweep.missing(DeleteScope(DeleteEvidence.SIGNAL)) > 0
 
     def read_whole_list(self) -> Evidence:
         """Read the list without a window, to confirm the deletes that were reported."""
         window = Window(None, self._plan.window.end)
-        plan = self._plan._replace(window=window, reach=ReadDepth.EVERYTHING, settles=True)
+        plan = self._plan._replace(window=window, depth=ReadDepth.FULL, detects_deletes=True)
         return self._read_again(plan, self._dates)
 
     def _read_again(self, plan: ReadPlan, dates: Sequence[DateRange | None]) -> Evidence:
@@ -323,7 +323,7 @@ class ListReader:
         """Return the rows among which a complete sweep detects deletes, or None if it cannot."""
         if self._signal is not None and not self._signal.refused and names_deleted(self.spec.deletes):
             return DeleteScope(DeleteEvidence.SIGNAL)
-        if not self._plan.settles:
+        if not self._plan.detects_deletes:
             return None
         parent = self.spec.parent
         if parent is not None:
@@ -346,25 +346,25 @@ class ListReader:
         move_checkpoint(transaction, stream, self.scope, checkpoint, may_go_back=is_wrong)
         if self._signal is not None:
             record_signal(transaction, stream, self.scope, self._signal)
-        if plan.reach is ReadDepth.EVERYTHING:
+        if plan.depth is ReadDepth.FULL:
             forget_healed(transaction, ScopeKey(run_id, stream, self.scope))
         if plan.parents is None and self.spec.mode is SyncMode.FULL_REFRESH:
             return
-        if plan.parents is None and self.spec.mode is SyncMode.INCREMENTAL and plan.reach is ReadDepth.RECENT:
+        if plan.parents is None and self.spec.mode is SyncMode.INCREMENTAL and plan.depth is ReadDepth.INCREMENTAL:
             return
         last_read = LastRead(mark, plan.dates.start_on if plan.dates else None)
-        record_last_read(transaction, stream, self.scope, plan.reach, last_read, run_id)
+        record_last_read(transaction, stream, self.scope, plan.depth, last_read, run_id)
         if plan.parents is not None:
             hashes = {str(parent): row_hash for parent, row_hash in plan.parents.items()}
             record_parents_read(transaction, stream, self.scope, hashes)
-            forget_parents_read(transaction, stream, self.scope, plan.parents_gone)
+            forget_parents_read(transaction, stream, self.scope, plan.missing_parents)
 
     def record_parents_read(self, transaction: Transaction) -> None:
         """Record for which parents the list was read while those of others may not be; the mark stays."""
         plan, stream = self._plan, self.spec.name
         if plan.parents is None or not self._run.advances_checkpoint:
             return
-        record_last_read(transaction, stream, self.scope, plan.reach, LastRead(self._now), self._run.run_id)
+        record_last_read(transaction, stream, self.scope, plan.depth, LastRead(self._now), self._run.run_id)
         hashes = {str(parent): plan.parents[parent] for parent in self._parents_read}
         record_parents_read(transaction, stream, self.scope, hashes)
 

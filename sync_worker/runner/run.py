@@ -17,13 +17,14 @@ from sync_worker.errors import AuthError, DestinationError, StopRequested, SyncW
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import DateRange, Outcome, Scope, Verdict
 from sync_worker.planning.pages import learned_sizes, unpaged_streams
-from sync_worker.planning.partitions import Chain, chains
+from sync_worker.planning.partitions import Chain
+from sync_worker.planning.plan import due_chains, plan_run
+from sync_worker.planning.projects import log_start_dates
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import Period
 from sync_worker.runner.backfill import backfill_partition
 from sync_worker.runner.context import RunContext
-from sync_worker.runner.discovery import discover, inactive_projects, log_start_dates, record_missing_projects
-from sync_worker.runner.due import due
+from sync_worker.runner.discovery import discover, record_missing_projects
 from sync_worker.runner.sync import INTERRUPTED, sync_partition
 from sync_worker.state.backfills import begin_backfill, forget_backfill
 from sync_worker.state.history import all_checkpoints
@@ -54,22 +55,27 @@ def execute_run(run: RunContext) -> RunResult:
             run.page_sizes.update(learned_sizes(view, run.clocks.started_at))
             run.unpaged.update(unpaged_streams(view, run.clocks.started_at))
         listed = discover(run)
-        run.log_starts = log_start_dates(run, [project for found in listed.values() for project in found.readable])
+        readable = [project for found in listed.values() for project in found.readable]
+        run.log_starts = log_start_dates(readable, run.start_date, run.bound.date())
         if run.request.since is not None:
             run.period = _frozen_period(run, run.request.since)
         record_missing_projects(run, listed)
-        ids = {company: [project.project_id for project in found.readable] for company, found in listed.items()}
         permissions = _permissions(run)
-        ahead = due(run, chains(run.specs, ids), inactive_projects(run, listed))
+        projects = {company_id: found.readable for company_id, found in listed.items()}
         with run.services.destination.reader() as view:
-            first = tool_lists(view, permissions, ahead, run.terms)
+            tasks = plan_run(run.planner(view), run.specs, projects, run.choice)
+            ahead = due_chains(tasks)
+            first = tool_lists(view, ahead, run.request, run.now)
+        for task in tasks:
+            if task.skipped is not None:
+                run.skip(task.partition.spec.name, task.skipped)
         partitions = sum(map(len, (*first, *ahead)))
         run.services.writer.do(lambda transaction: record_plan(transaction, run.run_id, partitions))
         run.services.progress.planned(partitions)
         _read_all(run, permissions, first, then=ahead)
         with run.services.destination.reader() as view:
-            off = switched_off(view, ahead, run.terms, run.run_id)
-        _read_all(run, permissions, permissions.begin(ahead, off))
+            off = switched_off(view, ahead, run.request, run.now)
+        _read_all(run, permissions, permissions.plan_probes(ahead, off))
     return RunResult(run.run_id, run.failure, run.clocks.doubt)
 
 
@@ -142,7 +148,7 @@ def _permissions(run: RunContext) -> AccessCache:
     with run.services.destination.reader() as view:
         known = read_refusals(view)
         proven = {(line.stream, Scope(line.company_id, line.project_id)) for line in all_checkpoints(view)}
-    use_cache = not run.reads_all
+    use_cache = not run.request.reads_all
     return AccessCache(run.services.writer, run.services.streams, known, proven, run.now.earlier, use_cache=use_cache)
 
 

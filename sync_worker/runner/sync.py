@@ -25,7 +25,6 @@ from sync_worker.load.proof import Proof
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import Key, Verdict
 from sync_worker.planning.partitions import Partition
-from sync_worker.planning.read_plan import plan_partition
 from sync_worker.planning.selection import PROJECTS
 from sync_worker.runner.context import RunContext
 from sync_worker.runner.lists import ListReader
@@ -64,7 +63,7 @@ def sync_partition(run: RunContext, partition: Partition, doubt: str | None = No
     """
     services, spec = run.services, partition.spec
     with services.destination.reader() as view:
-        plan = plan_partition(view, partition, services.streams, services.options(spec.name), run.terms)
+        plan = run.planner(view).plan_partition(partition)
     lists = ListReader(run, partition, plan, doubt)
     with ledger_line(lists) as line:
         for number in range(1, SWEEPS_AT_MOST + 1):

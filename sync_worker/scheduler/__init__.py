@@ -1,1 +1,1 @@
-"""When: schedules, ticks, catch-up."""
+"""Schedules, ticks, and catch-up after downtime."""

@@ -1,22 +1,21 @@
-"""When a job is due: schedule text becomes a fixed set of instants, the same whoever asks and whenever.
+"""Schedules: the text becomes a fixed set of instants, the same for every caller at every time.
 
-APScheduler knows cron; it is asked in wall time, because in a zone it fires twice at a clock time that happens twice.
-Never reads the time.
+A schedule is a trigger of APScheduler, so that anything that takes one takes ours. Never reads the time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from abc import abstractmethod
+from datetime import UTC, datetime, time, timedelta
 from types import MappingProxyType
-from typing import Protocol
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.base import BaseTrigger
+from cronsim import CronSim, CronSimError
 
 from sync_worker.errors import ConfigurationError
-from sync_worker.scheduler.field import DAY, HOUR, MINUTE, MONTH, WEEKDAY, Field
 
 _MACROS = MappingProxyType(
     {
@@ -33,51 +32,61 @@ _EVERY = re.compile(r"every\s+([0-9]{1,9})\s*(s|m|h|d|seconds?|minutes?|hours?|d
 _SECONDS = MappingProxyType({"s": 1, "m": 60, "h": 3600, "d": 86_400})
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_ASKED = datetime(2020, 1, 1)  # noqa: DTZ001 - wall time
-_LAST_ASKED = datetime(2199, 12, 31, tzinfo=UTC)
-# More than any zone's clocks are ever put forward or back.
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+# More than the clocks of any zone are ever put forward or back.
 _WIDEST_CHANGE = timedelta(hours=3)
 
-_REACHES = [timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=300_000)]
+_SEARCHED = [timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=300_000)]
 
 
-class Schedule(Protocol):
+class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
     """A fixed set of instants, in whole seconds."""
 
+    @abstractmethod
     def next_after(self, instant: datetime) -> datetime:
-        """The first one later than `instant`, in UTC."""
-        ...
+        """Return the first instant later than the given one, in UTC."""
 
+    @abstractmethod
     def count(self, after: datetime, until: datetime) -> int:
-        """Return how many there are in `(after, until]`, in whole days of the zone; clocks that change do not count."""
-        ...
+        """Return how many there are in `(after, until]`, in whole days of the zone; clock changes do not count."""
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Return the instant after the previous one; where there was none, the first from `now` on."""
+        return self.next_after(previous_fire_time or now - timedelta(microseconds=1))
 
 
 def parse_schedule(text: str, timezone: str = "UTC") -> Schedule:
-    """Cron as Unix knows it, `@daily` and the like, or `every 15m`; raises `ConfigurationError` with the reason."""
+    """Parse five cron fields, `@daily` and the like, or `every 15m`; raise `ConfigurationError` with the reason."""
     words = " ".join(text.split())
     if every := _EVERY.fullmatch(words):
-        return Interval(_interval_seconds(text, every))
+        seconds = int(every[1]) * _SECONDS[every[2][0].lower()]
+        if not 1 <= seconds <= 366 * 86_400:
+            raise _refused(text, "an interval is at least a second and at most a year")
+        return Interval(seconds)
     if words.lower().startswith("every"):
         raise _refused(text, "an interval is written every 15m, with s, m, h or d")
     expression = _MACROS.get(words.lower(), words)
     if expression.startswith("@"):
         raise _refused(text, f"known are {', '.join(_MACROS)}")
     fields = expression.split()
-    if len(fields) != len(_MACROS["@hourly"].split()):
+    if len(fields) != len(_FIELDS):
         raise _refused(text, "cron has five fields: minute, hour, day of month, month, day of week")
     try:
-        return Cron(fields, ZoneInfo(timezone))
+        zone = ZoneInfo(timezone)
+        return Cron(" ".join(field.in_numbers(part) for field, part in zip(_FIELDS, fields, strict=True)), zone)
     except (ZoneInfoNotFoundError, IsADirectoryError):
         raise _refused(text, f"no time zone is called {timezone!r}") from None
     except ValueError as error:
         raise _refused(text, str(error)) from None
+    except CronSimError:
+        # Each field was checked before, so this is about all of them together.
+        raise _refused(text, "it never fires, because no month that it names has such a day") from None
 
 
 def last_until(schedule: Schedule, after: datetime, until: datetime) -> datetime | None:
-    """The last instant of a schedule in `(after, until]`, found without walking through years of them."""
-    for reach in _REACHES:
-        start = max(after, until - reach)
+    """Return the last instant of a schedule in `(after, until]`, without walking through years of them."""
+    for span in _SEARCHED:
+        start = max(after, until - span)
         found = None
         tick = schedule.next_after(start)
         while tick <= until:
@@ -91,18 +100,61 @@ def _refused(text: str, reason: str) -> ConfigurationError:
     return ConfigurationError(f"schedule {text!r} cannot be used: {reason}")
 
 
-def _interval_seconds(text: str, every: re.Match[str]) -> int:
-    seconds = int(every[1]) * _SECONDS[every[2][0].lower()]
-    if not 1 <= seconds <= 366 * 86_400:
-        raise _refused(text, "an interval is at least a second and at most a year")
-    return seconds
+class _Field(NamedTuple):
+    """The values of a field of cron; the first of them may have names, and Sunday is day 0 and day 7."""
+
+    noun: str
+    first: int
+    last: int
+    names: tuple[str, ...] = ()
+    is_cyclic: bool = False
+
+    def in_numbers(self, text: str) -> str:
+        """Return the field with every value listed; raise `ValueError` with what may stand there.
+
+        CronSim's messages name the field but not the value, and it refuses `fri-sun` and reads `3-3/2` as `3/2`.
+        """
+        parts: list[str] = []
+        for part in text.split(","):
+            found = _PART.fullmatch(part)
+            if found is None:
+                raise self._refused(part)
+            if found["first"] is None:
+                parts.append(part)
+                continue
+            first = self._number(found["first"])
+            last = self._number(found["last"]) if found["last"] else self.last if found["step"] else first
+            size = self.last - self.first + 1
+            if last < first and not self.is_cyclic:
+                raise self._refused(part)
+            values = range(first, last + 1 + size * (last < first), int(found["step"] or 1))
+            parts += [str((value - self.first) % size + self.first) for value in values]
+        return ",".join(parts)
+
+    def _number(self, text: str) -> int:
+        if text.lower() in self.names:
+            return self.first + self.names.index(text.lower())
+        if not text.isdigit() or not self.first <= int(text) <= self.last + self.is_cyclic:
+            raise self._refused(text)
+        return int(text)
+
+    def _refused(self, text: str) -> ValueError:
+        numbers = f"0 to {self.last + 1} (both are Sunday)" if self.is_cyclic else f"{self.first} to {self.last}"
+        names = f", {self.names[0]} to {self.names[-1]}" if self.names else ""
+        return ValueError(f"{text!r} is no {self.noun}: {numbers}{names}, ranges, steps")
 
 
-def _listed(field: Field, text: str) -> str:
-    return "*" if text == "*" else ",".join(map(str, field.values(text)))
+_PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[1-9]\d*))?", re.ASCII)
+_FIELDS = (
+    _Field("minute", 0, 59),
+    _Field("hour", 0, 23),
+    _Field("day of the month", 1, 31),
+    _Field("month", 1, 12, ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")),
+    _Field("day of the week", 0, 6, ("sun", "mon", "tue", "wed", "thu", "fri", "sat"), is_cyclic=True),
+)
 
 
-class Interval:
+class Interval(Schedule):
     """Every so many seconds, counted from 1970 in UTC, so that a restart shifts nothing."""
 
     def __init__(self, seconds: int) -> None:
@@ -117,76 +169,39 @@ class Interval:
         return (until - _EPOCH) // step - (after - _EPOCH) // step
 
 
-class Cron:
-    """Cron in a time zone.
+class Cron(Schedule):
+    """Cron in a time zone; raises `CronSimError` where no month has such a day.
 
-    A clock time that does not exist when clocks go forward is due as much later as they go forward; one that happens
-    twice is due the first time, except for jobs of every hour, which go by elapsed time.
+    A clock time that is skipped when clocks go forward is due as much later as they go forward; one that happens twice
+    is due the first time, except in jobs of every hour, which go by elapsed time. docs/adr/0023 says why.
     """
 
-    def __init__(self, fields: list[str], zone: ZoneInfo) -> None:
-        minute, hour, day, month, weekday = fields
+    def __init__(self, expression: str, zone: ZoneInfo) -> None:
+        self._expression = expression
         self._zone = zone
-        self._every_hour = hour == "*"
-        self._ticks_a_day = len(MINUTE.values(minute)) * len(HOUR.values(hour))
-        shared = {
-            "minute": _listed(MINUTE, minute),
-            "hour": _listed(HOUR, hour),
-            "month": _listed(MONTH, month),
-            "timezone": UTC,
-            "end_date": _LAST_ASKED,
-        }
-        days = _listed(DAY, day)
-        # By name, because APScheduler counts days from Monday.
-        weekdays = ",".join(WEEKDAY.names[number] for number in WEEKDAY.values(weekday))
-        if day.startswith("*") or weekday.startswith("*"):
-            self._triggers = [CronTrigger(day=days, day_of_week=weekdays, **shared)]
-        else:
-            # Unix: where both are restricted, either will do.
-            self._triggers = [CronTrigger(day=days, **shared), CronTrigger(day_of_week=weekdays, **shared)]
-        if self._wall_after(_FIRST_ASKED) is None:
-            raise ValueError("it never fires, because no month that it names has such a day")
+        self._is_hourly = expression.split()[1] == "*"
+        cron = CronSim(expression, _EPOCH)
+        self._ticks_a_day = len(cron.minutes) * len(cron.hours)
 
     def next_after(self, instant: datetime) -> datetime:
-        """The first one later than `instant`, in UTC; at most some decades ahead."""
         ahead: list[datetime] = []
-        # Clocks that change move instants past each other, by no more than the widest change.
-        for tick in self._walls_after(self._wall(instant) - _WIDEST_CHANGE):
-            ahead += [candidate for candidate in self._instants(tick) if candidate > instant]
-            if ahead and tick > self._wall(ahead[0]) + _WIDEST_CHANGE:
+        # CronSim gets wall time: in a zone, its answer for a skipped time depends on the time of the question.
+        # Clock changes move instants past each other, so the search begins earlier and ends later.
+        for wall in CronSim(self._expression, instant.astimezone(self._zone).replace(tzinfo=None) - _WIDEST_CHANGE):
+            first, second = (wall.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+            if ahead and first > ahead[0] + _WIDEST_CHANGE:
                 break
-        return min(ahead, default=_LAST_ASKED)
+            # `first` is the later of the two for a time that is skipped; the hour after it is an hour like any other.
+            due = {first} if not self._is_hourly else {first, second} if first <= second else set()
+            ahead += [at for at in due if at > instant]
+        return min(ahead, default=_NEVER)
 
     def count(self, after: datetime, until: datetime) -> int:
-        # Counted one by one, those of a year of minutes take APScheduler a minute.
-        first, days = self._wall(after).date(), (until - after).days
-        return self._ticks_a_day * sum(self._is_due_on(first + timedelta(days=number)) for number in range(1, days + 1))
-
-    def _is_due_on(self, each: date) -> bool:
-        midnight = datetime.combine(each, time())
-        tick = self._wall_after(midnight - timedelta(microseconds=1))
-        return tick is not None and tick.date() == each
-
-    def _wall(self, instant: datetime) -> datetime:
-        return instant.astimezone(self._zone).replace(tzinfo=None)
-
-    def _walls_after(self, wall: datetime) -> Iterator[datetime]:
-        tick = self._wall_after(wall)
-        while tick is not None:
-            yield tick
-            tick = self._wall_after(tick)
-
-    def _wall_after(self, wall: datetime) -> datetime | None:
-        asked = wall.replace(tzinfo=UTC) + timedelta(microseconds=1)
-        times = [trigger.get_next_fire_time(None, asked) for trigger in self._triggers]
-        return min((time.replace(tzinfo=None) for time in times if time is not None), default=None)
-
-    def _instants(self, wall: datetime) -> list[datetime]:
-        """When a clock on the wall shows that time."""
-        early, late = (wall.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-        if not self._every_hour:
-            return [early]
-        if early > late:
-            # It never shows it, and the hour after it is an hour like any other.
-            return []
-        return sorted({early, late})
+        # Counted one by one, the minutes of a year take half an hour.
+        first = after.astimezone(self._zone).date()
+        days = [first + timedelta(days=number) for number in range(1, (until - after).days + 1)]
+        midnights = [datetime.combine(day, time()) for day in days]
+        due = [
+            next(CronSim(self._expression, midnight - timedelta(seconds=1)), _NEVER).date() for midnight in midnights
+        ]
+        return self._ticks_a_day * sum(tick == day for tick, day in zip(due, days, strict=True))

@@ -14,41 +14,41 @@ from sync_worker.state.queries import queries
 
 
 class ReadDepth(StrEnum):
-    """How far back a sweep reads: its last days, its last months, or all there is."""
+    """How far back a sweep reads: its last days, its last months, or all there is. The database keeps older names."""
 
-    RECENT = "recent"
-    WEEKLY = "weekly"
-    EVERYTHING = "everything"
+    INCREMENTAL = "recent"
+    EXTENDED = "weekly"
+    FULL = "everything"
 
     @property
     def covered(self) -> tuple[ReadDepth, ...]:
-        """This reach and all that are contained in it."""
-        reaches = tuple(ReadDepth)
-        return reaches[: reaches.index(self) + 1]
+        """This depth and all that are contained in it."""
+        depths = tuple(ReadDepth)
+        return depths[: depths.index(self) + 1]
 
 
 class LastRead(NamedTuple):
-    """A complete sweep of some reach: when, by the server's clock, and for daily logs from which day on."""
+    """A complete sweep of some depth: when, by the server's clock, and for daily logs from which day on."""
 
     read_at: datetime
     start_on: date | None = None
 
 
 def read_last_reads(executor: Executor, stream: str, scope: Scope) -> Mapping[ReadDepth, LastRead]:
-    """The last complete sweep of each reach."""
+    """Return the last complete sweep of each depth."""
     rows = executor.execute(queries()["read_rereads"], {"stream": stream, **scope._asdict()})
     return {
-        ReadDepth(str(reach)): LastRead(
+        ReadDepth(str(depth)): LastRead(
             from_text(str(read_at)), date.fromisoformat(str(start_on)) if start_on else None
         )
-        for reach, start_on, read_at in rows
+        for depth, start_on, read_at in rows
     }
 
 
 def record_last_read(
-    executor: Executor, stream: str, scope: Scope, reach: ReadDepth, reread: LastRead, run_id: str
+    executor: Executor, stream: str, scope: Scope, depth: ReadDepth, last_read: LastRead, run_id: str
 ) -> None:
-    """Store that a sweep of that reach is complete, which says the same of every smaller reach."""
+    """Store that a sweep of this depth is complete, and with it every smaller one."""
     statement = queries()["record_reread"]
     executor.execute_many(
         statement,
@@ -57,11 +57,11 @@ def record_last_read(
                 "stream": stream,
                 **scope._asdict(),
                 "reach": covered,
-                "start_on": reread.start_on.isoformat() if reread.start_on else None,
-                "read_at": to_text(reread.read_at),
+                "start_on": last_read.start_on.isoformat() if last_read.start_on else None,
+                "read_at": to_text(last_read.read_at),
                 "run_id": run_id,
             }
-            for covered in reach.covered
+            for covered in depth.covered
         ],
     )
 

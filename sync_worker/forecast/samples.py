@@ -1,0 +1,96 @@
+"""Costs of lists of which nothing is stored, by one-row requests in a few projects that stand for the others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from sync_worker.access.sample import ListSampler, fields_of
+from sync_worker.catalog.spec import Parent, StreamSpec
+from sync_worker.forecast.cost import Basis, Cost, StoredCosts, least_cost, pages_of
+from sync_worker.model import DateRange
+from sync_worker.planning.partitions import Partition
+from sync_worker.planning.read_plan import ReadPlan
+from sync_worker.planning.windows import Part
+
+SAMPLED_PROJECTS = 5
+"""How many projects of a company are sampled at most."""
+_CLEAR = 2
+"""So many short lists show that a list is one page in every project."""
+
+
+class Parents(NamedTuple):
+    """What the forecast of a stream tells about the records that other streams are nested in."""
+
+    is_refused: bool = False
+    rows: int | None = None
+    """How many there are, where a sample showed it."""
+    first: msgspec.Raw | None = None
+    """One of them."""
+    changed: int = 0
+    """How many have changed since they were read."""
+
+
+def sampled_projects(projects: Sequence[int]) -> Sequence[int]:
+    """Return projects from all over the list: the oldest and the newest are the least like the others."""
+    if len(projects) <= SAMPLED_PROJECTS:
+        return projects
+    return [projects[(2 * place + 1) * len(projects) // (2 * SAMPLED_PROJECTS)] for place in range(SAMPLED_PROJECTS)]
+
+
+class SampledCosts:
+    """Samples the lists of one run and remembers what they showed, by stream."""
+
+    def __init__(self, sampler: ListSampler, stored: StoredCosts, specs: Sequence[StreamSpec]) -> None:
+        self._sampler = sampler
+        self._stored = stored
+        self._parents = {spec.parent.stream for spec in specs if spec.parent is not None}
+        self._changed: dict[str, list[int]] = defaultdict(list)
+        self._rows: dict[str, list[int]] = defaultdict(list)
+
+    def changed_parents(self, partition: Partition, plan: ReadPlan, *, is_sampled: bool) -> int:
+        """Return how many records changed since they were read; without a sample, as many as in other projects."""
+        spec = partition.spec
+        if spec.name not in self._parents or spec.cursor is None or plan.window.start is None:
+            return 0
+        counts = self._changed[spec.name]
+        if not is_sampled:
+            return round(sum(counts) / len(counts)) if counts else 0
+        sample = self._sampler.try_sample(partition, window=plan.window)
+        counts.append(0 if sample is None else sample.rows)
+        return counts[-1]
+
+    def cost(
+        self, partition: Partition, plan: ReadPlan, parts: Sequence[Part], parents: Parents
+    ) -> tuple[Cost, Parents]:
+        """Return the cost of a list, and what streams nested in it need to know; at most one request."""
+        spec = partition.spec
+        if spec.parent is not None:
+            return self._nested_cost(partition, spec.parent, parents)
+        counts, per_page = self._rows[spec.name], self._stored.per_page(spec)
+        is_short = len(counts) >= _CLEAR and (per_page is None or 2 * max(counts) <= per_page)
+        if is_short and spec.name not in self._parents:
+            return least_cost(spec, parts), Parents()
+        days = [part.dates for part in parts if part.dates is not None]
+        dates = DateRange(days[0].start_on, days[-1].end_on) if days else None
+        sample = self._sampler.try_sample(partition, window=plan.window, dates=dates)
+        if sample is None:
+            return Cost(1, 0, Basis.PROBED), Parents(is_refused=True)
+        counts.append(sample.rows)
+        whole = pages_of(sample.rows, per_page)
+        return Cost(len(parts) - 1 + whole, whole, Basis.PROBED), Parents(rows=sample.rows, first=sample.first)
+
+    def _nested_cost(self, partition: Partition, parent: Parent, parents: Parents) -> tuple[Cost, Parents]:
+        """Return the cost of the lists of all parents, of which one is sampled."""
+        if parents.rows is None:
+            return least_cost(partition.spec, ()), Parents()
+        if parents.first is None:
+            return Cost(0, 0, Basis.PROBED), Parents(rows=0)
+        sample = self._sampler.try_sample(partition, parent_id=fields_of(parents.first)[parent.key])
+        if sample is None:
+            return Cost(parents.rows, 0, Basis.PROBED), Parents(is_refused=True)
+        calls = parents.rows * pages_of(sample.rows, self._stored.per_page(partition.spec))
+        return Cost(calls, calls, Basis.PROBED), Parents(rows=parents.rows * sample.rows, first=sample.first)
