@@ -66,7 +66,7 @@ class CallCounter:
 
     @property
     def is_pending(self) -> bool:
-        """Whether there is anything to write."""
+        """True if there is anything to write."""
         return bool(self._pending or self._writing)
 
     def write(self, executor: Executor) -> None:
@@ -77,7 +77,7 @@ class CallCounter:
         record_calls(executor, self._writing)
 
     def on_commit(self) -> None:
-        """What `write` added is committed."""
+        """Forget what `write` added: it is committed."""
         self._writing.clear()
 
 

@@ -10,7 +10,7 @@ Headers = Mapping[str, str]
 
 
 def count(headers: Headers, name: str) -> int | None:
-    """The whole number that header `name` holds."""
+    """Return the whole number in header `name`, None if it holds none."""
     digits = headers.get(name, "").strip()
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
 
@@ -37,7 +37,7 @@ def cache_doubt(headers: Headers) -> str | None:
 
 
 def retry_after_seconds(headers: Headers, now: datetime) -> float | None:
-    """What `Retry-After` asks for, as seconds or as a date seen from the server's `now`."""
+    """Return the seconds that `Retry-After` asks for; a date is compared with the server's `now`."""
     seconds = count(headers, "Retry-After")
     if seconds is not None:
         return float(seconds)
@@ -46,6 +46,6 @@ def retry_after_seconds(headers: Headers, now: datetime) -> float | None:
 
 
 def seconds_until_reset(headers: Headers, now: datetime) -> float | None:
-    """How far the end of the reported window is from the server's `now`."""
+    """Return the seconds from the server's `now` to the end of the reported window."""
     reset = count(headers, "X-Rate-Limit-Reset")
     return None if reset is None else max(0.0, reset - now.timestamp())

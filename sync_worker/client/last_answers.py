@@ -35,7 +35,7 @@ class LastAnswers:
             self._failed_url = None
 
     def miss(self, request: Request) -> bool:
-        """Note that a list could not be read; whether another one could not either, with no answer in between."""
+        """Note that a list could not be read; return True if another one failed before it with no answer in between."""
         with self._lock:
             before, self._failed_url = self._failed_url, request.url
         return before not in (None, request.url)

@@ -51,7 +51,7 @@ def list_request(
     per_page: int | None = None,
     is_unpaged: bool = False,
 ) -> ListRequest:
-    """The listing of `spec` in `scope`; a window or dates are asked for where the stream has a filter for them.
+    """Return the request for `spec` in `scope`, with a window or dates where the stream has a filter for them.
 
     Raises:
         ValueError: the stream needs an id, dates or a company that were not given.
@@ -70,7 +70,7 @@ def list_request(
 def deleted_list_request(
     spec: StreamSpec, scope: Scope, window: Window, *, header_company_id: int, per_page: int | None = None
 ) -> ListRequest:
-    """The tool's own listing of deleted records, of those deleted within the window where it can be asked for one."""
+    """Return the request for the tool's own list of deleted records, limited to the window if a filter exists."""
     path, query = spec.path, dict(spec.query)
     match spec.deletes:
         case RecycleBin(path=None) as bin_:

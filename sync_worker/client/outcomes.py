@@ -176,7 +176,7 @@ _BROKEN: Mapping[Action, type[SyncWorkerError]] = {
 
 
 def action(status: int, headers: Headers) -> Action:
-    """What to do about an answer; a 503 that says until when is waited for as a 429 is."""
+    """Return what to do about an answer; a 503 with `Retry-After` is treated as a 429."""
     if status == 503 and "Retry-After" in headers:
         return Action.WAIT
     return _outcome(status).action
@@ -211,7 +211,7 @@ def foreign_refusal(request: str, status: int) -> SyncWorkerError:
 
 
 def refusal(request: str, status: int, said: str = "", *, retry_after_seconds: float | None = None) -> SyncWorkerError:
-    """The error for an answer that is no data; `said` is the `reason` its body gives."""
+    """Return the error for an answer without data; `said` is the `reason` its body gives."""
     outcome = _outcome(status)
     meaning = APP_NOT_CONNECTED if status == 403 and "not connected" in said.lower() else outcome.meaning
     message = f"{request}: {status}, {meaning}" + (f" ({said})" if said else "")
@@ -260,7 +260,7 @@ def is_null(body: bytes) -> bool:
 
 
 def reason(body: bytes) -> str:
-    """What an error body says in `errors`, `error` or `message`: one line, capped; empty when it says nothing."""
+    """Return `errors`, `error` or `message` of an error body as one capped line, empty if there is none."""
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
@@ -276,7 +276,7 @@ def _one_line(said: object) -> str:
 
 
 def failure(request: str, error: BaseException, deadline_seconds: float) -> SyncWorkerError:
-    """The error for an attempt that brought no whole answer; texts of `error` itself are never repeated."""
+    """Return the error for an attempt without a whole answer; it never repeats the text of `error` itself."""
     links = list(_chain(error))
     for kinds, outcome in BY_EXCEPTION:
         found = next((link for link in links if isinstance(link, kinds)), None)

@@ -150,7 +150,7 @@ class Procore:
                 )
 
     def _read(self, asked: _Asked) -> tuple[Reply, Records]:
-        """The page that is asked for, after as many attempts as it takes.
+        """Return the page after as many attempts as it takes.
 
         Raises `UnreachableError` when all of them failed, and nothing else is answered any more either.
         """

@@ -67,7 +67,7 @@ class Slot:
             self._number = None
 
     def close(self) -> None:
-        """It is over; without an answer the server may have counted it all the same."""
+        """Release the slot. A request without an answer still counts: the server may have counted it."""
         if self._number is not None:
             self._budget.give_up(self._number)
             self._number = None
@@ -146,7 +146,7 @@ class RateLimit:
             self._moved.notify_all()
 
     def give_up(self, number: int) -> None:
-        """No answer came to a request."""
+        """Record that a request got no answer."""
         with self._moved:
             self._governor.end(number, self._clock.monotonic(), is_answer=False)
             self._moved.notify_all()
@@ -293,5 +293,5 @@ class RateLimit:
             self._governor.accepted()
 
     def _instant(self, moment: float, now: float) -> datetime:
-        """The instant of a moment of the monotonic clock."""
+        """Return the instant of a moment of the monotonic clock."""
         return self._clock.now() + timedelta(seconds=moment - now)

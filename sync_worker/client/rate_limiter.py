@@ -73,7 +73,7 @@ class RateLimiter:
         self._line.remove(ticket)
 
     def opens_at(self, ticket: QueuePosition, now: float) -> float | None:
-        """When this place may send, `now` for at once; None when another call has to move first."""
+        """Return when this position may send, `now` for at once, None if another call has to move first."""
         opens_at = self.room_at(now)
         if opens_at is None or opens_at > now:
             return opens_at
@@ -82,7 +82,7 @@ class RateLimiter:
         return opens_at if self._is_due() else self.room_at(now, ticket.priority)
 
     def room_at(self, now: float, reserve: Priority = Priority.MANUAL) -> float | None:
-        """When one more call fits in, whosever it is; None when an answer to one under way must come first."""
+        """Return when one more call of anyone fits in, None if a call under way must be answered first."""
         if self.under_way >= self._concurrency:
             return None
         moments = [max(now, self.blocked_until), self._told_at(now)]
@@ -93,7 +93,7 @@ class RateLimiter:
         return max(known) if len(known) == len(moments) else None
 
     def send(self, ticket: QueuePosition, now: float) -> int:
-        """The call leaves; its number."""
+        """Record that the call is sent and return its number."""
         is_passing = any(other.priority > ticket.priority for other in self._line)
         self._passed_over = self._passed_over + 1 if is_passing else 0
         for window in (self.hour, self.spike):
@@ -104,7 +104,7 @@ class RateLimiter:
         return self._sent
 
     def end(self, number: int, now: float, report: WindowReport | None = None, *, is_answer: bool = True) -> None:
-        """The call of that number is over; an answer without a `report` is one of a server that has no limits."""
+        """Record the end of a call; an answer without a `report` comes from a server without limits."""
         self.under_way -= 1
         took = now - self._sent_at.pop(number)
         self._answer_seconds += _SMOOTHING * (took - self._answer_seconds)
@@ -116,7 +116,7 @@ class RateLimiter:
             self._take(report, number, now)
 
     def throttle(self, told_seconds: float, now: float) -> None:
-        """The server refuses calls and says how long, or not: from now on nobody calls."""
+        """Block all calls for as long as the server said, or for a growing pause if it did not say."""
         if now >= self.blocked_until:
             self._volleys += 1  # answers to calls that were under way already are the same volley
         # A reset that has passed, or none, must not turn into hammering.
@@ -124,7 +124,7 @@ class RateLimiter:
         self.block(now + min(seconds, LONGEST_WAIT_SECONDS))
 
     def block(self, until: float) -> None:
-        """Nobody calls before that."""
+        """Block all calls until then."""
         self.blocked_until = max(self.blocked_until, until)
 
     def lift(self) -> None:
@@ -134,7 +134,7 @@ class RateLimiter:
             window.forget_told()
 
     def accepted(self) -> None:
-        """The server takes calls; when it next refuses some, that is a new beginning."""
+        """Record that the server accepts calls, so the next refusal starts with the shortest pause."""
         self._volleys = 0
 
     def _take(self, report: WindowReport, number: int, now: float) -> None:
@@ -156,11 +156,11 @@ class RateLimiter:
         return min(self._line, key=lambda it: it.number) if self._is_due() else min(self._line)
 
     def _is_due(self) -> bool:
-        """Whether it is the turn of who has waited longest, however many better ones there are."""
+        """Return True if the longest waiting call goes next, whatever the priority of the others."""
         return self._passed_over >= _PATIENCE
 
     def _told_at(self, now: float) -> float | None:
-        """When one more call may go by what was told last, whatever window that was of."""
+        """Return when one more call may go by the last report, whichever window it was of."""
         if self.told is None:
             # Nothing is known: the first call goes alone and asks.
             return now if self._is_unlimited or not self.under_way else None
@@ -176,11 +176,11 @@ class RateLimiter:
         return now if self.under_way < max(1, min(abreast, left)) else None
 
     def _abreast(self, window: RateWindow) -> int:
-        """How many calls under way at once it takes to use all that is ours of a window, as long as answers take."""
+        """Return how many concurrent calls use our whole share of a window, given the average answer time."""
         return ceil((window.granted or 0) / window.seconds * self._answer_seconds)
 
     def _named(self, report: WindowReport) -> RateWindow:
-        """The window a report is of: by its end, and where that is near by its limit, as an hour comes to its end too.
+        """Return the window of a report: by its end, or by its limit if the end is near, since an hour ends too.
 
         The oldest call of a rolling hour may leave in a moment at any time.
         """

@@ -36,17 +36,17 @@ class Recent:
         self._total += calls
 
     def count(self, now: float) -> int:
-        """How many there are now."""
+        """Return how many there are now."""
         while self._moments and self._moments[0][1] + self._seconds <= now:
             self._total -= self._moments.popleft()[2]
         return self._total
 
     def count_at(self, moment: float) -> int:
-        """How many of them there will still be then."""
+        """Return how many of them will still be there then."""
         return sum(calls for last, calls in self if last + self._seconds > moment)
 
     def rid_of(self, calls: int) -> float:
-        """When so many more will have left."""
+        """Return when that many of them will have left."""
         for _, last, some in self._moments:
             calls -= some
             if calls <= 0:
@@ -66,7 +66,7 @@ class LastReport(NamedTuple):
     is_refusal: bool = False
 
     def is_outdated_by(self, remaining: int, number: int) -> bool:
-        """Whether the answer to the call of that number tells something newer."""
+        """Return True if the answer to the call of that number is newer."""
         return number > self.sent or remaining < self.remaining
 
 
@@ -88,7 +88,7 @@ class RateWindow:
 
     @property
     def granted(self) -> int | None:
-        """How many calls of the limit are ours."""
+        """Calls of the limit that are ours, None if the limit is unknown."""
         # Ninety per cent of ten are nine, whatever floats make of it.
         return None if self.limit is None else max(1, floor(self._share * self.limit + 1e-9))
 
@@ -101,7 +101,7 @@ class RateWindow:
         return iter(self._sent)
 
     def others(self, now: float) -> int:
-        """How many calls somebody else has probably used."""
+        """Return how many calls other clients have probably used."""
         if now >= self._others_until:
             return 0
         if not self.rolls or self.told is None:
@@ -111,11 +111,11 @@ class RateWindow:
         return ceil(self._others * (1 + unseen * (now - self._told_at) / self.seconds))
 
     def send(self, now: float, calls: int = 1) -> None:
-        """Calls of ours leave."""
+        """Count calls of ours as sent."""
         self._sent.add(now, calls)
 
     def end(self, now: float, calls: int = 1) -> None:
-        """Calls of ours are answered, or never will be: from now on they are as old as they can be."""
+        """Count calls of ours as over; their age in the window runs from now."""
         self._answered.add(now, calls)
 
     def tell(self, limit: int, told: LastReport, reset: int, now: float, under_way: int) -> None:
@@ -142,7 +142,7 @@ class RateWindow:
         self.told, self._others, self._others_until = None, 0, 0.0
 
     def opens_at(self, now: float, under_way: int, reserve: int = 0) -> float | None:
-        """When one more call fits in beside those under way; None when an answer to one of these must come first."""
+        """Return when one more call fits in, None if a call under way must be answered first."""
         if self.limit is None or self.granted is None:
             return now
         ours = self._within(self._sent, now, max(1, self.granted - reserve))

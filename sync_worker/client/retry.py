@@ -51,7 +51,7 @@ class Retry:
         self._last_attempt = stop_after_attempt(policy.attempts)
 
     def call(self, attempt: Callable[[], T]) -> T:
-        """The result of the first attempt that succeeds, else the error of the last.
+        """Return the result of the first attempt that succeeds, else raise the error of the last.
 
         Raises:
             StopRequested: the stop event was set during a pause.

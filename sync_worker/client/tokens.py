@@ -62,7 +62,7 @@ class Token:
     expires_at: float
 
     def state(self, now: float) -> State:
-        """How near the token is to its end at `now`."""
+        """Return how near the token is to its end at `now`."""
         if now >= self.expires_at:
             return State.EXPIRED
         return State.STALE if now >= self.stale_at else State.FRESH
@@ -118,7 +118,7 @@ class Tokens:
         self._paused_until = 0.0
 
     def current(self) -> SecretStr:
-        """A token to send now.
+        """Return a token to send now.
 
         Raises:
             AuthError: the credential is refused, now or less than five minutes ago.
