@@ -39,10 +39,10 @@ from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.selection import COMPANIES, PROJECTS, select
 from sync_worker.planning.windows import DEFAULT_LOOKBACK, RereadRule
 from sync_worker.progress import NullProgress, Progress
+from sync_worker.reports.build import MadeReport, ReportRequest, make, run_report
 from sync_worker.runner.allowance import AllowanceKeeper
 from sync_worker.runner.clocks import Clocks
 from sync_worker.runner.context import RunContext
-from sync_worker.runner.report import MadeReport, ReportRequest, make, run_report
 from sync_worker.runner.run import execute_run
 from sync_worker.scheduler.heartbeat import heartbeat_path
 from sync_worker.services import Services

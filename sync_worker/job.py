@@ -1,4 +1,4 @@
-"""What a job author imports: a job is a module of a jobs folder whose `JOB` says what to read or report, and when."""
+"""What a job author imports: a job is a module of a jobs folder whose `JOB` is what to read or report, and when."""
 
 from __future__ import annotations
 
@@ -9,33 +9,20 @@ from pathlib import Path
 from typing import TypeAlias
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.reports.build import ReportJob
 
 _PACKAGE = Path(__file__).parent
 _REPORT = "report_"
 
+__all__ = ["ReportJob", "SyncJob", "sql_next_to"]
+
 
 @dataclass(frozen=True, slots=True)
 class SyncJob:
-    """Reads streams, named by name, glob or `tag:`; `schedule` is cron as Unix knows it, unless configured else."""
+    """Streams to read, by name, glob or `tag:`; `schedule` is cron as in Unix, unless configured otherwise."""
 
     title: str
     streams: tuple[str, ...]
-    schedule: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReportJob:
-    """Tells how long things wait, and with whom; a module `report_x` makes the report `x`.
-
-    `sql` is one SELECT with a row for each of them, in the columns that `jobs/report_rfi_ageing.sql` names and
-    explains. `streams` are those it cannot do without: how fresh and complete they are is printed on it.
-    `noun` is what one of the things is called.
-    """
-
-    title: str
-    noun: str
-    streams: tuple[str, ...]
-    sql: str
     schedule: str
 
 
@@ -43,12 +30,12 @@ Job: TypeAlias = SyncJob | ReportJob
 
 
 def sql_next_to(module: str) -> str:
-    """The SQL in the file of the same name as the module; call it with `__file__`."""
+    """Return the SQL in the file of the same name as the module; call it with `__file__`."""
     return Path(module).with_suffix(".sql").read_text("utf-8")
 
 
 def load_jobs(own_folder: Path) -> Mapping[str, SyncJob]:
-    """All jobs that read, by name: the user's own, then the shipped ones that they do not replace.
+    """Return all jobs that read, by name: the user's own, then the shipped ones that they do not replace.
 
     Raises `ConfigurationError` for a module that cannot be imported or that declares no job.
     """
@@ -56,23 +43,23 @@ def load_jobs(own_folder: Path) -> Mapping[str, SyncJob]:
 
 
 def load_reports(own_folder: Path) -> Mapping[str, ReportJob]:
-    """All jobs that report, as `load_jobs`."""
+    """Return all jobs that report, as `load_jobs`."""
     return {name: job for name, job in all_jobs(own_folder).items() if isinstance(job, ReportJob)}
 
 
 def report_name(job: str) -> str:
-    """What the report of a job is called: `rfi_ageing` for `report_rfi_ageing`."""
+    """Return the name of a job's report: `rfi_ageing` for `report_rfi_ageing`."""
     return job.removeprefix(_REPORT)
 
 
 def all_jobs(own_folder: Path) -> Mapping[str, Job]:
-    """The jobs of both kinds, as `load_jobs`."""
+    """Return the jobs of both kinds, as `load_jobs`."""
     paths = {path.stem: path for folder in (shipped_folder(), own_folder) for path in sorted(folder.glob("*.py"))}
     return {name: _load(name, path) for name, path in paths.items() if not name.startswith("_")}
 
 
 def shipped_folder() -> Path:
-    """The folder of shipped jobs: inside the installed package, or beside it in a checkout."""
+    """Return the folder of shipped jobs: inside the installed package, or beside it in a checkout."""
     installed = _PACKAGE / "shipped_jobs"
     return installed if installed.is_dir() else _PACKAGE.parent / "jobs"
 

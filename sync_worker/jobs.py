@@ -8,8 +8,8 @@ from typing import NamedTuple
 from sync_worker.errors import ConfigurationError
 from sync_worker.job import SyncJob, load_jobs, load_reports, report_name
 from sync_worker.model import RunRequest
+from sync_worker.reports.build import ReportRequest
 from sync_worker.reports.formats import check_formats
-from sync_worker.runner.report import ReportRequest
 from sync_worker.settings import JobOptions, ReportSettings, Settings
 from sync_worker.settings.problems import nearest_name
 

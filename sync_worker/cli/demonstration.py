@@ -32,7 +32,7 @@ from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerErro
 from sync_worker.job import load_jobs, load_reports
 from sync_worker.logs import configure_logging, redactor
 from sync_worker.model import RunRequest, Verdict
-from sync_worker.runner.report import MadeReport, ReportRequest
+from sync_worker.reports.build import MadeReport, ReportRequest
 from sync_worker.settings import Settings, load_settings
 
 DATABASE = "procore.db"

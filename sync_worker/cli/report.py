@@ -16,7 +16,7 @@ from sync_worker.state.instants import to_text
 
 if TYPE_CHECKING:
     from sync_worker.jobs import ConfiguredReport
-    from sync_worker.runner.report import MadeReport
+    from sync_worker.reports.build import MadeReport
     from sync_worker.settings import Settings
 
 

@@ -1,1 +1,1 @@
-"""What people look at every week, made from what is stored: read, measured, told, rendered, kept."""
+"""Reports: a job builds a document from what is stored, a format renders it, the archive keeps it."""

@@ -22,7 +22,7 @@ _ABANDONED_AFTER = timedelta(days=1)
 def keep(archive: Path, as_of: datetime, files: Mapping[str, bytes], *, now: datetime, retention: timedelta) -> Path:
     """Write the files of an issue into a new folder of `archive`, and drop what is older than `retention`.
 
-    An issue is frozen: a second one of the same data gets a folder beside it.
+    An issue is frozen: a second one of the same data gets a folder of its own.
     Raises `ConfigurationError` where the folder cannot be written.
     """
     try:
@@ -36,13 +36,13 @@ def keep(archive: Path, as_of: datetime, files: Mapping[str, bytes], *, now: dat
 
 
 def issues(archive: Path) -> Iterator[Path]:
-    """The folders of the issues that are kept."""
+    """Yield the folders of the issues that are kept."""
     if archive.is_dir():
         yield from (folder for folder in archive.iterdir() if _ISSUE.fullmatch(folder.name))
 
 
 def put(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write files into a folder that the user named, each one whole or not at all; their paths.
+    """Write files into a folder that the user named, each one whole or not at all; return their paths.
 
     Raises `ConfigurationError` where that cannot be done.
     """
@@ -90,14 +90,14 @@ def _renamed(unfinished: Path, wanted: Path) -> Path:
             try:
                 return unfinished.rename(free)
             except OSError:
-                # Somebody made the same issue at the same time.
+                # Another process made the same issue at the same time.
                 if not free.exists():
                     raise
     raise AssertionError("numbers do not end")
 
 
 def _too_old(archive: Path, kept: Path, now: datetime, retention: timedelta) -> Iterator[Path]:
-    """Old issues, never the one just written, however old its data; and what a killed process left half-written."""
+    """Yield old issues, but not the one just written, and what a killed process left half-written."""
     for folder in archive.iterdir():
         issue, under_way = _ISSUE.fullmatch(folder.name), _UNDER_WAY.fullmatch(folder.name)
         if issue and folder != kept and now - _instant(issue[1]) > retention:

@@ -1,4 +1,4 @@
-"""Which projects a report tells of, how fresh and complete their data is, and which it leaves out and why."""
+"""Which projects are in a report, how fresh and complete their data is, and which are left out and why."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import NamedTuple
 from sync_worker.model import Verdict
 from sync_worker.reports.days import instant_from
 from sync_worker.state.history import LatestScope
+
+# What was read before a failure can still be reported, what is not permitted cannot.
+_BEST_TO_WORST = (Verdict.COMPLETE, Verdict.INEXACT, Verdict.FAILED, Verdict.NOT_PERMITTED)
 
 
 class ReportedProject(NamedTuple):
@@ -24,7 +27,7 @@ class ReportedProject(NamedTuple):
 
     @property
     def clock(self) -> tzinfo:
-        """Where its days begin."""
+        """The time zone of its days."""
         return self.zone or UTC
 
 
@@ -40,16 +43,16 @@ class Reason(StrEnum):
 
 
 class Choice(NamedTuple):
-    """Which projects are wanted: those `asked` for, else those that the configuration has read."""
+    """The projects wanted: those `requested`, else those that the configuration has read."""
 
-    asked: Collection[int] = ()
+    requested: frozenset[int] = frozenset()
     include: Collection[int] = ()
     exclude: Collection[int] = ()
     inactive: bool = False
 
 
 class IncludedProject(NamedTuple):
-    """A project that is told of: its data is as it was at `as_of`, and this is what its last reading proved."""
+    """A project in the report: its data is as it was at `as_of`, `verdict` and `error` are of its last reading."""
 
     project: ReportedProject
     verdict: Verdict
@@ -58,7 +61,7 @@ class IncludedProject(NamedTuple):
 
 
 class ExcludedProject(NamedTuple):
-    """A project that is not told of."""
+    """A project that is left out; `detail` is what Procore answered."""
 
     project: ReportedProject
     reason: Reason
@@ -66,62 +69,66 @@ class ExcludedProject(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """All projects there are, told of or not; those that were not asked for are neither."""
+    """The projects in the report and those left out; projects that were not requested are in neither list."""
 
     included: Sequence[IncludedProject]
-    left_out: Sequence[ExcludedProject]
+    excluded: Sequence[ExcludedProject]
 
     @property
     def as_of(self) -> datetime:
-        """How old the oldest of what is told is."""
+        """The time of the oldest data in the report."""
         return min(each.as_of for each in self.included)
 
     @property
-    def project_ids(self) -> Sequence[int]:
-        """The projects that are told of."""
-        return [each.project.project_id for each in self.included]
+    def newest_at(self) -> datetime:
+        """The time of the newest data in the report."""
+        return max(each.as_of for each in self.included)
+
+    @property
+    def known_ids(self) -> frozenset[int]:
+        """The projects in the report and those left out."""
+        left_out = (each.project.project_id for each in self.excluded)
+        return frozenset([*(each.project.project_id for each in self.included), *left_out])
+
+    @property
+    def projects(self) -> Sequence[ReportedProject]:
+        """The projects in the report."""
+        return [each.project for each in self.included]
 
 
-def standing(
+def coverage_of(
     projects: Iterable[ReportedProject], scopes: Sequence[LatestScope], streams: Collection[str], choice: Choice
 ) -> Coverage:
-    """Sort the projects by what the ledger last said of the streams that the report cannot do without."""
+    """Sort the projects by the last verdicts on the streams that the report needs."""
+    known = {project.project_id: project for project in projects}
     lines: dict[tuple[int | None, int | None], dict[str, LatestScope]] = {}
     for scope in scopes:
         if scope.stream in streams:
             lines.setdefault((scope.company_id, scope.project_id), {})[scope.stream] = scope
+        if (project_id := scope.project_id) is not None and project_id not in known:
+            known[project_id] = ReportedProject(project_id, scope.company_id, f"Project {project_id}", "", True)
     included: list[IncludedProject] = []
-    left_out: list[ExcludedProject] = []
-    for project in _all_projects(projects, scopes):
-        if choice.asked and project.project_id not in choice.asked:
+    excluded: list[ExcludedProject] = []
+    for project in sorted(known.values(), key=lambda each: (each.number, each.name, each.project_id)):
+        if choice.requested and project.project_id not in choice.requested:
             continue
         of_company = lines.get((project.company_id, None), {})
-        found = _judged(project, of_company | lines.get((project.company_id, project.project_id), {}), streams, choice)
+        found = _judge(project, of_company | lines.get((project.company_id, project.project_id), {}), streams, choice)
         if isinstance(found, IncludedProject):
             included.append(found)
         else:
-            left_out.append(found)
-    return Coverage(included, left_out)
+            excluded.append(found)
+    return Coverage(included, excluded)
 
 
-def _all_projects(projects: Iterable[ReportedProject], scopes: Sequence[LatestScope]) -> list[ReportedProject]:
-    """The projects that are listed, and those that only the ledger knows."""
-    known = {project.project_id: project for project in projects}
-    for scope in scopes:
-        if scope.project_id is not None and scope.project_id not in known:
-            name = f"Project {scope.project_id}"
-            known[scope.project_id] = ReportedProject(scope.project_id, scope.company_id, name, "", is_active=True)
-    return sorted(known.values(), key=lambda project: (project.number, project.name, project.project_id))
-
-
-def _judged(
+def _judge(
     project: ReportedProject, lines: Mapping[str, LatestScope], streams: Collection[str], choice: Choice
 ) -> IncludedProject | ExcludedProject:
     if unwanted := _unwanted(project, choice):
         return ExcludedProject(project, unwanted)
     if not lines or lines.keys() != set(streams):
         return ExcludedProject(project, Reason.NEVER_READ)
-    worst = max(lines.values(), key=lambda line: _GRAVITY[Verdict(line.verdict)])
+    worst = max(lines.values(), key=lambda line: _BEST_TO_WORST.index(Verdict(line.verdict)))
     verdict = Verdict(worst.verdict)
     if verdict is Verdict.NOT_PERMITTED:
         return ExcludedProject(project, Reason.NOT_PERMITTED, worst.error)
@@ -129,18 +136,14 @@ def _judged(
     marks = [instant_from(line.mark) for line in lines.values()]
     if verdict is Verdict.INEXACT:
         marks = [mark or instant_from(line.finished_at) for mark, line in zip(marks, lines.values(), strict=True)]
-    as_of = min((mark for mark in marks if mark), default=None)
-    if as_of is None or None in marks:
+    proven = [mark for mark in marks if mark]
+    if len(proven) < len(marks):
         return ExcludedProject(project, Reason.FAILED if verdict is Verdict.FAILED else Reason.NO_MARK, worst.error)
-    return IncludedProject(project, verdict, as_of, worst.error)
-
-
-_GRAVITY = {verdict: place for place, verdict in enumerate(Verdict)}
-_GRAVITY |= {Verdict.FAILED: _GRAVITY[Verdict.NOT_PERMITTED], Verdict.NOT_PERMITTED: _GRAVITY[Verdict.FAILED]}
+    return IncludedProject(project, verdict, min(proven), worst.error)
 
 
 def _unwanted(project: ReportedProject, choice: Choice) -> Reason | None:
-    if project.project_id in choice.asked:
+    if project.project_id in choice.requested:
         return None
     if project.project_id in choice.exclude or (choice.include and project.project_id not in choice.include):
         return Reason.EXCLUDED

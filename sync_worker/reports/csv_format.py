@@ -1,26 +1,26 @@
-"""The report as CSV that Excel opens with its accents right: UTF-8 with a mark, commas, no formula."""
+"""Writes a report as CSV that Excel opens with its accents right: UTF-8 with a mark, commas, no formula."""
 
 from __future__ import annotations
 
 import csv
 import io
 
-from sync_worker.reports.flat import Flat, Plain, defused
+from sync_worker.reports.document import Table, is_formula
+from sync_worker.reports.issue import Issue
 
 
-def render_csv(flat: Flat) -> bytes:
-    """One table."""
-    written = io.StringIO(newline="")
-    writer = csv.writer(written)
-    writer.writerow(flat.columns)
-    writer.writerows([_plain(value) for value in row] for row in flat.rows)
+def render(issue: Issue) -> dict[str, bytes]:
+    """Return a file for each table: the first has only the name of the report, the last lists the projects."""
+    name = issue.name
+    tables = {name if place == 0 else f"{name}_{table.key}": table for place, table in enumerate(issue.document.tables)}
+    tables[f"{name}_projects"] = issue.project_table
+    return {f"{file}.csv": _written(table) for file, table in tables.items()}
+
+
+def _written(table: Table) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    for row in (table.columns, *table.rows):
+        writer.writerow([f"'{value}" if isinstance(value, str) and is_formula(value) else value for value in row])
     # Without the mark Excel takes the file for the machine's old code page.
-    return written.getvalue().encode("utf-8-sig")
-
-
-def _plain(value: Plain) -> str | int:
-    if isinstance(value, str):
-        return defused(value)
-    if isinstance(value, int):
-        return value
-    return "" if value is None else f"{value}"
+    return text.getvalue().encode("utf-8-sig")

@@ -6,19 +6,19 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 WORKING_DAYS = "Monday to Friday, holidays not known"
-"""No list of Procore's that is read tells a project's own calendar."""
+"""None of the lists that are read has a project's own calendar."""
 
 _WEEK = 7
 _WORKING_DAYS_A_WEEK = 5
 
 
 def day_of(instant: datetime, zone: tzinfo) -> date:
-    """The day it was, or is, at that instant in that zone."""
+    """Return the day of an instant in a time zone."""
     return instant.astimezone(zone).date()
 
 
 def working_days(after: date, until: date) -> int:
-    """The working days in `(after, until]`, none when it ends before it begins."""
+    """Count the working days in `(after, until]`, 0 when it ends before it begins."""
     return max(0, _working_days_since_a_monday(until) - _working_days_since_a_monday(after))
 
 
@@ -29,12 +29,12 @@ def _working_days_since_a_monday(day: date) -> int:
 
 
 def week_before(today: date) -> tuple[date, date]:
-    """The first and the last of the seven full days before today; on a Monday, last week."""
+    """Return the first and the last of the seven full days before today; on a Monday, last week."""
     return today - timedelta(days=_WEEK), today - timedelta(days=1)
 
 
 def zone_named(*names: str | None) -> ZoneInfo | None:
-    """The first of these time zones that exists."""
+    """Return the first of these time zones that exists."""
     for name in names:
         try:
             return ZoneInfo(name or "")
@@ -44,7 +44,7 @@ def zone_named(*names: str | None) -> ZoneInfo | None:
 
 
 def instant_from(text: str | None) -> datetime | None:
-    """An instant as the tables hold it; None where it is none, or has no zone."""
+    """Return an instant as the tables hold it, None for other text or without a zone."""
     try:
         found = datetime.fromisoformat(text or "")
     except ValueError:
@@ -53,7 +53,7 @@ def instant_from(text: str | None) -> datetime | None:
 
 
 def day_from(text: str | None) -> date | None:
-    """A day as the tables hold it; None where it is none."""
+    """Return a day as the tables hold it, None for other text."""
     try:
         return date.fromisoformat(text or "")
     except ValueError:

@@ -1,13 +1,13 @@
-"""The formats a report can be had in, and which files each one is."""
+"""The formats of a report; each is a module with `render`, which draws any document."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 
 from sync_worker.errors import ConfigurationError
-from sync_worker.reports.flat import items, projects
-from sync_worker.reports.story import Issue
+from sync_worker.reports.issue import Issue
 
 FORMATS = ("html", "csv", "xlsx", "json")
 _WORKBOOKS = "xlsxwriter"
@@ -19,7 +19,7 @@ def _is_installed(library: str) -> bool:
 
 
 def check_formats(formats: Sequence[str], *, is_installed: Callable[[str], bool] = _is_installed) -> None:
-    """Raises `ConfigurationError` for a format that cannot be made here, saying what can."""
+    """Raise `ConfigurationError` for a format that cannot be made here, saying what can."""
     for each in formats:
         if each not in FORMATS:
             raise ConfigurationError(f"{each} is not built yet; there are {', '.join(FORMATS)}")
@@ -28,30 +28,12 @@ def check_formats(formats: Sequence[str], *, is_installed: Callable[[str], bool]
 
 
 def usual_formats(*, is_installed: Callable[[str], bool] = _is_installed) -> tuple[str, ...]:
-    """What a report is made in unless said: a page, its rows, and a workbook where that is possible."""
+    """Return the formats of a report for which none are given: a page, CSV, and a workbook where that is possible."""
     return ("html", "csv", "xlsx") if is_installed(_WORKBOOKS) else ("html", "csv")
 
 
-def render(issue: Issue, form: str) -> dict[str, bytes]:
-    """The files of one format, by name."""
-    # Each library is loaded by whoever asks for its format.
-    match form:
-        case "html":
-            from sync_worker.reports.html_format import render_html  # noqa: PLC0415
-
-            return {f"{issue.name}.html": render_html(issue)}
-        case "csv":
-            from sync_worker.reports.csv_format import render_csv  # noqa: PLC0415
-
-            return {
-                f"{issue.name}.csv": render_csv(items(issue)),
-                f"{issue.name}_projects.csv": render_csv(projects(issue)),
-            }
-        case "xlsx":
-            from sync_worker.reports.xlsx_format import render_xlsx  # noqa: PLC0415
-
-            return {f"{issue.name}.xlsx": render_xlsx(issue)}
-        case _:
-            from sync_worker.reports.json_format import render_json  # noqa: PLC0415
-
-            return {f"{issue.name}.json": render_json(issue)}
+def render(issue: Issue, form: str) -> Mapping[str, bytes]:
+    """Return the files of one format by name."""
+    # Loaded here, so that a report in one format does not load the libraries of the others.
+    files: Mapping[str, bytes] = import_module(f"sync_worker.reports.{form}_format").render(issue)
+    return files

@@ -1,79 +1,127 @@
-"""Makes one issue of a report from what is stored; needs no call to Procore."""
+"""One issue of a report: its document, with what every report says about its projects and the age of its data."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from typing import NamedTuple
 
-from sync_worker.destination.protocol import Transaction
-from sync_worker.errors import ConfigurationError
-from sync_worker.job import ReportJob
-from sync_worker.reports.ageing import measure
-from sync_worker.reports.coverage import Choice, Coverage, standing
+from sync_worker.model import Verdict
+from sync_worker.reports.coverage import Coverage
+from sync_worker.reports.data import since_text
+from sync_worker.reports.days import day_of
+from sync_worker.reports.document import Cell, Column, Document, PageTable, Table, Tone
 from sync_worker.reports.previous import Figures
-from sync_worker.reports.query import read_companies, read_employers, read_projects, read_rows
-from sync_worker.reports.story import Issue
-from sync_worker.state.history import latest_scopes
+from sync_worker.reports.text import instant_text, short_day, things
+from sync_worker.state.instants import to_text
 
-# The week before today, wherever today has begun or has not yet.
-_LOOKS_BACK = timedelta(days=9)
-_PORTFOLIO = ("companies", "projects")
-
-
-def make_issue(view: Transaction, name: str, job: ReportJob, choice: Choice, now: datetime) -> Issue:
-    """The report of that name as of what is committed, told at `now`.
-
-    Raises `ConfigurationError` when nothing can be told, saying why.
-    """
-    missing = [stream for stream in ("_run_scopes", *_PORTFOLIO, *job.streams) if not view.has_table(stream)]
-    if missing:
-        raise _no_data(job, "nothing was read yet")
-    projects = read_projects(view)
-    found = standing(projects, latest_scopes(view), job.streams, choice)
-    _check_asked(choice.asked, found)
-    if not found.included:
-        raise _no_data(job, _why_empty(found))
-    told = [each.project for each in found.included]
-    return Issue(
-        name=name,
-        title=job.title,
-        noun=job.noun,
-        companies=read_companies(view),
-        standing=found,
-        ageing=measure(read_rows(view, job.sql, now - _LOOKS_BACK), told, read_employers(view), now),
-        is_selection=bool(choice.asked),
-        rendered_at=now,
-    )
+_STALE_AFTER = timedelta(hours=36)
+_TONES: dict[Verdict, Tone] = {Verdict.COMPLETE: "good", Verdict.INEXACT: "warn", Verdict.FAILED: "bad"}
+_MEANINGS = {
+    Verdict.INEXACT: "the list changed while it was read: records may be missing or repeated",
+    Verdict.FAILED: "the last reading failed: the data is from the one before",
+}
 
 
-def figures_of(issue: Issue, choice: Choice) -> Figures:
-    """What the next issue compares itself with."""
-    ageing, standing = issue.ageing, issue.standing
-    return Figures(
-        newest_at=max(each.as_of for each in standing.included),
-        made_at=issue.rendered_at,
-        asked=frozenset(choice.asked),
-        projects=frozenset(standing.project_ids),
-        open=len(ageing.items),
-        overdue=len(ageing.overdue),
-        older=len(ageing.older),
-        with_impact=len(ageing.with_impact),
-    )
+class Issue(NamedTuple):
+    """A report made at one instant; every format is made from it."""
 
+    name: str
+    title: str
+    companies: Sequence[str]
+    coverage: Coverage
+    document: Document
+    requested: Collection[int]
+    made_at: datetime
+    last: Figures | None = None
 
-def _check_asked(asked: Collection[int], found: Coverage) -> None:
-    known = {each.project.project_id for each in found.included} | {each.project.project_id for each in found.left_out}
-    if unknown := sorted(set(asked) - known):
-        raise ConfigurationError(f"no project {unknown[0]} is known; the table projects, in what was read, lists them")
+    @property
+    def as_of(self) -> datetime:
+        """The time of the oldest data in it."""
+        return self.coverage.as_of
 
+    @property
+    def figures(self) -> Figures:
+        """What the next issue is compared with."""
+        projects = frozenset(project.project_id for project in self.coverage.projects)
+        values = self.document.figures
+        return Figures(self.coverage.newest_at, self.made_at, frozenset(self.requested), projects, values)
 
-def _why_empty(found: Coverage) -> str:
-    reasons = Counter(left.reason for left in found.left_out)
-    told = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
-    return f"no project can be told of: {told or 'none is known'}"
+    @property
+    def about(self) -> str:
+        """The companies, and how many of their projects are in it."""
+        included, known = len(self.coverage.included), len(self.coverage.known_ids)
+        projects = f"{included} of {things(known, 'project')}" if included < known else things(known, "project")
+        return " · ".join([*self.companies, f"only the {projects} requested" if self.requested else projects])
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What a reader has to know before the figures."""
+        return [*self._warnings(), *self.document.warnings]
 
-def _no_data(job: ReportJob, why: str) -> ConfigurationError:
-    streams = ",".join(job.streams)
-    return ConfigurationError(f"{job.title}: no data yet, {why}; read it with `sync-worker run --streams {streams}`")
+    def _warnings(self) -> Iterator[str]:
+        age = self.made_at - self.as_of
+        if age > _STALE_AFTER:
+            yield f"The data is {age.days} days old." if age.days > 1 else "The data is more than a day old."
+        for verdict, meaning in _MEANINGS.items():
+            names = [each.project.name for each in self.coverage.included if each.verdict is verdict]
+            if names:
+                yield f"{', '.join(names)}: {meaning}."
+        if self.last:
+            came, left = self.figures.projects - self.last.projects, self.last.projects - self.figures.projects
+            changes = [f"{len(ids)} {word}" for ids, word in ((came, "came in"), (left, "left")) if ids]
+            if changes:
+                since = since_text(self.last, self.made_at)
+                yield f"Arrows since {since} include a change of projects: {' and '.join(changes)}."
+
+    @property
+    def rules(self) -> Sequence[str]:
+        """How it was counted."""
+        return [*self.document.rules, *self._rules()]
+
+    def _rules(self) -> Iterator[str]:
+        if self.last:
+            yield f"Arrows compare with the last issue for these projects, made {instant_text(self.last.made_at)}."
+        if any(each.detail for each in self.coverage.excluded):
+            yield "Procore's answers for the projects left out are in the CSV, XLSX and JSON of this report."
+
+    @property
+    def names_left_out(self) -> Sequence[tuple[str, Sequence[str]]]:
+        """The names of the projects left out, by the reason."""
+        by_reason = groupby(sorted(self.coverage.excluded, key=lambda each: each.reason), key=lambda each: each.reason)
+        return [(reason, [each.project.name for each in group]) for reason, group in by_reason]
+
+    @property
+    def project_page(self) -> PageTable:
+        """The projects in it for readers."""
+        document = self.document
+        empty = [Cell("–")] * len(document.project_columns)
+        rows = [
+            [
+                Cell(project.name, under=project.number),
+                *document.project_cells.get(project.project_id, empty),
+                Cell(
+                    short_day(day_of(self.made_at, project.clock)),
+                    under=str(project.zone) if project.zone else "UTC, the project has no time zone",
+                ),
+                Cell(instant_text(as_of)),
+                Cell(verdict, tone=_TONES[verdict]),
+            ]
+            for project, verdict, as_of, _ in self.coverage.included
+        ]
+        last = (Column("Today there"), Column("Data as of"), Column("Last reading"))
+        columns = [Column("Project"), *document.project_columns, *last]
+        return PageTable("Projects in this report", columns, rows, len(rows))
+
+    @property
+    def project_table(self) -> Table:
+        """All projects for programs: how complete each one's data is, or why it is left out."""
+        names = ("project_id", "project_number", "project", "time_zone", "data_as_of", "verdict", "left_out", "detail")
+        found = [(each.project, to_text(each.as_of), each.verdict, None, each.error) for each in self.coverage.included]
+        left_out = [(each.project, None, None, each.reason, each.detail) for each in self.coverage.excluded]
+        rows = [
+            (str(project.project_id), project.number, project.name, str(project.zone or "UTC"), *rest)
+            for project, *rest in [*found, *left_out]
+        ]
+        return Table("projects", "Projects", names, rows)

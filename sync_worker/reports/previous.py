@@ -1,66 +1,58 @@
-"""What an issue counted, kept beside its files, so that the next one can tell the change since."""
+"""Keeps the figures of an issue with its files, so that the next one can show the change."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
 from sync_worker.reports.archive import issues
 from sync_worker.reports.days import instant_from
+from sync_worker.reports.document import Figure
 from sync_worker.state.instants import to_text
 
 FIGURES = "figures.json"
 
 
 class Figures(NamedTuple):
-    """The counts of an issue, of which projects, and how new the newest of its data was."""
+    """The figures of an issue, the projects requested and in it, and the time of the newest of its data."""
 
     newest_at: datetime
     made_at: datetime
-    asked: frozenset[int]
+    requested: frozenset[int]
     projects: frozenset[int]
-    open: int
-    overdue: int
-    older: int
-    with_impact: int
+    values: Mapping[str, Figure]
 
 
-def last_before(archive: Path, figures: Figures) -> Figures | None:
-    """The newest issue of the same choice of projects that was made of older data; None where there is none."""
+def last_before(archive: Path, requested: frozenset[int], newest_at: datetime) -> Figures | None:
+    """Return the newest issue of the same choice of projects that was made of older data, if there is one."""
     found = (_read(folder / FIGURES) for folder in issues(archive))
-    earlier = [each for each in found if each and each.asked == figures.asked and each.newest_at < figures.newest_at]
+    earlier = [each for each in found if each and each.requested == requested and each.newest_at < newest_at]
     return max(earlier, key=lambda each: each.made_at, default=None)
 
 
 def as_file(figures: Figures) -> bytes:
-    """As it is kept; ids as text, as everywhere."""
+    """Return the figures as they are kept: ids and amounts as text, counts as numbers."""
     kept = {
         "newest_data_at": to_text(figures.newest_at),
         "made_at": to_text(figures.made_at),
-        "asked": _as_texts(figures.asked),
-        "projects": _as_texts(figures.projects),
-        **{name: getattr(figures, name) for name in _COUNTS},
+        "requested": [str(each) for each in sorted(figures.requested)],
+        "projects": [str(each) for each in sorted(figures.projects)],
+        "figures": figures.values,
     }
-    return json.dumps(kept, indent=2).encode() + b"\n"
-
-
-_COUNTS = ("open", "overdue", "older", "with_impact")
-
-
-def _as_texts(ids: Iterable[int]) -> list[str]:
-    return [str(each) for each in sorted(ids)]
+    return json.dumps(kept, indent=2, default=str).encode() + b"\n"
 
 
 def _read(path: Path) -> Figures | None:
-    """An issue that was kept without, or that somebody changed, is one that nothing is compared with."""
+    """Return None for an issue whose figures are missing, of an older shape, or edited: it is not compared with."""
     try:
         kept = json.loads(path.read_bytes())
         newest_at, made_at = instant_from(kept["newest_data_at"]), instant_from(kept["made_at"])
-        asked, projects = (frozenset(map(int, kept[name])) for name in ("asked", "projects"))
-        counts = [int(kept[name]) for name in _COUNTS]
-    except (OSError, ValueError, KeyError, TypeError):
+        requested, projects = (frozenset(map(int, kept[name])) for name in ("requested", "projects"))
+        values = {name: value if isinstance(value, int) else Decimal(value) for name, value in kept["figures"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
         return None
-    return Figures(newest_at, made_at, asked, projects, *counts) if newest_at and made_at else None
+    return Figures(newest_at, made_at, requested, projects, values) if newest_at and made_at else None

@@ -14,7 +14,7 @@ from sync_worker.settings.explain import explain, misspelt
 from sync_worker.settings.folder import Folder
 from sync_worker.settings.problems import KeyFinding, KeyPath, SettingsError, did_you_mean, dotted
 from sync_worker.settings.schema import LocalSettings, ReportedProcore, ReportSettings, Settings
-from sync_worker.settings.source import Document, Value, read_document
+from sync_worker.settings.source import Value, YamlDocument, read_document
 from sync_worker.settings.variables import VariableError, fill
 
 Model = TypeVar("Model", Settings, LocalSettings, ReportSettings)
@@ -100,7 +100,7 @@ def _part_of(
 class _Filler:
     """Fills in the variables of a document, but for keys that its other keys make useless."""
 
-    def __init__(self, document: Document, environ: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, document: YamlDocument, environ: Mapping[str, str], folder: Path) -> None:
         self._document = document
         self._environ = environ
         self.folder = Folder(folder)
@@ -162,7 +162,7 @@ def _without(section: dict[str, Value], keys: frozenset[str]) -> dict[str, Value
 
 def _validated(
     model: type[Model],
-    document: Document,
+    document: YamlDocument,
     tree: dict[str, Any],
     found: list[KeyFinding],
     folder: Path,

@@ -44,7 +44,7 @@ _Loader.add_implicit_resolver(
 
 
 @dataclass(slots=True)
-class Document:
+class YamlDocument:
     """A configuration file: its values, the line of every key, and what was wrong already while reading."""
 
     file: str
@@ -69,10 +69,10 @@ class Document:
                 self.blame(path, message)
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path) -> YamlDocument:
     """The file's values with their lines; raises `SettingsError` when there is nothing to go on with."""
     text = _text(path)
-    document = Document(str(path), lines={(): 1})
+    document = YamlDocument(str(path), lines={(): 1})
     try:
         node = yaml.compose(_without_tabs(text), Loader=_Loader)
         tree = _Reader(document).value(node, ()) if node is not None else {}
@@ -129,7 +129,7 @@ def _hint(what: str) -> str:
 class _Reader:
     """Turns YAML nodes into plain values, noting lines on the way."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self._document = document
         self._count = 0
 

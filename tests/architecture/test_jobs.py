@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 JOBS = Path(__file__).parents[2] / "jobs"
-OPEN_TO_JOBS = ("sync_worker.job.", "sync_worker.catalog.")
+OPEN_TO_JOBS = (
+    "sync_worker.job.",
+    "sync_worker.catalog.",
+    "sync_worker.reports.ageing_report.",
+    "sync_worker.reports.data.",
+    "sync_worker.reports.document.",
+    "sync_worker.reports.text.",
+)
 
 
 def closed_rooms(source: str) -> set[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +20,8 @@ from support.worker import Install, Installation, advance
 from sync_worker.app import make_report
 from sync_worker.errors import ConfigurationError, DestinationError
 from sync_worker.job import ReportJob, load_reports, shipped_folder
-from sync_worker.runner.report import MadeReport, ReportRequest
+from sync_worker.reports.ageing_report import ageing_report
+from sync_worker.reports.build import MadeReport, ReportRequest
 from sync_worker.settings import RetentionSettings, load_report_settings
 
 JOB = load_reports(shipped_folder())["report_rfi_ageing"]
@@ -169,14 +172,15 @@ def test_before_anything_was_read_there_is_no_report(install: Install) -> None:
 
     here.simulator.permissions.forbid(RFI_TOOL)
     here.run("rfis")
-    with pytest.raises(ConfigurationError, match="no project can be told of: 2 not permitted"):
+    with pytest.raises(ConfigurationError, match="no project can be reported: 2 not permitted"):
         made(here)
 
 
 def test_sql_of_ones_own_that_lacks_a_column_is_told_by_its_name(install: Install) -> None:
     here = install(projects=1)
     here.run("rfis")
-    poor = ReportJob("Mine", "thing", ("rfis",), "SELECT id, project_id FROM rfis;", "0 6 * * 1")
+    build = partial(ageing_report, noun="thing", sql="SELECT id, project_id FROM rfis;")
+    poor = ReportJob("Mine", ("rfis",), "0 6 * * 1", build)
 
     with pytest.raises(DestinationError, match=r"no such column: item\.number"):
         made(here, job=poor)
@@ -251,3 +255,25 @@ def test_making_a_report_takes_no_credentials(install: Install, tmp_path: Path) 
     report = make_report(settings, ReportRequest("rfi_ageing", JOB), clock=here.clock, output=tmp_path / "out")
 
     assert "rfi_ageing.html" in {path.name for path in report.files}
+
+
+def test_a_report_of_ones_own_is_a_module_as_the_readme_shows_it(install: Install) -> None:
+    here = install(projects=2)
+    here.run("rfis")
+    first, second = here.simulator.world.project_ids
+    jobs = here.folder / "own_jobs"
+    jobs.mkdir()
+    (example,) = re.findall(r"```python\n(.*?)```", (shipped_folder() / "README.md").read_text("utf-8"), re.DOTALL)
+    (jobs / "report_by_status.py").write_text(example)
+    job = load_reports(jobs)["report_by_status"]
+
+    ((of_first,),) = here.query("SELECT count(*) FROM rfis WHERE project_id = ?", first)
+    ((of_all,),) = here.query("SELECT count(*) FROM rfis")
+    assert made(here, job=job)["figures"] == {"total": of_all}
+    told = made(here, first, job=job)
+    assert told["figures"] == {"total": of_first}
+    assert {each["project_id"] for each in told["counts"]} == {first}
+    assert str(second) not in {each["project_id"] for each in told["projects"]}
+    clock = ManualClock(here.clock.now() + timedelta(days=1))
+    files = make_report(here.settings(), ReportRequest("by_status", job), clock=clock, output=here.folder / "out").files
+    assert {path.suffix for path in files} == {".html", ".csv", ".xlsx"}

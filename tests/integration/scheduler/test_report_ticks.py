@@ -16,7 +16,7 @@ from sync_worker.app import RunExecutor, open_worker
 from sync_worker.engine.local import LocalEngine
 from sync_worker.job import load_reports, shipped_folder
 from sync_worker.model import RunRequest
-from sync_worker.runner.report import ReportRequest
+from sync_worker.reports.build import ReportRequest
 from sync_worker.scheduler.loop import Loop, Planned
 from sync_worker.scheduler.schedules import parse_schedule
 

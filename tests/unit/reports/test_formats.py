@@ -17,11 +17,11 @@ import pytest
 from support.reports import CHICAGO, NOW, issue, person, row
 from sync_worker.errors import ConfigurationError
 from sync_worker.model import Verdict
+from sync_worker.reports.ageing import AgeingRow
 from sync_worker.reports.coverage import ExcludedProject, IncludedProject, Reason, ReportedProject
 from sync_worker.reports.formats import FORMATS, check_formats, render, usual_formats
+from sync_worker.reports.issue import Issue
 from sync_worker.reports.previous import Figures
-from sync_worker.reports.query import ReportRow
-from sync_worker.reports.story import Issue
 
 HOSTILE = '<script>alert("x")</script>'
 FORMULAS = ('=cmd|"/c calc"!A1', "+1+1", "-2", "@SUM(A1)", "\t=1", "\uff1d1")
@@ -119,7 +119,7 @@ def test_the_page_leads_from_the_sentence_to_how_it_was_counted() -> None:
         "aside.warnings", "p",
         "section.tiles", *["div.tile." + tone for tone in ("bad", "warn", "good", "warn", "warn")],
         "section.charts", "figure", "figure", "figure", "figure",
-        "section.worst", "h2", "table", "p.note",
+        "section.table", "h2", "table", "p.note",
         "footer", "section", "section.left-out", "section", "p.stamp",
     ]  # fmt: skip
     assert [line.strip() for line in lines].count("li") == 18
@@ -131,7 +131,7 @@ def test_a_page_says_how_old_how_complete_and_what_is_not_in_it() -> None:
     assert "1 RFI is overdue" in text
     assert "Data as of 4 Mar 2026, 15:00 UTC" in text
     assert "Made 4 Mar 2026, 18:00 UTC" in text
-    assert "Lakeview: the list moved while it was read" in text
+    assert "Lakeview: the list changed while it was read" in text
     assert "inexact" in text
     assert "1 inactive Cascade" in text
     assert "2 not permitted Hidden & Co, Next to it" in text
@@ -140,7 +140,7 @@ def test_a_page_says_how_old_how_complete_and_what_is_not_in_it() -> None:
 
 
 def test_a_figure_says_by_an_arrow_and_in_words_how_it_moved() -> None:
-    def moved(*rows: ReportRow) -> str:
+    def moved(*rows: AgeingRow) -> str:
         return page_of(issue(*rows)).text
 
     long_ago = {"opened_at": "2026-01-01T12:00:00Z", "due_on": "2026-01-08"}
@@ -159,18 +159,20 @@ def test_a_colour_is_said_in_a_word_too() -> None:
 
 
 def test_where_an_earlier_issue_is_kept_figures_are_compared_with_that() -> None:
-    told = issue(row(due_on="2026-03-01"), row(id=8, cost_impact={"status": "yes_unknown"}))
-    figures = Figures(NOW, NOW - timedelta(days=9), frozenset(), frozenset({1}), 5, 1, 0, 0)
+    rows = row(due_on="2026-03-01"), row(id=8, cost_impact={"status": "yes_unknown"})
+    values = {"open": 5, "overdue": 1, "over_30_days": 0, "with_cost_or_schedule_impact": 0}
+    figures = Figures(NOW, NOW - timedelta(days=9), frozenset(), frozenset({1}), values)
 
-    text = page_of(told._replace(last=figures)).text
+    text = page_of(issue(*rows, last=figures)).text
     assert "▼ 3 fewer since 23 Feb" in text
     assert "= no change since 23 Feb" in text
     assert "▲ 1 more since 23 Feb" in text
-    assert "the last issue of these projects, made 23 Feb 2026, 18:00 UTC" in text
+    assert "the last issue for these projects, made 23 Feb 2026, 18:00 UTC" in text
     assert "in a week" not in text
-    assert "since 17:00 UTC" in page_of(told._replace(last=figures._replace(made_at=NOW - timedelta(hours=1)))).text
+    of_today = figures._replace(made_at=NOW - timedelta(hours=1))
+    assert "since 17:00 UTC" in page_of(issue(*rows, last=of_today)).text
     others = figures._replace(projects=frozenset({2, 3}))
-    assert "of other projects too: 1 came in and 2 left." in page_of(told._replace(last=others)).text
+    assert "include a change of projects: 1 came in and 2 left." in page_of(issue(*rows, last=others)).text
 
 
 def test_a_page_shows_the_worst_at_once_more_on_demand_and_says_where_the_rest_is() -> None:
@@ -275,7 +277,7 @@ def test_csv_has_a_row_for_each_thing_and_one_for_each_project() -> None:
 def test_a_workbook_has_the_figures_the_tables_and_what_is_left_out() -> None:
     found = sheets_of(two_of_four())
 
-    assert list(found) == ["Summary", "RFIs", "Holders", "Companies", "Projects"]
+    assert list(found) == ["Summary", "RFIs", "Companies", "Holders", "Projects"]
     summary = [" ".join(line) for line in found["Summary"]]
     assert summary[1] == "1 RFI is overdue."
     assert "Data as of 4 Mar 2026, 15:00 UTC; made 4 Mar 2026, 18:00 UTC" in summary

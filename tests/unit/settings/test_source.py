@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from sync_worker.settings import SettingsError
-from sync_worker.settings.source import Document, read_document
+from sync_worker.settings.source import YamlDocument, read_document
 
 
-def read(tmp_path: Path, text: str | bytes) -> Document:
+def read(tmp_path: Path, text: str | bytes) -> YamlDocument:
     file = tmp_path / "config.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_document(file)
