@@ -1,7 +1,7 @@
-"""How much of the allowance is used, and whether the server ever has to refuse a call: `make bench-allowance`.
+"""The used share of the allowance and the number of refused calls: `make bench-allowance`.
 
-The matrix lets the governor and the simulator's allowance meet in a model of threads and time, in which hours take
-seconds and nothing is random but what a seed draws. The last lines are of the whole client against the simulator.
+The matrix runs the rate limiter against the simulator's allowance in a model of threads and time, in which hours take
+seconds and all random values come from a seed. The last lines run the whole client against the simulator.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ START = datetime(2026, 3, 2, 9, 0, 3, tzinfo=UTC)
 
 
 class Case(NamedTuple):
-    """One situation: limits an hour and in 10 s, threads, seconds a call takes, and what somebody else calls."""
+    """A situation: limits an hour and in 10 s, threads, seconds per call, and the calls of other users."""
 
     hourly: int | None
     spike: int | None
@@ -53,7 +53,7 @@ class Case(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What came of a case: how much of what is ours, or is left to us, we used; how many of our calls were refused."""
+    """The result of a case: the used part of our share (or of what others left), and the number of refused calls."""
 
     used: float
     refused: int
@@ -78,76 +78,76 @@ class Time:
         raise NotImplementedError("nothing waits here")
 
     def at(self, seconds: float, event: Callable[[], None]) -> None:
-        """Let something happen then."""
+        """Schedule an event."""
         heapq.heappush(self._events, (seconds, next(self._numbers), event))
 
     def run(self, until: float) -> None:
-        """Let everything happen up to then."""
+        """Run all events up to that time."""
         while self._events and self._events[0][0] <= until:
             self.seconds, _, event = heapq.heappop(self._events)
             event()
 
 
 class Caller:
-    """Threads that call as fast as the governor lets them, and what became of their calls."""
+    """Threads that call as fast as the rate limiter lets them, and the results of their calls."""
 
     def __init__(self, case: Case, time: Time, server: Allowance) -> None:
         self.sent: list[float] = []
         self.refused: list[tuple[float, int]] = []
         self._time, self._server, self._latency = time, server, case.latency
-        self._governor = RateLimiter(case.share, case.threads)
+        self._rate_limiter = RateLimiter(case.share, case.threads)
         self._random = Random(1)  # noqa: S311 - jitter of a benchmark
         self._held: list[QueuePosition] = []
         for _ in range(case.threads):
             self._next()
 
     def _next(self) -> None:
-        self._ask(self._governor.join(Priority.MANUAL))
+        self._ask(self._rate_limiter.join(Priority.MANUAL))
 
-    def _ask(self, ticket: QueuePosition) -> None:
+    def _ask(self, position: QueuePosition) -> None:
         now = self._time.seconds
-        opens_at = self._governor.opens_at(ticket, now)
+        opens_at = self._rate_limiter.opens_at(position, now)
         if opens_at is None:
-            self._held.append(ticket)
+            self._held.append(position)
         elif opens_at > now:
-            self._time.at(opens_at, lambda: self._ask(ticket))
+            self._time.at(opens_at, lambda: self._ask(position))
         else:
-            number = self._governor.send(ticket, now)
-            self._governor.leave(ticket)
+            number = self._rate_limiter.send(position, now)
+            self._rate_limiter.leave(position)
             self.sent.append(now)
             there = self._latency * self._random.uniform(0.3, 0.7)
             self._time.at(now + there, lambda: self._arrive(number))
             self._wake()
 
     def _arrive(self, number: int) -> None:
-        standing, headers = self._server.take()
+        window, headers = self._server.take()
         date = self._time.now().replace(microsecond=0)
         back = self._latency * self._random.uniform(0.3, 0.7)
-        is_refused = standing is not None and standing.is_refused
-        if standing is not None and is_refused:
-            self.refused.append((self._time.seconds, standing.limit))
+        is_refused = window is not None and window.is_refused
+        if window is not None and is_refused:
+            self.refused.append((self._time.seconds, window.limit))
         self._time.at(self._time.seconds + back, lambda: self._end(number, headers, date, is_refused=is_refused))
 
     def _end(self, number: int, headers: dict[str, str], date: datetime, *, is_refused: bool) -> None:
-        now, governor = self._time.seconds, self._governor
+        now, rate_limiter = self._time.seconds, self._rate_limiter
         limit, remaining, reset = (int(headers[f"X-Rate-Limit-{name}"]) for name in ("Limit", "Remaining", "Reset"))
         reset_seconds = max(0.0, reset - date.timestamp())
-        governor.end(number, now, WindowReport(limit, remaining, reset, reset_seconds, is_refused))
+        rate_limiter.end(number, now, WindowReport(limit, remaining, reset, reset_seconds, is_refused))
         if is_refused:
-            governor.throttle(max(reset_seconds, float(headers["Retry-After"])), now)
+            rate_limiter.throttle(max(reset_seconds, float(headers["Retry-After"])), now)
         else:
-            governor.accepted()
+            rate_limiter.accepted()
         self._wake()
         self._next()
 
     def _wake(self) -> None:
         held, self._held = self._held, []
-        for ticket in held:
-            self._time.at(self._time.seconds, lambda ticket=ticket: self._ask(ticket))  # type: ignore[misc]
+        for position in held:
+            self._time.at(self._time.seconds, lambda position=position: self._ask(position))  # type: ignore[misc]
 
 
 class Others:
-    """Somebody else with the same app, who takes half of the tighter limit: evenly, or all at once."""
+    """Another user of the app, who takes half of the tighter limit: evenly, or all at once."""
 
     def __init__(self, case: Case, time: Time, server: Allowance, begins: float) -> None:
         self._time, self._server = time, server
@@ -162,13 +162,13 @@ class Others:
 
     def _call(self) -> None:
         for _ in range(self._burst):
-            standing, _ = self._server.take()
-            self.taken += standing is not None and not standing.is_refused
+            window, _ = self._server.take()
+            self.taken += window is not None and not window.is_refused
         self._time.at(self._time.seconds + self._every, self._call)
 
 
 def measure(case: Case) -> Figures:
-    """Run a case: what counts begins when a window has passed, and that is when somebody else comes."""
+    """Run a case; it is measured after the first window, when the calls of others begin."""
     window = SPIKE_SECONDS if case.hourly is None else 3600.0
     begun, ended = window, 4 * window if case.hourly else 60 * window
     time = Time()
@@ -200,7 +200,7 @@ def _most_within(moments: Sequence[float], seconds: float, rolling: bool) -> int
 
 
 def cases() -> Iterator[Case]:
-    """The limits of the documents, in every situation."""
+    """Yield the documented limits in every situation."""
     for (hourly, spike), rolling, threads, others in product(
         ((3600, 25), (None, 25)), (False, True), (1, 4, 8), ("nobody", "evenly", "at once")
     ):
@@ -208,7 +208,7 @@ def cases() -> Iterator[Case]:
 
 
 def over_sockets(threads: int, *, rolling: bool, windows: int = 15, rate: float = 10.0) -> Figures:
-    """The whole client against the simulator, both on a clock that runs fast: 25 calls in 10 s and nothing but that."""
+    """Run the whole client against the simulator, both on a fast clock, with a limit of 25 calls in 10 s."""
     clock = SteppedClock(rate=rate)
     limits = Limits(spike=25, rolling=rolling)
     stop = threading.Event()
@@ -264,12 +264,12 @@ def main() -> None:
     configure_logging(verbosity=-1)
     print(f"{'limits':>16} {'windows':>8} {'threads':>7} {'others':>8} {'used':>7} {'429':>4} {'in a window':>11}")
     for case in cases():
-        _tell(case, measure(case._replace(latency=arguments.latency, share=arguments.share)))
+        _print_row(case, measure(case._replace(latency=arguments.latency, share=arguments.share)))
     for rolling, threads in product((False, True), (1, 4, 8)):
-        _tell(Case(None, 25, rolling, threads, others="sockets"), over_sockets(threads, rolling=rolling))
+        _print_row(Case(None, 25, rolling, threads, others="sockets"), over_sockets(threads, rolling=rolling))
 
 
-def _tell(case: Case, found: Figures) -> None:
+def _print_row(case: Case, found: Figures) -> None:
     limits = f"{case.hourly or '-'}/h {case.spike}/10s"
     kind = "rolling" if case.rolling else "fixed"
     print(

@@ -1,7 +1,7 @@
-"""How many calls the shipped jobs make, beside the least possible, and what each way of spending less saves.
+"""The calls of the shipped jobs, the minimum possible, and what each way of saving calls is worth.
 
-Three tables: a pass of each job by what has changed; the same with one way of spending less left out; and days of all
-jobs on their schedules in a company that forbids some tools. Hours pass as fast as calls are made.
+Three tables: a pass of each job after different changes; the same without one of the ways of saving; and days of all
+jobs on their schedules in a company that forbids some tools. Simulated hours pass as fast as calls are made.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import least
-from benchmarks.company import BEGIN, JOBS, Company, Shape, company
+from benchmarks import minimum
+from benchmarks.synced_company import BEGIN, JOBS, Company, Shape, synced_company
 from procore_simulator.allowance import Limits
 from procore_simulator.changes import change
-from procore_simulator.wire import Logged
+from procore_simulator.wire import LoggedRequest
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import SyncMode
 from sync_worker.logs import configure_logging
@@ -35,7 +35,7 @@ _CHANGES = 5
 
 
 class Moment(NamedTuple):
-    """A pass of all jobs, so many seconds after the one before, with changes in between or without."""
+    """A pass of all jobs, `seconds` after the one before, with or without changes in between."""
 
     name: str
     seconds: int
@@ -49,9 +49,9 @@ PASSES = (
     Moment("7 h", 6 * HOUR),
     Moment("a week", 7 * DAY - 7 * HOUR),
 )
-LEAST: Mapping[str, Callable[[Company, str], int]] = {
-    "full load": least.full_load,
-    "at once": least.nothing_changed,
+MINIMUM: Mapping[str, Callable[[Company, str], int]] = {
+    "full load": minimum.full_load,
+    "at once": minimum.nothing_changed,
 }
 SHORT = (Moment("full load", 0), Moment("1 h later", HOUR), Moment("a day later", DAY))
 
@@ -86,51 +86,53 @@ def main() -> None:
 
 
 def print_passes(shape: Shape) -> None:
-    """Calls of a pass of each job, with the least possible in brackets."""
-    print(f"\ncalls of a pass, {shape.projects} projects, in brackets the least possible\n")
+    """Print the calls of a pass of each job, with the minimum in brackets."""
+    print(f"\ncalls of a pass, {shape.projects} projects, with the minimum in brackets\n")
     found: dict[str, list[str]] = {job: [] for job in JOBS}
     sums: list[str] = []
-    with _company(shape) as here:
+    with _company(shape) as company:
         for moment in PASSES:
-            calls = _pass(here, moment)
-            bound = {job: LEAST[moment.name](here, job) for job in calls} if moment.name in LEAST else {}
+            calls = _pass(company, moment)
+            bound = {job: MINIMUM[moment.name](company, job) for job in calls} if moment.name in MINIMUM else {}
             for job, number in calls.items():
-                found[job].append(_beside(number, bound.get(job)))
-            sums.append(_beside(sum(calls.values()), sum(bound.values()) if bound else None))
+                found[job].append(_with_minimum(number, bound.get(job)))
+            sums.append(_with_minimum(sum(calls.values()), sum(bound.values()) if bound else None))
     _table(["job", *(moment.name for moment in PASSES)], [*([job, *found[job]] for job in found), ["all", *sums]])
 
 
 def print_savings(shape: Shape) -> None:
-    """Calls of three passes of all jobs with each way of spending less left out in turn."""
+    """Print the calls of three passes of all jobs without each way of saving in turn."""
     shape = shape._replace(forbidden=0.1, off=0.1, inactive=shape.projects // 10)
     what = "a tenth of them inactive, a tenth of their tools off, a tenth forbidden"
     print(f"\ncalls without each way of spending less, {shape.projects} projects, {what}\n")
     rows: list[list[str]] = []
     usual = 0
     for left_out, config in WITHOUT.items():
-        with _company(shape, config=config) as here:
-            calls = [sum(_pass(here, moment).values()) for moment in SHORT]
+        with _company(shape, config=config) as company:
+            calls = [sum(_pass(company, moment).values()) for moment in SHORT]
         usual = usual or sum(calls)
         rows.append([left_out, *(f"{number:,}" for number in calls), f"{sum(calls) - usual:+,}"])
     _table(["without", *(moment.name for moment in SHORT), "saved"], rows)
 
 
 def print_days(shape: Shape, days: int) -> None:
-    """Days of all jobs on their schedules: what Procore grades an app on, and how much of the allowance is used."""
+    """Print days of all jobs on their schedules: the figures by which Procore grades an app."""
     what = f"{shape.projects} projects, {shape.forbidden:.0%} of their tools forbidden"
     print(f"\n{days} days of the shipped jobs on their schedules, {what}\n")
-    seen = Seen()
-    with _company(shape) as here:
+    statistics = CallStatistics()
+    with _company(shape) as company:
         for day in range(1, days + 1):
-            live_a_day(here, seen)
-            seen_so_far = f"{seen.calls:,} calls, 403 or 404 {seen.refused_share:.2%}, 429 {seen.statuses[429]}"
-            print(f"  until day {day}: {seen_so_far}", flush=True)
-    for line in seen.lines():
+            run_a_day(company, statistics)
+            so_far = (
+                f"{statistics.calls:,} calls, 403 or 404 {statistics.refused_share:.2%}, 429 {statistics.statuses[429]}"
+            )
+            print(f"  until day {day}: {so_far}", flush=True)
+    for line in statistics.lines():
         print(f"  {line}", flush=True)
 
 
-class Seen:
-    """What Procore sees of some days, as its Integration Health counts it."""
+class CallStatistics:
+    """Counts of calls as Procore's Integration Health has them."""
 
     def __init__(self) -> None:
         self.statuses: Counter[int] = Counter()
@@ -140,7 +142,7 @@ class Seen:
         self.undocumented: set[str] = set()
         self.deprecated = 0
 
-    def take(self, calls: Sequence[Logged]) -> None:
+    def take(self, calls: Sequence[LoggedRequest]) -> None:
         """Count some calls."""
         for call in calls:
             self.statuses[call.status] += 1
@@ -152,16 +154,16 @@ class Seen:
 
     @property
     def calls(self) -> int:
-        """All of them."""
+        """The number of calls."""
         return self.statuses.total()
 
     @property
     def refused_share(self) -> float:
-        """How many of all were answered 403 or 404."""
+        """The share of calls that were answered 403 or 404."""
         return (self.statuses[403] + self.statuses[404]) / max(1, self.calls)
 
     def lines(self) -> Iterator[str]:
-        """What there is to say."""
+        """Yield the lines of the summary."""
         yield f"{self.calls:,} calls, {max(self.by_hour.values()):,} in the busiest hour"
         yield f"401: {self.statuses[401]}, 429: {self.statuses[429]}, others: {dict(sorted(self.statuses.items()))}"
         yield f"403 or 404: {self.refused_share:.2%}"
@@ -172,18 +174,18 @@ class Seen:
         )
 
 
-def live_a_day(here: Company, seen: Seen) -> None:
+def run_a_day(company: Company, statistics: CallStatistics) -> None:
     """Run every job at its ticks of a day, with a batch of changes every hour."""
-    begin = BEGIN + timedelta(days=(here.clock.now() - BEGIN).days)
+    begin = BEGIN + timedelta(days=(company.clock.now() - BEGIN).days)
     for tick, job in sorted(_ticks(begin, begin + timedelta(days=1))):
-        if tick > here.clock.now():
-            for _ in range(ceil((tick - here.clock.now()).total_seconds() / HOUR)):
-                change(here.simulator.world)
-            here.clock.advance((tick - here.clock.now()).total_seconds())
-        seen.take(here.run(job))
-        late = (here.clock.now() - tick).total_seconds()
-        seen.late_seconds[job] = max(seen.late_seconds[job], round(late))
-    here.clock.advance((begin + timedelta(days=1) - here.clock.now()).total_seconds())
+        if tick > company.clock.now():
+            for _ in range(ceil((tick - company.clock.now()).total_seconds() / HOUR)):
+                change(company.simulator.world)
+            company.clock.advance((tick - company.clock.now()).total_seconds())
+        statistics.take(company.run(job))
+        late = (company.clock.now() - tick).total_seconds()
+        statistics.late_seconds[job] = max(statistics.late_seconds[job], round(late))
+    company.clock.advance((begin + timedelta(days=1) - company.clock.now()).total_seconds())
 
 
 def _ticks(begin: datetime, end: datetime) -> Iterator[tuple[datetime, str]]:
@@ -195,23 +197,23 @@ def _ticks(begin: datetime, end: datetime) -> Iterator[tuple[datetime, str]]:
             tick = schedule.next_after(tick)
 
 
-def _pass(here: Company, moment: Moment) -> dict[str, int]:
-    here.clock.advance(moment.seconds)
+def _pass(company: Company, moment: Moment) -> dict[str, int]:
+    company.clock.advance(moment.seconds)
     for _ in range(moment.changes):
-        change(here.simulator.world)
-    return {job: len(here.run(job)) for job in JOBS}
+        change(company.simulator.world)
+    return {job: len(company.run(job)) for job in JOBS}
 
 
 @contextmanager
 def _company(shape: Shape, *, config: Mapping[str, Any] | None = None) -> Iterator[Company]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        company(Path(folder), shape, config=config) as here,
+        synced_company(Path(folder), shape, config=config) as company,
     ):
-        yield here
+        yield company
 
 
-def _beside(number: int, bound: int | None) -> str:
+def _with_minimum(number: int, bound: int | None) -> str:
     return f"{number:,}" if bound is None else f"{number:,} ({bound:,})"
 
 

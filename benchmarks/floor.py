@@ -1,4 +1,4 @@
-"""The least that reading pages costs: GET each with `requests`, parse it with orjson, keep nothing."""
+"""The minimum cost of reading pages: GET each with `requests`, parse it with orjson, keep nothing."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import requests
 
 
 def main() -> None:
-    """Read what stdin names: `headers`, `pages`, and over how many `connections`; print how many records came."""
-    asked = json.load(sys.stdin)
-    if asked["connections"] == 1:
-        session = _session(asked["headers"])
-        print(sum(_records(session, url) for url in asked["pages"]))
+    """Read the `pages` named on stdin with its `headers` and `connections`; print the number of records."""
+    job = json.load(sys.stdin)
+    if job["connections"] == 1:
+        session = _session(job["headers"])
+        print(sum(_records(session, url) for url in job["pages"]))
         return
     local = threading.local()
 
     def records(url: str) -> int:
         if not hasattr(local, "session"):
-            local.session = _session(asked["headers"])
+            local.session = _session(job["headers"])
         return _records(local.session, url)
 
-    with ThreadPoolExecutor(asked["connections"]) as pool:
-        print(sum(pool.map(records, asked["pages"])))
+    with ThreadPoolExecutor(job["connections"]) as pool:
+        print(sum(pool.map(records, job["pages"])))
 
 
 def _session(headers: Mapping[str, str]) -> requests.Session:

@@ -1,6 +1,6 @@
-"""CPU, memory and time of `sync-worker run` into SQLite, beside the floor: GET and parse of the same pages.
+"""CPU, memory and time of `sync-worker run` into SQLite, compared with the floor: GET and parse of the same pages.
 
-Everything is measured in one run, phase by phase in each round, so that what disturbs the machine disturbs all alike.
+The phases are measured in turn in each round, so that other load on the machine affects all of them alike.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from statistics import median
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from benchmarks.checksum import STREAM, fingerprint
 from benchmarks.measure import Cost, measured
-from benchmarks.truth import STREAM, fingerprint
 
 CHANGED_SHARE = 0.02
 FLOOR, START_UP, FLOOR_START_UP = "floor", "start-up", "floor start-up"
@@ -29,7 +29,7 @@ TARGETS: Mapping[str, float] = {
     "2% changed": 1.2,
     "nothing changed": 1.1,
 }
-_WAYS: Mapping[str, tuple[str, ...]] = {
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "first load": (),
     "2% changed": ("--full-refresh",),
     "nothing changed": ("--full-refresh",),
@@ -38,7 +38,7 @@ _WAYS: Mapping[str, tuple[str, ...]] = {
 
 
 class Server:
-    """The simulator in a process of its own."""
+    """The simulator in its own process."""
 
     def __init__(self, options: argparse.Namespace, records: int) -> None:
         arguments = {
@@ -55,8 +55,8 @@ class Server:
         )
         self.access = self._answer()
 
-    def ask(self, line: str) -> dict[str, Any]:
-        """Send one line, read one."""
+    def request(self, line: str) -> dict[str, Any]:
+        """Send a line and read the answer."""
         print(line, file=self._process.stdin, flush=True)
         return self._answer()
 
@@ -76,17 +76,17 @@ class Server:
 
 
 class Phase(NamedTuple):
-    """What one phase cost in every round."""
+    """The costs of a phase in every round."""
 
     name: str
     costs: Sequence[Cost]
 
     def middle(self, part: str) -> float:
-        """The median of one part of the costs."""
+        """Return the median of one part of the costs."""
         return median(float(getattr(cost, part)) for cost in self.costs)
 
     def spread(self) -> tuple[float, float, float]:
-        """CPU seconds: least, median, most."""
+        """Return CPU seconds: minimum, median, maximum."""
         seconds = [cost.cpu_seconds for cost in self.costs]
         return min(seconds), median(seconds), max(seconds)
 
@@ -101,7 +101,7 @@ def main() -> None:
     ):
         options.scratch = Path(scratch)
         costs: dict[str, list[Cost]] = {}
-        list(_round(options, empty, empty, records=0))  # compiles what is imported
+        list(_round(options, empty, empty, records=0))  # compiles the modules
         for number in range(options.rounds):
             for name, cost in _round(options, full, empty, records=options.records):
                 costs.setdefault(name, []).append(cost)
@@ -131,17 +131,17 @@ def _round(options: argparse.Namespace, full: Server, empty: Server, *, records:
         yield START_UP, _sync(options, folder, ())
     yield FLOOR, _floor(options, full.access, records)
     with _folder(options, full) as folder:
-        for name, way in _WAYS.items():
+        for name, way in _OPTIONS.items():
             if name == "2% changed":
-                full.ask(str(CHANGED_SHARE))
+                full.request(str(CHANGED_SHARE))
             yield name, _sync(options, folder, way)
             _check(folder, full)
 
 
 def _floor(options: argparse.Namespace, access: Mapping[str, Any], records: int) -> Cost:
-    asked = {name: access[name] for name in ("headers", "pages")} | {"connections": options.connections}
+    job = {name: access[name] for name in ("headers", "pages")} | {"connections": options.connections}
     command = [sys.executable, "-m", "benchmarks.floor"]
-    cost, said = measured(command, stdin=json.dumps(asked).encode(), bytecode=options.scratch / "bytecode")
+    cost, said = measured(command, stdin=json.dumps(job).encode(), bytecode=options.scratch / "bytecode")
     if int(said) != records:
         raise RuntimeError(f"the floor read {said.strip()} records of {records}")
     return cost
@@ -149,7 +149,7 @@ def _floor(options: argparse.Namespace, access: Mapping[str, Any], records: int)
 
 @contextmanager
 def _folder(options: argparse.Namespace, server: Server) -> Iterator[Path]:
-    """A folder with a `config.yaml` for this server, and no database yet."""
+    """Yield a folder with a `config.yaml` for this server and no database."""
     folder = Path(tempfile.mkdtemp(dir=options.scratch))
     access = server.access
     settings = {
@@ -179,18 +179,18 @@ def _sync(options: argparse.Namespace, folder: Path, way: Sequence[str]) -> Cost
 
 
 def _check(folder: Path, server: Server) -> None:
-    """A fast path that loses or alters a row must not win."""
+    """Raise RuntimeError if the run has lost or altered a row."""
     connection = sqlite3.connect(folder / "data" / "procore.db")
     rows = connection.execute(f'SELECT id, updated_at FROM "{STREAM}" WHERE _deleted_at IS NULL')  # noqa: S608
     found = fingerprint(rows)
     connection.close()
-    truth = server.ask("truth")
+    truth = server.request("truth")
     if found != truth:
         raise RuntimeError(f"the database holds {found}, the server {truth}")
 
 
 def _ratios(phases: Mapping[str, Phase], phase: Phase) -> tuple[float, float]:
-    """CPU as a multiple of the floor's: as it is, and with what starting costs taken from both."""
+    """Return CPU as a multiple of the floor's, with the start-up of both and without it."""
     own, floor = phase.middle("cpu_seconds"), phases[FLOOR].middle("cpu_seconds")
     own_start, floor_start = (phases[name].middle("cpu_seconds") for name in (START_UP, FLOOR_START_UP))
     if phase.name == FLOOR:
@@ -201,7 +201,7 @@ def _ratios(phases: Mapping[str, Phase], phase: Phase) -> tuple[float, float]:
 def _as_table(options: argparse.Namespace, pages: int, phases: Mapping[str, Phase]) -> Iterator[str]:
     yield (
         f"{options.records:,} records in {pages:,} pages, {options.rounds} rounds, {options.connections} connections, "
-        f"{options.latency_ms:g} ms latency; CPU is user + system of the process alone, medians"
+        f"{options.latency_ms:g} ms latency; CPU is user + system of the process only, medians"
     )
     yield (
         f"{'':16}{'CPU s':>8}{'min':>8}{'max':>8}{'× floor':>10}{'target':>8}{'× without start-up':>20}"

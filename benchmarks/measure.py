@@ -1,4 +1,4 @@
-"""Runs a command and tells what that process alone has cost."""
+"""The cost of a command: CPU, time and memory of its process only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_worker.clock import SystemClock
 
 
 class Cost(NamedTuple):
-    """What a process has cost: CPU is user and system time."""
+    """The cost of a process; CPU is user and system time."""
 
     cpu_seconds: float
     wall_seconds: float
@@ -23,9 +23,9 @@ class Cost(NamedTuple):
 def measured(
     command: Sequence[str], *, stdin: bytes = b"", cwd: Path | None = None, bytecode: Path
 ) -> tuple[Cost, str]:
-    """Run to the end; its cost and what it printed. Raises `RuntimeError` when it fails.
+    """Run a command and return its cost and its output. Raises `RuntimeError` when it fails.
 
-    Modules are compiled once, into the folder `bytecode`, as they are once for an installed program.
+    Modules are compiled once, into the folder `bytecode`, as for an installed program.
     """
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environ["PYTHONPYCACHEPREFIX"] = str(bytecode)
@@ -35,7 +35,7 @@ def measured(
         given.seek(0)
         began = clock.monotonic()
         process = subprocess.Popen(command, stdin=given, stdout=said, stderr=log, cwd=cwd, env=environ)
-        # The only call that tells the usage of one child; subprocess would have reaped it without.
+        # wait4 reports the usage of one child; subprocess would reap the child without it.
         _, status, usage = os.wait4(process.pid, 0)
         seconds = clock.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)

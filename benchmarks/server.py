@@ -1,4 +1,4 @@
-"""The simulated Procore in a process of its own, holding very many RFIs; told what to do by lines on stdin."""
+"""The simulator in its own process with a large number of RFIs, controlled by lines on stdin."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import sys
 from math import ceil
 from typing import Any
 
-from benchmarks.truth import STREAM, fingerprint
+from benchmarks.checksum import STREAM, fingerprint
 from procore_simulator.bulk import BulkWorld
 from procore_simulator.faults import Fault
 from procore_simulator.server import Simulator
 from sync_worker.clock import SystemClock
 
-_FOR_EVER = 10**9
+_ALWAYS = 10**9
 
 
 def main() -> None:
-    """Serve until stdin closes: `truth` tells what a copy must hold, any number revises that share of the records."""
+    """Serve until stdin closes. `truth` prints the checksum of the records; a number revises that share of them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--records", type=int, required=True)
     parser.add_argument("--per-page", type=int, required=True)
@@ -28,7 +28,7 @@ def main() -> None:
     world = BulkWorld(STREAM, options.records, projects=options.projects, clock=SystemClock())
     with Simulator(world) as simulator:
         if options.latency_ms:
-            simulator.faults.add(Fault(path="/rest/*", times=_FOR_EVER, delay_seconds=options.latency_ms / 1000))
+            simulator.faults.add(Fault(path="/rest/*", times=_ALWAYS, delay_seconds=options.latency_ms / 1000))
         _answer(_access(simulator, world, options.per_page))
         for line in sys.stdin:
             _answer(_truth(world) if line.strip() == "truth" else {"revised": world.revise(float(line))})
@@ -39,7 +39,7 @@ def _answer(content: dict[str, Any]) -> None:
 
 
 def _access(simulator: Simulator, world: BulkWorld, per_page: int) -> dict[str, Any]:
-    """How to ask, and the URL of every page there is."""
+    """Return the credentials and the URL of every page."""
     grant = simulator.tokens.grant(simulator.client_id, simulator.client_secret)
     token = simulator.tokens.answer(grant)["access_token"] if grant else None
     return {
@@ -50,15 +50,17 @@ def _access(simulator: Simulator, world: BulkWorld, per_page: int) -> dict[str, 
         "headers": {"Authorization": f"Bearer {token}", "Procore-Company-Id": str(simulator.company_id)},
         "pages": [
             f"{simulator.url}/rest/v1.0/projects/{key.project_id}/rfis?page={number}&per_page={per_page}"
-            for key in world.keys(STREAM)
-            for number in range(1, ceil(len(world.entries(STREAM, key)) / per_page) + 1)
+            for key in world.store.keys(STREAM)
+            for number in range(1, ceil(len(world.store.entries(STREAM, key)) / per_page) + 1)
         ],
     }
 
 
 def _truth(world: BulkWorld) -> dict[str, Any]:
     return fingerprint(
-        (entry.get("id"), entry.get("updated_at")) for key in world.keys(STREAM) for entry in world.entries(STREAM, key)
+        (entry.get("id"), entry.get("updated_at"))
+        for key in world.store.keys(STREAM)
+        for entry in world.store.entries(STREAM, key)
     )
 
 

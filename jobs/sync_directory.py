@@ -1,4 +1,4 @@
-"""Companies, projects, people and vendors, and what the company sets up once for all of them."""
+"""Companies, projects, people and vendors, and the company's settings."""
 
 from sync_worker.job import SyncJob
 

@@ -1,4 +1,4 @@
-"""What is drawn, specified, planned and filed: drawings, specifications, schedules, documents, forms, photos."""
+"""Drawings, specifications, schedules, documents, forms and photos."""
 
 from sync_worker.job import SyncJob
 

@@ -1,4 +1,4 @@
-"""What people in the field write and wait for: RFIs, submittals, punch items, tasks, meetings, daily logs."""
+"""The work in the field: RFIs, submittals, punch items, tasks, meetings and daily logs."""
 
 from sync_worker.catalog import tagged
 from sync_worker.job import SyncJob
@@ -15,6 +15,6 @@ JOB = SyncJob(
         "coordination_issues",
         *tagged("daily_logs"),
     ),
-    # 2,400 calls for 100 projects: hourly, it would leave too few of 3,600 to the other jobs.
+    # A run takes 2,400 calls for 100 projects: every hour would leave too few of 3,600 for the other jobs.
     schedule="0 */2 * * *",
 )

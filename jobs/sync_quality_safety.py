@@ -1,4 +1,4 @@
-"""Observations, inspections, incidents and action plans; who was hurt is chosen by name."""
+"""Observations, inspections, incidents and action plans, without the sensitive lists of injuries."""
 
 from sync_worker.job import SyncJob
 

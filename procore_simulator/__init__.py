@@ -1,9 +1,10 @@
-"""Procore for people without credentials, and for the tests: a server of its own, deterministic from a seed.
+"""A simulator of Procore's REST API, for the demo, for tests and for anyone without credentials.
 
-cast, ids, chance     who and what exists: company, people, vendors, projects, and the ids of their records
-fields, stories       records: any declared field believably, and by hand where people will look
-world                 the data by stream and scope, as it stands and as it changes
-tokens, allowance, permissions, faults     what Procore puts between a caller and a list
-routes, lists         paths to streams; paging, filters, envelopes
-server, control       real sockets; the strings that tests and demos pull
+It serves believable records of every stream in the catalog over HTTP, with tokens, permissions, rate limits, paging and
+recycle bins as Procore has them. One seed gives the same data every time. docs/simulator.md says how to start it.
+
+data      world (edits), store (lists), entry (a record), bulk (millions of records), changes (a day's work)
+records   cast, ids (companies, people, projects), stories, fields, stream_fields, draw, chance (random), words
+API       api (one call), routes, lists (select and page), quirks, permissions, allowance (rate limit), tokens
+server    server (socket and thread), wire (HTTP), faults, lies (broken answers), control (for other processes)
 """

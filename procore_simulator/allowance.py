@@ -1,4 +1,4 @@
-"""The two windows of the rate limit, fixed or rolling; every request counts, refused ones too."""
+"""The two windows of Procore's rate limit, fixed or rolling. Every request counts, refused ones too."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One window after a request: what `X-Rate-Limit-*` says of it."""
+class WindowState:
+    """One window after a request, as `X-Rate-Limit-*` reports it."""
 
     limit: int
     remaining: int
@@ -34,7 +34,7 @@ class Standing:
     is_refused: bool
 
     def headers(self, now: float) -> dict[str, str]:
-        """As Procore reports it; a refusal also says how long to wait."""
+        """Return the headers; a refusal also has `Retry-After`."""
         found = {
             "X-Rate-Limit-Limit": str(self.limit),
             "X-Rate-Limit-Remaining": str(self.remaining),
@@ -48,12 +48,12 @@ class _FixedWindow:
         self.limit, self.seconds = limit, seconds
         self._start, self._used = 0.0, 0
 
-    def take(self, now: float) -> Standing:
+    def take(self, now: float) -> WindowState:
         start = floor(now / self.seconds) * self.seconds
         if start != self._start:
             self._start, self._used = start, 0
         self._used += 1
-        return Standing(self.limit, max(0, self.limit - self._used), start + self.seconds, self._used > self.limit)
+        return WindowState(self.limit, max(0, self.limit - self._used), start + self.seconds, self._used > self.limit)
 
 
 class _RollingWindow:
@@ -61,18 +61,18 @@ class _RollingWindow:
         self.limit, self.seconds = limit, seconds
         self._taken: deque[float] = deque()
 
-    def take(self, now: float) -> Standing:
+    def take(self, now: float) -> WindowState:
         while self._taken and self._taken[0] <= now - self.seconds:
             self._taken.popleft()
         self._taken.append(now)
         used = len(self._taken)
-        # The window has room again when enough of the oldest requests have left it.
+        # The window has room again once enough of the oldest requests have left it.
         gate = self._taken[max(0, used - self.limit)] if used > self.limit else self._taken[0]
-        return Standing(self.limit, max(0, self.limit - used), gate + self.seconds, used > self.limit)
+        return WindowState(self.limit, max(0, self.limit - used), gate + self.seconds, used > self.limit)
 
 
 class Allowance:
-    """Both windows as requests use them up."""
+    """Both windows and how much of them is used."""
 
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self._clock = clock
@@ -80,8 +80,8 @@ class Allowance:
         wanted = ((limits.hourly, HOUR_SECONDS), (limits.spike, SPIKE_SECONDS))
         self._windows = [kind(limit, seconds) for limit, seconds in wanted if limit is not None]
 
-    def take(self) -> tuple[Standing | None, dict[str, str]]:
-        """Count a request; the window to report with its headers, which is the one nearer to running out."""
+    def take(self) -> tuple[WindowState | None, dict[str, str]]:
+        """Count a request; return the window nearer to its limit, as Procore reports only one, and its headers."""
         now = self._clock.now().timestamp()
         standings = [window.take(now) for window in self._windows]
         if not standings:

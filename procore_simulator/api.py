@@ -1,4 +1,4 @@
-"""One answer to one call, as Procore gives it: allowance, token, company, path, permission, list."""
+"""The API side of a call. Checks come in Procore's order: rate limit, token, company, path, permission, list."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """What goes back, and what the request log wants to know of it."""
+    """A response, with the stream and the unknown parameters for the request log."""
 
     status: int
     body: bytes
@@ -50,7 +50,7 @@ class Answer:
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a failure
-    """The call ends here with that refusal."""
+    """A call that ends with this refusal."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
@@ -58,7 +58,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
 
 
 class Api:
-    """The API server's side of every call."""
+    """The API server."""
 
     def __init__(
         self, world: World, tokens: Tokens, allowance: Allowance, permissions: Permissions, *, most: int | None = None
@@ -74,7 +74,7 @@ class Api:
         self._listed_version = world.version
 
     def answer(self, call: Call) -> Answer:
-        """Answer a call; whatever it is, it counts."""
+        """Return the answer to a call. Every call counts against the rate limit, refused ones too."""
         standing, limits = self.allowance.take()
         if standing is not None and standing.is_refused:
             found = _refusal(Refusal(429, "You have surpassed the max number of requests"))
@@ -91,12 +91,12 @@ class Api:
         return found
 
     def is_known(self, headers: Mapping[str, str]) -> bool:
-        """Whether the call carries a live token."""
+        """Return True if the call carries a live token."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and self.tokens.live(token) is not None
 
     def target(self, call: Call) -> tuple[StreamSpec, ListKey] | None:
-        """The list that a call asks for, if it is there."""
+        """Return the list that a call requests, None if there is no such list."""
         match = self._routes.match(call.path)
         if match is None:
             return None
@@ -183,7 +183,7 @@ class Api:
         return Answer(200, self._signed(page.body), headers, spec.name, listing.ignored)
 
     def _key(self, match: Match, call: Call) -> ListKey:
-        """Which list is asked for; ids stand in the path or in the query."""
+        """Return the key of the requested list. Ids come from the path or from the query."""
         spec = match.spec
         given = {**call.query, **match.ids}
         for name in spec.query:
@@ -201,41 +201,41 @@ class Api:
         return key if spec.parent is None else self._nested(spec, key, given.get(spec.parent.param, ""))
 
     def _home_of_parent(self, spec: StreamSpec, given: Mapping[str, str]) -> str:
-        """The project whose record a nested list is asked for, where nothing but that record is named."""
+        """Return the project of a nested list's parent record, where the call names only the record."""
         if spec.parent is None:
             return ""
         wanted = given.get(spec.parent.param, "")
         homes = (
             key
-            for key in self.world.keys(spec.parent.stream)
-            if self.world.parent(spec, key._replace(parent_id=wanted))
+            for key in self.world.store.keys(spec.parent.stream)
+            if self.world.store.parent(spec, key._replace(parent_id=wanted))
         )
         return next((str(key.project_id) for key in homes), "")
 
     def _nested(self, spec: StreamSpec, key: ListKey, parent_id: str) -> ListKey:
-        entry = self.world.parent(spec, key._replace(parent_id=parent_id))
+        entry = self.world.store.parent(spec, key._replace(parent_id=parent_id))
         if entry is None or entry.is_deleted or spec.parent is None:
             raise Refused(NOT_FOUND)
         return key._replace(parent_id=entry.record[spec.parent.key])
 
     def _listing(self, spec: StreamSpec, key: ListKey, call: Call, *, in_bin: bool) -> lists.Listing:
-        """The records asked for; remembered while nothing changes, as every page of a list asks for them again."""
+        """Return the selected records; cached until the world changes, because every page of a list needs them."""
         if self._listed_version != self.world.version:
             self._listings.clear()
             self._listed_version = self.world.version
         today = self.world.clock.now().date()
-        asked = tuple(sorted((name, it) for name, it in call.query.items() if name not in {"page", "per_page"}))
-        remembered = (spec.name, key, asked, in_bin, today)
+        others = tuple(sorted((name, it) for name, it in call.query.items() if name not in {"page", "per_page"}))
+        remembered = (spec.name, key, others, in_bin, today)
         if spec.name in {"companies", "projects"}:
             return lists.select(spec, self._visible(spec, key), call.query, today=today, in_bin=in_bin)
         if remembered not in self._listings:
-            entries = self.world.entries(spec.name, key)
+            entries = self.world.store.entries(spec.name, key)
             self._listings[remembered] = lists.select(spec, entries, call.query, today=today, in_bin=in_bin)
         return self._listings[remembered]
 
     def _visible(self, spec: StreamSpec, key: ListKey) -> list[Entry]:
         sees = self.permissions.is_connected if spec.name == "companies" else self.permissions.is_visible
-        return [entry for entry in self.world.entries(spec.name, key) if sees(entry.record["id"])]
+        return [entry for entry in self.world.store.entries(spec.name, key) if sees(entry.record["id"])]
 
     def _signed(self, body: bytes) -> bytes:
         if _SIGNATURE not in body:

@@ -1,4 +1,4 @@
-"""Worlds with very many records in one stream, for measuring: a record is a form filled in when it is asked for."""
+"""Worlds with millions of records in one stream, for measuring. A record is a template until it is read."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Any
 
 import msgspec
 
-from procore_simulator import forms
 from procore_simulator.chance import instant
 from procore_simulator.draw import Draw, Place, Record
-from procore_simulator.entry import Kept, ListKey
+from procore_simulator.entry import Entry, ListKey
 from procore_simulator.fields import key_field
+from procore_simulator.forms import Form
 from procore_simulator.ids import identity
 from procore_simulator.world import World
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, StreamSpec
 from sync_worker.clock import Clock
 
-FORMS = 200
+TEMPLATES = 200
 _TEXTS = ("description", "subject", "notes", "title", "name")
 _PADDING = "Field verified with superintendent; see attached sketch and photos. "
 
 
-class BulkForm:
-    """A written record with blanks for its id, its last change and how often it was revised."""
+class Template:
+    """An encoded record with blanks for its id, its `updated_at` and its revision number."""
 
     def __init__(self, record: Record, key: str) -> None:
         self.is_text_key = isinstance(record[key], str)
@@ -36,62 +36,60 @@ class BulkForm:
         self._raw = raw.replace(b"rev 0", b"rev %(rev)d")
 
     def fill(self, record_id: int, updated_at: str | None, revision: int) -> bytes:
-        """The record of that id."""
         return self._raw % {b"id": record_id, b"at": (updated_at or "").encode(), b"rev": revision}
 
 
-class Stamped(Kept):
-    """A record that exists as a form and an id until somebody edits it by hand."""
+class BulkEntry(Entry):
+    """A record that is a template and an id until it is edited."""
 
-    __slots__ = ("_form", "_id", "_is_edited", "_key", "_revision", "_updated_at")
+    __slots__ = ("_id", "_is_edited", "_key", "_revision", "_template", "_updated_at")
 
-    def __init__(self, stream: str, serial: int, form: BulkForm, key: str, record_id: int) -> None:
+    def __init__(self, stream: str, serial: int, template: Template, key: str, record_id: int) -> None:
         super().__init__(stream, serial, {})
-        self._form = form
+        self._template = template
         self._key = key
         self._id = record_id
         self._revision = 0
-        self._updated_at = form.updated_at
+        self._updated_at = template.updated_at
         self._is_edited = False
 
     @property
     def record(self) -> Record:
-        """The record as it stands."""
+        """The record with its current values."""
         if self._is_edited:
             return self._record
         found: Record = msgspec.json.decode(self._filled())
         return found
 
     def get(self, name: str) -> Any:
-        """One field of it; what lists look at is there without reading the record."""
+        """Return one field. The key and `updated_at`, which lists filter by, need no decoding."""
         if not self._is_edited:
             if name == "updated_at":
                 return self._updated_at
             if name == self._key:
-                return str(self._id) if self._form.is_text_key else self._id
+                return str(self._id) if self._template.is_text_key else self._id
         return self.record.get(name)
 
     def revise(self, updated_at: str) -> None:
-        """Change its text and the time of its last change."""
+        """Change its text and its `updated_at`."""
         self._revision += 1
         self._updated_at = updated_at
 
     def write(self, changes: Mapping[str, Any]) -> None:
-        """Change fields; from now on it is a record like any other."""
+        """Change fields and keep the whole record from now on."""
         self._record = self.record
         self._is_edited = True
         super().write(changes)
 
     def encoded(self, spec: StreamSpec) -> bytes:
-        """The record in JSON."""
         return super().encoded(spec) if self._is_edited else self._filled()
 
     def _filled(self) -> bytes:
-        return self._form.fill(self._id, self._updated_at, self._revision)
+        return self._template.fill(self._id, self._updated_at, self._revision)
 
 
 class BulkWorld(World):
-    """A world whose one stream has `records` records, shared out over its projects, of some `record_bytes` each."""
+    """A world in which one stream has `records` records of about `record_bytes` each, spread over its projects."""
 
     def __init__(
         self,
@@ -103,40 +101,42 @@ class BulkWorld(World):
         record_bytes: int = 2_000,
         seed: int = 0,
         clock: Clock | None = None,
-        form: forms.Form = forms.Form.DESCRIBED,
+        form: Form = Form.DESCRIBED,
     ) -> None:
         super().__init__(streams, seed=seed, projects=projects, scale=0.01, clock=clock, form=form)
         self.bulk_stream = stream
-        keys = list(self.keys(stream))
+        keys = list(self.store.keys(stream))
         for position, key in enumerate(keys):
             count = records // len(keys) + (position < records % len(keys))
-            self._lists[stream, key] = list(self._stamped(stream, key, count, record_bytes))
+            self.store.fill(stream, key, self._entries_of(stream, key, count, record_bytes))
 
     def revise(self, share: float = 0.02) -> int:
-        """Change that share of the stream's records, evenly spread; how many."""
-        with self.lock:
+        """Change that share of the stream's records, evenly spread, and return how many."""
+        with self._editing():
             every = max(1, round(1 / share))
             now = instant(self.clock.now())
-            entries = [entry for key in self.keys(self.bulk_stream) for entry in self._list(self.bulk_stream, key)]
-            chosen = [entry for entry in entries[::every] if isinstance(entry, Stamped)]
+            stream = self.bulk_stream
+            entries = [entry for key in self.store.keys(stream) for entry in self.store.list_at(stream, key)]
+            chosen = [entry for entry in entries[::every] if isinstance(entry, BulkEntry)]
             for entry in chosen:
                 entry.revise(now)
-            self._changed()
             return len(chosen)
 
-    def _stamped(self, stream: str, key: ListKey, count: int, record_bytes: int) -> Sequence[Stamped]:
-        spec, place = self.streams[stream], self._place(stream, key)
+    def _entries_of(self, stream: str, key: ListKey, count: int, record_bytes: int) -> Sequence[BulkEntry]:
+        spec, place = self.streams[stream], self.store.place(stream, key)
         name = key_field(spec) or "id"
-        forms = [self._form(spec, place, name, index + 1, record_bytes) for index in range(min(FORMS, count))]
+        templates = [
+            self._template(spec, place, name, index + 1, record_bytes) for index in range(min(TEMPLATES, count))
+        ]
         return [
-            Stamped(stream, serial, forms[serial % len(forms)], name, identity(stream, place.number, serial))
+            BulkEntry(stream, serial, templates[serial % len(templates)], name, identity(stream, place.number, serial))
             for serial in range(1, count + 1)
         ]
 
-    def _form(self, spec: StreamSpec, place: Place, name: str, serial: int, record_bytes: int) -> BulkForm:
-        record = self._written(Draw(self.seed, spec, place, serial, None, self.founded_at, self.founded_at))
+    def _template(self, spec: StreamSpec, place: Place, name: str, serial: int, record_bytes: int) -> Template:
+        record = self.store.write(Draw(self.seed, spec, place, serial, None, self.founded_at, self.founded_at))
         text = next(it for it in _TEXTS if spec.fields.get(it) is FieldType.STRING)
         record[text] = f"{record[text] or ''} rev 0"
         missing = max(0, record_bytes - len(msgspec.json.encode(record)))
         record[text] += (" " + _PADDING * (missing // len(_PADDING) + 1))[:missing]
-        return BulkForm(record, name)
+        return Template(record, name)

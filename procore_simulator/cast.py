@@ -1,6 +1,6 @@
-"""Who and what exists from the start: companies, their people, vendors and projects.
+"""The companies, people, vendors and projects that exist from the start.
 
-Records refer to these, never to other records, so each record can be made by itself and still agree with the rest.
+Records refer to these and never to other records, so each record can be made by itself and still agree with the rest.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ class Vendor:
 
     @property
     def domain(self) -> str:
-        """Where its people get mail; `.example` never resolves."""
+        """The mail domain of its people; `.example` never resolves."""
         return _plain(self.name.split(",")[0]) + ".example"
 
     @property
     def builds(self) -> bool:
-        """Whether it is a subcontractor."""
+        """True for a subcontractor."""
         return self.trade in words.TRADES
 
     def reference(self) -> Reference:
-        """How records name it."""
+        """Return the object that records hold for it."""
         return {"id": self.id, "name": self.name}
 
 
@@ -67,13 +67,13 @@ class Person:
         return f"{self.first_name} {self.last_name}"
 
     def reference(self) -> Reference:
-        """How records name them."""
+        """Return the object that records hold for the person."""
         return {"id": self.id, "login": self.email, "name": self.name}
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place on site; `name` is its whole path."""
+    """A place on site; `name` is the full path."""
 
     id: int
     name: str
@@ -83,7 +83,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project with the people, vendors and locations that its records speak of.
+    """A project with the people, vendors and locations that its records refer to.
 
     `vendors` are its subcontractors, one of a trade; the designers and the owner are in `team` through their people.
     """
@@ -104,11 +104,11 @@ class Project:
     locations: tuple[Location, ...]
 
     def progress(self, day: date) -> float:
-        """How much of it is over, from 0 to 1."""
+        """Return the elapsed share of the project, from 0 to 1."""
         return max(0.0, min(1.0, (day - self.start_on).days / (self.finish_on - self.start_on).days))
 
     def reference(self) -> Reference:
-        """How records name it."""
+        """Return the object that records hold for it."""
         return {"id": self.id, "name": self.name}
 
 
@@ -124,12 +124,12 @@ class Company:
     projects: tuple[Project, ...] = field(default=())
 
     def active(self, *trades: str) -> Sequence[Vendor]:
-        """Firms of one of the trades that records may still name."""
+        """Return the active vendors of these trades."""
         return [vendor for vendor in self.vendors if vendor.is_active and vendor.trade.name in trades]
 
 
 def cast_company(seed: object, index: int, projects: int, now: datetime) -> Company:
-    """A company of that number, with its projects as they stand at `now`."""
+    """Make the company with that number and its projects as they are at `now`."""
     number = index * PROJECTS_OF_COMPANY
     rng = seeded(seed, "company", index)
     name = words.COMPANIES[index % len(words.COMPANIES)]
@@ -143,12 +143,12 @@ def cast_company(seed: object, index: int, projects: int, now: datetime) -> Comp
 
 
 def cast_project(seed: object, company: Company, position: int, now: datetime) -> Project:
-    """The company's project of that position (from 1)."""
+    """Make the company's project at that position, counted from 1."""
     number = company.number + position
     rng = seeded(seed, "project", number)
     site = words.SITES[(position - 1) % len(words.SITES)]
     phase = (position - 1) // len(words.SITES)
-    # One project in seven is over, so lists of active ones are shorter than the truth.
+    # One project in seven is over, so that lists of active projects are shorter than lists of all.
     is_active = position % 7 != 0
     stage = words.STAGES_IN_TURN[(position - 1) % len(words.STAGES_IN_TURN)] if is_active else "Warranty"
     start_on = (now - timedelta(days=rng.randint(*words.STAGES[stage]))).date()
@@ -174,7 +174,7 @@ def cast_project(seed: object, company: Company, position: int, now: datetime) -
 
 def _vendors(rng: Random, number: int) -> list[Vendor]:
     stems = rng.sample(words.VENDOR_STEMS, len(words.VENDOR_STEMS))
-    # One company for every trade, then a second for the first half of them under another's name.
+    # One vendor for every trade, then a second one for the first half of the trades.
     trades = (*words.TRADES, *words.TRADES[: len(words.TRADES) // 2])
     found = []
     for serial, trade in enumerate(trades, start=1):
@@ -200,7 +200,7 @@ def _designers_and_owners(number: int, before: int) -> list[Vendor]:
 
 
 def _subcontractors(rng: Random, company: Company) -> list[Vendor]:
-    """One firm of each trade that the project needs."""
+    """Choose one vendor for each trade that the project needs."""
     found: list[Vendor] = []
     for trade in words.TRADES:
         firms = company.active(trade.name)
@@ -215,7 +215,7 @@ def _people(rng: Random, number: int, company: str, vendors: Sequence[Vendor]) -
     taken: set[str] = set()
     employers: list[Vendor | None] = [None] * 26
     for firm in vendors:
-        # Designers send two people, so that one is there when the other has left.
+        # Two people for each designer, so that one is active when the other is not.
         employers += [firm] * (2 if firm.trade in words.DESIGN_TRADES else firm.is_active)
     for serial, vendor in enumerate(employers, start=1):
         first, last = rng.choice(words.FIRST_NAMES), rng.choice(words.LAST_NAMES)

@@ -1,4 +1,4 @@
-"""A believable day at the company: what people answer, close, add and drop, decided by the seed and the step."""
+"""A believable day at the company: records that people answer, close, add and delete, chosen by seed and step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from procore_simulator.world import World
 
 
 class Change(NamedTuple):
-    """One thing that happened: `kind` is `inserted`, `updated` or `deleted`."""
+    """One changed record; `kind` is `inserted`, `updated` or `deleted`."""
 
     stream: str
     kind: str
@@ -30,7 +30,7 @@ Edit = Callable[[Record, str, Random], dict[str, Any] | None]
 
 
 def change(world: World, step: int | None = None) -> list[Change]:
-    """Let a batch of changes happen now; the same step of the same world is always the same batch."""
+    """Make a batch of changes now. The same step of the same world is always the same batch."""
     with world.lock:
         world.steps = world.steps + 1 if step is None else step
         rng = seeded(world.seed, "change", world.steps)
@@ -54,7 +54,7 @@ def _edits(world: World, rng: Random) -> list[Change]:
 
 
 def _save_parents(world: World, stream: str, edited: Sequence[Truth]) -> list[Change]:
-    """Who works on a part of something saves the whole."""
+    """Touch the parents of edited records, as Procore does when a line item is saved."""
     parent = world.streams[stream].parent
     if parent is None:
         return []
@@ -146,7 +146,7 @@ def _slip_project(record: Record, _: str, rng: Random) -> dict[str, Any] | None:
 
 
 def _approve_log(record: Record, now: str, _: Random) -> dict[str, Any] | None:
-    # A superintendent looks through the last days, not through last year.
+    # A superintendent approves the logs of the last days, not those of last year.
     is_recent = date.fromisoformat(now[:10]) - date.fromisoformat(record["date"][:10]) <= timedelta(
         days=_APPROVED_WITHIN
     )

@@ -1,4 +1,4 @@
-"""Stories of the lists that other records choose from: kinds, stages, statuses, units, taxes."""
+"""Stories of the lists that other records refer to: types, stages, statuses, units, taxes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from procore_simulator import words
 from procore_simulator.draw import Draw, Record
 from procore_simulator.fields import named
-from procore_simulator.story import Occasion, Story
+from procore_simulator.story import ListContext, Story
 
 
 def _names(choices: Sequence[str], field: str = "name", **more: object) -> Story:
-    """A record for each of `choices`, in their order: other records refer to them by it."""
+    """Return a story with one record for each of `choices`. Other records refer to them by position."""
 
     def compose(draw: Draw) -> Record:
         return {field: _name(draw), **more}
@@ -41,7 +41,7 @@ def _permission_template(draw: Draw) -> Record:
 
 
 def _cost_type(draw: Draw) -> Record:
-    """A cost type of the company, as every project of it lists it."""
+    """Write a cost type of the company, which every project lists under the same id."""
     name = _name(draw)
     found = named(draw, draw.spec.name, draw.serial, name) if draw.subject else {"name": name}
     base = words.BASE_TYPES.get(name, "other")
@@ -57,8 +57,8 @@ def _segment(draw: Draw) -> Record:
     }  # fmt: skip
 
 
-def _segment_items(occasion: Occasion) -> Sequence[tuple[str, str]]:
-    if (occasion.place.parent or {}).get("name") == "Cost Code":
+def _segment_items(context: ListContext) -> Sequence[tuple[str, str]]:
+    if (context.place.parent or {}).get("name") == "Cost Code":
         return [(found.code, found.cost_code) for found in words.TRADES]
     return [(name[0], name) for name in words.COST_TYPES]
 

@@ -1,4 +1,4 @@
-"""Clocks of the simulated Procore: one that starts at a given instant and may run faster than the machine's."""
+"""The simulated clock: it starts at a given instant and may run faster than the machine's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sync_worker.clock import Clock, SystemClock
 
 FIRST_INSTANT = datetime(2026, 11, 20, 15, tzinfo=UTC)
-"""Where a world begins when nobody says otherwise: a Friday morning in Chicago."""
+"""The default first instant of a world: a Friday morning in Chicago."""
 
 
 class SteppedClock:
@@ -22,17 +22,15 @@ class SteppedClock:
         self._ahead = timedelta(0)
 
     def now(self) -> datetime:
-        """The simulated instant."""
         return self._start + timedelta(seconds=self.monotonic()) + self._ahead
 
     def monotonic(self) -> float:
-        """Simulated seconds since the start, steps left out."""
+        """Return simulated seconds since the start, without steps by `advance`."""
         return (self._clock.monotonic() - self._begun) * self._rate
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait that long in simulated seconds."""
+        """Wait `seconds` of simulated time, or until the event is set."""
         return self._clock.wait(event, seconds / self._rate)
 
     def advance(self, seconds: float) -> None:
-        """Put the clock forward."""
         self._ahead += timedelta(seconds=seconds)

@@ -1,10 +1,13 @@
-"""The strings behind the scenes, for other processes: look at the truth, change it, script faults; loopback only."""
+"""The control interface under `/_simulator/`: other processes read and edit the data and script faults. Loopback only.
+
+docs/simulator.md lists the routes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -15,20 +18,18 @@ from starlette.routing import Mount, Route
 from procore_simulator.changes import change
 from procore_simulator.clocks import SteppedClock
 from procore_simulator.faults import Fault
-
-if TYPE_CHECKING:
-    from procore_simulator.server import Simulator
+from procore_simulator.wire import Wire
 
 _LOOPBACK = ("127.0.0.1", "::1")
-_PERMISSIONS = (
+PERMISSIONS = (
     "disconnect", "connect", "hide_project", "show_project", "forbid", "permit", "disable_tool", "enable_tool",
 )  # fmt: skip
-_EDITS = ("insert", "update", "delete", "restore", "purge", "move")
+EDITS = ("insert", "update", "delete", "restore", "purge", "move")
 
 
-def control_routes(simulator: Simulator) -> Mount:
-    """Everything under `/_simulator/`."""
-    control = Control(simulator)
+def control_routes(wire: Wire, url: str) -> Mount:
+    """Return the routes under `/_simulator/` of the simulator that listens at `url`."""
+    control = Control(wire, url)
     handlers: dict[tuple[str, str], Callable[[Request], Awaitable[Any]]] = {
         ("GET", "/state"): control.state,
         ("POST", "/change"): control.change,
@@ -61,17 +62,20 @@ def _guarded(handler: Callable[[Request], Awaitable[Any]]) -> Callable[[Request]
 
 
 class Control:
-    """The handlers; each answers with what JSON can hold."""
+    """The handlers; each returns what is sent as JSON."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
+    def __init__(self, wire: Wire, url: str) -> None:
+        self._wire = wire
+        self._url = url
+        self._world = wire.api.world
+        self._tokens = wire.api.tokens
 
     async def state(self, _: Request) -> Any:
-        """Who is there, what time it is, how much was asked."""
-        simulator, world = self._simulator, self._simulator.world
+        """Return the companies and projects, the simulated time, and counts of what has happened."""
+        world = self._world
         return {
-            "url": simulator.url,
-            "company_id": simulator.company_id,
+            "url": self._url,
+            "company_id": world.company_id,
             "companies": [{"id": it.id, "name": it.name} for it in world.companies],
             "projects": [
                 {"id": it.id, "name": it.name, "company_id": company.id, "active": it.is_active}
@@ -82,24 +86,24 @@ class Control:
             "seed": world.seed,
             "now": world.clock.now(),
             "steps": world.steps,
-            "requests": len(simulator.requests),
-            "faults": simulator.faults.waiting,
-            "tokens_granted": simulator.tokens.granted,
+            "requests": len(self._wire.requests),
+            "faults": self._wire.faults.waiting,
+            "tokens_granted": self._tokens.granted,
         }
 
     async def change(self, request: Request) -> Any:
-        """A batch of believable changes; `{"step": n}` says which."""
+        """Make a batch of believable changes; `{"step": n}` chooses the batch, else the next one."""
         body = await _body(request)
-        return {"changes": [it._asdict() for it in change(self._simulator.world, body.get("step"))]}
+        return {"changes": [it._asdict() for it in change(self._world, body.get("step"))]}
 
     async def add_project(self, _: Request) -> Any:
-        """A new project."""
-        return {"id": self._simulator.world.add_project()}
+        """Add a project to the first company."""
+        return {"id": self._world.add_project()}
 
     async def records(self, request: Request) -> Any:
-        """What a complete copy of a stream would hold; `?deleted=1` with the deleted ones, `?project_id=` of one."""
+        """Return the records that a complete copy of a stream would hold, deleted ones only with `?deleted=1`."""
         project_id = request.query_params.get("project_id")
-        found = self._simulator.world.records(
+        found = self._world.records(
             request.path_params["stream"],
             project_id=int(project_id) if project_id else None,
             deleted=bool(request.query_params.get("deleted")),
@@ -107,48 +111,48 @@ class Control:
         return {"records": [it._asdict() for it in found]}
 
     async def edit(self, request: Request) -> Any:
-        """Call the world's method of that name with the body as arguments."""
+        """Call the method of `World` that the path names, with the body as its arguments."""
         edit = request.path_params["edit"]
-        if edit not in _EDITS:
+        if edit not in EDITS:
             raise KeyError(edit)
-        result = getattr(self._simulator.world, edit)(request.path_params["stream"], **await _body(request))
+        result = getattr(self._world, edit)(request.path_params["stream"], **await _body(request))
         return {"record": result}
 
     async def permissions(self, request: Request) -> Any:
-        """Give or take what the app may see; the body holds the arguments."""
+        """Call the method of `Permissions` that the path names, with the body as its arguments."""
         act = request.path_params["act"]
-        if act not in _PERMISSIONS:
+        if act not in PERMISSIONS:
             raise KeyError(act)
-        getattr(self._simulator.permissions, act)(**await _body(request))
+        getattr(self._wire.api.permissions, act)(**await _body(request))
         return {}
 
     async def add_fault(self, request: Request) -> Any:
-        """Script a fault, the body being its fields."""
-        self._simulator.faults.add(Fault(**await _body(request)))
-        return {"faults": self._simulator.faults.waiting}
+        """Queue a fault; the body holds the fields of `Fault`."""
+        self._wire.faults.add(Fault(**await _body(request)))
+        return {"faults": self._wire.faults.waiting}
 
     async def clear_faults(self, _: Request) -> Any:
         """Forget all faults."""
-        self._simulator.faults.clear()
+        self._wire.faults.clear()
         return {}
 
     async def requests(self, _: Request) -> Any:
-        """The requests so far."""
-        return {"requests": [asdict(it) for it in self._simulator.requests]}
+        """Return the requests so far, oldest first."""
+        return {"requests": [asdict(it) for it in self._wire.requests]}
 
     async def clear_requests(self, _: Request) -> Any:
         """Forget the requests so far."""
-        self._simulator.requests.clear()
+        self._wire.requests.clear()
         return {}
 
     async def revoke_tokens(self, _: Request) -> Any:
-        """End every token."""
-        self._simulator.tokens.revoke()
+        """Revoke every token."""
+        self._tokens.revoke()
         return {}
 
     async def advance_clock(self, request: Request) -> Any:
         """Put the clock forward by `seconds`."""
-        clock = self._simulator.world.clock
+        clock = self._world.clock
         if not isinstance(clock, SteppedClock):
             raise TypeError("this simulator runs on the machine's clock")
         clock.advance((await _body(request))["seconds"])

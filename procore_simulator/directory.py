@@ -12,7 +12,7 @@ from procore_simulator.chance import amount, instant, maybe, money
 from procore_simulator.draw import Draw, Record
 from procore_simulator.fields import choice, cost_code, named
 from procore_simulator.ids import identity
-from procore_simulator.story import Occasion, Story, several
+from procore_simulator.story import ListContext, Story, several
 
 
 def _company(draw: Draw) -> Record:
@@ -86,7 +86,7 @@ def _user(draw: Draw) -> Record:
 
 
 def _contact(draw: Draw) -> Record:
-    """Someone as the list of all people shows them, who need not be able to log in."""
+    """Write a person for the list of all people, who may have no login."""
     found: Person = draw.subject or _new_person(draw)
     return {
         "first_name": found.first_name, "last_name": found.last_name, "is_employee": found.vendor is None,
@@ -181,43 +181,43 @@ def _cost_code(draw: Draw) -> Record:
     }  # fmt: skip
 
 
-def _projects(occasion: Occasion) -> Sequence[Any]:
-    return occasion.place.company.projects
+def _projects(context: ListContext) -> Sequence[Any]:
+    return context.place.company.projects
 
 
-def _trades(_: Occasion) -> Sequence[Any]:
+def _trades(_: ListContext) -> Sequence[Any]:
     return words.TRADES
 
 
-def _all_trades(_: Occasion) -> Sequence[Any]:
+def _all_trades(_: ListContext) -> Sequence[Any]:
     return words.ALL_TRADES
 
 
-def _team(occasion: Occasion) -> Sequence[Any]:
-    return occasion.place.project.team if occasion.place.project else ()
+def _team(context: ListContext) -> Sequence[Any]:
+    return context.place.project.team if context.place.project else ()
 
 
-def _bidders(occasion: Occasion) -> Sequence[Any]:
-    return [person for person in _team(occasion) if person.vendor is not None]
+def _bidders(context: ListContext) -> Sequence[Any]:
+    return [person for person in _team(context) if person.vendor is not None]
 
 
-def _project_vendors(occasion: Occasion) -> Sequence[Any]:
-    return occasion.place.project.vendors if occasion.place.project else ()
+def _project_vendors(context: ListContext) -> Sequence[Any]:
+    return context.place.project.vendors if context.place.project else ()
 
 
-def _locations(occasion: Occasion) -> Sequence[Any]:
-    return occasion.place.project.locations if occasion.place.project else ()
+def _locations(context: ListContext) -> Sequence[Any]:
+    return context.place.project.locations if context.place.project else ()
 
 
 STORIES: Mapping[str, Story] = {
     "companies": Story(lambda _: range(1), _company),
     "projects": Story(_projects, _project),
-    "company_users": Story(lambda occasion: occasion.place.company.people, _user),
-    "company_people": Story(lambda occasion: occasion.place.company.people, _contact),
+    "company_users": Story(lambda context: context.place.company.people, _user),
+    "company_people": Story(lambda context: context.place.company.people, _contact),
     "crews": Story(several(2, 5), _crew),
     "bid_contacts": Story(_bidders, _user),
     "project_dates": Story(lambda _: words.MILESTONES, _milestone),
-    "vendors": Story(lambda occasion: occasion.place.company.vendors, _vendor),
+    "vendors": Story(lambda context: context.place.company.vendors, _vendor),
     "roles": Story(lambda _: words.ROLES, _role),
     "project_users": Story(_team, _user),
     "project_vendors": Story(_project_vendors, _vendor),

@@ -1,4 +1,4 @@
-"""What a record is drawn from: where it lives, what it is about, when it came to be, and its own chance."""
+"""The inputs of one record: its place, its subject, its dates and its own random generator."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sync_worker.catalog.spec import StreamSpec
 Record = dict[str, Any]
 
 SIGNATURE = "__signature__"
-"""Stands in stored URLs where every answer puts a new signature."""
+"""A placeholder in stored URLs; every answer replaces it by a new signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a list of records lives: a company, maybe a project of it, maybe a parent record."""
+    """The owner of a list of records: a company, and where there is one its project and the parent record."""
 
     company: Company
     project: Project | None = None
@@ -37,9 +37,9 @@ class Place:
 
 @dataclass(slots=True)
 class Draw:
-    """The making of one record; `now` is when the world began, or the instant of an insert.
+    """The making of one record; `now` is the first instant of the world, or the instant of an insert.
 
-    `span` is the part of the time so far in which a record of the beginning came to be: numbers follow the dates.
+    `span` is the part of the project's time so far in which an initial record is created, so that numbers follow dates.
     """
 
     seed: object
@@ -55,7 +55,7 @@ class Draw:
     updated_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        """Settle the dates, which all else depends on."""
+        """Choose the dates, on which all other values depend."""
         self.rng = seeded(self.seed, self.spec.name, self.place.number, self.serial)
         if self.is_added:
             self.created_at = self.updated_at = self.now.replace(microsecond=0)
@@ -64,7 +64,7 @@ class Draw:
         self.updated_at = between(self.rng, self.created_at, self.now)
 
     def _within(self, first: float, last: float) -> datetime:
-        """A moment of that part of the time in which the place saw records."""
+        """Draw a moment in that part of the time since the project began."""
         project = self.place.project
         start = _noon(project.start_on if project else (self.now - timedelta(days=900)).date(), self.now)
         end = min(self.now, _noon(project.finish_on, self.now)) if project else self.now
@@ -72,29 +72,29 @@ class Draw:
         return min(between(self.rng, start + life * first, start + life * last), self.now)
 
     def moment_of_life(self, share: float) -> datetime:
-        """When that part of the project was over."""
+        """Return the instant at which that share of the project is over."""
         start = _noon(self.project.start_on, self.now)
         return start + (_noon(self.project.finish_on, self.now) - start) * share
 
     def early(self, share: float) -> None:
-        """Let the record come to be in the first `share` of that time, in order all the same."""
+        """Move the creation into the first `share` of that time; the order of records is kept."""
         if not self.is_added:
             self.created_at = self._within(self.span[0] * share, self.span[1] * share)
             self.updated_at = between(self.rng, self.created_at, self.now)
 
     def happened(self, created_at: datetime, updated_at: datetime) -> None:
-        """Let the record be of these instants, as far as they are not ahead."""
+        """Set the dates of the record, limited to now."""
         if not self.is_added:
             self.created_at = min(created_at, self.now)
             self.updated_at = min(max(self.created_at, updated_at), self.now)
 
     @property
     def is_added(self) -> bool:
-        """Whether it is inserted into a world that has begun."""
+        """True for a record that was inserted after the first instant."""
         return self.now > self.founded_at
 
     def dated(self, day: date) -> None:
-        """Let the record be written on `day`, as daily logs are."""
+        """Set the dates to `day`, as for a daily log."""
         if self.is_added:
             return
         self.created_at = min(_noon(day, self.now) + timedelta(minutes=self.rng.randint(0, 600)), self.now)
@@ -102,12 +102,12 @@ class Draw:
 
     @property
     def company(self) -> Company:
-        """The company it lives in."""
+        """The company of the record."""
         return self.place.company
 
     @property
     def project(self) -> Project:
-        """The project it lives in; company records borrow one."""
+        """The project of the record; company records borrow one."""
         return self.place.project or self.place.company.projects[self.serial % len(self.place.company.projects)]
 
     @property
@@ -116,58 +116,58 @@ class Draw:
         return identity(self.spec.name, self.place.number, self.serial)
 
     def reference(self, stream: str, most: int) -> int:
-        """The id of one of the first `most` records of another stream of this place."""
+        """Return the id of one of the first `most` records of another stream in this place."""
         return identity(stream, self.place.number, self.rng.randint(1, most))
 
     def person(self) -> Person:
-        """Someone of the project's team."""
+        """Choose a person of the project's team."""
         return self.rng.choice(self.project.team)
 
     def staff(self) -> Person:
-        """Someone of the general contractor."""
+        """Choose a person of the general contractor."""
         return self.rng.choice([person for person in self.project.team if person.vendor is None])
 
     def sub(self) -> Person:
-        """Someone of a subcontractor."""
+        """Choose a person of a subcontractor."""
         return self.rng.choice([person for person in self.project.team if person.vendor and person.vendor.builds])
 
     def someone_of(self, trade: str) -> Person:
-        """Whoever works on the project for a firm of that trade, else someone of its staff."""
+        """Choose a person of a vendor of that trade, else of the general contractor."""
         found = [person for person in self.project.team if person.vendor and person.vendor.trade.name == trade]
         return self.rng.choice(found) if found else self.staff()
 
     def vendor(self) -> Vendor:
-        """A vendor of the project."""
+        """Choose a vendor of the project."""
         return self.rng.choice(self.project.vendors)
 
     def location(self) -> Location:
-        """A location of the project."""
+        """Choose a location of the project."""
         return self.rng.choice(self.project.locations)
 
     def trade(self) -> words.Trade:
-        """A trade of the project."""
+        """Choose a trade of the project."""
         return self.vendor().trade
 
     @property
     def progress(self) -> float:
-        """How much of the project is over, from 0 to 1."""
+        """The elapsed share of the project, from 0 to 1."""
         return self.project.progress(self.now.date())
 
     def day(self, ahead: int = 30, back: int = 0) -> str:
-        """A date near the record's creation."""
+        """Draw a date near the record's creation."""
         return (self.created_at + timedelta(days=self.rng.randint(-back, ahead))).date().isoformat()
 
     def moment(self) -> str:
-        """An instant between the record's creation and its last change."""
+        """Draw an instant between the record's creation and its last change."""
         return instant(between(self.rng, self.created_at, self.updated_at))
 
     def file_url(self, filename: str) -> str:
-        """A signed address on the storage host; `.example` never resolves."""
+        """Return a signed URL on the storage host; `.example` never resolves."""
         folder = f"{self.place.company.id}/{self.id}"
         return f"https://storage.procore.example/{folder}/{filename}?X-Amz-Expires=3600&X-Amz-Signature={SIGNATURE}"
 
     def attachment(self, number: int = 1, extension: str = "pdf") -> Record:
-        """A file hung onto the record."""
+        """Return an attachment of the record."""
         filename = f"{self.spec.name.rstrip('s')}_{self.serial:04d}_{number}.{extension}"
         return {
             "id": identity(f"{self.spec.name}.attachments", self.place.number, self.serial * 10 + number),

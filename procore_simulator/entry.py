@@ -1,9 +1,9 @@
-"""A record as the world keeps it: with where it lives, whether it is deleted, and its bytes once written."""
+"""A record as the store keeps it: with its place, its deletion and its encoded bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,7 +14,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class ListKey(NamedTuple):
-    """Which list of a stream: that of a company, of a project, of a parent record."""
+    """One list of a stream: that of the account, of a company, of a project or of a parent record."""
 
     company_id: int | None = None
     project_id: int | None = None
@@ -22,7 +22,7 @@ class ListKey(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """A record with where it lives, as the simulator itself knows it."""
+    """A record with its place and whether it is deleted: what a correct copy would hold."""
 
     company_id: int | None
     project_id: int | None
@@ -31,33 +31,8 @@ class Truth(NamedTuple):
     record: Record
 
 
-class Entry(Protocol):
-    """What lists need of a record."""
-
-    deleted_at: str
-    """When it was put into the recycle bin; empty while it lives."""
-
-    @property
-    def is_deleted(self) -> bool:
-        """Whether it is in the recycle bin."""
-        ...
-
-    @property
-    def record(self) -> Record:
-        """The record as it stands."""
-        ...
-
-    def get(self, name: str) -> Any:
-        """One field of it, None where it has no such field."""
-        ...
-
-    def encoded(self, spec: StreamSpec) -> bytes:
-        """The record in JSON, as that stream shows it."""
-        ...
-
-
-class Kept:
-    """A record held in memory; its bytes are written once for each of its versions."""
+class Entry:
+    """A record in memory; it is encoded once for each of its versions."""
 
     __slots__ = ("_bytes", "_record", "deleted_at", "serial", "stream")
 
@@ -70,35 +45,41 @@ class Kept:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether it is in the recycle bin."""
+        """True while the record is in the recycle bin."""
         return bool(self.deleted_at)
 
     @property
     def record(self) -> Record:
-        """The record as it stands."""
+        """The record with its current values."""
         return self._record
 
     def get(self, name: str) -> Any:
-        """One field of it, None where it has no such field."""
+        """Return one field, None where the record does not have it."""
         return self._record.get(name)
 
     def write(self, changes: Mapping[str, Any]) -> None:
-        """Change fields; a dotted path reaches into objects and, by position, into arrays."""
+        """Set fields; a dotted path reaches into objects and, by position, into arrays."""
         for path, value in changes.items():
             _assign(self._record, path.split("."), value)
         self._bytes = None
 
+    def mark_deleted(self, deleted_at: str) -> None:
+        """Put the record into the recycle bin at that instant; an empty text takes it out again."""
+        self.deleted_at = deleted_at
+        marks = {"deleted_at": deleted_at or None, "deleted": self.is_deleted}
+        self.write({name: value for name, value in marks.items() if name in self.record})
+
     def encoded(self, spec: StreamSpec) -> bytes:
-        """The record in JSON, as that stream shows it."""
+        """Return the record in JSON, with the fields of that stream."""
         if spec.name != self.stream:
-            return _ENCODER.encode(shown(spec, self._record))
+            return _ENCODER.encode(select_fields(spec, self._record))
         if self._bytes is None:
             self._bytes = _ENCODER.encode(self._record)
         return self._bytes
 
 
-def shown(spec: StreamSpec, record: Record) -> Record:
-    """A record as a companion list shows it: with that list's fields alone."""
+def select_fields(spec: StreamSpec, record: Record) -> Record:
+    """Return only the fields that `spec` declares; a list of inactive records shows fewer."""
     return {name: record.get(name) for name in spec.fields}
 
 

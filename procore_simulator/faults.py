@@ -1,4 +1,4 @@
-"""Scripted faults: what goes wrong with the next requests to a path."""
+"""Scripted faults: rules that break the next answers to a path."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from procore_simulator.lies import Lie
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One rule. Given `status` or `body` the answer is replaced, else Procore's own is spoilt on the wire.
+    """One rule. With `status` or `body` the answer is replaced, otherwise Procore's own answer is damaged on the wire.
 
-    `path` is a pattern for the path with its query (`*` matches anything); `after` requests pass first, `times`
-    are hit. `drift` changes the list before it is answered: `insert` puts a record in, `delete` takes the first out,
-    `resort` puts the last one first.
+    `path` is a pattern for the path with its query (`*` matches anything). The first `after` matching requests pass,
+    the next `times` are broken. `drift` changes the list before the answer: `insert` adds a record, `delete` deletes
+    the first one, `resort` puts the last one first.
     """
 
     path: str = "*"
@@ -30,31 +30,31 @@ class Fault:
     drip_seconds: float = 0.0
     """A pause before every sixteenth of the body."""
     cut_after_bytes: int | None = None
-    """So much of the body is sent under the full Content-Length, then the connection closes."""
+    """Bytes of the body that are sent under the full Content-Length before the connection closes."""
     reset: bool = False
     """The connection is reset without an answer."""
     same_page: bool = False
-    """The first page is answered whatever page is asked for, with a `next`."""
+    """Always answer the first page, with a `next`."""
     drift: str | None = None
     lie: Lie | str | None = None
-    """What the answer says wrongly, or does not say, of its page."""
+    """A false or missing statement about the page, see `Lie`."""
 
     def __post_init__(self) -> None:
-        """Refuse a lie that nobody knows: ValueError."""
+        """Raise ValueError for an unknown lie."""
         self.lie = Lie(self.lie) if self.lie is not None else None
 
     @property
     def replaces(self) -> bool:
-        """Whether Procore's own answer is not even looked for."""
+        """True if Procore's own answer is replaced."""
         return self.status is not None or self.body is not None
 
     def content(self) -> bytes:
-        """The body to answer with."""
+        """Return the body of the replaced answer."""
         return self.body.encode() if isinstance(self.body, str) else self.body or b""
 
 
 class Faults:
-    """A queue of rules; the first that matches a request is taken."""
+    """A queue of rules; the first one that matches a request applies."""
 
     def __init__(self) -> None:
         self._queue: list[Fault] = []
@@ -72,11 +72,11 @@ class Faults:
 
     @property
     def waiting(self) -> int:
-        """How many rules are not used up."""
+        """The number of rules that are not used up."""
         return len(self._queue)
 
     def take(self, target: str) -> Fault | None:
-        """The rule that hits this request, if any."""
+        """Return the rule that applies to this request and count it as used."""
         with self._lock:
             for fault in self._queue:
                 if not fnmatchcase(target, fault.path):

@@ -12,22 +12,22 @@ from procore_simulator.chance import instant, maybe, working_days
 from procore_simulator.draw import Draw, Record
 from procore_simulator.fields import attachments, choice, location, named_cost_code, trade
 from procore_simulator.ids import identity
-from procore_simulator.story import Occasion, Story, growing, several
+from procore_simulator.story import ListContext, Story, growing, several
 
 DAYS_OF_LOGS = 60
 _SHARE_COMPLETED = 0.85
 
 
-def _crews(occasion: Occasion) -> Sequence[tuple[date, Vendor]]:
-    project = occasion.place.project
+def _crews(context: ListContext) -> Sequence[tuple[date, Vendor]]:
+    project = context.place.project
     if project is None:
         return ()
-    wanted = working_days(occasion.today, max(2, round(DAYS_OF_LOGS * occasion.scale)))
+    wanted = working_days(context.today, max(2, round(DAYS_OF_LOGS * context.scale)))
     days = [day for day in wanted if day >= project.start_on] or wanted[-2:]
     return [
         (day, vendor)
         for day in days
-        for vendor in sorted(occasion.rng.sample(project.vendors, occasion.rng.randint(2, 6)), key=lambda it: it.id)
+        for vendor in sorted(context.rng.sample(project.vendors, context.rng.randint(2, 6)), key=lambda it: it.id)
     ]
 
 
@@ -86,12 +86,12 @@ def _album(draw: Draw) -> Record:
     }  # fmt: skip
 
 
-def _machines(occasion: Occasion) -> Sequence[int]:
-    return sorted(occasion.rng.sample(range(1, 7), 3))
+def _machines(context: ListContext) -> Sequence[int]:
+    return sorted(context.rng.sample(range(1, 7), 3))
 
 
 def _machine(draw: Draw) -> Record:
-    """A machine of the company, as the project that uses it lists it; a new one is new to both."""
+    """Write a machine of the company for the project that uses it; an inserted one is new to both."""
     found = {"id": identity("company_equipment", draw.company.number, draw.subject)} if draw.subject else {}
     return {**found, "current_project_id": draw.project.id, "deleted_at": None, "status": "active"}
 
@@ -143,8 +143,8 @@ def _witness_statement(draw: Draw) -> Record:
     }  # fmt: skip
 
 
-def _schedules(occasion: Occasion) -> Sequence[str]:
-    return ("Baseline Schedule", "Current Schedule")[: occasion.rng.randint(1, 2)]
+def _schedules(context: ListContext) -> Sequence[str]:
+    return ("Baseline Schedule", "Current Schedule")[: context.rng.randint(1, 2)]
 
 
 def _schedule(draw: Draw) -> Record:
@@ -162,8 +162,8 @@ def _schedule(draw: Draw) -> Record:
 _STEPS = [(phase, step) for phase, steps in words.SCHEDULE_PHASES for step in (None, *steps)]
 
 
-def _activities(occasion: Occasion) -> Sequence[Any]:
-    rounds = max(1, round(3 * occasion.scale))
+def _activities(context: ListContext) -> Sequence[Any]:
+    rounds = max(1, round(3 * context.scale))
     return [(phase, step, area) for area in words.AREAS[:rounds] for phase, step in _STEPS]
 
 
@@ -191,21 +191,21 @@ def _activity(draw: Draw) -> Record:
 
 
 def _day_of_log(draw: Draw) -> Record:
-    """Any other daily log: on a day of its own, its content filled in."""
+    """Set the day of a daily log; its other fields are invented."""
     if draw.subject is not None:
         draw.dated(working_days(draw.now.date(), draw.subject // 2 + 1)[0])
     return {}
 
 
 def daily_log(low: int = 12, high: int = 30) -> Story:
-    """A daily log that nobody wrote a story for: some entries on the latest working days."""
+    """Return the story of a daily log without one of its own: a few entries on the latest working days."""
     return Story(several(low, high), _day_of_log)
 
 
-def _days_of_logs(occasion: Occasion) -> Sequence[date]:
-    """One header a working day."""
-    project = occasion.place.project
-    wanted = working_days(occasion.today, max(2, round(DAYS_OF_LOGS * occasion.scale)))
+def _days_of_logs(context: ListContext) -> Sequence[date]:
+    """Return the working days, one header each."""
+    project = context.place.project
+    wanted = working_days(context.today, max(2, round(DAYS_OF_LOGS * context.scale)))
     return [day for day in wanted if project is None or day >= project.start_on] or wanted[-2:]
 
 

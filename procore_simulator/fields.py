@@ -1,4 +1,4 @@
-"""Any declared field, believably: by its name where the name tells, else by its type."""
+"""Believable values for any declared field: by its name where the name is known, else by its type."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROSE = ("text", "reason", "notes", "comments", "_name", "_title", "_descriptio
 
 
 def fill(draw: Draw, written: Record) -> Record:
-    """The record with every declared field, in the catalog's order; what the story wrote stands."""
+    """Return the record with every declared field, in the catalog's order; written fields are kept."""
     given = _identifiers(draw) | written
     invented = {name: invent(draw, name, type_) for name, type_ in draw.spec.fields.items() if name not in given}
     invented |= _agreeing(draw, given | invented, invented)
@@ -33,7 +33,7 @@ _OF_CLOSED = ("closed_at", "closed_by", "completed_at", "closed_date")
 
 
 def _agreeing(draw: Draw, record: Record, invented: Record) -> Record:
-    """What must be otherwise than invented, so that the fields of a record do not contradict each other."""
+    """Return corrections of invented fields that would contradict others of the same record."""
     found: Record = {}
     for first, last in _PERIODS:
         days = record.get(first), record.get(last)
@@ -50,7 +50,7 @@ def _agreeing(draw: Draw, record: Record, invented: Record) -> Record:
 
 
 def key_field(spec: StreamSpec) -> str | None:
-    """The field that holds a record's own id; None where nothing does."""
+    """Return the field that holds a record's own id; None where there is none."""
     if "id" in spec.fields:
         return "id"
     return next((name for name in spec.primary_key if name in spec.fields and name not in spec.scope_columns), None)
@@ -67,18 +67,18 @@ def _identifiers(draw: Draw) -> Record:
 
 
 def invent(draw: Draw, name: str, type_: FieldType) -> Any:
-    """A value for a field nobody wrote by hand."""
+    """Invent a value for a field that no story writes."""
     maker = _BY_NAME[type_].get(name)
     return maker(draw) if maker else _BY_TYPE[type_](draw, name)
 
 
 def named(draw: Draw, stream: str, serial: int, name: str) -> Record:
-    """A choice from a list that the company keeps: an id and a name."""
+    """Return the id and name of an entry in one of the company's lists."""
     return {"id": identity(stream, draw.company.number, serial), "name": name}
 
 
 def choice(stream: str, *names: str) -> Maker:
-    """One of a list that the company keeps."""
+    """Return a maker that chooses an entry of one of the company's lists."""
 
     def choose(draw: Draw) -> Record:
         serial = draw.rng.randrange(len(names))
@@ -88,12 +88,12 @@ def choice(stream: str, *names: str) -> Maker:
 
 
 def location(draw: Draw) -> Record:
-    """A location as records hold it."""
+    """Choose a location, as records hold it."""
     return location_of(draw, draw.location())
 
 
 def location_of(draw: Draw, found: Location) -> Record:
-    """That location as records hold it."""
+    """Return that location as records hold it."""
     stamp = instant(draw.founded_at - timedelta(days=500))
     return {
         "id": found.id, "name": found.name, "node_name": found.node_name, "parent_id": found.parent_id,
@@ -102,7 +102,7 @@ def location_of(draw: Draw, found: Location) -> Record:
 
 
 def trade(draw: Draw) -> Record:
-    """A trade as records hold it."""
+    """Choose a trade, as records hold it."""
     found = draw.trade()
     return {
         "id": identity("trades", draw.company.number, words.TRADES.index(found) + 1),
@@ -111,7 +111,7 @@ def trade(draw: Draw) -> Record:
 
 
 def cost_code(draw: Draw) -> Record:
-    """A cost code as records hold it."""
+    """Choose a cost code, as records hold it."""
     found = draw.trade()
     serial = words.TRADES.index(found) + 1
     return {
@@ -121,13 +121,13 @@ def cost_code(draw: Draw) -> Record:
 
 
 def named_cost_code(draw: Draw) -> Record:
-    """A cost code as RFIs, punch items and logs hold it."""
+    """Choose a cost code, as RFIs, punch items and logs hold it."""
     found = cost_code(draw)
     return {"id": found["id"], "name": found["name"]}
 
 
 def wbs_code(draw: Draw) -> Record:
-    """A work breakdown structure code as records hold it."""
+    """Choose a work breakdown structure code, as records hold it."""
     found = draw.trade()
     return {
         "id": identity("wbs_codes", draw.place.number, words.TRADES.index(found) + 1),
@@ -136,12 +136,12 @@ def wbs_code(draw: Draw) -> Record:
 
 
 def specification_section(draw: Draw) -> Record:
-    """A specification section as records hold it."""
+    """Choose a specification section, as records hold it."""
     return section_of(draw, draw.trade())
 
 
 def section_of(draw: Draw, found: words.Trade) -> Record:
-    """The specification section of a trade as records hold it."""
+    """Return the specification section of a trade, as records hold it."""
     number = found.section
     return {
         "id": identity("specification_sections", draw.place.number, words.TRADES.index(found) + 1),
@@ -151,7 +151,7 @@ def section_of(draw: Draw, found: words.Trade) -> Record:
 
 
 def custom_fields(draw: Draw) -> Record:
-    """Values of the company's own fields, keyed by the id of their definition."""
+    """Return values of the company's custom fields, keyed by the id of their definition."""
     found: Record = {}
     values: tuple[tuple[str, Any], ...] = (
         ("string", draw.rng.choice(("Bulletin 04", "", "ASI-07", "Überprüft", None))),
@@ -172,17 +172,17 @@ def _lov_entry(draw: Draw) -> Record | None:
 
 
 def attachments(draw: Draw) -> list[Record]:
-    """None for most records, one or two for the others."""
+    """Return no attachments for most records, one or two for the others."""
     return [draw.attachment(number + 1) for number in range(draw.rng.choice((0, 0, 0, 1, 2)))]
 
 
 def unnamed(attachment: Record) -> Record:
-    """An attachment as tools hold it that know it by its filename only."""
+    """Return an attachment without `name`; some tools send only `filename`."""
     return {name: it for name, it in attachment.items() if name != "name"}
 
 
 def phrase(draw: Draw) -> str:
-    """A line of the kind that people write in this tool; a record has one, in its title and in its description."""
+    """Return a sentence that fits the tool. Title and description of a record share it."""
     rng = seeded(draw.seed, "phrase", draw.spec.name, draw.place.number, draw.serial)
     for key, phrases in words.PHRASES.items():
         if key in draw.spec.name:
@@ -191,7 +191,7 @@ def phrase(draw: Draw) -> str:
 
 
 def with_vendor(person: Person) -> Record:
-    """A person with their employer."""
+    """Return a person with their employer."""
     return {
         "id": person.id, "name": person.name, "initials": person.first_name[0] + person.last_name[0],
         "vendor": person.vendor.reference() if person.vendor else None,
@@ -207,7 +207,7 @@ def _people(draw: Draw) -> list[Record]:
 
 
 def _firm(draw: Draw) -> Vendor:
-    """The one vendor that a record is about."""
+    """Return the vendor of the record; all its vendor fields name the same one."""
     rng = seeded(draw.seed, "vendor", draw.spec.name, draw.place.number, draw.serial)
     return rng.choice(draw.project.vendors)
 
@@ -252,12 +252,12 @@ def _phone(draw: Draw) -> str:
     return f"({draw.rng.randint(201, 989)}) 555-0{draw.rng.randint(100, 199)}"
 
 
-# Nobody writes a log of the night.
+# Logs are written by day: hours from 6 to 17.
 _RANGES = (
     ("hour", 6, 17), ("minute", 0, 59), ("_count", 0, 12), ("size", 0, 4_000_000), ("duration", 1, 40),
     ("variance", -10, 10),
 )  # fmt: skip
-# Numbers that are neither sums nor quantities: whole ones, and never sent as text.
+# Numbers that are neither sums nor quantities: integers, never sent as text.
 _WHOLE = ("_id", "_count", "_hour", "_minute", "duration", "variance")
 
 

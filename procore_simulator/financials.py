@@ -16,7 +16,7 @@ from procore_simulator.draw import Draw, Record
 from procore_simulator.fields import choice, phrase
 from procore_simulator.ids import identity
 from procore_simulator.project_management import due_on, settled
-from procore_simulator.story import Occasion, Story, several
+from procore_simulator.story import ListContext, Story, several
 from sync_worker.catalog.spec import FieldType
 
 BUDGET_COLUMNS = (
@@ -29,7 +29,7 @@ BUDGET_COLUMNS = (
 
 
 class Deal(NamedTuple):
-    """What a contract is about, with whom and for how much; `begins` is the part of the project that is over then."""
+    """The subject, vendor and amount of a contract; `begins` is the elapsed share of the project when it is signed."""
 
     title: str
     vendor: Vendor
@@ -42,7 +42,7 @@ def _per_cent(project: Project, percent: float) -> Decimal:
 
 
 def subcontracts(project: Project) -> list[Deal]:
-    """One for each firm on the project, by what its trade usually costs."""
+    """Return a deal for each vendor of the project, by the usual cost of its trade."""
     return [
         Deal(f"{vendor.trade.name} Subcontract", vendor, _per_cent(project, vendor.trade.percent * _skew(vendor)),
              vendor.trade.begins)
@@ -51,7 +51,7 @@ def subcontracts(project: Project) -> list[Deal]:
 
 
 def _skew(vendor: Vendor) -> float:
-    """Some are dear, some are cheap."""
+    """Return a factor of 0.85 to 1.15 by which a vendor's price differs from the usual cost."""
     return 0.85 + (vendor.id % 31) / 100
 
 
@@ -68,16 +68,16 @@ def _prime(project: Project) -> list[Deal]:
     return [Deal(f"Prime Contract – {project.name}", project.owner, project.value, 0.0)]
 
 
-def _deals(of: Callable[[Project], list[Deal]]) -> Callable[[Occasion], Sequence[Deal]]:
-    def subjects(occasion: Occasion) -> Sequence[Deal]:
-        found = of(occasion.place.project) if occasion.place.project else []
-        return found[: max(1, round(len(found) * occasion.scale))]
+def _deals(of: Callable[[Project], list[Deal]]) -> Callable[[ListContext], Sequence[Deal]]:
+    def subjects(context: ListContext) -> Sequence[Deal]:
+        found = of(context.place.project) if context.place.project else []
+        return found[: max(1, round(len(found) * context.scale))]
 
     return subjects
 
 
-def _standing(deal: Deal, progress: float, rng: Random) -> tuple[str, int]:
-    """The status of a contract and how much of it is paid."""
+def _status_of(deal: Deal, progress: float, rng: Random) -> tuple[str, int]:
+    """Return the status of a contract and the paid share."""
     if progress < deal.begins - 0.1:
         return rng.choice(("Draft", "Out For Signature", "Out For Signature")), 0
     paid_percent = max(0, min(100, round((progress - deal.begins) / (1.02 - deal.begins) * 105)))
@@ -85,7 +85,7 @@ def _standing(deal: Deal, progress: float, rng: Random) -> tuple[str, int]:
 
 
 def _contract(kind: str, statuses: Mapping[str, str] = MappingProxyType({})) -> Callable[[Draw], Record]:
-    """Write a contract; `statuses` are its own words for those of a subcontract."""
+    """Return a function that writes a contract; `statuses` translates the statuses of a subcontract."""
 
     def compose(draw: Draw) -> Record:
         rng = draw.rng
@@ -95,7 +95,7 @@ def _contract(kind: str, statuses: Mapping[str, str] = MappingProxyType({})) -> 
         )
         vendor, total = deal.vendor, deal.total
         draw.early(0.3)
-        status, paid_percent = _standing(deal, draw.progress, rng)
+        status, paid_percent = _status_of(deal, draw.progress, rng)
         is_signed = status in {"Approved", "Complete"}
         changes = amount(rng, 0, int(total // 20) + 1) if is_signed and rng.random() < 0.6 else Decimal(0)
         pending = amount(rng, 0, int(total // 50) + 1) if is_signed and rng.random() < 0.3 else Decimal(0)
@@ -125,8 +125,8 @@ def _contract(kind: str, statuses: Mapping[str, str] = MappingProxyType({})) -> 
 _OF_PURCHASES = {"Out For Signature": "Submitted", "Complete": "Closed"}
 
 
-def _lines(occasion: Occasion) -> Sequence[tuple[int, int]]:
-    count = occasion.rng.randint(2, 7)
+def _lines(context: ListContext) -> Sequence[tuple[int, int]]:
+    count = context.rng.randint(2, 7)
     return [(index, count) for index in range(count)]
 
 
@@ -145,7 +145,7 @@ def _line_item(draw: Draw) -> Record:
 
 
 def _share(draw: Draw, total: Decimal) -> Decimal:
-    """This line's part of the contract's sum; a line added later costs what it costs."""
+    """Return the line's part of the contract's total; an inserted line has an amount of its own."""
     if draw.subject is None:
         return amount(draw.rng, 500, 20_000)
     index, count = draw.subject
@@ -155,7 +155,7 @@ def _share(draw: Draw, total: Decimal) -> Decimal:
 
 def _budget_view(draw: Draw) -> Record:
     name = draw.subject or f"Budget View {draw.serial}"
-    # One view serves all projects of a company, under one id.
+    # All projects of a company share one view, under one id.
     return {
         "id": identity("budget_views", draw.company.number, draw.serial), "name": name,
         "description": draw.rng.choice(("", None, "Company standard")), "role": "budget",
@@ -164,7 +164,7 @@ def _budget_view(draw: Draw) -> Record:
     }  # fmt: skip
 
 
-def _budget_rows(_: Occasion) -> Sequence[Any]:
+def _budget_rows(_: ListContext) -> Sequence[Any]:
     categories = list(enumerate(words.COST_TYPES, start=1))[:3]
     budgeted = [(trade, category, True) for trade in words.TRADES for category in categories[::2]]
     unbudgeted = [(trade, categories[1], False) for trade in words.TRADES[::5]]
@@ -174,7 +174,7 @@ def _budget_rows(_: Occasion) -> Sequence[Any]:
 def _budget_row(draw: Draw) -> Record:
     trade, (category_id, category), budgeted = draw.subject or (draw.trade(), (9, "Other"), True)
     rng = draw.rng
-    # Most of a trade's money is in its contracts.
+    # Most of a trade's cost is in its contracts.
     share = 0.85 if category == "Commitment" else 0.15
     original = _per_cent(draw.project, trade.percent * share) if budgeted else Decimal(0)
     modified = amount(rng, 0, 25_000) if budgeted and rng.random() < 0.3 else Decimal(0)
@@ -214,13 +214,12 @@ _FORMS: Mapping[type, frozenset[FieldType]] = {
 }
 
 
-def fits(value: Any, type_: FieldType | None) -> bool:
-    """Whether a field of that type may be sent so."""
+def _fits(value: Any, type_: FieldType | None) -> bool:
     return type_ in _FORMS[type(value)]
 
 
 def _change(contracts: str) -> Callable[[Draw], Record]:
-    """A change order to one of the first of these contracts."""
+    """Return a function that writes a change order to one of the first contracts."""
 
     def compose(draw: Draw) -> Record:
         rng = draw.rng
@@ -249,14 +248,14 @@ def _change(contracts: str) -> Callable[[Draw], Record]:
 
     def fitting(draw: Draw) -> Record:
         types = draw.spec.fields
-        # Lists of the same tool differ in how they type what they share.
-        return {name: value for name, value in compose(draw).items() if fits(value, types.get(name))}
+        # Change order lists type the fields they share differently.
+        return {name: value for name, value in compose(draw).items() if _fits(value, types.get(name))}
 
     return fitting
 
 
 def _invoice(draw: Draw) -> Record:
-    """A month's bill of one of the project's subcontractors."""
+    """Write a monthly invoice of one of the project's subcontractors."""
     rng = draw.rng
     deals = subcontracts(draw.project)
     index = rng.randrange(len(deals))
@@ -307,7 +306,7 @@ def _invoice_item(draw: Draw) -> Record:
     }  # fmt: skip
 
 
-def _divisions(_: Occasion) -> Sequence[str]:
+def _divisions(_: ListContext) -> Sequence[str]:
     return tuple(dict.fromkeys(trade.code[:2] for trade in words.TRADES))
 
 

@@ -1,4 +1,4 @@
-"""The two forms in which records come: as the published description of the API types them, and as they were seen."""
+"""The two forms of records: as Procore's OpenAPI description types them, and as they were observed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sync_worker.catalog.spec import FieldType
 
 
 class Form(StrEnum):
-    """How a record writes what the description and practice write differently."""
+    """The form of fields for which the description and practice differ."""
 
     DESCRIBED = "described"
-    """As the description has it: what a client generated from it accepts."""
+    """As the OpenAPI description types it; a client generated from it accepts these records."""
     OBSERVED = "observed"
     """As practitioners report it: sums and quantities as decimal strings, numbers for text, a date as an instant."""
 
@@ -32,19 +32,19 @@ _NUMBERS: Mapping[str, frozenset[str]] = {
         "work_logs": "hourly_rate hours",
     }.items()
 }
-"""The sums and quantities that the description calls numbers; of all others it says that they are strings."""
+"""Sums and quantities that the description types as numbers; all others are strings there."""
 
 _MISDESCRIBED: Mapping[str, frozenset[str]] = {"company_people": frozenset({"user_uuid"})}
-"""What cannot be as it is described: a UUID is no integer. Null contradicts nothing."""
+"""Fields whose description cannot be true, as a UUID that is typed as an integer. They are sent as null."""
 
 _SEEN_AS_INTEGERS: Mapping[str, frozenset[str]] = {"change_events": frozenset({"number"})}
 
 _EVERY = 5
-"""One record in so many has its dates at midnight UTC."""
+"""One record in five has its dates as instants at midnight UTC."""
 
 
-def formed(draw: Draw, record: Record, form: Form) -> Record:
-    """Return a record in that form; stories write every sum and quantity as a decimal string."""
+def apply_form(draw: Draw, record: Record, form: Form) -> Record:
+    """Return the record in that form. Stories write every sum and quantity as a decimal string."""
     return _described(draw, record) if form is Form.DESCRIBED else _observed(draw, record)
 
 

@@ -1,4 +1,4 @@
-"""Ids that follow from what they name, so that any record can refer to any other without looking it up."""
+"""Ids that are computed from stream, place and number, so that records refer to others without a lookup."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BEYOND_32_BITS = 562_949_000_000_000
 
 
 def identity(stream: str, place: int, serial: int) -> int:
-    """The id of the `serial`-th record of a stream in a place (a company's or a project's number).
+    """Return the id of the `serial`-th record of a stream in a place (a company's or a project's number).
 
     Half of the streams have ids that need more than 32 bits, as Procore's newer tools do.
     """
@@ -21,5 +21,5 @@ def identity(stream: str, place: int, serial: int) -> int:
 
 
 def read_id(text: str) -> int | None:
-    """Return the id that a caller wrote, None where it is none."""
+    """Return the id in a text, None if it is not an id."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS_OF_AN_ID else None

@@ -1,4 +1,4 @@
-"""Lies of paging: answers whose records are right, and which say less of their page, or other things, than Procore."""
+"""False statements about paging: the records are right, the headers say less than Procore's or something else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from procore_simulator.api import Answer
 from procore_simulator.ids import read_id
 
-_SAID_OF_PAGES = ("Link", "Total", "Per-Page")
+_PAGE_HEADERS = ("Link", "Total", "Per-Page")
 _ORIGIN = re.compile(r"<https?://[^/]+")
 _RELATION = re.compile(r'; rel="(\w+)"')
 _QUERY = re.compile(r"\?[^>]*?\b(?<!_)(page=\d+)[^>]*>")
@@ -19,45 +19,45 @@ _EMPTY = (b"[]", b'{"data":[]}')
 
 
 class Lie(StrEnum):
-    """What is wrong with the paging of an answer."""
+    """A kind of false statement about the page."""
 
     SILENT = "silent"
     """Neither `Link` nor `Total` nor `Per-Page`."""
     CLAMPED = "clamped"
-    """Half the page that was asked for, and nothing said of pages."""
+    """Half the requested page size, and no headers about pages."""
     REPEATED = "repeated"
-    """Beyond the end the first page comes again, and nothing is said of pages."""
+    """Beyond the end the first page again, and no headers about pages."""
     IN_BODY = "in_body"
-    """`has_next_page` beside the records instead of headers, where records come in an envelope."""
+    """`has_next_page` in the body instead of headers, where records come in an envelope."""
     COMMA = "comma"
-    """A comma behind the last link."""
+    """A comma after the last link."""
     SPELT = "spelt"
-    """Relations unquoted, in capitals and behind another parameter, as RFC 8288 allows."""
+    """Relations unquoted, in capitals and after another parameter, as RFC 8288 allows."""
     RELATIVE = "relative"
     """Links without scheme and host."""
     ELSEWHERE = "elsewhere"
-    """Links to another host, as behind a proxy."""
+    """Links to another host, as a reverse proxy may send."""
     FORGETFUL = "forgetful"
-    """Links that keep the page and lose every other parameter."""
+    """Links that keep `page` and lose every other parameter."""
 
 
-def answered(lie: Lie, query: Mapping[str, str], answer: Callable[[Mapping[str, str]], Answer]) -> Answer:
-    """Return what a server answers a query that tells this lie; `answer` is the honest one."""
+def answer_with_lie(lie: Lie, query: Mapping[str, str], answer: Callable[[Mapping[str, str]], Answer]) -> Answer:
+    """Return the answer of a server with this fault; `answer` gives the correct one."""
     if lie is Lie.CLAMPED:
         half = max(1, (read_id(query.get("per_page", "")) or 100) // 2)
-        return _told(lie, answer({**query, "per_page": str(half)}))
+        return _misreport(lie, answer({**query, "per_page": str(half)}))
     found = answer(query)
     if lie is Lie.REPEATED and found.body in _EMPTY:
         found = answer({**query, "page": "1"})
-    return _told(lie, found)
+    return _misreport(lie, found)
 
 
-def _told(lie: Lie, answer: Answer) -> Answer:
+def _misreport(lie: Lie, answer: Answer) -> Answer:
     link = answer.headers.get("Link", "")
-    if lie in _SPOILT_LINKS:
-        answer.headers |= {"Link": _SPOILT_LINKS[lie](link)} if link else {}
+    if lie in _WRONG_LINKS:
+        answer.headers |= {"Link": _WRONG_LINKS[lie](link)} if link else {}
         return answer
-    for name in _SAID_OF_PAGES:
+    for name in _PAGE_HEADERS:
         answer.headers.pop(name, None)
     if lie is Lie.IN_BODY and answer.body.startswith(b"{"):
         content = msgspec.json.decode(answer.body)
@@ -65,7 +65,7 @@ def _told(lie: Lie, answer: Answer) -> Answer:
     return answer
 
 
-_SPOILT_LINKS: Mapping[Lie, Callable[[str], str]] = {
+_WRONG_LINKS: Mapping[Lie, Callable[[str], str]] = {
     Lie.COMMA: lambda link: f"{link},",
     Lie.SPELT: lambda link: _RELATION.sub(lambda found: f"; title=page; Rel={found[1].upper()}", link),
     Lie.RELATIVE: lambda link: _ORIGIN.sub("<", link),

@@ -1,4 +1,4 @@
-"""From a query to the records it selects, and from those to a page: filters, sorting, paging, envelopes."""
+"""The lists of the API: a query selects records, and a page of them is wrapped and described in headers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from procore_simulator import habits
+from procore_simulator import quirks
 from procore_simulator.chance import instant
 from procore_simulator.entry import Entry
 from procore_simulator.ids import read_id
@@ -29,12 +29,12 @@ Test = Callable[[Entry], bool]
 
 
 class BadQueryError(ValueError):
-    """A parameter that Procore answers with 400."""
+    """A parameter for which Procore answers 400."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The records of a list that a query selects, in order, and the parameters that were not understood."""
+    """The records that a query selects, in order, and the parameters that were not understood."""
 
     entries: Sequence[Entry]
     ignored: tuple[str, ...] = ()
@@ -42,14 +42,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: the body and the headers that describe it."""
+    """A page: the body and the headers that describe it."""
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def select(spec: StreamSpec, entries: Sequence[Entry], query: Query, *, today: date, in_bin: bool) -> Listing:
-    """The records that a query asks for; `in_bin`, the deleted ones alone."""
+    """Return the records that a query selects; with `in_bin` only the deleted ones."""
     understood = {"page", "per_page", "sort", "view"} | _names_in(spec)
     tests = [
         _deleted(spec, query, in_bin=in_bin, understood=understood),
@@ -66,15 +66,15 @@ def select(spec: StreamSpec, entries: Sequence[Entry], query: Query, *, today: d
 
 
 def page(spec: StreamSpec, listing: Listing, query: Query, *, url: str, most: int | None, in_bin: bool) -> Page:
-    """The page that a query asks for; `url` is the list's own address, `most` clamps every list."""
+    """Return the requested page; `url` is the list's own URL, `most` an upper limit for every list."""
     if in_bin and spec.envelope is Envelope.GROUPS:
         return Page(_flat(spec, listing))
     view = query.get("view")
-    are_ids = view is not None and view == habits.view_of_ids(spec.path)
+    are_ids = view is not None and view == quirks.view_of_ids(spec.path)
     units = _ids(listing) if are_ids else _units(spec, listing)
     if spec.paging.per_page is None:
         return Page(_wrapped(spec, units))
-    sizes = habits.PAGE_OF_IDS if are_ids and view == "ids" else habits.page_sizes(spec.path)
+    sizes = quirks.PAGE_OF_IDS if are_ids and view == "ids" else quirks.page_sizes(spec.path)
     per_page = min(_positive(query, "per_page", sizes.default), sizes.most, most or sizes.most)
     number = _positive(query, "page", 1)
     first = (number - 1) * per_page
@@ -87,7 +87,7 @@ def page(spec: StreamSpec, listing: Listing, query: Query, *, url: str, most: in
 
 
 def links(url: str, query: Query, *, number: int, per_page: int, total: int) -> str:
-    """The `Link` header: absolute, with every other parameter kept; no `next` on the last page."""
+    """Return the `Link` header: absolute URLs with every other parameter kept; no `next` on the last page."""
     last = max(1, -(-total // per_page))
     pages = {"first": 1, "prev": number - 1, "last": last, "next": number + 1}
     shown = {name: page for name, page in pages.items() if 1 <= page <= last}
@@ -111,10 +111,10 @@ def _deleted(spec: StreamSpec, query: Query, *, in_bin: bool, understood: set[st
         return lambda entry: entry.is_deleted
     if isinstance(spec.deletes, DeletedAmongLive):
         understood.add(spec.deletes.param)
-        asked = query.get(spec.deletes.param)
-        if asked in {"with", "true", spec.deletes.value}:
+        wanted = query.get(spec.deletes.param)
+        if wanted in {"with", "true", spec.deletes.value}:
             return None
-        if asked == "only":
+        if wanted == "only":
             return lambda entry: entry.is_deleted
     if isinstance(spec.deletes, DeletedBetween):
         understood.add(spec.deletes.param)
@@ -146,7 +146,7 @@ def _range(value: str) -> tuple[str, str]:
 
 
 def _instant(value: str) -> str:
-    """An instant at second precision, as records hold it, so that text compares as time."""
+    """Return an instant at second precision, as records hold it, so that text compares as time."""
     try:
         moment = datetime.fromisoformat(value.strip().strip('"'))
         return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
@@ -164,12 +164,12 @@ def _dated(spec: StreamSpec, query: Query, today: date, understood: set[str]) ->
     elif window.start_param in query and window.end_param in query:
         start, end = _day(query[window.start_param]), _day(query[window.end_param])
     else:
-        start, end = (today - timedelta(days=habits.days_back(spec.path))).isoformat(), today.isoformat()
+        start, end = (today - timedelta(days=quirks.days_back(spec.path))).isoformat(), today.isoformat()
     return lambda entry: start <= log_day(entry) <= end
 
 
 def log_day(entry: Entry) -> str:
-    """The day that a daily record belongs to."""
+    """Return the day of a daily record."""
     record = entry.record
     day: str = record.get("date") or record.get("log_date") or record.get("created_at") or ""
     return day[:10]
@@ -183,27 +183,27 @@ def _day(value: str) -> str:
 
 
 def _approved(spec: StreamSpec, query: Query, understood: set[str]) -> Test | None:
-    if not spec.path.endswith(habits.APPROVED_ONLY):
+    if not spec.path.endswith(quirks.APPROVED_ONLY):
         return None
     understood.add("filters[status]")
-    asked = query.get("filters[status]", "approved")
-    return None if asked == "all" else lambda entry: entry.get("status") == asked
+    wanted = query.get("filters[status]", "approved")
+    return None if wanted == "all" else lambda entry: entry.get("status") == wanted
 
 
 def _active(spec: StreamSpec, query: Query, understood: set[str]) -> Test | None:
-    if not spec.path.endswith(habits.ACTIVE_PROJECTS_ONLY):
+    if not spec.path.endswith(quirks.ACTIVE_PROJECTS_ONLY):
         return None
     understood.add("filters[by_status]")
-    asked = query.get("filters[by_status]", "Active")
-    return None if asked == "All" else lambda entry: bool(entry.get("active")) is (asked == "Active")
+    wanted = query.get("filters[by_status]", "Active")
+    return None if wanted == "All" else lambda entry: bool(entry.get("active")) is (wanted == "Active")
 
 
 def _budgeted(spec: StreamSpec, query: Query, understood: set[str]) -> Test | None:
-    if not spec.path.endswith(habits.BUDGETED_ROWS_ONLY):
+    if not spec.path.endswith(quirks.BUDGETED_ROWS_ONLY):
         return None
     understood.add("budget_row_type")
-    asked = query.get("budget_row_type", "budgeted")
-    return None if asked == "all" else lambda entry: (entry.get("id") is not None) is (asked == "budgeted")
+    wanted = query.get("budget_row_type", "budgeted")
+    return None if wanted == "all" else lambda entry: (entry.get("id") is not None) is (wanted == "budgeted")
 
 
 def _sorted(spec: StreamSpec, entries: list[Entry], query: Query) -> Sequence[Entry]:
@@ -230,7 +230,7 @@ def _units(spec: StreamSpec, listing: Listing) -> Sequence[bytes]:
 
 
 class _Encoded(Sequence[bytes]):
-    """Records as bytes, written only where a page reaches them."""
+    """Encoded records; only those of the requested page are encoded."""
 
     def __init__(self, spec: StreamSpec, entries: Sequence[Entry]) -> None:
         self._spec = spec
@@ -246,7 +246,7 @@ class _Encoded(Sequence[bytes]):
 
 
 def _groups(spec: StreamSpec, entries: Sequence[Entry]) -> list[bytes]:
-    """Groups by what stands before the number in a title; a page counts groups."""
+    """Group records by the title before its number; a page of such a list counts groups."""
     titles: dict[str, list[Entry]] = {}
     for entry in entries:
         titles.setdefault(str(entry.get("title")).partition(" #")[0], []).append(entry)
@@ -262,7 +262,7 @@ def _array(spec: StreamSpec, entries: Sequence[Entry]) -> bytes:
 
 
 def _flat(spec: StreamSpec, listing: Listing) -> bytes:
-    """Grouped records without their groups, as their recycle bin answers."""
+    """Return grouped records without their groups, as their recycle bin sends them."""
     name = spec.path.rpartition("/")[2]
     return f'{{"{name}":'.encode() + _array(spec, listing.entries) + b"}"
 

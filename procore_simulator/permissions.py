@@ -1,4 +1,4 @@
-"""What the app may see: companies, projects, tools."""
+"""Permissions of the app: companies, projects, tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sync_worker.catalog.spec import StreamSpec
 
 
 class Refusal(NamedTuple):
-    """A status and what the body says."""
+    """A status and the message in the body."""
 
     status: int
     message: str
@@ -24,7 +24,7 @@ NOT_FOUND = Refusal(404, "Not found")
 
 @dataclass(slots=True)
 class Permissions:
-    """Everything is permitted until it is taken away; `hidden_status` is how a hidden project answers (403 or 404)."""
+    """Everything is permitted unless revoked; `hidden_status` is the status of a hidden project, 403 or 404."""
 
     hidden_status: int = 403
     _disconnected: set[int] = field(default_factory=set)
@@ -33,15 +33,15 @@ class Permissions:
     _disabled: set[tuple[str, int]] = field(default_factory=set)
 
     def disconnect(self, company_id: int) -> None:
-        """Take the app out of a company."""
+        """Disconnect the app from a company."""
         self._disconnected.add(company_id)
 
     def connect(self, company_id: int) -> None:
-        """Put the app back."""
+        """Connect the app to the company again."""
         self._disconnected.discard(company_id)
 
     def hide_project(self, project_id: int) -> None:
-        """Take a project from the permitted ones: it leaves the list and refuses its own."""
+        """Remove a project from the permitted ones: it leaves the list of projects, and its own lists are refused."""
         self._hidden.add(project_id)
 
     def show_project(self, project_id: int) -> None:
@@ -49,11 +49,11 @@ class Permissions:
         self._hidden.discard(project_id)
 
     def forbid(self, tool: str, project_id: int | None = None) -> None:
-        """Take the permission for a tool, or a single stream by name, in one project or everywhere."""
+        """Revoke the permission for a tool, or for one stream by name, in one project or everywhere."""
         self._forbidden.add((tool, project_id))
 
     def permit(self, tool: str, project_id: int | None = None) -> None:
-        """Give it back."""
+        """Give the permission back."""
         self._forbidden.discard((tool, project_id))
 
     def disable_tool(self, tool: str, project_id: int) -> None:
@@ -61,23 +61,23 @@ class Permissions:
         self._disabled.add((tool, project_id))
 
     def enable_tool(self, tool: str, project_id: int) -> None:
-        """Switch it on again."""
+        """Switch the tool on again."""
         self._disabled.discard((tool, project_id))
 
     def is_connected(self, company_id: int) -> bool:
-        """Whether the app is installed in the company."""
+        """Return True if the app is installed in the company."""
         return company_id not in self._disconnected
 
     def is_visible(self, project_id: int) -> bool:
-        """Whether the project is among the permitted ones."""
+        """Return True if the project is permitted."""
         return project_id not in self._hidden
 
     def is_active(self, tool: str, project_id: int) -> bool:
-        """Whether the tool is switched on in the project."""
+        """Return True if the tool is switched on in the project."""
         return (tool, project_id) not in self._disabled
 
     def refusal(self, spec: StreamSpec, project_id: int | None) -> Refusal | None:
-        """Why a list may not be read, or None."""
+        """Return the refusal of a list, None if it may be read."""
         if project_id is not None:
             if not self.is_visible(project_id):
                 return NOT_PERMITTED if self.hidden_status == NOT_PERMITTED.status else NOT_FOUND

@@ -24,7 +24,7 @@ from procore_simulator.fields import (
     with_vendor,
 )
 from procore_simulator.ids import identity
-from procore_simulator.story import Occasion, Story, growing, several
+from procore_simulator.story import ListContext, Story, growing, several
 
 MEDIAN_DAYS_TO_ANSWER = 9
 SHARE_NEVER_ANSWERED = 0.04
@@ -33,30 +33,30 @@ SHARE_NEVER_ANSWERED = 0.04
 _OUTDOORS = {"Earthwork": "Site", "Paving": "Site", "Roofing": "Roof"}
 
 
-def _where(draw: Draw, trade_name: str) -> Location:
-    """A place on site where that trade works."""
+def _location_for(draw: Draw, trade_name: str) -> Location:
+    """Choose a location where that trade works."""
     areas = (_OUTDOORS[trade_name],) if trade_name in _OUTDOORS else ("Level", "Basement")
     return draw.rng.choice([it for it in draw.project.locations if it.parent_id and it.name.startswith(areas)])
 
 
-def _asked(draw: Draw) -> tuple[str, str, str]:
-    """What an RFI asks, the trade that asks and who has to answer."""
+def _question(draw: Draw) -> tuple[str, str, str]:
+    """Choose the question of an RFI, the trade that asks and the firm that answers."""
     rng = draw.rng
     trades = {vendor.trade.name for vendor in draw.project.vendors}
     subjects = [it for it in words.RFI_SUBJECTS if it[1] in trades] or list(words.RFI_SUBJECTS)
     subject, trade_name, designer = rng.choice(subjects)
-    words_of_site = {
+    placeholders = {
         "grid": f"{rng.choice('ABCDEFGH')}-{rng.randint(1, 12)}", "door": f"{rng.randint(1, 3)}{rng.randint(10, 42)}A",
         "room": "{room}", "sheet": f"{rng.randint(1, 5)}0{rng.randint(1, 9)}", "n": rng.randint(1, 14),
     }  # fmt: skip
-    return subject.format(**words_of_site), trade_name, designer
+    return subject.format(**placeholders), trade_name, designer
 
 
 def settled(draw: Draw, median_days: float, never: float = 0.0) -> bool:
-    """Whether it is over by now, some `median_days` after it began; its last change is set to when."""
+    """Return True if the record is closed by now, about `median_days` after its creation; sets `updated_at`."""
     days = draw.rng.lognormvariate(log(median_days), 0.7)
     at = draw.created_at + timedelta(days=days, minutes=draw.rng.randint(-200, 200))
-    # What a project leaves open is closed when it ends.
+    # A project that is over has nothing open.
     is_stuck = draw.rng.random() < never and draw.progress < 1
     if is_stuck or at > draw.now:
         return False
@@ -65,15 +65,15 @@ def settled(draw: Draw, median_days: float, never: float = 0.0) -> bool:
 
 
 def due_on(draw: Draw, least_days: int, most_days: int) -> date:
-    """A working day that many days after the record came to be."""
+    """Draw a working day after the record's creation, in that range of days."""
     day = (draw.created_at + timedelta(days=draw.rng.randint(least_days, most_days))).date()
     return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
 
 
 def _rfi(draw: Draw) -> Record:
     rng = draw.rng
-    subject, trade_name, designer = _asked(draw)
-    place = location_of(draw, _where(draw, trade_name))
+    subject, trade_name, designer = _question(draw)
+    place = location_of(draw, _location_for(draw, trade_name))
     subject = subject.replace("{room}", place["node_name"])
     asking = [vendor.reference() for vendor in draw.project.vendors if vendor.trade.name == trade_name]
     author, assignee, manager = draw.someone_of(trade_name), draw.someone_of(designer), draw.staff()
@@ -233,15 +233,15 @@ def _assignment(draw: Draw, person: Any, *, closed: bool) -> Record:
     }  # fmt: skip
 
 
-def _meetings(occasion: Occasion) -> Sequence[Any]:
-    each = max(1, round(occasion.rng.randint(3, 8) * occasion.scale))
+def _meetings(context: ListContext) -> Sequence[Any]:
+    each = max(1, round(context.rng.randint(3, 8) * context.scale))
     return [(series, number, each) for series in words.MEETING_SERIES for number in range(1, each + 1)]
 
 
 def _meeting(draw: Draw) -> Record:
     series, number, of = draw.subject or (draw.rng.choice(words.MEETING_SERIES), draw.serial, draw.serial - 1)
     title, where = series
-    # One a week, each series on a weekday of its own; the last one is still ahead.
+    # One meeting a week, each series on its own weekday; the last one is in the future.
     weekday = words.MEETING_SERIES.index(series)
     monday = draw.now - timedelta(days=draw.now.weekday())
     starts_at = (monday + timedelta(days=weekday, weeks=number - of + 1)).replace(hour=15, minute=0, second=0)
@@ -256,10 +256,10 @@ def _meeting(draw: Draw) -> Record:
     }  # fmt: skip
 
 
-def _replies(occasion: Occasion) -> Sequence[int]:
-    asked_at = str((occasion.place.parent or {}).get("created_at"))
-    # Nobody answers on the same day.
-    return range(occasion.rng.randint(0, 2) if asked_at < occasion.today.isoformat() else 0)
+def _replies(context: ListContext) -> Sequence[int]:
+    question_at = str((context.place.parent or {}).get("created_at"))
+    # The first reply comes on a later day.
+    return range(context.rng.randint(0, 2) if question_at < context.today.isoformat() else 0)
 
 
 def _reply(draw: Draw) -> Record:

@@ -1,4 +1,4 @@
-"""Paths to streams: one route for each list of the catalog, one for each recycle bin that has a path of its own."""
+"""Routes from paths to streams: one for each list of the catalog and each recycle bin with its own path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NAME = re.compile(r"\{(\w+)\}")
 
 
 class Match(NamedTuple):
-    """What a path asks for, and the ids in it."""
+    """The list of a path and the ids in it."""
 
     spec: StreamSpec
     in_bin: bool
@@ -20,7 +20,7 @@ class Match(NamedTuple):
 
 
 class Routes:
-    """All lists of the simulated Procore by path."""
+    """All lists by path."""
 
     def __init__(self, streams: Mapping[str, StreamSpec]) -> None:
         self._routes: list[tuple[re.Pattern[str], StreamSpec, bool]] = []
@@ -30,7 +30,7 @@ class Routes:
                 self._routes.append((_pattern(spec.deletes.path), spec, True))
 
     def match(self, path: str) -> Match | None:
-        """The list that lives at a path."""
+        """Return the list at a path, None if there is none."""
         for pattern, spec, in_bin in self._routes:
             if found := pattern.fullmatch(path):
                 return Match(spec, in_bin, found.groupdict())

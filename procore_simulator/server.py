@@ -1,4 +1,4 @@
-"""The simulated Procore on a real socket: login, API and control under one address, in a thread of its own."""
+"""The simulator on a socket: login, API and control interface at one address, served from a thread."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from procore_simulator.control import control_routes
 from procore_simulator.faults import Faults
 from procore_simulator.permissions import Permissions
 from procore_simulator.tokens import Tokens
-from procore_simulator.wire import Logged, Wire, protocol_of
+from procore_simulator.wire import LoggedRequest, Wire, protocol_of
 from procore_simulator.world import World
 
 CLIENT_ID = "halvorsen-sync-demo"
-CLIENT_SECRET = "opens-nothing-but-the-simulator"  # noqa: S105 - it says so
+CLIENT_SECRET = "opens-nothing-but-the-simulator"  # noqa: S105 - a constant of a test server
 
 
 class Simulator:
-    """A running Procore, as a context manager or by `start` and `stop`.
+    """A simulated Procore, started and stopped as a context manager or by `start` and `stop`.
 
-    All behind it may be changed while it runs: `world`, `permissions`, `tokens`, `faults`; `requests` tells what was
-    asked. `single_token`: a new token ends the one before; `most_per_page` clamps every list.
+    `world`, `permissions`, `tokens` and `faults` may be changed while it runs; `requests` is the log of requests.
+    With `single_token` a new token revokes the one before. `most_per_page` is an upper limit for every list.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Simulator:
 
     @property
     def client_id(self) -> str:
-        """What to ask a token with."""
+        """The client id that gets a token."""
         return self.tokens.client_id
 
     @property
     def client_secret(self) -> str:
-        """What to ask a token with; it opens nothing else."""
+        """The client secret that gets a token; a constant, so it protects nothing."""
         return self.tokens.client_secret
 
     @property
@@ -74,23 +74,23 @@ class Simulator:
         return self.world.company_id
 
     @property
-    def requests(self) -> deque[Logged]:
+    def requests(self) -> deque[LoggedRequest]:
         """The requests so far, oldest first."""
         return self._wire.requests
 
     @property
     def url(self) -> str:
-        """Where login and API are; the port is known once it is started."""
+        """The base URL of login and API; with port 0 it is known after `start`."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
 
     def start(self) -> Self:
-        """Bind, listen and answer; returns when it does. OSError when the address is taken."""
+        """Bind, listen and return once requests are answered; OSError when the address is taken."""
         self._wire.stopped.clear()
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.create_server((self._host, self._port), family=family, backlog=256)
         self._port = listener.getsockname()[1]
-        app = Starlette(routes=[control_routes(self), Mount("/", app=self._wire)])
+        app = Starlette(routes=[control_routes(self._wire, self.url), Mount("/", app=self._wire)])
         config = uvicorn.Config(
             app,
             http=protocol_of(self._wire),
@@ -117,7 +117,7 @@ class Simulator:
         """Close the socket and end the thread."""
         if self._server is not None and self._thread is not None:
             self._wire.stopped.set()
-            self._server.ask_to_stop()
+            self._server.request_stop()
             self._thread.join()
             self._server = self._thread = None
 
@@ -133,13 +133,13 @@ class Simulator:
 
 
 class _Server(uvicorn.Server):
-    """A server that tells when it listens, or that it never will."""
+    """A server with a `ready` event, set when it listens or has failed to."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._asked: asyncio.Event | None = None
+        self._stop_requested: asyncio.Event | None = None
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         try:
@@ -148,16 +148,16 @@ class _Server(uvicorn.Server):
             self.ready.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._loop, self._asked = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._stop_requested = asyncio.get_running_loop(), asyncio.Event()
         await super().startup(sockets=sockets)
         self.ready.set()
 
     async def main_loop(self) -> None:
-        # Instead of looking ten times a second whether it is time to stop.
-        if self._asked is not None:
-            await self._asked.wait()
+        # uvicorn polls `should_exit` ten times a second; an event stops it at once.
+        if self._stop_requested is not None:
+            await self._stop_requested.wait()
 
-    def ask_to_stop(self) -> None:
-        """Let it stop from any thread."""
-        if self._loop is not None and self._asked is not None:
-            self._loop.call_soon_threadsafe(self._asked.set)
+    def request_stop(self) -> None:
+        """Make the server stop; may be called from any thread."""
+        if self._loop is not None and self._stop_requested is not None:
+            self._loop.call_soon_threadsafe(self._stop_requested.set)

@@ -1,4 +1,4 @@
-"""The story of every stream: written by hand where people look, a plain one for all others."""
+"""The story of every stream: its own where people will look at the records, a plain one for all others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from procore_simulator import choices, directory, field_work, financials, projec
 from procore_simulator.chance import seeded
 from procore_simulator.draw import Draw, Place, Record
 from procore_simulator.fields import fill
-from procore_simulator.particulars import particulars
-from procore_simulator.story import Occasion, Story, several
+from procore_simulator.story import ListContext, Story, several
+from procore_simulator.stream_fields import stream_fields
 from sync_worker.catalog.spec import ScopeKind, StreamSpec
 
 _WRITTEN: Mapping[str, Story] = {
@@ -27,7 +27,7 @@ _NESTED = Story(several(2, 5), lambda _: {})
 
 
 def story_of(spec: StreamSpec) -> Story:
-    """What is told of a stream."""
+    """Return the story of a stream."""
     if spec.name in _WRITTEN:
         return _WRITTEN[spec.name]
     if spec.date_window is not None:
@@ -37,17 +37,17 @@ def story_of(spec: StreamSpec) -> Story:
     return _OF_PROJECTS if spec.scope is ScopeKind.PROJECT else _OF_COMPANIES
 
 
-def founding_subjects(
+def initial_subjects(
     spec: StreamSpec, place: Place, *, seed: object, scale: float, founded_at: datetime
 ) -> Sequence[Any]:
-    """What the first records of a list are about."""
+    """Return the subjects of a list's initial records."""
     rng = seeded(seed, "subjects", spec.name, place.number, place.parent_serial)
-    return story_of(spec).subjects(Occasion(place, rng, scale, founded_at.date()))
+    return story_of(spec).subjects(ListContext(place, rng, scale, founded_at.date()))
 
 
 def write(draw: Draw) -> Record:
-    """The record that was drawn."""
+    """Write the record that was drawn."""
     story = story_of(draw.spec)
     written = story.compose(draw)
-    record = fill(draw, particulars(draw, written) | written)
+    record = fill(draw, stream_fields(draw, written) | written)
     return record | written if story.is_open else record

@@ -1,4 +1,4 @@
-"""The form of a story: what a stream's first records are about, and how one of them is written."""
+"""A story: the subjects of a stream's initial records, and a function that writes a record about one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from procore_simulator.draw import Draw, Place, Record
 
 
-class Occasion(NamedTuple):
-    """What a story knows when it decides how many records there are."""
+class ListContext(NamedTuple):
+    """The facts from which a story decides how many records a list has."""
 
     place: Place
     rng: Random
@@ -22,33 +22,33 @@ class Occasion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`subjects` has one item for each record; `compose` writes what it wants of a record, the rest is filled in.
+    """`subjects` returns one item for each initial record; `compose` writes some fields, the others are invented.
 
-    An inserted record has the subject None: it is about nothing decided beforehand. What is written beyond the
-    declared fields is left out, but for lists whose fields nobody can declare beforehand (`is_open`).
+    The subject of an inserted record is None. Fields that the catalog does not declare are left out, except in lists
+    whose fields are not known beforehand (`is_open`).
     """
 
-    subjects: Callable[[Occasion], Sequence[Any]]
+    subjects: Callable[[ListContext], Sequence[Any]]
     compose: Callable[[Draw], Record]
     is_open: bool = False
 
 
-def several(low: int, high: int) -> Callable[[Occasion], Sequence[int]]:
-    """So many records, times the world's scale."""
+def several(low: int, high: int) -> Callable[[ListContext], Sequence[int]]:
+    """Return subjects for `low` to `high` records, times the world's scale."""
 
-    def count(occasion: Occasion) -> Sequence[int]:
-        return range(max(1, round(occasion.rng.randint(low, high) * occasion.scale)))
+    def count(context: ListContext) -> Sequence[int]:
+        return range(max(1, round(context.rng.randint(low, high) * context.scale)))
 
     return count
 
 
-def growing(low: int, high: int, *, after: float = 0.0) -> Callable[[Occasion], Sequence[int]]:
-    """So many records in a project that is half over, fewer in a young one; `after` so much of it they begin."""
+def growing(low: int, high: int, *, after: float = 0.0) -> Callable[[ListContext], Sequence[int]]:
+    """Return subjects for a list that grows until the project is half over; it starts at the share `after`."""
 
-    def count(occasion: Occasion) -> Sequence[int]:
-        project = occasion.place.project
-        progress = project.progress(occasion.today) if project else 1.0
+    def count(context: ListContext) -> Sequence[int]:
+        project = context.place.project
+        progress = project.progress(context.today) if project else 1.0
         share = max(0.1, min(1.0, (progress - after) * 2))
-        return range(max(1, round(occasion.rng.randint(low, high) * occasion.scale * share)))
+        return range(max(1, round(context.rng.randint(low, high) * context.scale * share)))
 
     return count

@@ -1,4 +1,4 @@
-"""Bearer tokens by client credentials: who gets one, how long it lives, what ends it."""
+"""Bearer tokens by client credentials: granting, expiry and revocation."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from sync_worker.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token that was given out."""
+    """A token that was issued."""
 
     token: str
     created_at: datetime
     lifetime_seconds: int
 
     def seconds_left(self, now: datetime) -> float:
-        """How long it still lives."""
+        """Return the seconds until the token expires."""
         return self.lifetime_seconds - (now - self.created_at).total_seconds()
 
 
 class Tokens:
-    """The login server's memory; `single` makes a new grant end the one before, which Procore leaves open.
+    """The tokens of the login server. With `single` a new token revokes the one before, which Procore does not do.
 
-    Every token begins with `mark`, so that a search finds whatever is left of one; `issued` are those given out.
+    Every token begins with `mark`, so that tests find a leaked one by searching for it. `issued` holds all of them.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Tokens:
 
     @property
     def granted(self) -> int:
-        """How many tokens were given out."""
+        """The number of tokens issued."""
         return len(self.issued)
 
     def grant(self, client_id: str, client_secret: str) -> Grant | None:
-        """A new token, or None for the wrong credentials."""
+        """Issue a token; None for wrong credentials."""
         given, right = f"{client_id}\n{client_secret}", f"{self.client_id}\n{self.client_secret}"
         if not compare_digest(given.encode(), right.encode()):
             return None
@@ -60,19 +60,19 @@ class Tokens:
         return self._grants[token]
 
     def live(self, token: str) -> Grant | None:
-        """The grant of a token that is known and not expired."""
+        """Return the grant of a token that is known and not expired."""
         found = self._grants.get(token)
         return found if found and found.seconds_left(self._clock.now()) > 0 else None
 
     def revoke(self, token: str | None = None) -> None:
-        """End a token, or all of them."""
+        """Revoke a token, or all of them."""
         if token is None:
             self._grants.clear()
         else:
             self._grants.pop(token, None)
 
     def answer(self, grant: Grant) -> dict[str, Any]:
-        """What the token endpoint says."""
+        """Return the answer of the token endpoint."""
         return {
             "access_token": grant.token,
             "token_type": "bearer",

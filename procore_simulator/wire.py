@@ -1,4 +1,4 @@
-"""What comes off the wire and what goes onto it: login and API calls, spoilt where a fault says so."""
+"""The ASGI application: requests come in, answers of login and API go out, damaged where a fault says so."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from procore_simulator.api import Answer, Api, Call
 from procore_simulator.faults import Fault, Faults
 from procore_simulator.ids import read_id
-from procore_simulator.lies import Lie, answered
+from procore_simulator.lies import Lie, answer_with_lie
 
 REQUESTS_KEPT = 50_000
 _DRIPS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
-    """A request and how it was answered; `status` is 0 when it was not, `at` is when by the simulated clock."""
+class LoggedRequest:
+    """A request and its answer. `status` is 0 without an answer; `at` is simulated time."""
 
     at: datetime
     method: str
@@ -48,12 +48,12 @@ class Logged:
 
 
 class Wire:
-    """The application that speaks for Procore: one request in, one answer out, and a line in the log."""
+    """The ASGI application; it logs every request."""
 
     def __init__(self, api: Api, faults: Faults) -> None:
         self.api = api
         self.faults = faults
-        self.requests: deque[Logged] = deque(maxlen=REQUESTS_KEPT)
+        self.requests: deque[LoggedRequest] = deque(maxlen=REQUESTS_KEPT)
         self.transports: dict[Any, asyncio.Transport] = {}
         self.stopped = threading.Event()
 
@@ -73,21 +73,23 @@ class Wire:
             self._log(call, answer, is_spoilt=False)
             await _send(send, answer)
         else:
-            await self._spoil(fault, request, call, receive, send)
+            await self._answer_with_fault(fault, request, call, receive, send)
 
-    async def _spoil(self, fault: Fault, request: Request, call: Call, receive: Receive, send: Send) -> None:
+    async def _answer_with_fault(
+        self, fault: Fault, request: Request, call: Call, receive: Receive, send: Send
+    ) -> None:
         await self._pause(fault.delay_seconds)
         if fault.reset:
             self._log(call, Answer(0, b""), is_spoilt=True)
             await self._reset(request.scope["client"], receive)
             return
         self._drift(fault, call)
-        answer = self._spoilt(fault, call, await request.body())
+        answer = self._damaged(fault, call, await request.body())
         self._log(call, answer, is_spoilt=True)
-        await self._send_spoilt(send, answer, fault)
+        await self._send_damaged(send, answer, fault)
 
-    async def _send_spoilt(self, send: Send, answer: Answer, fault: Fault) -> None:
-        """Send slowly, and no further than the fault allows; the connection then ends, as more was promised."""
+    async def _send_damaged(self, send: Send, answer: Answer, fault: Fault) -> None:
+        """Send slowly, and only as much as the fault allows; the connection then ends short of its Content-Length."""
         await _start(send, answer)
         body = answer.body[: fault.cut_after_bytes]
         step = max(1, -(-len(body) // _DRIPS)) if fault.drip_seconds else max(1, len(body))
@@ -98,23 +100,25 @@ class Wire:
             await send({"type": "http.response.body", "body": b""})
 
     async def _pause(self, seconds: float) -> None:
-        """Wait by the world's clock, until the simulator stops at the latest."""
+        """Wait by the world's clock, at most until the simulator stops."""
         if seconds > 0:
             await asyncio.to_thread(self.api.world.clock.wait, self.stopped, seconds)
 
     def _answer(self, call: Call, body: bytes) -> Answer:
         return self._login(call, body) if call.path.startswith("/oauth/") else self.api.answer(call)
 
-    def _spoilt(self, fault: Fault, call: Call, body: bytes) -> Answer:
-        asked = call.query.get("page", "1")
+    def _damaged(self, fault: Fault, call: Call, body: bytes) -> Answer:
+        number = call.query.get("page", "1")
         if fault.same_page:
             call = replace(call, query={**call.query, "page": "1"})
         if isinstance(fault.lie, Lie):
-            answer = answered(fault.lie, call.query, lambda query: self._answer(replace(call, query=query), body))
+            answer = answer_with_lie(
+                fault.lie, call.query, lambda query: self._answer(replace(call, query=query), body)
+            )
         else:
             answer = self._answer(call, body)
         if fault.same_page:
-            answer.headers["Link"] = f'<{call.url}?page={(read_id(asked) or 1) + 1}>; rel="next"'
+            answer.headers["Link"] = f'<{call.url}?page={(read_id(number) or 1) + 1}>; rel="next"'
         if fault.replaces:
             answer.status = fault.status or 200
             answer.body = fault.content()
@@ -139,7 +143,7 @@ class Wire:
 
     async def _reset(self, client: Any, receive: Receive) -> None:
         transport = self.transports[tuple(client)]
-        # Closing with a linger of zero sends RST instead of an orderly end.
+        # SO_LINGER with a time of zero makes close() send RST instead of FIN.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
         while (await receive())["type"] != "http.disconnect":
@@ -187,7 +191,7 @@ class Wire:
     def _log(self, call: Call, answer: Answer, *, is_spoilt: bool) -> None:
         number = call.query.get("page", "1")
         self.requests.append(
-            Logged(
+            LoggedRequest(
                 self.api.world.clock.now(),
                 call.method,
                 call.path,
@@ -204,7 +208,7 @@ class Wire:
 
 
 def _form(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
-    """Return the fields of a form, whichever way it is sent: curl's `-F`, as Procore documents, included."""
+    """Return the fields of a form, urlencoded or multipart: Procore's documentation uses curl's `-F`."""
     kind = headers.get("content-type", "")
     if kind.startswith("multipart/form-data"):
         parts = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body).get_payload()
@@ -214,12 +218,12 @@ def _form(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
 
 
 def protocol_of(wire: Wire) -> type[asyncio.Protocol]:
-    """The HTTP protocol that lets a fault reach the connection it came on."""
+    """Return an HTTP protocol that registers its transports, so that a fault can reset the connection."""
 
     class Reachable(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            # asyncio leaves Nagle on for sockets that were bound beforehand; it costs 40 ms an answer.
+            # asyncio leaves Nagle's algorithm on for sockets that were bound beforehand; it costs 40 ms an answer.
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             wire.transports[transport.get_extra_info("peername")] = transport
 

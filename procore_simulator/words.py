@@ -1,4 +1,4 @@
-"""The words of the trade that records are made of; every company and person is invented."""
+"""Names and phrases of the construction trade for the records; every company and person is invented."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ OWNERS = (
     "Cascade Ridge Credit Union", "Old Mill Lofts LLC", "St. Brigid Health", "Harlan County",
     "Brightwater Grocery Co.", "Northgate Data Centers",
 )  # fmt: skip
-"""Who pays for each of the sites."""
+"""The owner of each site."""
 BRANCHES = {
     "IL": ("Midwest", "Chicago Office"), "IA": ("Midwest", "Chicago Office"), "NE": ("Midwest", "Chicago Office"),
     "TX": ("South", "Denver Office"), "AZ": ("West", "Denver Office"), "CO": ("Mountain", "Denver Office"),
@@ -234,7 +234,7 @@ RFI_SUBJECTS = (
     ("Flooring transition between {room} and corridor", "Flooring", "Architect"),
     ("Fire lane turning radius at entry drive", "Paving", "Civil Engineer"),
 )
-"""What is asked, the trade that asks, and who has to answer."""
+"""The question, the trade that asks, and the firm that answers."""
 SUBMITTALS = {
     "Concrete": ("Mix Design – 4,000 psi Slab", "Reinforcing Steel Shop Drawings", "Vapor Barrier Product Data"),
     "Masonry": ("Face Brick Samples", "Mortar and Grout Product Data", "Masonry Anchors Product Data"),
@@ -263,7 +263,7 @@ PACKAGES = (
     ("Doors, Frames and Hardware", "Doors & Hardware", 0.7), ("Emergency Generator", "Electrical", 0.9),
     ("Plumbing Fixture Package", "Plumbing", 0.6), ("Acoustical Ceiling Materials", "Drywall", 0.4),
 )  # fmt: skip
-"""What is bought as material, from which trade, in per cent of the project."""
+"""The material that is bought, the trade, and its cost in percent of the project."""
 PUNCH_NAMES = (
     "Touch up paint at door frame", "Replace cracked ceiling tile", "Adjust door closer", "Clean grout haze",
     "Missing cover plate", "Caulk joint at window sill", "Repair drywall damage behind door", "Level carpet tile",

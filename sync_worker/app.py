@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from sync_worker.catalog.declared import catalog_with
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.catalog.tools import PROJECT_TOOLS
 from sync_worker.client.call_counter import CallCounter
@@ -47,6 +46,7 @@ from sync_worker.runner.run import execute_run
 from sync_worker.scheduler.heartbeat import heartbeat_path
 from sync_worker.services import Services
 from sync_worker.settings import ReportSettings, Settings
+from sync_worker.settings.own_streams import catalog_with
 from sync_worker.state.allowance import StoredAllowance, allowance_lifted_at, read_allowance
 from sync_worker.state.executor import View
 from sync_worker.state.history import reset_checkpoints

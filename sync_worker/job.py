@@ -30,20 +30,20 @@ Job: TypeAlias = SyncJob | ReportJob
 
 
 def sql_next_to(module: str) -> str:
-    """Return the SQL in the file of the same name as the module; call it with `__file__`."""
+    """Return the SQL in the file with the same name as the module; call it with `__file__`."""
     return Path(module).with_suffix(".sql").read_text("utf-8")
 
 
 def load_jobs(own_folder: Path) -> Mapping[str, SyncJob]:
-    """Return all jobs that read, by name: the user's own, then the shipped ones that they do not replace.
+    """Return the sync jobs by name: the user's own, and the shipped ones that have no namesake among them.
 
-    Raises `ConfigurationError` for a module that cannot be imported or that declares no job.
+    Raises `ConfigurationError` for a module that cannot be imported or declares no job.
     """
     return {name: job for name, job in all_jobs(own_folder).items() if isinstance(job, SyncJob)}
 
 
 def load_reports(own_folder: Path) -> Mapping[str, ReportJob]:
-    """Return all jobs that report, as `load_jobs`."""
+    """Return the report jobs, as `load_jobs` does."""
     return {name: job for name, job in all_jobs(own_folder).items() if isinstance(job, ReportJob)}
 
 
@@ -53,13 +53,13 @@ def report_name(job: str) -> str:
 
 
 def all_jobs(own_folder: Path) -> Mapping[str, Job]:
-    """Return the jobs of both kinds, as `load_jobs`."""
+    """Return the jobs of both kinds, as `load_jobs` does."""
     paths = {path.stem: path for folder in (shipped_folder(), own_folder) for path in sorted(folder.glob("*.py"))}
     return {name: _load(name, path) for name, path in paths.items() if not name.startswith("_")}
 
 
 def shipped_folder() -> Path:
-    """Return the folder of shipped jobs: inside the installed package, or beside it in a checkout."""
+    """Return the folder of shipped jobs: inside the installed package, or next to it in a checkout."""
     installed = _PACKAGE / "shipped_jobs"
     return installed if installed.is_dir() else _PACKAGE.parent / "jobs"
 

@@ -1,4 +1,4 @@
-"""What the program says while it works: structured events on stderr, one a line, with every secret taken out.
+"""The log: structured events on stderr, one a line, with secrets removed.
 
 JSON lines for machines, readable lines on a terminal. `Event` is the register of all event names.
 """
@@ -42,80 +42,80 @@ _SECRET_PLACES = re.compile(
 
 
 class Event(StrEnum):
-    """Every event the program logs, and what it means."""
+    """The names of all log events, each with its meaning."""
 
     RUN_STARTED = "run.started"
     """A run has its id and its ledger row."""
     RUN_FINISHED = "run.finished"
     """A run's outcome is written."""
     BACKFILL_PLANNED = "backfill.planned"
-    """What a backfill is about to spend: calls, their share of an hour's allowance, and hours."""
+    """The cost of a backfill that is about to start: calls, their share of an hour's allowance, and hours."""
     RUN_HANDED_OVER = "run.handed_over"
-    """A daemon holds the database and runs what was asked for here."""
+    """A daemon holds the database and executes the run that was requested here."""
     RUN_SKIPPED = "run.skipped"
-    """A run was due and not begun, for the reason given."""
+    """A run was due and did not start, for the reason given."""
     RUN_POSTPONED = "run.postponed"
-    """The database refuses; the run is tried again by itself."""
+    """The database refuses access; the run is tried again automatically."""
     TICK_RECORDED = "tick.recorded"
-    """A job is due and a run of it waits in the ledger."""
+    """A job is due; its run waits in the ledger."""
     LEDGER_REFUSED = "ledger.refused"
-    """The ledger could not be read or written; that is tried again."""
+    """The ledger could not be read or written; the daemon tries again."""
     DATABASE_BLOCKED = "database.blocked"
-    """Another program has been writing to the database for `seconds`; what is to be written waits for it."""
+    """Another program has been writing to the database for `seconds`; our writes wait for it."""
     DATABASE_BEGUN = "database.begun"
-    """A new database is made though a daemon has run here before."""
+    """The worker makes a new database although a daemon has run here before."""
     DATABASE_LOST = "database.lost"
     """The database file was deleted, moved or replaced under the daemon, or is damaged."""
     DATABASE_LOG_SET_ASIDE = "database.log_set_aside"
     """The log beside the database was another file's: it keeps its content under a name of its own."""
     DATABASE_REOPENED = "database.reopened"
-    """The daemon works with the file that is there now."""
+    """The daemon has opened the file that is there now."""
     DAEMON_STARTED = "daemon.started"
-    """The daemon holds its database and counts ticks."""
+    """The daemon holds its database and its schedules run."""
     DAEMON_STOPPED = "daemon.stopped"
-    """The daemon has ended its runs after it was asked to stop."""
+    """The daemon has ended its runs after a request to stop."""
     SETTINGS_DOUBTED = "settings.doubted"
-    """Something in the configuration works and should be changed all the same."""
+    """The configuration has a setting that works but should be changed."""
     CLOCKS_DIFFERED = "clocks.differed"
-    """The server's clock and this machine's are minutes apart, or so far that the run can prove nothing."""
+    """The server's clock and this machine's differ by minutes, or by so much that the run cannot prove completeness."""
     SCOPE_FINISHED = "scope.finished"
     """A stream of one scope has its verdict."""
     SCOPE_CRASHED = "scope.crashed"
     """A bug ended a stream of one scope; the others go on."""
     SWEEP_REPEATED = "sweep.repeated"
-    """A list changed while it was read and is read once more."""
+    """A list changed while it was read and is read again."""
     PAGE_FETCHED = "page.fetched"
     """One page arrived and was accepted as data."""
     TEXT_REPLACED = "text.replaced"
-    """So many characters of a page, which no database holds, are U+FFFD now."""
+    """Characters of a page that databases reject were replaced by U+FFFD."""
     BATCH_COMMITTED = "batch.committed"
-    """Rows and progress of a batch are in the destination."""
+    """The rows and the progress of a batch are in the destination."""
     RECORD_QUARANTINED = "record.quarantined"
-    """A record could not be stored and was set aside with its reason."""
+    """A record could not be stored and is in quarantine, with the reason."""
     DELETES_HELD = "deletes.held"
-    """So many rows would be deleted at once that they wait for a second sweep or for approval."""
+    """Too many rows would be deleted at once; they wait for a second sweep or for approval."""
     DELETES_UNTOLD = "deletes.untold"
-    """The tool's own list of deleted records could not be read; complete listings still tell."""
+    """The recycle bin could not be read; the next complete listing will find the deletes."""
     REQUEST_RETRY_SCHEDULED = "request.retry_scheduled"
-    """An attempt failed in a way that may pass; the next one follows after `wait_seconds`."""
+    """An attempt failed and may succeed later; the next one follows after `wait_seconds`."""
     TOKEN_GRANTED = "token.granted"  # noqa: S105 - an event, not a secret
     """A new token was issued."""
     TOKEN_REFRESH_FAILED = "token.refresh_failed"  # noqa: S105 - an event, not a secret
-    """No new token yet; the old one still serves."""
+    """No new token was issued; the old one is still valid."""
     ALLOWANCE_LIFTED = "allowance.lifted"
-    """Somebody ended the wait for the allowance; requests go again."""
+    """The wait for the allowance was ended by hand; requests are sent again."""
     ALLOWANCE_WAITING = "allowance.waiting"
-    """Requests wait until Procore's allowance allows them."""
+    """Requests wait until Procore's allowance permits them."""
     CONNECTIONS_REFUSED = "connections.refused"
-    """Too many HTTP connections were open, or no descriptor was left; told once a minute, with how many."""
+    """Too many HTTP connections were open, or no file descriptor was left; logged once a minute with the number."""
     THREAD_CRASHED = "thread.crashed"
-    """A thread ended with an error that nobody caught."""
+    """A thread ended with an uncaught error."""
     LIBRARY_WARNED = "library.warned"
     """A library warned through the standard `logging`."""
 
 
 class Redactor:
-    """Takes secrets out of text, whatever form they were written in; safe to use from several threads."""
+    """A filter that removes secrets from text, in any of their encodings; safe to use from several threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
@@ -125,13 +125,13 @@ class Redactor:
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
-        """Know `secrets` from now on; shorter ones than four characters would blank half of every line."""
+        """Remove `secrets` from now on, but not those below four characters, which would blank half of every line."""
         with self._lock:
             self._secrets |= {secret: _forms(secret) for secret in secrets if len(secret) >= _SHORTEST_SECRET}
             self._compile()
 
     def add_token(self, token: str) -> None:
-        """As `add`, until `token` is long superseded: a daemon gets a new one every 85 minutes for years."""
+        """Remove `token` until eight newer ones were added: a daemon gets one every 85 minutes for years."""
         if len(token) < _SHORTEST_SECRET:
             return
         with self._lock:
@@ -139,19 +139,19 @@ class Redactor:
             self._compile()
 
     def text(self, text: str) -> str:
-        """`text` without secrets."""
+        """Return `text` without secrets."""
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
         return _SECRET_PLACES.sub(lambda match: match["before"] + MASK, text)
 
     def value(self, value: Any, key: str = "") -> Any:
-        """`value` without secrets, however deep inside; anything that is no plain data becomes text."""
+        """Return `value` without secrets at any depth; values that are not plain data become text."""
         if key and _SECRET_KEY.search(key.replace("-", "_")) and value is not None:
             return MASK
         if value is None or isinstance(value, bool | int):
             return value
         if isinstance(value, float):
-            # JSON has no word for the others.
+            # JSON cannot write the others.
             return value if math.isfinite(value) else str(value)
         if isinstance(value, Mapping):
             return {self.text(str(name)): self.value(inner, str(name)) for name, inner in value.items()}
@@ -162,16 +162,16 @@ class Redactor:
         return self.text(str(value))
 
     def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
-        """As a structlog processor.
+        """Redact an event, as a structlog processor.
 
-        The names of the fields, and what the program itself puts into some, are never a secret: whoever reads the log
-        relies on them, whatever a short secret happens to be.
+        Field names and the fields that the program itself fills are left as they are: readers of the log rely on them,
+        even if a short secret happens to be part of one.
         """
         return {name: value if _is_ours(name, value) else self.value(value, name) for name, value in event.items()}
 
     def _compile(self) -> None:
         forms = set().union(*self._secrets.values(), *(_forms(token) for token in self._tokens))
-        # The longest first, or a form that begins another would leave the other's end behind.
+        # Longest first: a form that is the beginning of another would leave the end of the other.
         ordered = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
@@ -181,16 +181,16 @@ def _is_ours(name: str, value: object) -> bool:
 
 
 redactor = Redactor()
-"""The redactor of this process: settings add their secrets when loaded, the client every token it gets."""
+"""The redactor of this process: settings add their secrets when they are loaded, the client adds every token."""
 
 
 def get_logger() -> FilteringBoundLogger:
-    """A logger that carries what `bound` has bound."""
+    """Return a logger that adds the fields of `bound`."""
     return cast(FilteringBoundLogger, structlog.get_logger())
 
 
 def bound(**fields: Any) -> AbstractContextManager[None]:
-    """Bind `run_id`, `job` and the like to every event inside; threads inherit them through `copy_context` alone."""
+    """Add `run_id`, `job` and so on to every event in the block; threads inherit them only through `copy_context`."""
     return structlog.contextvars.bound_contextvars(**fields)
 
 
@@ -199,7 +199,7 @@ def configure_logging(
 ) -> None:
     """Send events to `stream` (stderr): `verbosity` above 0 shows debug, below 0 warnings and up.
 
-    On a terminal warnings alone are shown unless asked, as progress is shown there.
+    On a terminal only warnings are shown by default, because progress is shown there.
     """
     stream = sys.stderr if stream is None else stream
     is_terminal = stream.isatty()
@@ -244,7 +244,7 @@ def _in_order(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 class _Lines:
-    """Writes lines; a log that cannot be written must not end a run."""
+    """A writer of lines that ignores errors: a log that cannot be written must not end a run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -265,7 +265,7 @@ class _Lines:
 
 
 class _Forwarder(logging.Handler):
-    """Hands what libraries log to structlog, so that it is redacted and formatted like everything else."""
+    """A handler that passes the log of libraries to structlog, which redacts and formats it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         get_logger().log(
@@ -285,7 +285,7 @@ def _log_crash(crash: threading.ExceptHookArgs) -> None:
 
 
 def _forms(secret: str) -> frozenset[str]:
-    """How `secret` may be written: as it is, in a URL, in JSON, in a Python literal, in HTML, in base64."""
+    """Return the encodings of `secret`: plain, in a URL, in JSON, as a Python literal, in HTML, in base64."""
     percent = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
     percent |= {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), form) for form in percent}
     literal = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
@@ -294,7 +294,7 @@ def _forms(secret: str) -> frozenset[str]:
 
 
 def _base64_forms(secret: bytes, offset: int) -> Iterator[str]:
-    """The characters of a base64 text that tell `secret` alone when `offset` bytes, modulo 3, stand before it."""
+    """Yield the base64 characters that depend only on `secret`, if `offset` bytes (modulo 3) come before it."""
     first = -(-offset * 8 // 6)
     last = (offset + len(secret)) * 8 // 6
     text = base64.b64encode(b"\0" * offset + secret)[first:last].decode()

@@ -1,57 +1,60 @@
-"""Which streams there are: data, no I/O; one file per Procore tool family.
+"""The streams that ship with the program: data, no I/O; one file for each family of Procore's tools.
 
-Lists are sorted by id where Procore allows it, else by `created_at`: either way a record created or edited while we
-page moves no other one, so fewer sweeps have to be repeated. The other lists come in an order nobody promises.
+Lists are sorted by id where Procore allows it, else by `created_at`: a record that is created or edited between two
+pages then moves no other one, so fewer sweeps are repeated. The order of the other lists is not documented.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from types import MappingProxyType
 
-from sync_worker.catalog import (
-    action_plans,
-    bidding,
-    budget,
-    change_events,
-    change_orders,
-    commitments,
-    company_settings,
-    coordination_issues,
-    correspondence,
-    custom_fields,
-    daily_logs,
-    direct_costs,
-    directory,
-    documents,
-    drawings,
-    field_productivity,
-    forms,
-    incidents,
-    inspections,
-    meetings,
-    observations,
-    photos,
-    portfolio,
-    prime_contracts,
-    project_setup,
-    punch_list,
-    rfis,
-    schedule,
-    specifications,
-    submittals,
-    tasks,
-    tax,
-    units_of_measure,
-    work_breakdown,
-)
 from sync_worker.catalog.spec import ScopeKind, StreamSpec
 
 __all__ = ["STREAMS", "assemble", "tagged"]
 
+FAMILIES = (
+    "portfolio",
+    "company_settings",
+    "custom_fields",
+    "directory",
+    "project_setup",
+    "work_breakdown",
+    "units_of_measure",
+    "tax",
+    "rfis",
+    "submittals",
+    "punch_list",
+    "tasks",
+    "meetings",
+    "correspondence",
+    "coordination_issues",
+    "drawings",
+    "specifications",
+    "documents",
+    "photos",
+    "forms",
+    "schedule",
+    "bidding",
+    "daily_logs",
+    "field_productivity",
+    "observations",
+    "incidents",
+    "inspections",
+    "action_plans",
+    "budget",
+    "prime_contracts",
+    "commitments",
+    "change_orders",
+    "change_events",
+    "direct_costs",
+)
+"""The modules of this package that have `STREAMS`, in the order in which streams are listed."""
+
 
 def assemble(specs: Iterable[StreamSpec]) -> Mapping[str, StreamSpec]:
-    """The streams by name: those of the account, of companies, of projects, and in each parents before nested ones.
+    """Return the streams by name: account, then company, then project streams, parents before nested ones.
 
     Raises ValueError when a name is taken twice or a parent is missing.
     """
@@ -78,46 +81,15 @@ def _ancestors(spec: StreamSpec, by_name: Mapping[str, StreamSpec]) -> list[str]
     return found
 
 
-STREAMS: Mapping[str, StreamSpec] = assemble(
-    (
-        *portfolio.STREAMS,
-        *company_settings.STREAMS,
-        *custom_fields.STREAMS,
-        *directory.STREAMS,
-        *project_setup.STREAMS,
-        *work_breakdown.STREAMS,
-        *units_of_measure.STREAMS,
-        *tax.STREAMS,
-        *rfis.STREAMS,
-        *submittals.STREAMS,
-        *punch_list.STREAMS,
-        *tasks.STREAMS,
-        *meetings.STREAMS,
-        *correspondence.STREAMS,
-        *coordination_issues.STREAMS,
-        *drawings.STREAMS,
-        *specifications.STREAMS,
-        *documents.STREAMS,
-        *photos.STREAMS,
-        *forms.STREAMS,
-        *schedule.STREAMS,
-        *bidding.STREAMS,
-        *daily_logs.STREAMS,
-        *field_productivity.STREAMS,
-        *observations.STREAMS,
-        *incidents.STREAMS,
-        *inspections.STREAMS,
-        *action_plans.STREAMS,
-        *budget.STREAMS,
-        *prime_contracts.STREAMS,
-        *commitments.STREAMS,
-        *change_orders.STREAMS,
-        *change_events.STREAMS,
-        *direct_costs.STREAMS,
-    )
-)
+def _shipped() -> Iterator[StreamSpec]:
+    for family in FAMILIES:
+        specs: tuple[StreamSpec, ...] = import_module(f"{__name__}.{family}").STREAMS
+        yield from specs
+
+
+STREAMS: Mapping[str, StreamSpec] = assemble(_shipped())
 
 
 def tagged(tag: str) -> tuple[str, ...]:
-    """The streams with this tag, for jobs; sensitive ones are left out, they are chosen by name."""
+    """Return the streams with this tag, without sensitive ones: those are chosen by name."""
     return tuple(name for name, spec in STREAMS.items() if tag in spec.tags and not spec.sensitive)

@@ -29,7 +29,7 @@ ACTION_PLANS = StreamSpec(
 ACTION_PLAN_ITEMS = StreamSpec(
     name="action_plan_items",
     tool="Project Management/Action Plans",
-    # The items of all plans at once.
+    # One list with the items of all plans.
     path="/rest/v1.0/projects/{project_id}/action_plans/plan_items",
     scope=ScopeKind.PROJECT,
     primary_key=("id",),

@@ -23,7 +23,7 @@ BID_PACKAGES = StreamSpec(
 BIDS = StreamSpec(
     name="bids",
     tool="Preconstruction/Bid Management",
-    # The flat lists hold only bids that the caller himself was asked for.
+    # The flat lists hold only bids that the caller was invited to submit.
     path="/rest/v1.0/projects/{project_id}/bid_packages/{bid_package_id}/bids",
     scope=ScopeKind.PROJECT,
     primary_key=("id",),
@@ -45,7 +45,7 @@ BID_CONTACTS = StreamSpec(
     tool="Preconstruction/Bid Management",
     path="/rest/v1.0/projects/{project_id}/bid_contacts",
     scope=ScopeKind.PROJECT,
-    # They are users, whose ids are global: who bids for two projects is listed in both.
+    # Contacts are users, whose ids are global: one who bids for two projects is in both lists.
     primary_key=("project_id", "id"),
     fields=columns(
         integer="id business_phone_extension contact_id work_classification_id",

@@ -1,4 +1,4 @@
-"""Streams of the Budget tool; its line items have no list of their own, the rows of its views stand for them."""
+"""Streams of the Budget tool. Its line items have no list; the rows of budget views take their place."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ BUDGET_VIEW_DETAIL_ROWS = StreamSpec(
         object="budget_forecast currency_configuration",
     ),
     parent=Parent(BUDGET_VIEWS.name, "budget_view_id"),
-    # Without it rows that were never budgeted are left out; those have no id.
+    # The default leaves out rows that were never budgeted, which have no id.
     query={"project_id": "{project_id}", "budget_row_type": "all"},
-    # The facts tell rows without an id apart by cost code and category; sub jobs and WBS codes share these.
+    # The API reference identifies rows without an id by cost code and category; sub jobs and WBS codes share these.
     row_key=("id", "cost_code_id", "category_id", "biller_id", "wbs_code_id"),
     tracked=("original_budget_amount", "budget_modifications", "budget_forecast"),
     tags=frozenset({"financials"}),
@@ -71,7 +71,7 @@ BUDGET_VIEW_SUMMARY_ROWS = StreamSpec(
     tool="Construction Financials/Budget",
     path="/rest/v1.0/budget_views/{budget_view_id}/summary_rows",
     scope=ScopeKind.PROJECT,
-    # One view serves many projects, and nothing says that two views share no ids.
+    # One view serves many projects, and the ids of two views may overlap.
     primary_key=("project_id", "budget_view_id", "id"),
     fields=columns(
         string="id name biller_type budget_modifications",
@@ -83,13 +83,13 @@ BUDGET_VIEW_SUMMARY_ROWS = StreamSpec(
     tags=frozenset({"financials"}),
 )
 
-# What the columns are that a view adds to its rows.
+# The definitions of the columns that a view adds to its rows.
 BUDGET_DETAIL_COLUMNS = StreamSpec(
     name="budget_detail_columns",
     tool="Construction Financials/Budget",
     path="/rest/v1.0/budget_views/{budget_view_id}/budget_detail_columns",
     scope=ScopeKind.PROJECT,
-    # Keyed as the rows are.
+    # The same key as the rows.
     primary_key=("project_id", "budget_view_id", "id"),
     fields=columns(integer="position", string="id name type", boolean="aggregatable filterable groupable"),
     parent=Parent(BUDGET_VIEWS.name, "budget_view_id"),
@@ -101,7 +101,7 @@ BUDGET_DETAIL_COLUMNS = StreamSpec(
 BUDGET_CHANGE_ADJUSTMENT_LINE_ITEMS = StreamSpec(
     name="budget_change_adjustment_line_items",
     tool="Construction Financials/Budget",
-    # The lines of all budget changes at once.
+    # One list with the lines of all budget changes.
     path="/rest/v2.0/companies/{company_id}/projects/{project_id}/budget_changes/adjustment_line_items",
     scope=ScopeKind.PROJECT,
     primary_key=("id",),

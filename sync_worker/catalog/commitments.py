@@ -1,4 +1,4 @@
-"""Streams of the Commitments tool: what was bought, from whom, and what they invoiced."""
+"""Streams of the Commitments tool: subcontracts, purchase orders and their invoices."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ WORK_ORDER_CONTRACTS = StreamSpec(
     tags=frozenset({"financials"}),
 )
 
-# Whether an edited line moves the contract's updated_at is not documented: at times all contracts are read.
+# It is not documented that an edited line moves the contract's updated_at, so all contracts are read from time to time.
 WORK_ORDER_CONTRACT_LINE_ITEMS = StreamSpec(
     name="work_order_contract_line_items",
     tool="Construction Financials/Commitments",
@@ -204,7 +204,7 @@ LINE_ITEM_TYPES = StreamSpec(
     tool="Construction Financials/Commitments",
     path="/rest/v1.0/line_item_types",
     scope=ScopeKind.PROJECT,
-    # The company's types, listed for each project.
+    # The company's types, in a list for each project.
     primary_key=("project_id", "id"),
     fields=columns(integer="id", string="name code base_type origin_data origin_id"),
     query={"company_id": "{company_id}", "project_id": "{project_id}"},

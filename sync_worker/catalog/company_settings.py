@@ -1,4 +1,4 @@
-"""Streams of the company's settings: what its projects choose from."""
+"""Streams of the company's settings, which its projects refer to."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ SUBMITTAL_STATUSES = StreamSpec(
 
 
 def _kinds(name: str) -> StreamSpec:
-    """What projects can be said to be, by `name`."""
+    """Return the spec of a list of project attributes, such as types or regions."""
     return StreamSpec(
         name=name,
         tool="Company Admin/Company Settings",

@@ -18,11 +18,11 @@ GENERIC_TOOLS = StreamSpec(
     tags=frozenset({"project_management"}),
 )
 
-# Items are private by default: a credential without enough permission is given fewer of them, and no error.
+# Items are private by default: a credential without enough permission gets fewer of them, and no error.
 CORRESPONDENCE_ITEMS = StreamSpec(
     name="correspondence_items",
     tool="Company Admin/Custom - Configurable Tools",
-    # The items of all tools at once; by tool it would be a call for each.
+    # One list with the items of all tools; by tool it would take a call for each.
     path="/rest/v1.0/projects/{project_id}/correspondence_type_items",
     scope=ScopeKind.PROJECT,
     primary_key=("id",),

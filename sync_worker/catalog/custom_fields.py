@@ -1,4 +1,4 @@
-"""Streams of the custom fields: what the keys `custom_field_<id>` of other records mean."""
+"""Streams of the custom fields: the definitions of the keys `custom_field_<id>` in other records."""
 
 from __future__ import annotations
 

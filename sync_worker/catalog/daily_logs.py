@@ -1,7 +1,7 @@
 """Streams of the Daily Log tool.
 
-Asked without dates they answer today alone; nothing filters them by change, so days are read again while they may
-still be edited.
+Without dates these lists return only today. They have no filter by change, so days are read again while they may still
+be edited.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _log(
         primary_key=("id",),
         fields=fields,
         mode=SyncMode.DATE_WINDOW,
-        # Without it logs that need approval list approved entries alone.
+        # The default of logs that need approval is approved entries only.
         query={"filters[status]": "all"} if approval else {},
         paging=Paging() if paged else NO_PAGING,
         date_window=LOG_DATES if "date" in fields else DateWindow(field="log_date"),
@@ -278,7 +278,7 @@ DAILY_CONSTRUCTION_REPORT_LOGS = _log(
     approval=True,
 )
 
-# Unlike the logs themselves it answers every day when asked without dates; the path without /index answers one header.
+# Unlike the logs, this list returns every day without dates; the path without /index returns one header.
 DAILY_LOG_HEADERS = _log(
     "daily_log_headers",
     columns(

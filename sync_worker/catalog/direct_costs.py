@@ -28,7 +28,7 @@ DIRECT_COSTS = StreamSpec(
 DIRECT_COST_LINE_ITEMS = StreamSpec(
     name="direct_cost_line_items",
     tool="Construction Financials/Direct Costs",
-    # The lines of all direct costs at once.
+    # One list with the lines of all direct costs.
     path="/rest/v1.0/projects/{project_id}/direct_costs/line_items",
     scope=ScopeKind.PROJECT,
     primary_key=("id",),

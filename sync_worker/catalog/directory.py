@@ -28,7 +28,7 @@ COMPANY_USERS = StreamSpec(
     tool="Core/Directory",
     path="/rest/v1.3/companies/{company_id}/users",
     scope=ScopeKind.COMPANY,
-    # The ids of users and vendors are global: one that works for two companies is listed in both.
+    # The ids of users and vendors are global: one that works for two companies is in both lists.
     primary_key=("company_id", "id"),
     fields=columns(
         integer="id business_phone_extension contact_id work_classification_id",
@@ -145,13 +145,13 @@ PROJECT_VENDORS = StreamSpec(
 COMPANY_PEOPLE = StreamSpec(
     name="company_people",
     tool="Core/Directory",
-    # Beside the users those who cannot log in.
+    # Users and people who cannot log in.
     path="/rest/v1.0/companies/{company_id}/people",
     scope=ScopeKind.COMPANY,
     primary_key=("id",),
     fields=columns(
         integer="id user_id work_classification_id",
-        # The facts call user_uuid an integer; a UUID is none.
+        # The API reference types user_uuid as an integer, which a UUID cannot be.
         string="employee_id first_name last_name origin_id user_uuid",
         boolean="is_employee",
         object="contact",

@@ -19,7 +19,7 @@ DOCUMENTS = StreamSpec(
     # Folders and files in one flat list; /folders would take a call for each folder.
     path="/rest/v1.0/projects/{project_id}/documents",
     scope=ScopeKind.PROJECT,
-    # Nothing says that a folder and a file never share an id.
+    # It is not documented that folders and files never share an id.
     primary_key=("document_type", "id"),
     fields=DOCUMENT,
     mode=SyncMode.INCREMENTAL,

@@ -58,7 +58,7 @@ DRAWING_REVISIONS = StreamSpec(
         object="drawing_set drawing_area discipline custom_fields",
     ),
     mode=SyncMode.INCREMENTAL,
-    # Obsolete revisions are hidden otherwise. So are deleted ones, but no field would tell them from live ones.
+    # The default hides obsolete revisions, and deleted ones too, but no field marks those as deleted.
     query={"with_obsolete": "true", "sort": "id"},
     cursor=UPDATED_AT,
     deletes=RecycleBin(query={"filters[deleted]": "only"}),
@@ -76,7 +76,7 @@ DRAWING_DISCIPLINES = StreamSpec(
     tags=frozenset({"project_management", "documents"}),
 )
 
-# The list does not take the project: the area tells it.
+# The list has no project parameter: the area belongs to one.
 DRAWINGS = StreamSpec(
     name="drawings",
     tool="Project Management/Drawings",

@@ -63,7 +63,7 @@ COMPANY_TIMECARD_ENTRIES = StreamSpec(
     sensitive=True,
 )
 
-# For companies without the Company Timecard tool; asked without dates it answers today alone.
+# For companies without the Company Timecard tool; without dates the list returns only today.
 TIMECARD_ENTRIES = StreamSpec(
     name="timecard_entries",
     tool="Project Management/Field Productivity",
@@ -89,7 +89,7 @@ TIMECARD_ENTRIES = StreamSpec(
 TIMESHEETS = StreamSpec(
     name="timesheets",
     tool="Project Management/Field Productivity",
-    # The company's list knows changes only inside a given range of dates.
+    # The company's list filters by change only within a range of dates.
     path="/rest/v1.0/projects/{project_id}/timesheets",
     scope=ScopeKind.PROJECT,
     primary_key=("id",),
@@ -139,7 +139,7 @@ PROJECT_EQUIPMENT = StreamSpec(
     tool="Project Management/Field Productivity",
     path="/rest/v1.0/projects/{project_id}/managed_equipment",
     scope=ScopeKind.PROJECT,
-    # What is used in two projects is listed in both.
+    # Equipment that is used in two projects is in both lists.
     primary_key=("project_id", "id"),
     fields=EQUIPMENT,
     mode=SyncMode.INCREMENTAL,

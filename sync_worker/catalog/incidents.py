@@ -43,7 +43,7 @@ INCIDENTS = StreamSpec(
     ),
     mode=SyncMode.INCREMENTAL,
     query={"sort": "created_at"},
-    # Procore answers no more than 1,000 here.
+    # Procore returns at most 1,000 here.
     paging=Paging(per_page=1000),
     cursor=UPDATED_AT,
     deletes=RecycleBin("/rest/v1.0/projects/{project_id}/recycle_bin/incidents"),
@@ -86,7 +86,7 @@ INCIDENT_NEAR_MISSES = StreamSpec(
     query={"sort": "created_at"},
     deletes=RecycleBin("/rest/v1.0/projects/{project_id}/recycle_bin/incidents/near_misses"),
     tags=frozenset({"quality_safety"}),
-    # It names the person it nearly happened to.
+    # Sensitive: it names the person who was nearly hurt.
     sensitive=True,
 )
 
@@ -137,7 +137,7 @@ INCIDENT_WITNESS_STATEMENTS = StreamSpec(
     deletes=RecycleBin("/rest/v1.0/projects/{project_id}/recycle_bin/incidents/witness_statements"),
     volatile=(*ATTACHMENT_URLS, "recording.url"),
     tags=frozenset({"quality_safety"}),
-    # It names who saw what, in his own words.
+    # Sensitive: it names witnesses and quotes them.
     sensitive=True,
 )
 

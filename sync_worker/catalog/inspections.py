@@ -46,7 +46,7 @@ INSPECTIONS = StreamSpec(
 INSPECTION_ITEMS = StreamSpec(
     name="inspection_items",
     tool="Project Management/Inspections",
-    # The items of all inspections at once.
+    # One list with the items of all inspections.
     path="/rest/v1.1/projects/{project_id}/checklist/list_items",
     scope=ScopeKind.PROJECT,
     primary_key=("id",),

@@ -1,4 +1,4 @@
-"""What the lines of contracts and of direct costs have in common."""
+"""Fields that the lines of contracts and of direct costs share."""
 
 from __future__ import annotations
 

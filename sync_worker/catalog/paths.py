@@ -1,4 +1,4 @@
-"""Whether Procore documents the path of a list: it grades an app on calls of private and of deprecated endpoints."""
+"""The documentation status of a path: Procore grades an app by its calls of private and deprecated endpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ID = re.compile(r"\{\w+\}|\d+")
 
 
 class DocumentationStatus(StrEnum):
-    """What Procore's documentation says of a path."""
+    """The status of a path in Procore's documentation."""
 
     DOCUMENTED = "documented"
     DEPRECATED = "deprecated"
@@ -21,8 +21,8 @@ class DocumentationStatus(StrEnum):
 
 
 @cache
-def standing_of(path: str) -> DocumentationStatus:
-    """What is known of a path, its ids left open as `{project_id}` or filled in."""
+def documentation_status(path: str) -> DocumentationStatus:
+    """Return the status of a path; its ids may be placeholders such as `{project_id}` or numbers."""
     shape = "/".join("*" if _ID.fullmatch(step) else step for step in path.strip("/").split("/"))
     return _documented().get(shape, DocumentationStatus.UNDOCUMENTED)
 
@@ -34,7 +34,7 @@ def _documented() -> Mapping[str, DocumentationStatus]:
 
 
 def _lists(text: str) -> Iterator[tuple[str, DocumentationStatus]]:
-    """The paths of a tree that is told by indentation."""
+    """Yield the paths of a tree that is written by indentation."""
     above: list[str] = []
     for line in text.splitlines():
         if line.startswith("#"):

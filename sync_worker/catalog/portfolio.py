@@ -1,4 +1,4 @@
-"""Streams of the portfolio: which companies and projects there are."""
+"""Streams of the portfolio: companies and projects."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ COMPANIES = StreamSpec(
     tags=frozenset({"company"}),
 )
 
-# Planning lists projects in full whatever the mode says: the list decides which projects exist for us, and one that
-# vanishes from it has lost its permission, it is not deleted.
+# Every run lists all projects, whatever the mode: the list decides which projects are read, and one that is
+# missing from it is not deleted but no longer permitted.
 PROJECTS = StreamSpec(
     name="projects",
     tool="Core/Portfolio",

@@ -1,4 +1,4 @@
-"""Streams of the Prime Contracts tool: what the owner ordered, and what he was invoiced."""
+"""Streams of the Prime Contracts tool: contracts with the owner and their invoices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams of a project's set-up: who plays which role, and where things are."""
+"""Streams of a project's set-up: roles, locations and dates."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOCATIONS = StreamSpec(
     tags=frozenset({"company"}),
 )
 
-# Procore documents per_page without page; not asked for more, a v2 list may answer ten.
+# Procore documents per_page without page; without per_page a v2 list may return ten records.
 PROJECT_DATES = StreamSpec(
     name="project_dates",
     tool="Core/Project",

@@ -1,4 +1,4 @@
-"""Streams of the RFI tool; questions come with the list, answers with a call for each RFI."""
+"""Streams of the RFI tool. The list contains the questions; replies take a call for each RFI."""
 
 from __future__ import annotations
 

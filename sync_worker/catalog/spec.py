@@ -1,4 +1,4 @@
-"""The form of a stream spec: everything the program knows of one Procore list, as data.
+"""The stream spec: everything the program knows about one Procore list, as data.
 
 Owned by the catalog, read by planning, client, load and destination. Never does I/O.
 """
@@ -14,11 +14,11 @@ from typing import TypeAlias
 
 
 class FieldType(StrEnum):
-    """How a field is stored; a value that does not fit goes to `_extra` and leaves the column NULL."""
+    """The type of a column; a value that does not fit goes to `_extra` and leaves the column NULL."""
 
     INTEGER = "integer"
     STRING = "string"
-    """A number or a boolean is stored as the text it was sent as."""
+    """A number or a boolean is stored as the text in which it was sent."""
     BOOLEAN = "boolean"
     DATE = "date"
     DATETIME = "datetime"
@@ -29,7 +29,7 @@ class FieldType(StrEnum):
 
 
 class ScopeKind(StrEnum):
-    """What one sweep of a stream is bound to."""
+    """The owner of the lists of a stream: each sweep reads those of one."""
 
     ACCOUNT = "account"
     COMPANY = "company"
@@ -37,7 +37,7 @@ class ScopeKind(StrEnum):
 
 
 class SyncMode(StrEnum):
-    """How a later run finds what changed."""
+    """The way in which a later run finds changes."""
 
     INCREMENTAL = "incremental"
     DATE_WINDOW = "date_window"
@@ -45,27 +45,27 @@ class SyncMode(StrEnum):
 
 
 class Envelope(StrEnum):
-    """How records are wrapped in a page."""
+    """The wrapping of records in a page."""
 
     ARRAY = "array"
     DATA = "data"
     """`{"data": […]}`, as all v2 lists."""
     GROUPS = "groups"
-    """`[{"group_title": …, "meetings": […]}]`, meetings alone."""
+    """`[{"group_title": …, "meetings": […]}]`, only for meetings."""
 
 
 class CursorSyntax(StrEnum):
-    """How an incremental list is asked for a window."""
+    """The syntax of the filter of an incremental list."""
 
     RANGE = "range"
-    """`<param>=<from>...<to>`, both ends always."""
+    """`<param>=<from>...<to>`, always with both ends."""
     AFTER = "after"
-    """`<param>=<from>`, open towards the future."""
+    """`<param>=<from>`, without an end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The filter of an incremental stream and the record field it looks at."""
+    """The filter of an incremental stream and the record field that it compares."""
 
     param: str = "filters[updated_at]"
     field: str = "updated_at"
@@ -74,7 +74,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class DateWindow:
-    """The two query parameters of a list that is asked by date, both ends inclusive, and the field they look at."""
+    """The query parameters of a list that is read by date, both ends inclusive, and the field they compare."""
 
     start_param: str = "start_date"
     end_param: str = "end_date"
@@ -83,7 +83,7 @@ class DateWindow:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The stream whose records a nested stream is read for, one call at least for each.
+    """The stream whose records a nested stream is read for, with at least one call for each.
 
     `param` is the name that the parent's id has in the path, and of the column that holds it in this stream's table.
     """
@@ -95,9 +95,9 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Page numbers with `Link`; `per_page` is what we ask for, the most that Procore recommends; it may be clamped.
+    """Page numbers with `Link`. `per_page` is the largest that Procore recommends; the server may send fewer.
 
-    `per_page=None`: no paging is documented, so no page parameter is sent; a `Link` is followed all the same.
+    `per_page=None`: no paging is documented, so no page parameter is sent; a `Link` is still followed.
     """
 
     per_page: int | None = 2_000
@@ -109,7 +109,7 @@ def _no_query() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class RecycleBin:
-    """A list of deleted records alone, at `path`, or at the stream's own path when asked with `query` as well."""
+    """A list with only the deleted records, at `path` or at the stream's own path with the parameters in `query`."""
 
     path: str | None = None
     query: Mapping[str, str] = field(default_factory=_no_query)
@@ -120,7 +120,7 @@ class RecycleBin:
 
 @dataclass(frozen=True, slots=True)
 class DeletedAmongLive:
-    """Asked with `param=value` the stream's own list holds the deleted records too, told by their `deleted_at`."""
+    """With `param=value` the stream's own list has the deleted records too; their `deleted_at` is set."""
 
     param: str = "filters[include_deleted]"
     value: str = "with"
@@ -128,7 +128,7 @@ class DeletedAmongLive:
 
 @dataclass(frozen=True, slots=True)
 class DeletedBetween:
-    """Asked with `param=<from>...<to>` the stream's own list holds what was deleted in between."""
+    """With `param=<from>...<to>` the stream's own list has the records deleted in between."""
 
     param: str = "filters[deleted_at]"
 
@@ -148,11 +148,11 @@ NO_PAGING = Paging(per_page=None)
 V2_PAGING = Paging(per_page=100)
 INCLUDE_DELETED = DeletedAmongLive()
 ATTACHMENT_URLS = ("attachments[*].url",)
-"""Volatile wherever a record has attachments: their addresses are signed anew at every read."""
+"""Volatile fields of records with attachments: the URLs are signed again for every answer."""
 
 
 def columns(shared: Mapping[str, FieldType] | None = None, /, **names_by_type: str) -> Mapping[str, FieldType]:
-    """Fields from space-separated names by type, after `shared` ones: `columns(integer="id", string="title body")`."""
+    """Return types by field name, after those in `shared`: `columns(integer="id", string="title body")`."""
     found: dict[str, FieldType] = dict(shared or {})
     for type_name, names in names_by_type.items():
         for name in names.split():
@@ -163,7 +163,7 @@ def columns(shared: Mapping[str, FieldType] | None = None, /, **names_by_type: s
 
 
 def is_plain(name: str) -> bool:
-    """Whether JSON writes a field's name as it is; another can be a column, but nothing that identifies a record."""
+    """Return True if JSON writes a field's name without escapes; other names cannot be part of a key."""
     return json.dumps(name, ensure_ascii=False) == f'"{name}"'
 
 
@@ -172,10 +172,10 @@ class StreamSpec:
     """One kind of Procore object as a table-shaped sequence of records.
 
     `path` and `query` may hold `{company_id}`, `{project_id}` and the parent's param.
-    `fields` are the record's own; scope and parent ids are columns beside them (`scope_columns`).
-    `row_key`: fields joined into the column `_row_key` for records whose id may be null: the first that is not null
-    alone, else the rest together.
-    `deletes` is the tool's own signal; None: only comparing complete listings tells.
+    `fields` are the record's own; scope and parent ids are separate columns (`scope_columns`).
+    `row_key`: fields of which the column `_row_key` is made where the id may be null: the first one if it is not null,
+    else all others joined.
+    `deletes` is how the tool reports deletes; None: only comparing complete listings finds them.
     `tracked` fields get a row in `_field_history` whenever they change.
     """
 
@@ -204,7 +204,7 @@ class StreamSpec:
 
     @property
     def scope_columns(self) -> Mapping[str, FieldType]:
-        """Columns that say where a record was read; they win over a field of the same name in the record."""
+        """The columns of scope and parent; they override a field of the same name in the record."""
         found: dict[str, FieldType] = {}
         if self.scope is not ScopeKind.ACCOUNT:
             found["company_id"] = FieldType.INTEGER
@@ -217,7 +217,7 @@ class StreamSpec:
 
     @property
     def columns(self) -> Mapping[str, FieldType]:
-        """All data columns in table order: key, scope, then the record's fields."""
+        """The data columns in table order: key, scope, then the record's fields."""
         scope = self.scope_columns
         merged: dict[str, FieldType] = {"_row_key": FieldType.STRING} if self.row_key else {}
         for name in self.primary_key:
@@ -229,7 +229,7 @@ class StreamSpec:
 
     @property
     def cursor_field(self) -> str | None:
-        """The record field that orders versions of one record, where it has one."""
+        """The field that orders the versions of a record, None where there is none."""
         if self.cursor is not None:
             return self.cursor.field
         return "updated_at" if "updated_at" in self.fields else None

@@ -41,7 +41,7 @@ SPECIFICATION_SECTION_REVISIONS = StreamSpec(
         object="custom_fields",
     ),
     parent=Parent(SPECIFICATION_SECTION_DIVISIONS.name, "specification_section_division_id"),
-    # The division is required; without all_revisions superseded ones are left out.
+    # The division is required; the default leaves out superseded revisions.
     query={
         "project_id": "{project_id}",
         "specification_section_division_id": "{specification_section_division_id}",

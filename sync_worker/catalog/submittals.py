@@ -7,7 +7,7 @@ from sync_worker.catalog.spec import ATTACHMENT_URLS, UPDATED_AT, RecycleBin, Sc
 SUBMITTALS = StreamSpec(
     name="submittals",
     tool="Project Management/Submittals",
-    # v2.0 leaves out the approvers and pages by 100 at most; superseded revisions are listed by both.
+    # v2.0 leaves out the approvers and has at most 100 records a page; both versions list superseded revisions.
     path="/rest/v1.1/projects/{project_id}/submittals",
     scope=ScopeKind.PROJECT,
     primary_key=("id",),
@@ -46,7 +46,7 @@ SUBMITTAL_PACKAGES = StreamSpec(
     fields=columns(
         integer="id attachments_count",
         string="description number title",
-        # Not documented, but the list filters by it; where it is not sent the column stays NULL.
+        # Not documented as a field, but as a filter; the column is NULL where it is not sent.
         datetime="updated_at",
         object="created_by",
         array="attachments submittal_ids",

@@ -1,4 +1,4 @@
-"""Streams of the taxes that lines are charged with."""
+"""Streams of taxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of a project's tools, which says what else is worth asking for there, and how Procore names them."""
+"""The list of a project's tools, which shows which other lists can be read there, and the names of tools."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from sync_worker.catalog.spec import ScopeKind, StreamSpec, columns
 
-# Read for what it saves, with whatever else a project is read for; nobody chooses it.
+# Read before the other lists of a project because it saves calls; it cannot be chosen as a stream.
 PROJECT_TOOLS = StreamSpec(
     name="project_tools",
     tool="",
@@ -17,7 +17,7 @@ PROJECT_TOOLS = StreamSpec(
     fields=columns(integer="id position", string="engine_name title", boolean="is_active required"),
 )
 
-# Procore's reference groups lists by these tools; in a project they may go by the name of the page that shows them.
+# The API reference groups lists by these tools; the list of a project's tools may use the name of their page instead.
 _ALSO = {
     "Construction Financials/Budget": ("budgeting",),
     "Core/Documents": ("document_management",),
@@ -31,14 +31,14 @@ _ALSO = {
 
 
 def is_off(tool: str, off: Collection[str], on: Collection[str]) -> bool:
-    """Whether a stream's tool is switched off, by the names of those that are off and of those that are on.
+    """Return True if a stream's tool is among those switched off and not among those switched on.
 
-    A name that is not recognised says nothing.
+    False for a name that neither list has.
     """
     names = {_plain(name) for name in (tool.rpartition("/")[2], *_ALSO.get(tool, ()))} - {""}
     return not names.isdisjoint(map(_plain, off)) and names.isdisjoint(map(_plain, on))
 
 
 def _plain(name: str) -> str:
-    """A name as it is compared: neither case nor blanks nor whether it is one or many matter."""
+    """Return a name without case, blanks and plural, for comparing."""
     return re.sub(r"[^a-z0-9]", "", name.lower()).removesuffix("s")

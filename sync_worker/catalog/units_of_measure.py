@@ -1,4 +1,4 @@
-"""Streams of the units that quantities are counted in."""
+"""Streams of units of measure."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Streams of the work breakdown structure: the codes that money and work are booked on."""
+"""Streams of the work breakdown structure: the codes to which cost and work are charged."""
 
 from __future__ import annotations
 
 from sync_worker.catalog.spec import NO_PAGING, UPDATED_AT, Parent, ScopeKind, StreamSpec, SyncMode, columns
 
-# Deprecated in favour of work breakdown segments, still served. Procore marks apps down for asking deprecated lists,
-# so no shipped job does; choose this list and the codes nested in it by name.
+# Deprecated in favour of work breakdown segments, but still available. Procore marks apps down for calls of deprecated
+# lists, so no shipped job reads this one; choose it and the codes nested in it by name.
 STANDARD_COST_CODE_LISTS = StreamSpec(
     name="standard_cost_code_lists",
     tool="Construction Financials/Work Breakdown Structure",
@@ -29,7 +29,7 @@ STANDARD_COST_CODES = StreamSpec(
     primary_key=("id",),
     fields=columns(integer="id parent_id", string="code full_code name origin_data origin_id"),
     parent=Parent(STANDARD_COST_CODE_LISTS.name, "standard_cost_code_list_id"),
-    # The default view answers ids alone.
+    # The default view returns only ids.
     query={
         "company_id": "{company_id}",
         "standard_cost_code_list_id": "{standard_cost_code_list_id}",
@@ -59,7 +59,7 @@ COST_CODES = StreamSpec(
 WBS_CODES = StreamSpec(
     name="wbs_codes",
     tool="Construction Financials/Work Breakdown Structure",
-    # v2.0 has seven fields, no filter for change, and pages by 100 at most.
+    # v2.0 has seven fields, no filter by change, and at most 100 records a page.
     path="/rest/v1.0/projects/{project_id}/work_breakdown_structure/wbs_codes",
     scope=ScopeKind.PROJECT,
     primary_key=("id",),

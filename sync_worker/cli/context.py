@@ -47,8 +47,8 @@ class CliContext:
     def load_local_settings(self) -> LocalSettings:
         """Where the data is, without asking for credentials; raises `SettingsError`."""
         from sync_worker.catalog import STREAMS
-        from sync_worker.catalog.declared import findings
         from sync_worker.settings import load_local_settings
+        from sync_worker.settings.own_streams import findings
 
         return load_local_settings(self.config_path, self.environ, STREAMS, lambda found: findings(found.streams))
 
@@ -64,7 +64,7 @@ class CliContext:
     def streams(self) -> Mapping[str, StreamSpec]:
         """The shipped streams and the user's own, without asking for credentials or for a configuration."""
         from sync_worker.catalog import STREAMS
-        from sync_worker.catalog.declared import catalog_with
+        from sync_worker.settings.own_streams import catalog_with
 
         if self.config_path == Path(DEFAULT_CONFIG) and not self.config_path.exists():
             return STREAMS
@@ -73,8 +73,8 @@ class CliContext:
     def load_report_settings(self) -> ReportSettings:
         """What making reports takes, without asking for credentials; raises `SettingsError`."""
         from sync_worker.catalog import STREAMS
-        from sync_worker.catalog.declared import findings
         from sync_worker.settings import load_report_settings
+        from sync_worker.settings.own_streams import findings
 
         return load_report_settings(self.config_path, self.environ, STREAMS, lambda found: findings(found.streams))
 

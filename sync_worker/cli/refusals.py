@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 
-from sync_worker.catalog.declared import catalog_with, findings, own_streams
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.file_system import unusable_file, unusable_folder
 from sync_worker.destination.names import too_wide
@@ -18,6 +17,7 @@ from sync_worker.reports.formats import check_formats
 from sync_worker.scheduler.schedules import parse_schedule
 from sync_worker.server.address import unusable
 from sync_worker.settings import JobOptions, LocalSettings, Settings
+from sync_worker.settings.own_streams import catalog_with, findings, own_streams
 from sync_worker.settings.problems import KeyFinding, KeyPath, did_you_mean
 
 _ONLY_REPORTS = ("formats", "deliver")

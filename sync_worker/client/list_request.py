@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import quote
 
-from sync_worker.catalog.paths import DocumentationStatus, standing_of
+from sync_worker.catalog.paths import DocumentationStatus, documentation_status
 from sync_worker.catalog.spec import CursorSyntax, DeletedAmongLive, DeletedBetween, RecycleBin, StreamSpec
 from sync_worker.model import DateRange, Scope, Window
 from sync_worker.state.instants import to_text
@@ -103,7 +103,7 @@ def _filled_in(
         company_id=company_id,
         per_page=None if spec.paging.per_page is None else per_page or spec.paging.per_page,
         stream=spec.name,
-        standing=standing_of(path),
+        standing=documentation_status(path),
     )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sync_worker.catalog import STREAMS, spec
-from sync_worker.catalog.declared import catalog_with, findings
 from sync_worker.settings import load_local_settings
+from sync_worker.settings.own_streams import catalog_with, findings
 
 TEXT = (Path(__file__).parents[2] / "docs" / "adding-a-stream.md").read_text("utf-8")
 

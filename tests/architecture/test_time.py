@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import sync_worker
-from support.each import held_against
+from support.cases import for_each_case
 
 PACKAGE = Path(sync_worker.__file__).parent
 TESTS = Path(__file__).parents[1]
@@ -59,12 +59,12 @@ def sql_clocks(source: str) -> list[str]:
     ]
 
 
-@held_against(MODULES)
+@for_each_case(MODULES)
 def test_only_the_clock_waits_for_time_to_pass(path: Path) -> None:
     assert bounded_waits(path.read_text(encoding="utf-8")) == []
 
 
-@held_against(MODULES)
+@for_each_case(MODULES)
 def test_a_process_has_one_clock_which_is_handed_down(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert days_asked(source) == []
@@ -73,7 +73,7 @@ def test_a_process_has_one_clock_which_is_handed_down(path: Path) -> None:
         assert clocks_made(source) == []
 
 
-@held_against(OF_TESTS)
+@for_each_case(OF_TESTS)
 def test_no_test_asks_the_machine_which_day_it_is(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert clocks_made(source) == []

@@ -10,6 +10,6 @@ from support.worker import Install, installing
 
 @pytest.fixture
 def install(tmp_path: Path) -> Iterator[Install]:
-    """An installation beside a small Procore of its own."""
+    """Make installations, each with a small simulator of its own."""
     with installing(tmp_path) as install:
         yield install

@@ -15,30 +15,30 @@ STREAMS = ("rfis", "punch_items", "equipment_logs")
 DRIFTS = ("insert", "delete", "resort")
 
 
-def start_anew(here: Installation) -> None:
-    """Forget what was read."""
-    for path in here.folder.glob("procore.db*"):
+def delete_database(installation: Installation) -> None:
+    """Delete the database."""
+    for path in installation.folder.glob("procore.db*"):
         path.unlink()
 
 
-def drifting(here: Installation, random: Random) -> None:
-    """Let lists change before some of their later pages, once or in every sweep."""
+def add_drift(installation: Installation, random: Random) -> None:
+    """Add faults that change lists before some of their later pages, once or in every sweep."""
     for drift in random.choices(DRIFTS, k=random.randint(1, 3)):
         stream = random.choice(STREAMS)
-        path = here.simulator.world.streams[stream].path.rpartition("/")[2]
+        path = installation.simulator.world.streams[stream].path.rpartition("/")[2]
         page = random.randint(2, 4)
-        here.simulator.faults.add(
+        installation.simulator.faults.add(
             Fault(path=f"*/{path}[?]*page={page}&per_page=*", drift=drift, times=random.randint(1, 4))
         )
 
 
-def called_deleted(here: Installation) -> int:
-    """Live records that the tables call deleted."""
-    readable = set(readable_projects(here.simulator))
+def count_wrongly_deleted(installation: Installation) -> int:
+    """Count live records that the tables mark as deleted."""
+    readable = set(readable_projects(installation.simulator))
     return sum(
         len(
-            {it.record["id"] for it in here.simulator.world.records(stream) if it.project_id in readable}
-            & {id_ for (id_,) in here.query(f'SELECT id FROM "{stream}" WHERE _deleted_at IS NOT NULL')}
+            {it.record["id"] for it in installation.simulator.world.records(stream) if it.project_id in readable}
+            & {id_ for (id_,) in installation.query(f'SELECT id FROM "{stream}" WHERE _deleted_at IS NOT NULL')}
         )
         for stream in STREAMS
     )
@@ -50,29 +50,29 @@ def called_deleted(here: Installation) -> int:
 def test_lists_that_change_between_pages_are_exact_after_a_quiet_run(
     install: Install, runs: int, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here = install(most_per_page=5, scale=0.5)
+    installation = install(most_per_page=5, scale=0.5)
     random = Random(seed)  # noqa: S311 - anything may change
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
 
     for _ in range(runs):
-        start_anew(here)
-        drifting(here, random)
-        report = here.run(*STREAMS)
-        told["inexact" if incomplete(report) else "exact"] += 1
-        told["lists changed"] += len([request for request in here.simulator.requests if request.is_spoilt])
-        assert called_deleted(here) == 0
+        delete_database(installation)
+        add_drift(installation, random)
+        report = installation.run(*STREAMS)
+        counts["inexact" if incomplete(report) else "exact"] += 1
+        counts["lists changed"] += len([request for request in installation.simulator.requests if request.is_spoilt])
+        assert count_wrongly_deleted(installation) == 0
         if not incomplete(report):
-            assert differences(here.simulator, here.database, streams=STREAMS) == []
+            assert differences(installation.simulator, installation.database, streams=STREAMS) == []
 
-        here.simulator.faults.clear()
-        here.simulator.requests.clear()
-        assert incomplete(here.run(*STREAMS)) == []
+        installation.simulator.faults.clear()
+        installation.simulator.requests.clear()
+        assert incomplete(installation.run(*STREAMS)) == []
 
-        assert differences(here.simulator, here.database, streams=STREAMS) == []
-        assert called_deleted(here) == 0
+        assert differences(installation.simulator, installation.database, streams=STREAMS) == []
+        assert count_wrongly_deleted(installation) == 0
     with capsys.disabled():
         print(
-            f"\n{runs} of {runs} runs with changes between pages are exact after a quiet one; before it: {dict(told)}"
+            f"\n{runs} of {runs} runs with changes between pages are exact after a quiet one; before it: {dict(counts)}"
         )
-    assert told["inexact"]
-    assert told["lists changed"] > runs
+    assert counts["inexact"]
+    assert counts["lists changed"] > runs

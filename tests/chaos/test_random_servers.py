@@ -30,7 +30,7 @@ FIRST = int(os.environ.get("RANDOM_SERVERS_FROM", "0"))
 
 
 def run(server: RandomServer, url: str, folder: Path, *, full_refresh: bool, trigger: str) -> tuple[str, str | None]:
-    """One run; the verdict of the list and its reason."""
+    """Run once and return the verdict of the list and its reason."""
     config = folder / "config.json"
     config.write_text(
         json.dumps(
@@ -61,7 +61,7 @@ def run(server: RandomServer, url: str, folder: Path, *, full_refresh: bool, tri
 
 
 def faults(server: RandomServer, folder: Path, verdict: str, began: int, first: int, is_full: bool) -> list[str]:
-    """What contradicts the truth after a run that began at one moment, where the first run began at another."""
+    """List contradictions to the truth after a run that began at `began`, where the first run began at `first`."""
     with closing(sqlite3.connect(f"file:{folder / 'procore.db'}?mode=ro", uri=True)) as connection:
         text = KINDS[server.habits.kind].text
         found_rows = connection.execute(
@@ -94,7 +94,7 @@ def faults(server: RandomServer, folder: Path, verdict: str, began: int, first: 
 
 
 def hold(random: Random, habits: Habits, server: ScriptedServer, folder: Path, told: Counter[str]) -> list[str]:
-    """Three runs against one server; what was wrong."""
+    """Run three times against one server and list what was wrong."""
     procore = RandomServer(random, habits)
     server.script = procore.script
     first = procore.moment

@@ -1,4 +1,4 @@
-"""A caller of the simulator that knows nothing of the project's own client."""
+"""A client for tests of the simulator, independent of the project's own client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from procore_simulator.server import Simulator
 
 
 class Caller:
-    """Asks the simulator over its socket, with a token and a company unless told otherwise."""
+    """A client of the simulator's socket; it sends a token and a company by default."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
@@ -53,4 +53,4 @@ class Caller:
 
 
 Start = Callable[..., Caller]
-"""Start a simulator, given a world or not, with these options, and call it."""
+"""A function that starts a simulator, with a world or the default one, and returns a caller."""

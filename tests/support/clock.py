@@ -1,4 +1,4 @@
-"""Clocks that tests move; waiting moves them too, so that an hour passes at once."""
+"""Clocks that tests move. Waiting moves them too, so that an hour passes at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from sync_worker.clock import OFFSET_VARIABLE, Clock, SystemClock, offset_of
 
 MACHINE: Clock = SystemClock()
-"""For tests that measure or wait in earnest; which day it is, they ask of their world."""
+"""The machine's clock, for tests that measure real time; the date comes from their world."""
 
 
 class ManualClock:
-    """Stands still until someone waits or calls `advance`; `waits` holds the seconds of every wait."""
+    """A clock that moves only by waiting or `advance`; `waits` has the seconds of every wait."""
 
     def __init__(self, start: datetime = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)) -> None:
         self._start = start
@@ -36,15 +36,14 @@ class ManualClock:
         return event.is_set()
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass."""
         with self._lock:
             self._passed += max(0.0, seconds)
 
 
 class WorkerClock(ManualClock):
-    """The clock of a worker that lives when its Procore does: it follows `world`, and what the worker waits is added.
+    """The clock of a worker at the time of its Procore: it follows `world` and adds what the worker has waited.
 
-    `ahead` is how wrong it is.
+    `ahead` is its error.
     """
 
     def __init__(self, world: Clock, ahead: timedelta = timedelta(0)) -> None:
@@ -57,10 +56,10 @@ class WorkerClock(ManualClock):
         return self._world.now() + self._ahead + timedelta(seconds=self._passed)
 
     def monotonic(self) -> float:
-        # Finer than an instant, which has microseconds: a wait of less must pass too.
+        # Finer than an instant, which has microseconds: shorter waits must pass too.
         return self._world.monotonic() - self._began + self._passed
 
 
 def environ_at(clock: Clock) -> dict[str, str]:
-    """The environment of a process that starts now and goes by `clock`."""
+    """Return the environment of a process that starts now and uses the time of `clock`."""
     return os.environ | {OFFSET_VARIABLE: str(offset_of(clock))}

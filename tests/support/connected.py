@@ -1,4 +1,4 @@
-"""A client put together as the composition root does it, against a scripted server."""
+"""The client with all its parts, built as in `app.py`, against a scripted server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Connect = Callable[..., "Connected"]
 
 
 def split(body: bytes) -> Records:
-    """The simplest parser of a bare array."""
+    """Split a plain array into records."""
     try:
         found = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, msgspec.ValidationError):
@@ -49,7 +49,7 @@ def split(body: bytes) -> Records:
 
 @dataclass
 class Connected:
-    """A client of `server` with every part within reach."""
+    """A client of `server` whose parts are attributes."""
 
     server: ScriptedServer
     clock: Clock = field(default_factory=ManualClock)
@@ -91,15 +91,15 @@ class Connected:
         )
 
     def pages(self, of: ListRequest | None = None) -> list[Page]:
-        """Every page of a list, that of RFIs unless told otherwise."""
+        """Return every page of a list, by default of RFIs."""
         return list(self.procore.pages(of or rfis(), split, self.calls))
 
 
 def rfis(per_page: int | None = None, project_id: int = 22) -> ListRequest:
-    """The list of one project's RFIs."""
+    """Return the request for the RFIs of a project."""
     return list_request(RFIS, Scope(11, project_id), per_page=per_page)
 
 
 def ids(pages: list[Page]) -> list[int]:
-    """The records' ids in the order they came."""
+    """Return the records' ids in the order of the pages."""
     return [msgspec.json.decode(record)["id"] for page in pages for record in page.records]

@@ -1,4 +1,4 @@
-"""`make test-dates`: the suite at other dates and in other zones, so that no test works only today and only here.
+"""`make test-dates`: the suite at other dates and in other time zones, so that no test depends on today's date.
 
 libfaketime would do instead of wall_clock.c if it did not break `subprocess`, whose waits it moves too.
 """
@@ -30,7 +30,7 @@ DATES = (
 
 
 class Setting(NamedTuple):
-    """When and where the suite runs."""
+    """A date and a time zone in which the suite runs."""
 
     text: str
     offset: int
@@ -38,7 +38,7 @@ class Setting(NamedTuple):
 
 
 def setting(text: str) -> Setting:
-    """Return what `2027-01-31 12:00` or `now Asia/Kolkata` means; the date is in UTC, and the zone too unless named."""
+    """Parse `2027-01-31 12:00` or `now Asia/Kolkata`; the date is in UTC, and so is the zone by default."""
     words = text.split()
     zone = words.pop() if "/" in words[-1] else "UTC"
     if words == [PRESENT]:
@@ -48,7 +48,7 @@ def setting(text: str) -> Setting:
 
 
 def main() -> int:
-    """Run the tests in every setting; 1 when some failed in any."""
+    """Run the tests in every setting; return 1 if some failed in any."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dates", default="", help="separated by commas")
     parser.add_argument("arguments", nargs="*", help="for pytest")

@@ -1,4 +1,4 @@
-"""Records against what Procore's description of its API says of their fields: types, nested objects, allowed words.
+"""Checks of records against Procore's OpenAPI description: types, nested objects and allowed values of fields.
 
 `tests/data/described_fields.json` holds those facts by stream: a field's type, `string enum(a|b)` for one that holds
 one of a few words, an object for a nested record, an array with one of them for many; an object with a `*` may hold
@@ -24,42 +24,42 @@ _ENUM = re.compile(r"(.+) enum\((.*)\)", re.DOTALL)
 _ARRAY = re.compile(r"array<(.+)>")
 
 
-def faults(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """Yield what the description does not allow in a value, each with its path."""
+def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
+    """Yield everything in a value that the description does not allow, with its path."""
     if value is None:
         return
     if isinstance(shape, Mapping):
-        yield from _faults_of_object(shape, value, path)
+        yield from _violations_of_object(shape, value, path)
     elif isinstance(shape, list):
-        yield from _faults_of_array(shape[0], value, path)
+        yield from _violations_of_array(shape[0], value, path)
     elif enum := _ENUM.fullmatch(shape):
-        yield from _faults_of_words(enum[1], enum[2].split("|"), value, path)
+        yield from _violations_of_words(enum[1], enum[2].split("|"), value, path)
     elif array := _ARRAY.fullmatch(shape):
-        yield from _faults_of_array(array[1], value, path)
+        yield from _violations_of_array(array[1], value, path)
     elif not any(_CHECKS[type_](value) for type_ in shape.split("|")):
         yield f"{path}: {value!r} is no {shape}"
 
 
-def _faults_of_object(shape: Mapping[str, Shape], value: Any, path: str) -> Iterator[str]:
+def _violations_of_object(shape: Mapping[str, Shape], value: Any, path: str) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{path}: {value!r} is no object"
         return
     for name, inner in value.items():
         if name in shape:
-            yield from faults(shape[name], inner, f"{path}.{name}".lstrip("."))
+            yield from violations(shape[name], inner, f"{path}.{name}".lstrip("."))
         elif "*" not in shape and not name.startswith("custom_field_"):
             yield f"{path}.{name}: not described"
 
 
-def _faults_of_array(shape: Shape, value: Any, path: str) -> Iterator[str]:
+def _violations_of_array(shape: Shape, value: Any, path: str) -> Iterator[str]:
     if not isinstance(value, list):
         yield f"{path}: {value!r} is no array"
         return
     for inner in value:
-        yield from faults(shape, inner, f"{path}[]")
+        yield from violations(shape, inner, f"{path}[]")
 
 
-def _faults_of_words(type_: str, words: list[str], value: Any, path: str) -> Iterator[str]:
+def _violations_of_words(type_: str, words: list[str], value: Any, path: str) -> Iterator[str]:
     for word in value if type_.startswith("array") and isinstance(value, list) else [value]:
         if word not in words:
             yield f"{path}: {word!r} is none of {'|'.join(words)[:80]}"

@@ -1,4 +1,4 @@
-"""A TCP proxy that spoils connections: what networks do to an answer, on real sockets."""
+"""A TCP proxy that breaks connections, as networks do, on real sockets."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class Kind(StrEnum):
-    """What may happen to a connection."""
+    """A kind of network failure."""
 
     LATENCY = "latency"
-    """The next answer comes late."""
+    """The rest of the answer comes late."""
     DRIP = "drip"
     """The rest of the answer comes byte by byte."""
     CUT = "cut"
-    """The connection ends in good order, wherever the answer is."""
+    """The connection is closed in the middle of the answer."""
     RESET = "reset"
     BLACK_HOLE = "black hole"
-    """Nothing more comes, and the connection stays."""
+    """Nothing more comes, and the connection stays open."""
 
 
 class Trouble(NamedTuple):
-    """What happens to one connection once so many bytes of answers have passed."""
+    """A failure of one connection after `after_bytes` of answers."""
 
     kind: Kind
     after_bytes: int
 
 
 class FaultProxy:
-    """Passes everything on to `target`; each connection takes the next trouble, and none when they are used up.
+    """A proxy to `target`; each connection takes the next trouble, none when they are used up.
 
-    `struck` are the troubles that happened. A connection on which nothing moves ends after `LIFETIME_SECONDS`.
+    `struck` are the troubles that happened. An idle connection ends after `LIFETIME_SECONDS`.
     """
 
     def __init__(self, target: str, troubles: Iterable[Trouble] = ()) -> None:
@@ -61,7 +61,7 @@ class FaultProxy:
 
     @contextmanager
     def running(self) -> Iterator[FaultProxy]:
-        """Pass on until the block ends, then hang up on everybody."""
+        """Forward connections until the block ends, then close them all."""
         thread = threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -121,7 +121,7 @@ class FaultProxy:
 
 
 def _strike(kind: Kind, client: socket.socket, rest: bytes) -> bool:
-    """Spoil the rest of an answer; false when the connection is over."""
+    """Break the rest of an answer; return False when the connection is over."""
     match kind:
         case Kind.LATENCY:
             select.select([client], [], [], LATENCY_SECONDS)
@@ -136,7 +136,7 @@ def _strike(kind: Kind, client: socket.socket, rest: bytes) -> bool:
         case Kind.CUT:
             return False
         case Kind.RESET:
-            # Closing with a linger of zero sends RST instead of an orderly end.
+            # SO_LINGER with a time of zero makes close() send RST instead of FIN.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.close()
             return False

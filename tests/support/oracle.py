@@ -1,6 +1,6 @@
-"""What the tables of a SQLite destination must hold, by the contract alone.
+"""The expected content of a SQLite destination, derived from the contract.
 
-Worked out from the simulator's truth with the standard library, and with none of the program's own loading.
+It is computed from the simulator's records with the standard library and uses none of the program's loading code.
 """
 
 from __future__ import annotations
@@ -36,11 +36,10 @@ def differences(
     projects: Collection[int] = (),
     deletes: bool = False,
 ) -> list[str]:
-    """Every cell in which a table and the truth differ, at most twenty; empty when they are equal.
+    """Return the cells in which tables and truth differ, at most twenty; empty when they are equal.
 
-    `projects` are those that were to be read, unless told otherwise the active ones that may be seen; what is there of
-    those that may not be seen is left out. A row that is deleted in Procore may live on, unless `deletes` says that
-    they were to be followed.
+    `projects` are those that were read, by default the active and visible ones; rows of other projects are ignored.
+    Rows of records that are deleted in Procore may be live, unless `deletes` is set.
     """
     specs = simulator.world.streams
     wanted = projects or readable_projects(simulator)
@@ -60,7 +59,7 @@ def differences(
 
 
 def readable_projects(simulator: Simulator) -> list[int]:
-    """The projects that a run reads when nothing is said of projects."""
+    """Return the projects that a run reads by default."""
     return [
         truth.record["id"]
         for truth in simulator.world.records("projects")
@@ -69,7 +68,7 @@ def readable_projects(simulator: Simulator) -> list[int]:
 
 
 def row_of(spec: StreamSpec, truth: Truth) -> Row:
-    """The row that a record must become; nested JSON as parsed, instants as such."""
+    """Return the expected row of a record; JSON and instants are parsed."""
     sent: dict[str, Any] = json.loads(json.dumps(truth.record), parse_float=_Number)
     row: dict[str, Any] = {}
     extra: dict[str, Any] = {}
@@ -116,7 +115,7 @@ def _stored(connection: sqlite3.Connection, spec: StreamSpec) -> Table:
 
 
 def _read(spec: StreamSpec, cells: dict[str, Any]) -> Row:
-    """A stored row, with cells of JSON and instants parsed and everything else exactly as it is."""
+    """Return a stored row with JSON and instants parsed and everything else as stored."""
     assert cells["_deleted_at"] is None or _UTC_TEXT.fullmatch(cells["_deleted_at"])
     assert cells.pop("_run_id")
     assert cells.pop("_row_hash")
@@ -165,7 +164,7 @@ class _Number(str):
 
 
 def _plain(value: Any) -> Any:
-    """Parsed JSON in which numbers compare by value and signed addresses by what does not change."""
+    """Return parsed JSON with numbers as decimals and URLs without their signatures, for comparing."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):

@@ -71,7 +71,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Habits:
-    """How a server answers."""
+    """The behaviour of a server."""
 
     kind: str
     size: int
@@ -195,7 +195,7 @@ class RandomServer:
                     life.edits.append(self.moment)
 
     def script(self, received: Received) -> Answer | Wire:
-        """The answer to one request."""
+        """Answer a request."""
         with self._lock:
             self.clock.advance(1)
             return self._answer(received)
@@ -205,7 +205,7 @@ class RandomServer:
         return not self.habits.is_short_in_the_middle or id_ % 5 != 0
 
     def record(self, life: Life) -> dict[str, Any]:
-        """A record as it is sent."""
+        """Return a record as it is sent."""
         gone_at = life.spans[-1][1] if life.spans else None
         edited = max(life.edits, default=life.born)
         times = {"created_at": self._text(life.born), "updated_at": self._text(edited)} if self.habits.has_times else {}

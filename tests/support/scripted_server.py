@@ -1,4 +1,4 @@
-"""An HTTP server on a real socket that answers what a test's script says, down to single bytes."""
+"""An HTTP server on a real socket whose answers a test scripts, down to single bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 DRIP_SECONDS = 0.02
 CERTIFICATE = Path(__file__).parents[1] / "data" / "loopback.pem"
-"""Self-signed for 127.0.0.1, with its key; good for nothing but tests."""
+"""A self-signed certificate for 127.0.0.1 with its key, only for tests."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Wire:
-    """Bytes put on the wire as they are, then the connection is closed.
+    """Bytes that are sent as they are; then the connection is closed.
 
-    `drip` sends them one by one, slowly; `stall` says nothing more after them for as long as anyone listens.
+    `drip` sends them slowly, one by one; `stall` then keeps the connection open and silent.
     """
 
     sent: bytes
@@ -86,15 +86,15 @@ Script = Callable[[Received], Answer | Wire]
 
 
 class _Listener(ThreadingHTTPServer):
-    request_queue_size = 64  # with the default 5, a connection of eight at once may take a second
+    request_queue_size = 64  # with the default of 5, one of eight simultaneous connections may take a second
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), OSError):  # the client may leave whenever it likes
+        if not isinstance(sys.exception(), OSError):  # a client may close at any time
             super().handle_error(request, client_address)
 
 
 class ScriptedServer:
-    """What a script answers, and all that was received."""
+    """A server that answers by its script and keeps all requests."""
 
     def __init__(self, script: Script, certificate: Path | None = None) -> None:
         self.script = script
@@ -117,11 +117,11 @@ class ScriptedServer:
         return f"{self._scheme}://127.0.0.1:{self._http.server_address[1]}"
 
     def paths(self) -> list[str]:
-        """The paths asked for, token requests left out."""
+        """Return the requested paths without token requests."""
         return [request.path for request in self.received if request.path != "/oauth/token"]
 
     def grants(self) -> list[Received]:
-        """The requests for a token."""
+        """Return the token requests."""
         return [request for request in self.received if request.path == "/oauth/token"]
 
     def record(self, received: Received) -> None:
@@ -171,7 +171,7 @@ class ScriptedServer:
                 try:
                     self._write(answer)
                 except OSError:
-                    self.close_connection = True  # the client had enough
+                    self.close_connection = True  # the client has closed it
 
             do_POST = do_CONNECT = do_GET  # noqa: N815 - the names http.server looks for
 
@@ -192,17 +192,17 @@ Serve = Callable[..., ScriptedServer]
 
 
 def records(*ids: int) -> bytes:
-    """A bare array of records with these ids."""
+    """Return an array of records with these ids."""
     return json.dumps([{"id": id_} for id_ in ids]).encode()
 
 
 def granted(token: str = "token-1", expires_in: int = 5400) -> Answer:
-    """An answer of the token endpoint."""
+    """Return an answer of the token endpoint."""
     return Answer(json.dumps({"access_token": token, "token_type": "bearer", "expires_in": expires_in}).encode())
 
 
 def in_turn(*answers: Answer | Wire) -> Callable[[Received], Answer | Wire]:
-    """A script that gives each answer once, in this order, and the last one for ever."""
+    """Return a script that gives each answer once, in this order, and then repeats the last one."""
     left = list(answers)
     lock = threading.Lock()
 
@@ -214,7 +214,7 @@ def in_turn(*answers: Answer | Wire) -> Callable[[Received], Answer | Wire]:
 
 
 def with_tokens(script: Script) -> Script:
-    """`script`, with a token endpoint that numbers its tokens."""
+    """Add a token endpoint, which numbers its tokens, to a script."""
     granted_tokens = iter(range(1, 1_000_000))
     lock = threading.Lock()
 

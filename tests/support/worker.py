@@ -1,4 +1,4 @@
-"""An installation as a user has it: a configuration, its database, and the Procore that it reads."""
+"""An installation as a user has it: a configuration, its database, and the simulator that it reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from procore_simulator.clocks import SteppedClock
 from procore_simulator.server import Simulator
-from procore_simulator.wire import Logged
+from procore_simulator.wire import LoggedRequest
 from procore_simulator.world import World
 from support.clock import WorkerClock, environ_at
 from sync_worker.app import FinishedRun, open_worker
@@ -55,14 +55,14 @@ A_FEW = {
         "budget_view_detail_rows",
     }
 }
-"""Streams of every kind, for installations whose Procore need have no more: `install(streams=A_FEW)`."""
+"""Streams of every kind, for tests that do not need all of them: `install(streams=A_FEW)`."""
 
 Install = Callable[..., "Installation"]
 
 
 @dataclass
 class Installation:
-    """Runs the worker here (`run`), where waits are over at once, or as a process (`command`); both go by `clock`."""
+    """An installation whose worker runs in this process (`run`), without real waits, or as a command (`command`)."""
 
     simulator: Simulator
     folder: Path
@@ -78,7 +78,7 @@ class Installation:
 
     @property
     def config_path(self) -> Path:
-        """The configuration, written anew; `config` says what differs from the plainest one, section by section."""
+        """The path of the configuration, written at each access; `config` has the differences from the minimal one."""
         plain: dict[str, Any] = {
             "procore": {
                 "environment": "custom",
@@ -97,7 +97,7 @@ class Installation:
         return path
 
     def settings(self) -> Settings:
-        """The configuration as the worker reads it."""
+        """Return the configuration as the worker reads it."""
         return load_settings(self.config_path, {}, STREAMS)
 
     def run(
@@ -110,9 +110,9 @@ class Installation:
         until: date | None = None,
         stop: threading.Event | None = None,
     ) -> FinishedRun:
-        """One run in this process, of all streams unless some are named."""
+        """Run in this process, by default all streams."""
         there = self.simulator.world.streams
-        asked = streams or (("*",) if there is STREAMS else tuple(there))
+        chosen = streams or (("*",) if there is STREAMS else tuple(there))
         with open_worker(
             self.settings(),
             stop=stop or threading.Event(),
@@ -122,11 +122,11 @@ class Installation:
             database=self.database_at,
         ) as worker:
             return worker.run(
-                RunRequest("by_hand", asked, projects, full_refresh, trigger=trigger, since=since, until=until)
+                RunRequest("by_hand", chosen, projects, full_refresh, trigger=trigger, since=since, until=until)
             )
 
     def start(self, *arguments: str, under: Sequence[str] = (), stdin: int | None = None) -> subprocess.Popen[str]:
-        """The real command with this configuration, as a process; `under` is put before it."""
+        """Start the command with this configuration as a process; `under` is a prefix of the command line."""
         return subprocess.Popen(
             [*under, sys.executable, "-m", "sync_worker", "-c", str(self.config_path), *arguments],
             cwd=self.folder,
@@ -140,7 +140,7 @@ class Installation:
     def command(
         self, *arguments: str, under: Sequence[str] = (), seconds: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """As `start`, waited for."""
+        """Start the command as `start` does and wait for its end."""
         process = self.start(*arguments, under=under)
         with process:
             try:
@@ -151,7 +151,7 @@ class Installation:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """The database held for writing, as another process would."""
+        """Hold the database for writing, as another process would."""
         destination = SqliteDestination(self.database)
         destination.open(holder="a test")
         try:
@@ -160,30 +160,30 @@ class Installation:
             destination.close()
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """What a reader beside the worker sees."""
+        """Return the rows that another reader sees."""
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
             return connection.execute(sql, parameters).fetchall()
 
     def versions(self) -> dict[str, list[tuple[Any, ...]]]:
-        """When and by which run every row of every stream was written."""
+        """Return when and by which run every row of every stream was written."""
         return {
             name: self.query(f'SELECT rowid, _run_id, _loaded_at, _row_hash FROM "{name}" ORDER BY rowid')
             for name in (*self.simulator.world.streams, PROJECT_TOOLS.name)
         }
 
     def marks(self) -> dict[tuple[str, int | None], str]:
-        """The checkpoints by stream and project."""
+        """Return the checkpoints by stream and project."""
         return {(stream, project): mark for stream, project, mark in self.query(
             "SELECT stream, project_id, mark FROM _checkpoints"
         )}  # fmt: skip
 
-    def asked(self, stream: str) -> list[Logged]:
-        """The requests for one stream's lists, oldest first, refused and spoilt ones left out."""
+    def asked(self, stream: str) -> list[LoggedRequest]:
+        """Return the successful requests for a stream's lists, oldest first."""
         return [request for request in self.simulator.requests if request.stream == stream]
 
 
 def advance(simulator: Simulator, seconds: float) -> datetime:
-    """Put Procore's clock forward, and that of workers in this process with it; what time it is there then."""
+    """Move the simulator's clock forward, which workers in this process follow; return its time."""
     clock = simulator.world.clock
     assert isinstance(clock, SteppedClock)
     clock.advance(seconds)
@@ -191,14 +191,14 @@ def advance(simulator: Simulator, seconds: float) -> datetime:
 
 
 def scope(report: FinishedRun, stream: str, project_id: int | None = None) -> ScopeResult:
-    """One line of a finished run; of a project unless None."""
+    """Return one line of a finished run, that of a project if one is given."""
     (found,) = (line for line in report.scopes if (line.stream, line.project_id) == (stream, project_id))
     return found
 
 
 @contextmanager
 def installing(folder: Path) -> Iterator[Install]:
-    """Makes installations beside a small Procore; arguments go to the simulator, `config` to the worker."""
+    """Yield a function that makes installations with a small simulator each; `config` is for the worker."""
     with ExitStack() as stack:
 
         def install(
@@ -213,7 +213,7 @@ def installing(folder: Path) -> Iterator[Install]:
 
 
 def incomplete(report: FinishedRun) -> list[tuple[str, int | None, str | None, str | None]]:
-    """What a run did not prove complete, with the reasons; of a good run nothing."""
+    """Return the scopes that a run did not prove complete, with the reasons."""
     return [
         (line.stream, line.project_id, line.verdict, line.error)
         for line in report.scopes
@@ -222,5 +222,5 @@ def incomplete(report: FinishedRun) -> list[tuple[str, int | None, str | None, s
 
 
 def verdicts(report: FinishedRun) -> dict[tuple[str, int | None], str | None]:
-    """The verdicts of a finished run by stream and project."""
+    """Return the verdicts of a finished run by stream and project."""
     return {(line.stream, line.project_id): line.verdict for line in report.scopes}

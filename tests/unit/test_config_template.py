@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from sync_worker.catalog import STREAMS
-from sync_worker.catalog.declared import catalog_with
 from sync_worker.cli.init import Answers, configuration, environment_example
 from sync_worker.job import all_jobs, shipped_folder
 from sync_worker.settings import Settings, load_settings
+from sync_worker.settings.own_streams import catalog_with
 from sync_worker.settings.schema import ENVIRONMENTS
 from sync_worker.settings.source import read_document
 

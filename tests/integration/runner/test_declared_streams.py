@@ -13,9 +13,9 @@ from procore_simulator.world import World
 from support.oracle import differences
 from support.worker import Install, advance, incomplete
 from sync_worker.catalog import STREAMS
-from sync_worker.catalog.declared import catalog_with, findings
 from sync_worker.catalog.spec import FieldType, StreamSpec, SyncMode
 from sync_worker.errors import ConfigurationError
+from sync_worker.settings.own_streams import catalog_with, findings
 from sync_worker.settings.schema import StreamSettings
 
 CRANES = {

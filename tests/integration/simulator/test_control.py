@@ -1,4 +1,4 @@
-"""The strings that other processes pull."""
+"""The control interface for other processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.caller import Caller, Start
 from support.clock import ManualClock
 
 
-def test_the_truth_comes_with_where_it_lives(caller: Caller, project_id: int) -> None:
+def test_records_come_with_their_project_and_parent(caller: Caller, project_id: int) -> None:
     path = "/_simulator/records/work_order_contract_line_items"
     records = caller.get(path, {"project_id": project_id}).json()["records"]
 
@@ -19,7 +19,7 @@ def test_the_truth_comes_with_where_it_lives(caller: Caller, project_id: int) ->
     assert set(records[0]) == {"company_id", "project_id", "parent_id", "is_deleted", "record"}
 
 
-def test_changes_are_made_and_told(caller: Caller) -> None:
+def test_a_batch_of_changes_is_made_and_returned(caller: Caller) -> None:
     changes = caller.post("/_simulator/change", {"step": 4})["changes"]
 
     assert {it["kind"] for it in changes} == {"inserted", "updated", "deleted"}
@@ -48,14 +48,16 @@ def test_records_are_edited_by_name_of_the_edit(caller: Caller, project_id: int)
         ("/_simulator/faults", {"colour": "red"}),
     ],
 )
-def test_what_is_not_offered_is_refused(caller: Caller, path: str, content: dict[str, object]) -> None:
+def test_unknown_edits_permissions_and_fields_are_refused(
+    caller: Caller, path: str, content: dict[str, object]
+) -> None:
     answer = caller.session.post(caller.simulator.url + path, json=content, timeout=60)
 
     assert answer.status_code == 400
     assert answer.json()["error"]
 
 
-def test_permissions_faults_and_tokens_are_in_reach(caller: Caller, project_id: int) -> None:
+def test_permissions_faults_and_tokens_can_be_changed(caller: Caller, project_id: int) -> None:
     rfis = f"/rest/v1.0/projects/{project_id}/rfis"
     caller.post("/_simulator/faults", {"path": "*/rfis", "status": 500})
     assert caller.get(rfis).status_code == 500

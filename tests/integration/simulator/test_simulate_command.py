@@ -83,7 +83,7 @@ def test_its_limits_size_and_clock_are_options(run: Run) -> None:
     assert "05 Jan 2026" in answer.headers["Date"]
 
 
-def test_a_world_at_another_date_tells_how_to_give_a_worker_that_time(run: Run) -> None:
+def test_a_world_at_another_date_prints_the_variable_for_a_worker(run: Run) -> None:
     noon = datetime(2026, 1, 5, 15, tzinfo=UTC)
     told = announced(run("--port", "0", "--json", "--projects", "1", "--today", "2026-01-05"))
     process = run("--port", "0", "--projects", "1", "--today", "2026-01-05")

@@ -11,8 +11,8 @@ from procore_simulator.draw import SIGNATURE
 from procore_simulator.entry import ListKey
 from procore_simulator.world import World
 from support.caller import Caller, Start
+from support.cases import for_each_case
 from support.clock import ManualClock
-from support.each import held_against
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import Envelope, StreamSpec
 from sync_worker.model import Scope
@@ -21,7 +21,7 @@ LAST_CENTURY = {"start_date": "1990-01-01", "end_date": "2099-12-31"}
 
 
 def address(spec: StreamSpec, key: ListKey) -> tuple[str, dict[str, Any]]:
-    """The path and the query that list all of a stream."""
+    """Return the path and the query that list all records of a stream."""
     ids = Scope(key.company_id, key.project_id)._asdict()
     if spec.parent is not None:
         ids[spec.parent.param] = key.parent_id
@@ -57,16 +57,16 @@ def by_sevens(start: Start) -> Caller:
     return start(World(projects=2, scale=0.2, clock=ManualClock()), most_per_page=7)
 
 
-@held_against(STREAMS)
+@for_each_case(STREAMS)
 def test_all_pages_together_are_the_truth(spec: StreamSpec, by_sevens: Caller) -> None:
     world = by_sevens.simulator.world
 
-    for key in world.keys(spec.name):
+    for key in world.store.keys(spec.name):
         truth = [it.record for it in world.records(spec.name) if it[:3] == key]
         assert by_text(listed(by_sevens, spec, key)) == by_text(truth)
 
 
-def test_links_lead_from_the_first_page_to_the_last_and_keep_the_query(caller: Caller, rfis: str) -> None:
+def test_links_lead_from_first_to_last_page_and_keep_the_query(caller: Caller, rfis: str) -> None:
     pages = caller.pages(rfis, {"per_page": 10, "filters[status]": "ö pen"})
 
     total = int(pages[0].headers["Total"])
@@ -109,11 +109,11 @@ def test_a_view_of_ids_holds_bare_ids(caller: Caller, project_id: int, stream: s
     assert (int(page.headers["Per-Page"]) > 2_000) == (stream == "projects")
 
 
-def test_a_list_that_documents_no_paging_answers_everything_and_says_nothing_of_pages(
+def test_a_list_without_documented_paging_answers_everything_without_page_headers(
     caller: Caller, project_id: int
 ) -> None:
     spec = next(spec for spec in STREAMS.values() if spec.paging.per_page is None and spec.parent is None)
-    key = next(key for key in caller.simulator.world.keys(spec.name) if key.project_id in (None, project_id))
+    key = next(key for key in caller.simulator.world.store.keys(spec.name) if key.project_id in (None, project_id))
     path, query = address(spec, key)
 
     whole, paged = caller.get(path, query), caller.get(path, query | {"per_page": 1, "page": 2})
@@ -191,7 +191,7 @@ def test_malformed_parameters_are_answered_with_400(caller: Caller, rfis: str, q
 
 def test_v2_lists_are_filtered_by_one_instant(caller: Caller, project_id: int) -> None:
     world = caller.simulator.world
-    key = next(key for key in world.keys("schedule_activities") if key.project_id == project_id)
+    key = next(key for key in world.store.keys("schedule_activities") if key.project_id == project_id)
     path, _ = address(STREAMS["schedule_activities"], key)
     stamps = sorted(row["updated_at"] for row in caller.rows(path))
 
@@ -258,7 +258,7 @@ def test_recycle_bins_hold_what_was_deleted(caller: Caller, project_id: int, str
 
 def test_rows_that_were_never_budgeted_are_left_out_unless_asked_for(caller: Caller, project_id: int) -> None:
     world = caller.simulator.world
-    key = next(key for key in world.keys("budget_view_detail_rows") if key.project_id == project_id)
+    key = next(key for key in world.store.keys("budget_view_detail_rows") if key.project_id == project_id)
     path, _ = address(STREAMS["budget_view_detail_rows"], key)
 
     def ids(**query: Any) -> set[bool]:

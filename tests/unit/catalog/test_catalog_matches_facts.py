@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from support.each import held_against
+from support.cases import for_each_case
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import (
     CursorSyntax,
@@ -34,7 +34,7 @@ DOCUMENTED: dict[str, Facts] = {
 """By stream; `parents` are [stream, param, where the param goes], `cursor` is [param, syntax]."""
 
 DEPARTURES: dict[str, Facts] = {
-    # No field tells a deleted revision from a live one: asked for among them, deleted ones would never go away.
+    # No field marks a deleted revision: in a list with live ones it would never be found.
     "drawing_revisions": {"query": {"with_obsolete": "true"}, "deletes": "{own_path}?filters[deleted]=only"},
     # Users, equipment and cost types belong to the company and are listed in each project they serve.
     "bid_contacts": {"primary_key": ["project_id", "id"]},
@@ -43,14 +43,14 @@ DEPARTURES: dict[str, Facts] = {
     # One budget view serves many projects, and its rows and columns need not have ids of their own.
     "budget_view_summary_rows": {"primary_key": ["project_id", "budget_view_id", "id"]},
     "budget_detail_columns": {"primary_key": ["project_id", "budget_view_id", "id"]},
-    # A UUID is no integer.
+    # A UUID is not an integer.
     "company_people": {"fields": {"user_uuid": "string"}},
-    # The list filters by it, so the record has it.
+    # The list has a filter for it, so the record has it.
     "submittal_packages": {"fields": {"updated_at": "datetime"}},
     # `page` is not documented, `per_page` is; without it a v2 list answers ten records.
     "project_dates": {"query": {"per_page": "100"}},
 }
-"""What the catalog says on purpose instead of the facts; of `fields`, those that differ."""
+"""Deliberate differences of the catalog from the facts; of `fields`, only those that differ."""
 
 LEFT_OUT: dict[str, str] = {
     "change_order_requests": "nested in prime contracts and both kinds of commitments; a stream has one parent",
@@ -62,7 +62,7 @@ LEFT_OUT: dict[str, str] = {
     "rfqs": "nested in both kinds of commitments; a stream has one parent",
     "workflow_instances": "pages by a cursor, and is asked for a kind of tool at a time",
 }
-"""Lists that the facts know and the catalog does not, and why: each would need a new kind of code."""
+"""Documented lists that are not in the catalog, and why: each would need new code."""
 
 SIGNED_BESIDE: dict[str, set[str]] = {
     "drawing_revisions": {"pdf_url", "png_url", "thumbnail_url", "large_thumbnail_url", "zip_url"},
@@ -86,7 +86,7 @@ SIGNED_BESIDE: dict[str, set[str]] = {
         "time_and_material_entry_attachments[*].url",
     },
 }
-"""File addresses that the facts leave out; a path too many costs nothing, one too few a write at every read."""
+"""Signed URLs that the facts leave out. A path too many costs nothing; one too few costs a write at every read."""
 
 
 def departed(facts: Facts) -> Facts:
@@ -111,7 +111,7 @@ SCOPE_PARENTS = ("companies", "projects")
 WINDOW_PLACEHOLDERS = ("{window_start}", "{window_end}")
 COMPARING_LISTINGS = "not exposed: compare ids on a periodic full refresh"
 
-each_stream = held_against(STREAMS)
+each_stream = for_each_case(STREAMS)
 
 
 @each_stream
@@ -168,7 +168,7 @@ def test_query(spec: StreamSpec) -> None:
 
 @each_stream
 def test_lists_are_sorted_by_key_else_by_creation(spec: StreamSpec) -> None:
-    """An order that nothing changes under our hands is used where the list offers one, and no other."""
+    """A list is sorted by an order that edits do not change, where it offers one, and by no other."""
     offered = (FACTS[spec.name]["sort"] or {}).get("sort") or []
     own_key = spec.primary_key[-1]
     best = next((field for field in (own_key, "created_at") if field in offered), None)
@@ -180,7 +180,7 @@ def test_fields_and_their_types(spec: StreamSpec) -> None:
     """Scope columns are no fields, but for a parent's id that is no integer: its field gives the column its type."""
     facts = FACTS[spec.name]
     integers = {name for name, type_ in spec.scope_columns.items() if type_ is FieldType.INTEGER}
-    # `custom_field_%{…}` stands for any number of fields; they come under names of their own.
+    # `custom_field_%{…}` means any number of fields with names of their own.
     names = {name for name in facts["fields"] if "%" not in name} - integers
     assert dict(spec.fields) == {name: _field_type(facts["fields"][name]) for name in names}
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from sync_worker.catalog import STREAMS
-from sync_worker.catalog.paths import DocumentationStatus, standing_of
+from sync_worker.catalog.paths import DocumentationStatus, documentation_status
 from sync_worker.catalog.spec import RecycleBin
 
 
 def test_all_that_the_shipped_streams_ask_for_is_documented() -> None:
     bins = {spec.deletes.path for spec in STREAMS.values() if isinstance(spec.deletes, RecycleBin)} - {None}
     asked = {spec.path for spec in STREAMS.values()} | bins
-    assert {path for path in asked if path and standing_of(path) is not DocumentationStatus.DOCUMENTED} == {
+    assert {path for path in asked if path and documentation_status(path) is not DocumentationStatus.DOCUMENTED} == {
         STREAMS["standard_cost_code_lists"].path
     }
 
@@ -30,4 +30,4 @@ def test_all_that_the_shipped_streams_ask_for_is_documented() -> None:
     ],
 )
 def test_a_path_is_told_by_its_steps_whatever_its_ids(path: str, standing: DocumentationStatus) -> None:
-    assert standing_of(path) is standing
+    assert documentation_status(path) is standing

@@ -1,15 +1,18 @@
-"""What holds for every stream spec, whatever Procore documents, and how the catalog is put together."""
+"""Rules for every stream spec, and for the catalog as a whole."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
 from string import Formatter
 
 import pytest
 
-from support.each import held_against
-from sync_worker.catalog import STREAMS, assemble
+import sync_worker.catalog
+from support.cases import for_each_case
+from sync_worker.catalog import FAMILIES, STREAMS, assemble
 from sync_worker.catalog.spec import (
     DeletedAmongLive,
     Envelope,
@@ -37,7 +40,12 @@ TAGS = {
 SYNC_COLUMNS = {"_run_id", "_loaded_at", "_deleted_at", "_row_hash", "_extra", "_row_key"}
 MOST_TRACKED = 4
 
-each_stream = held_against(STREAMS)
+each_stream = for_each_case(STREAMS)
+
+
+def test_every_module_with_streams_is_in_the_catalog() -> None:
+    names = [module.name for module in iter_modules(sync_worker.catalog.__path__)]
+    assert {name for name in names if hasattr(import_module(f"sync_worker.catalog.{name}"), "STREAMS")} == set(FAMILIES)
 
 
 def placeholders(*templates: str) -> set[str]:
@@ -54,7 +62,7 @@ def test_every_placeholder_can_be_filled_from_the_scope(spec: StreamSpec) -> Non
 
 @each_stream
 def test_requests_name_the_scope_they_are_bound_to(spec: StreamSpec) -> None:
-    """A request that does not say its project or parent would bring the records of another one; a parent says both."""
+    """A request without its project or parent would return the records of others; a parent implies its project."""
     bound_to = {"project_id"} if spec.scope is ScopeKind.PROJECT else set(spec.scope_columns)
     asked = placeholders(spec.path, *spec.query.values())
     assert spec.parent.param in asked if spec.parent else bound_to <= asked

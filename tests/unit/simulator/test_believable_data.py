@@ -1,4 +1,4 @@
-"""What somebody who builds would look at first."""
+"""Records that people from construction would look at first are believable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_rfis_are_numbered_in_the_order_in_which_they_were_asked(world: World) -
         assert all(one["created_at"] <= other["created_at"] for one, other in pairwise(rfis))
 
 
-def test_an_rfi_is_due_after_it_was_asked_and_answered_within_the_life_of_its_project(world: World) -> None:
+def test_an_rfi_is_due_after_its_creation_and_answered_before_its_project_ends(world: World) -> None:
     for it in world.records("rfis"):
         rfi = it.record
         assert rfi["due_date"] is None or rfi["due_date"] > rfi["created_at"][:10]

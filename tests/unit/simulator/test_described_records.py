@@ -8,9 +8,9 @@ from procore_simulator.changes import change
 from procore_simulator.draw import Record
 from procore_simulator.forms import Form
 from procore_simulator.world import World
+from support.cases import for_each_case
 from support.clock import ManualClock
-from support.described import DESCRIBED, faults
-from support.each import held_against
+from support.described import DESCRIBED, violations
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, StreamSpec
 
@@ -26,7 +26,7 @@ def observed() -> World:
 
 
 def records(world: World, stream: str) -> list[Record]:
-    """The records of a stream, without the columns that each company's budget views have of their own."""
+    """Return the records of a stream, without the columns that companies define in their budget views."""
     shape = DESCRIBED[stream]
     is_open = stream == "budget_view_detail_rows"
     return [
@@ -36,11 +36,11 @@ def records(world: World, stream: str) -> list[Record]:
 
 
 def faults_of(world: World, stream: str) -> set[str]:
-    return {fault for record in records(world, stream) for fault in faults(DESCRIBED[stream], record)}
+    return {fault for record in records(world, stream) for fault in violations(DESCRIBED[stream], record)}
 
 
-@held_against(STREAMS)
-def test_every_field_is_of_the_type_and_holds_the_words_that_are_described(spec: StreamSpec, described: World) -> None:
+@for_each_case(STREAMS)
+def test_every_field_has_a_described_type_and_value(spec: StreamSpec, described: World) -> None:
     assert faults_of(described, spec.name) == set()
 
 
@@ -54,7 +54,7 @@ def test_a_day_of_changes_and_another_seed_stay_within_the_description() -> None
     assert {name: found for name in STREAMS if (found := faults_of(world, name))} == {}
 
 
-@held_against(STREAMS)
+@for_each_case(STREAMS)
 def test_both_forms_say_the_same(spec: StreamSpec, described: World, observed: World) -> None:
     """But for a UUID, which the description calls an integer."""
     for one, other in zip(described.records(spec.name), observed.records(spec.name), strict=True):
@@ -70,7 +70,7 @@ def test_both_forms_say_the_same(spec: StreamSpec, described: World, observed: W
                 assert float(value) == float(seen)
 
 
-def test_the_observed_form_has_sums_as_text_numbers_for_text_and_dates_as_instants(observed: World) -> None:
+def test_the_observed_form_has_sums_as_text_and_dates_as_instants(observed: World) -> None:
     bids = records(observed, "bids")
     events = records(observed, "change_events")
     due = [it["due_date"] for it in records(observed, "rfis") if it["due_date"]]
@@ -105,8 +105,8 @@ def test_the_described_form_has_numbers_where_the_description_says_so(described:
     ],
 )
 def test_what_is_not_described_is_noticed(shape: object, value: object) -> None:
-    assert list(faults({"field": shape}, {"field": value}))
-    assert not list(faults({"field": shape}, {"field": None}))
+    assert list(violations({"field": shape}, {"field": value}))
+    assert not list(violations({"field": shape}, {"field": None}))
 
 
 def test_every_stream_and_field_of_the_catalog_is_described() -> None:

@@ -1,10 +1,10 @@
-"""What stands between a caller and a list: the allowance, tokens, permissions, scripted faults."""
+"""The checks between a caller and a list: rate limit, tokens, permissions, scripted faults."""
 
 from __future__ import annotations
 
 import pytest
 
-from procore_simulator.allowance import Allowance, Limits, Standing
+from procore_simulator.allowance import Allowance, Limits, WindowState
 from procore_simulator.faults import Fault, Faults
 from procore_simulator.permissions import NO_PERMISSION, NOT_FOUND, NOT_PERMITTED, TOOL_DISABLED, Permissions
 from procore_simulator.tokens import Tokens
@@ -14,7 +14,7 @@ from sync_worker.catalog import STREAMS
 RFIS = STREAMS["rfis"]
 
 
-def take(allowance: Allowance, times: int = 1) -> Standing:
+def take(allowance: Allowance, times: int = 1) -> WindowState:
     standing = [allowance.take()[0] for _ in range(times)][-1]
     assert standing is not None
     return standing
@@ -35,7 +35,7 @@ def test_the_window_nearer_to_running_out_is_reported(rolling: bool) -> None:
     assert take(allowance).limit == 4
 
 
-def test_a_fixed_window_opens_again_at_its_end_whenever_it_was_used_up() -> None:
+def test_a_fixed_window_opens_again_at_its_end() -> None:
     clock = ManualClock()
     allowance = Allowance(clock, Limits(spike=2))
     clock.advance(9)

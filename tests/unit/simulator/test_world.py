@@ -16,8 +16,8 @@ from procore_simulator.changes import change
 from procore_simulator.clocks import SteppedClock
 from procore_simulator.draw import SIGNATURE
 from procore_simulator.world import World
+from support.cases import for_each_case
 from support.clock import ManualClock
-from support.each import held_against
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, ScopeKind, StreamSpec, SyncMode, columns
 
@@ -43,7 +43,7 @@ def contents(world: World, streams: Iterator[str] | list[str]) -> dict[str, byte
 
 
 def named_ids(value: Any, name: str) -> Iterator[int]:
-    """Every id of an object that stands under `name`, at any depth."""
+    """Yield every id of an object under `name`, at any depth."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key == name and isinstance(inner, dict) and "id" in inner:
@@ -54,7 +54,7 @@ def named_ids(value: Any, name: str) -> Iterator[int]:
             yield from named_ids(inner, name)
 
 
-def test_the_same_seed_makes_the_same_bytes_in_whatever_order_streams_are_read() -> None:
+def test_the_same_seed_makes_the_same_bytes_in_any_order_of_reading() -> None:
     forwards = contents(World(projects=2, seed=7, clock=ManualClock()), list(STREAMS))
     backwards = contents(World(projects=2, seed=7, clock=ManualClock()), list(STREAMS)[::-1])
 
@@ -73,7 +73,7 @@ def test_a_larger_world_holds_the_projects_of_a_smaller_one() -> None:
     assert large.records("rfis", project_id=large.project_ids[0]) == small.records("rfis")
 
 
-@held_against(STREAMS)
+@for_each_case(STREAMS)
 def test_every_stream_has_records_with_all_declared_fields_of_their_types(spec: StreamSpec, world: World) -> None:
     records = [truth.record for truth in world.records(spec.name)]
 
@@ -84,7 +84,7 @@ def test_every_stream_has_records_with_all_declared_fields_of_their_types(spec: 
             assert record[field] is None or isinstance(record[field], TYPES[type_]), (field, record[field])
 
 
-@held_against(STREAMS)
+@for_each_case(STREAMS)
 def test_keys_are_distinct(spec: StreamSpec, world: World) -> None:
     parent = spec.parent.param if spec.parent else ""
     keys = Counter(
@@ -96,7 +96,7 @@ def test_keys_are_distinct(spec: StreamSpec, world: World) -> None:
 
 
 def signed_paths(value: Any, path: str = "") -> Iterator[str]:
-    """Where a record holds addresses that are signed anew at every read, in the catalog's notation."""
+    """Yield the paths of signed URLs in a record, in the catalog's notation."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from signed_paths(inner, f"{path}.{name}".lstrip("."))
@@ -107,7 +107,7 @@ def signed_paths(value: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-@held_against(STREAMS)
+@for_each_case(STREAMS)
 def test_every_signed_address_is_declared_volatile(spec: StreamSpec, world: World) -> None:
     signed = {path for it in world.records(spec.name) for path in signed_paths(it.record)}
 
@@ -163,9 +163,7 @@ def test_vendors_named_in_records_are_in_the_directory(world: World) -> None:
         ("work_order_contract_line_items", "line_item_type", "line_item_types"),
     ],
 )
-def test_what_records_are_said_to_be_is_in_the_list_to_choose_from(
-    world: World, stream: str, field: str, lists: str
-) -> None:
+def test_records_refer_to_entries_of_the_companys_lists(world: World, stream: str, field: str, lists: str) -> None:
     choices = {(it.record["id"], it.record["name"]) for it in world.records(lists)}
 
     chosen = {(it.record[field]["id"], it.record[field]["name"]) for it in world.records(stream)}
@@ -310,7 +308,7 @@ def test_a_new_project_has_data_of_its_own(world: World) -> None:
     assert world.records("rfis", project_id=project_id)
 
 
-def test_the_same_step_of_the_same_world_is_the_same_batch_of_changes() -> None:
+def test_the_same_step_of_a_world_makes_the_same_changes() -> None:
     worlds = [World(projects=2, clock=ManualClock()) for _ in range(2)]
 
     batches = [change(world, 3) for world in worlds]

@@ -1,4 +1,4 @@
-"""Fields that mean something of their own in one stream: the words its description allows, the objects only it has."""
+"""Fields with a meaning of their own in one stream: the values its description allows, the objects only it has."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from procore_simulator.ids import identity
 _SHARE_OF_FOLDERS = 0.3
 
 
-def particulars(draw: Draw, written: Record) -> Record:
-    """Return what this stream writes in a way of its own, beside what its story has written."""
-    makers = _PARTICULARS.get(draw.spec.name, {})
+def stream_fields(draw: Draw, written: Record) -> Record:
+    """Return the fields that this stream writes in its own way and that its story has not written."""
+    makers = _STREAM_FIELDS.get(draw.spec.name, {})
     return {name: make(draw) for name, make in makers.items() if name not in written}
 
 
@@ -46,7 +46,7 @@ def _impact(draw: Draw) -> Record:
 
 
 def _section(number: str) -> Maker:
-    """A specification section with its number under that name."""
+    """Return a maker of a specification section with its number under that name."""
 
     def make(draw: Draw) -> Record:
         found = section_of(draw, draw.trade())
@@ -59,7 +59,7 @@ def _section(number: str) -> Maker:
 
 
 def _origin(draw: Draw) -> Record | None:
-    """The inspection or incident that led to an observation, of some."""
+    """Return the inspection or incident that led to an observation, None for most."""
     kind = draw.rng.choice((None, None, "inspection", "incident"))
     if kind is None:
         return None
@@ -103,7 +103,7 @@ def _document_type(draw: Draw) -> str:
 
 
 def _file(draw: Draw) -> Record | None:
-    """The file behind a document; a folder has none."""
+    """Return the file of a document, None for a folder."""
     if _is_folder(draw):
         return None
     found = draw.attachment()
@@ -160,7 +160,7 @@ _REVIEWED = dict.fromkeys(("created_by", "designated_reviewer", "received_from",
 _DOCUMENT = {"document_type": _document_type, "file": _file, "children": _children}
 _BODY_PARTS = ("hand", "finger", "ankle", "back", "eye", "knee", "shoulder", "foot", "head", "wrist")
 
-_PARTICULARS: Mapping[str, Mapping[str, Maker]] = {
+_STREAM_FIELDS: Mapping[str, Mapping[str, Maker]] = {
     "action_plan_items": {"holding_type": _one_of("plan", "section", None)},
     "billing_periods": {"status": _one_of("open", "closed", "closed")},
     "budget_change_adjustment_line_items": {

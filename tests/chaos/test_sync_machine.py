@@ -1,4 +1,4 @@
-"""Anything that may happen, in any order: what must always hold of the mirror, and that it ends equal to Procore."""
+"""Any sequence of events: the invariants hold after each, and in the end the tables equal Procore."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from support.mirror import Mirror
+from support.sync_machine import SyncMachine
 
 
 @pytest.mark.parametrize(
     ("examples", "steps"),
     [(15, 15), pytest.param(150, 40, marks=[pytest.mark.chaos, pytest.mark.timeout(3600)])],
 )
-def test_whatever_happens_no_live_row_is_marked_no_mark_runs_ahead_and_the_mirror_ends_equal(
+def test_any_sequence_of_events_keeps_the_invariants_and_ends_equal_to_procore(
     examples: int, steps: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Mirror.counted.clear()
+    SyncMachine.counted.clear()
 
     run_state_machine_as_test(
-        Mirror,
+        SyncMachine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
@@ -31,5 +31,5 @@ def test_whatever_happens_no_live_row_is_marked_no_mark_runs_ahead_and_the_mirro
     )
 
     with capsys.disabled():
-        print(f"\n{examples} machines of up to {steps} steps: {Mirror.counted}")
-    assert Mirror.counted["marked"] > 0
+        print(f"\n{examples} machines of up to {steps} steps: {SyncMachine.counted}")
+    assert SyncMachine.counted["marked"] > 0

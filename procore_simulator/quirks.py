@@ -1,6 +1,6 @@
-"""How Procore's lists behave where they differ: page sizes, and what they leave out unless asked.
+"""Lists of Procore that differ from the others: in page sizes, and in the records they leave out by default.
 
-Written from Procore's documentation, not from the catalog, so that a mistake there shows.
+Written from Procore's documentation and not from the catalog, so that a mistake in the catalog fails a test.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class PageSizes(NamedTuple):
-    """What a list sends when not asked for a size, and the most it sends."""
+    """The default page size of a list and its maximum."""
 
     default: int
     most: int
@@ -28,13 +28,13 @@ _EXCEPTIONS = (
 )
 
 APPROVED_ONLY = ("/manpower_logs", "/notes_logs", "/delivery_logs", "/daily_construction_report_logs")
-"""Lists that leave out pending records unless asked with `filters[status]=all`."""
+"""Lists that leave out pending records without `filters[status]=all`."""
 
 ACTIVE_PROJECTS_ONLY = "/projects"
-"""The list that leaves out inactive records unless asked with `filters[by_status]=All`."""
+"""The list that leaves out inactive records without `filters[by_status]=All`."""
 
 BUDGETED_ROWS_ONLY = "/detail_rows"
-"""The list that leaves out rows never budgeted, which have no id, unless asked with `budget_row_type`."""
+"""The list that leaves out rows without a budget, which have no id, unless `budget_row_type` is given."""
 
 _VIEWS_OF_IDS = {
     "/projects": "ids",
@@ -50,18 +50,18 @@ _VIEWS_OF_IDS = {
     "/drawing_revisions": "only_ids",
 }
 PAGE_OF_IDS = PageSizes(200_000, 200_000)
-"""Of projects asked for by id only."""
+"""The page sizes of projects with `view=ids`."""
 
 _DAYS_BACK = (("/daily_log_headers/index", 100_000), ("/projects/{project_id}/timecard_entries", 7))
 
 
 def days_back(path: str) -> int:
-    """How many days before today a daily list reaches when no date is given."""
+    """Return how many days before today a daily list covers when no date is given."""
     return next((days for ending, days in _DAYS_BACK if path.endswith(ending)), 0)
 
 
 def page_sizes(path: str) -> PageSizes:
-    """The page sizes of a list by its path."""
+    """Return the page sizes of a list by its path."""
     for ending, sizes in _EXCEPTIONS:
         if path.endswith(ending):
             return sizes
@@ -69,5 +69,5 @@ def page_sizes(path: str) -> PageSizes:
 
 
 def view_of_ids(path: str) -> str | None:
-    """Return the `view` with which a list answers bare ids instead of records, None where it has none."""
+    """Return the `view` with which a list sends only ids, None where it has none."""
     return next((view for ending, view in _VIEWS_OF_IDS.items() if path.endswith(ending)), None)

@@ -1,4 +1,4 @@
-"""One test held against many cases, where a test each would cost more than the case; a failure names its cases."""
+"""One test for many cases, where a parametrised test would cost more than the case; a failure names its cases."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 Case = TypeVar("Case")
 
 
-def held_against(cases: Mapping[str, Case]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Runs a test for every case, which is its first argument, to the last one whatever becomes of the others."""
+def for_each_case(cases: Mapping[str, Case]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that runs a test for every case, its first argument, even after failures."""
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(test)
@@ -21,13 +21,13 @@ def held_against(cases: Mapping[str, Case]) -> Callable[[Callable[..., None]], C
                 try:
                     test(case, **fixtures)
                 except Exception as failure:  # noqa: BLE001 - it is raised with the others
-                    failure.add_note(f"in the case of {name}")
+                    failure.add_note(f"case: {name}")
                     failures.append(failure)
             if failures:
                 raise ExceptionGroup(f"{len(failures)} of {len(cases)} cases", failures)
 
         _, *rest = inspect.signature(test).parameters.values()
-        # What pytest is to fill in.
+        # The fixtures that pytest passes.
         against_all.__signature__ = inspect.Signature(rest)  # type: ignore[attr-defined]
         return against_all
 

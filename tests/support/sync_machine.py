@@ -1,8 +1,7 @@
-"""A mirror of a small Procore under anything that may happen to it, as rules for hypothesis to combine.
+"""A synced database and a small Procore as a state machine, whose rules hypothesis combines in any order.
 
-People work in Procore, permissions come and go, answers are spoilt, the process dies at its commits, clocks are wrong.
-After every run and every approval it holds what must always hold; at its end, after quiet runs, the tables must equal
-Procore.
+People edit records, permissions change, answers are broken, the process crashes at commits, clocks are wrong. After
+every run and every approval the invariants are checked; at the end, after quiet runs, the tables must equal Procore.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from procore_simulator.entry import Truth
 from procore_simulator.faults import Fault
 from procore_simulator.server import Simulator
 from procore_simulator.world import World
+from support.broken_answers import BROKEN_ANSWERS, LIST_CHANGES, broken_answer
 from support.clock import WorkerClock
-from support.mortal import DiedError, Fate, Mortal
+from support.crashing_database import CrashedError, CrashingDatabase, CrashPoint
 from support.oracle import differences
-from support.spoilt import DRIFTING, SPOILT, spoilt
 from support.worker import Installation, advance, incomplete
 from sync_worker.app import FinishedRun
 from sync_worker.catalog import STREAMS
@@ -38,7 +37,7 @@ from sync_worker.model import Scope, Verdict
 RFIS, PHOTOS, MEETINGS, TASKS, LOGS = "rfis", "photos", "meetings", "task_items", "notes_logs"
 CONTRACTS, LINES = "work_order_contracts", "work_order_contract_line_items"
 READ = (RFIS, PHOTOS, MEETINGS, TASKS, LOGS, CONTRACTS, LINES)
-"""One stream for each way of reading and of finding out what is deleted."""
+"""One stream for each way of reading and of detecting deletes."""
 LISTS = tuple(f"*/{STREAMS[it].path.rpartition('/')[2]}*" for it in READ)
 MOVING = (RFIS, PHOTOS, TASKS)
 MOST_PROJECTS = 3
@@ -49,8 +48,8 @@ streams = st.sampled_from(READ)
 picks = st.integers(0, 1_000)
 
 
-class Mirror(RuleBasedStateMachine):
-    """The rules; `runs` counts what was tried in all machines of a test."""
+class SyncMachine(RuleBasedStateMachine):
+    """The rules; `counted` counts events over all machines of a test."""
 
     counted: ClassVar[dict[str, int]] = {}
 
@@ -61,10 +60,10 @@ class Mirror(RuleBasedStateMachine):
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         world = World({name: STREAMS[name] for name in ("companies", "projects", *READ)}, projects=2, scale=0.1)
         self.simulator = self._stack.enter_context(Simulator(world, most_per_page=2))
-        self.here = Installation(self.simulator, folder, clock=WorkerClock(world.clock))
-        self.here.config = {"limits": {"max_concurrency": 2}}
+        self.installation = Installation(self.simulator, folder, clock=WorkerClock(world.clock))
+        self.installation.config = {"limits": {"max_concurrency": 2}}
         self.marks: dict[tuple[Any, ...], str] = {}
-        self.only_whole_lists_tell: set[str] = set()
+        self.needs_whole_list: set[str] = set()
         self.has_lied = False
         self.lies: dict[str, Fault] = {}
 
@@ -73,7 +72,7 @@ class Mirror(RuleBasedStateMachine):
         if is_loaded:
             self.run("manual", is_full=False)
 
-    # What people do in Procore.
+    # Rules: users of Procore.
 
     @rule(stream=streams, pick=picks)
     def create(self, stream: str, pick: int) -> None:
@@ -84,14 +83,14 @@ class Mirror(RuleBasedStateMachine):
                 return
             contract = contracts[pick % len(contracts)]
             project, parent = contract.project_id or 0, contract.record["id"]
-            # A line alone is read when its contract moves or all are read.
+            # An inserted line is found when its contract is touched or all contracts are read.
             self.simulator.world.update(CONTRACTS, parent, {})
         advance(self.simulator, 7)
         self.simulator.world.insert(stream, project_id=project, parent_id=parent)
 
     @rule(stream=streams, pick=picks, is_late=st.booleans())
     def edit(self, stream: str, pick: int, is_late: bool) -> None:
-        """An edit may be committed late, with an instant that has passed, but not longer ago than the lookback."""
+        """Edit a record, in some cases with an `updated_at` in the past, but within the lookback."""
         for truth in self._picked(stream, pick):
             advance(self.simulator, 7)
             at = self.simulator.world.clock.now() - timedelta(minutes=5 * is_late)
@@ -127,7 +126,7 @@ class Mirror(RuleBasedStateMachine):
             others = [it for it in self.simulator.world.project_ids if it != truth.project_id]
             self.simulator.world.move(stream, truth.record["id"], others[pick % len(others)])
 
-    # What the administrator does.
+    # Rules: the administrator of Procore.
 
     @precondition(lambda self: len(self.simulator.world.project_ids) < MOST_PROJECTS)
     @rule()
@@ -145,23 +144,23 @@ class Mirror(RuleBasedStateMachine):
         permissions = self.simulator.permissions
         (permissions.permit if is_permitted else permissions.forbid)(stream, self._project(pick))
 
-    # What goes wrong.
+    # Rules: faults.
 
     @rule(
-        kind=st.sampled_from([*sorted(SPOILT), *sorted(DRIFTING) * 3]),
+        kind=st.sampled_from([*sorted(BROKEN_ANSWERS), *sorted(LIST_CHANGES) * 3]),
         path=st.sampled_from(["*", "*/projects[?]*", *LISTS]),
         after=st.integers(0, 4),
         times=st.sampled_from([1, 1, 2, 6]),
     )
-    def spoil(self, kind: str, path: str, after: int, times: int) -> None:
-        if kind in DRIFTING:
+    def break_answers(self, kind: str, path: str, after: int, times: int) -> None:
+        if kind in LIST_CHANGES:
             path, after = f"{LISTS[after]}[?&]page=2&*", 0
-        self.simulator.faults.add(spoilt(kind, path=path, after=after, times=times))
+        self.simulator.faults.add(broken_answer(kind, path=path, after=after, times=times))
 
     @precondition(lambda self: not self.has_lied)
     @rule(stream=st.sampled_from([it for it in READ if it != LINES]))
     def lie(self, stream: str) -> None:
-        """A list with data is answered as an empty one; believed would it be the second time."""
+        """Answer a list with data as an empty one, once: a second time would count as agreement."""
         self.has_lied = True
         self._needs_whole_list(stream)
         self.lies[stream] = Fault(path=LISTS[READ.index(stream)], body="[]")
@@ -177,58 +176,58 @@ class Mirror(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([-30 * DAY, -DAY, -HOUR, 0, HOUR, DAY, 30 * DAY]))
     def set_our_clock(self, seconds: int) -> None:
-        self.here.clock = WorkerClock(self.simulator.world.clock, timedelta(seconds=seconds))
+        self.installation.clock = WorkerClock(self.simulator.world.clock, timedelta(seconds=seconds))
 
-    # What the worker does.
+    # Rules: the worker.
 
     @rule(trigger=st.sampled_from(["manual", "schedule"]), is_full=st.booleans())
     def run(self, trigger: str, is_full: bool) -> None:
         with self._checked():
-            before = self._tellable()
+            before = self._findable()
             report = self._run(trigger, is_full)
             self._check_complete(report, before & self._alive(), "window_from IS NULL")
 
     @rule(
         stream=st.sampled_from(MOVING),
-        kind=st.sampled_from([*sorted(DRIFTING), "a wrong total", "no total"]),
+        kind=st.sampled_from([*sorted(LIST_CHANGES), "a wrong total", "no total"]),
         times=st.sampled_from([1, 9]),
     )
     def run_while_a_list_changes(self, stream: str, kind: str, times: int) -> None:
-        """A list changes between its pages in every sweep or in the first, or its count is not to be relied on."""
-        # What slips between two pages is only missed where its stored row is old.
+        """Change a list between its pages in the first sweep or in all, or make its count wrong."""
+        # A record that slips between two pages is missed only where its stored row is old.
         advance(self.simulator, 7)
         for project in self.simulator.world.project_ids:
             for _ in range(5 - sum(truth.project_id == project for truth in self._live(stream))):
                 self.simulator.world.insert(stream, project_id=project)
         for truth in self._live(stream):
             self._update(stream, truth, {"updated_at": f"{self.simulator.world.clock.now():%Y-%m-%dT%H:%M:%SZ}"})
-        page = "page=2&" if kind in DRIFTING else "page="
-        self.simulator.faults.add(spoilt(kind, path=f"{LISTS[READ.index(stream)]}[?&]{page}*", times=times))
+        page = "page=2&" if kind in LIST_CHANGES else "page="
+        self.simulator.faults.add(broken_answer(kind, path=f"{LISTS[READ.index(stream)]}[?&]{page}*", times=times))
         with self._checked():
-            before = self._tellable()
+            before = self._findable()
             report = self._run("manual", is_full=False)
             self._count(f"a list changed: {report.totals.outcome}")
-            # Every record was edited, so that what changed is all there is.
+            # Every record was edited, so a list of changes is a complete list.
             self._check_complete(report, before & self._alive(), f"stream = '{stream}'")
 
     @rule(is_full=st.booleans(), commit=st.integers(2, 30), is_before=st.booleans())
-    def die_in_a_run(self, is_full: bool, commit: int, is_before: bool) -> None:
-        with self._checked(), self._fated(Fate(commit, is_before=is_before)), suppress(DiedError):
+    def crash_in_a_run(self, is_full: bool, commit: int, is_before: bool) -> None:
+        with self._checked(), self._with_crash_point(CrashPoint(commit, is_before=is_before)), suppress(CrashedError):
             self._run("schedule", is_full)
 
     @rule(is_full=st.booleans(), commit=st.integers(2, 30))
     def stop_a_run(self, is_full: bool, commit: int) -> None:
         stop = Event()
-        with self._checked(), self._fated(Fate(commit, then=stop.set)):
+        with self._checked(), self._with_crash_point(CrashPoint(commit, then=stop.set)):
             self._run("manual", is_full, stop)
 
     @rule()
-    def approve_what_is_held(self) -> None:
-        """Somebody says yes to all that is shown; then, and only then, a live row may be marked."""
-        if not self.here.database.exists():
+    def approve_held_deletes(self) -> None:
+        """Approve all held deletes: the only way in which a live row may be marked deleted."""
+        if not self.installation.database.exists():
             return
-        now = self.here.clock.now()
-        with SqliteDestination(self.here.database).aside() as transaction:
+        now = self.installation.clock.now()
+        with SqliteDestination(self.installation.database).aside() as transaction:
             held = transaction.execute("SELECT DISTINCT stream, company_id, project_id FROM _held_deletes")
             for stream, company, project in held:
                 keys = transaction.execute(
@@ -253,52 +252,52 @@ class Mirror(RuleBasedStateMachine):
             for stream in READ:
                 self.simulator.permissions.permit(stream, project)
         for number in range(QUIET_RUNS + 1):
-            # The first as a schedule would have it, which must find all that is new.
+            # The first run reads changes only, as on a schedule, and must find everything new.
             is_full = number > 0
             with self._checked():
                 left = incomplete(self._run("manual", is_full))
                 assert left == [], left
             if not is_full:
-                self._compare(["projects", *(it for it in READ if it not in self.only_whole_lists_tell)], deletes=False)
+                self._compare(["projects", *(it for it in READ if it not in self.needs_whole_list)], deletes=False)
         self._compare(["projects", *READ], deletes=True)
-        assert self.here.query("PRAGMA integrity_check") == [("ok",)]
-        assert self.here.query("SELECT count(*) FROM _runs WHERE outcome IS NULL") == [(0,)]
+        assert self.installation.query("PRAGMA integrity_check") == [("ok",)]
+        assert self.installation.query("SELECT count(*) FROM _runs WHERE outcome IS NULL") == [(0,)]
 
     def _needs_whole_list(self, *streams: str) -> None:
-        """Note streams of whose changes a list of changes cannot tell; what is nested in them shares that."""
-        self.only_whole_lists_tell |= {*streams, *[LINES] * (CONTRACTS in streams)}
+        """Remember streams with changes that only a complete list shows, and the streams nested in them."""
+        self.needs_whole_list |= {*streams, *[LINES] * (CONTRACTS in streams)}
 
     def _compare(self, streams: list[str], *, deletes: bool) -> None:
-        found = differences(self.simulator, self.here.database, streams=streams, deletes=deletes)
-        # What hung on a deleted record is nowhere in Procore, and lives here until its deletes are settled.
+        found = differences(self.simulator, self.installation.database, streams=streams, deletes=deletes)
+        # Children of a deleted record are gone in Procore, but keep their rows until deletes are settled.
         wrong = [it for it in found if deletes or not it.endswith("not from Procore")]
         assert wrong == [], wrong
 
     def _run(self, trigger: str, is_full: bool, stop: Event | None = None) -> FinishedRun:
         self._count("runs")
-        report = self.here.run(*READ, trigger=trigger, full_refresh=is_full, stop=stop)
+        report = self.installation.run(*READ, trigger=trigger, full_refresh=is_full, stop=stop)
         self._count(str(report.totals.outcome))
         return report
 
     @contextmanager
-    def _fated(self, fate: Fate) -> Iterator[None]:
-        self.here.database_at = partial(Mortal, fate=fate)
+    def _with_crash_point(self, crash_point: CrashPoint) -> Iterator[None]:
+        self.installation.database_at = partial(CrashingDatabase, crash_point=crash_point)
         try:
             yield
         finally:
-            self.here.database_at = SqliteDestination
-            self.counted["died"] = self.counted.get("died", 0) + fate.is_dead
+            self.installation.database_at = SqliteDestination
+            self.counted["crashed"] = self.counted.get("crashed", 0) + crash_point.has_crashed
 
     @contextmanager
     def _checked(self) -> Iterator[None]:
-        """What must hold whenever a run is over, however it ended."""
-        dead, marks = self._dead(), self._marks()
+        """Check the invariants after a run, however it ended."""
+        deleted, marks = self._marked_deleted(), self._marks()
         yield
-        self._check_deletes(dead)
+        self._check_deletes(deleted)
         self._check_marks(marks)
 
     def _check_complete(self, report: FinishedRun, alive: set[tuple[str, Any, Any]], of: str) -> None:
-        """A list that was read whole and is called complete holds all that was there before the run and after it."""
+        """Check that lists with the verdict complete have all records that existed before and after the run."""
         found = f"SELECT stream, project_id FROM _run_scopes WHERE run_id = ? AND verdict = ? AND {of}"
         for stream, project in self._rows(found, report.run_id, Verdict.COMPLETE):
             if stream not in READ:
@@ -309,16 +308,16 @@ class Mirror(RuleBasedStateMachine):
                 f"SELECT id, {version} FROM {stream} WHERE project_id = ? AND _deleted_at IS NULL", project
             )
             missing = wanted - set(rows)
-            self._count("held to the truth")
+            self._count("checked")
             assert missing == set(), (stream, project, missing)
 
-    def _tellable(self) -> set[tuple[str, Any, Any]]:
-        """Every record there is, but those of a list that will be answered as an empty one: nothing tells that."""
+    def _findable(self) -> set[tuple[str, Any, Any]]:
+        """Return all live records, except those of a list that will be answered as an empty one."""
         waiting = {stream for stream, lie in self.lies.items() if lie.times > 0}
         return {found for found in self._alive() if found[0] not in waiting}
 
     def _alive(self) -> set[tuple[str, Any, Any]]:
-        """Every record there is, with its version where the table has a column for it."""
+        """Return all live records, with their version where the table has a column for it."""
         return {
             (it, truth.project_id, (truth.record["id"], truth.record.get("updated_at")))
             for it in READ
@@ -326,14 +325,14 @@ class Mirror(RuleBasedStateMachine):
         }
 
     def _check_deletes(self, before: set[tuple[str, Any, Any]]) -> None:
-        """No row was marked whose record lives where the row is."""
+        """Check that no row was marked deleted whose record is alive in the same project."""
         alive = {(stream, project, key) for stream, project, (key, _) in self._alive()}
-        marked = self._dead() - before
+        marked = self._marked_deleted() - before
         self.counted["marked"] = self.counted.get("marked", 0) + len(marked)
         assert marked & alive == set(), marked & alive
 
     def _check_marks(self, before: dict[tuple[Any, ...], str]) -> None:
-        """No mark went back, none is past the server's time, and none moved without proof."""
+        """Check that no mark moved back, past the server's time, or without proof."""
         after, now = self._marks(), f"{self.simulator.world.clock.now():%Y-%m-%dT%H:%M:%SZ}"
         gone_back = [key for key, mark in before.items() if after[key] < mark]
         assert gone_back == [], gone_back
@@ -343,7 +342,7 @@ class Mirror(RuleBasedStateMachine):
         proven = set(self._rows("SELECT stream, project_id FROM _run_scopes WHERE verdict = ?", Verdict.COMPLETE))
         assert moved <= proven, moved - proven
 
-    def _dead(self) -> set[tuple[str, Any, Any]]:
+    def _marked_deleted(self) -> set[tuple[str, Any, Any]]:
         return {
             (stream, project, key)
             for stream in READ
@@ -356,12 +355,12 @@ class Mirror(RuleBasedStateMachine):
         )}  # fmt: skip
 
     def _rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Rows of a table, none where nothing was ever read."""
+        """Return rows of a table, none if the table does not exist yet."""
         table = sql.partition(" FROM ")[2].split()[0]
-        if not self.here.database.exists():
+        if not self.installation.database.exists():
             return []
-        known = self.here.query("SELECT 1 FROM sqlite_master WHERE name = ?", table)
-        return self.here.query(sql, *parameters) if known else []
+        known = self.installation.query("SELECT 1 FROM sqlite_master WHERE name = ?", table)
+        return self.installation.query(sql, *parameters) if known else []
 
     def _project(self, pick: int) -> int:
         ids = self.simulator.world.project_ids

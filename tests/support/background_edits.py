@@ -1,4 +1,4 @@
-"""People at work in the simulated Procore while something else goes on: they add, edit, move and delete."""
+"""Edits in the simulator while something else runs: records are added, edited, moved and deleted."""
 
 from __future__ import annotations
 
@@ -18,25 +18,31 @@ MOVING = ("rfis", "punch_items", "observations")
 EDITED = ("rfis", "punch_items", "submittals", "photos", "observations")
 
 
-class Churn:
-    """Changes one thing after the other, and time goes on; `done` counts what was done.
+class BackgroundEdits:
+    """Random edits, one after the other, each a few simulated seconds later; `done` counts them by kind.
 
-    A record that comes back from the recycle bin keeps its `updated_at`, so that a whole list alone tells of it:
-    `restores` only where one is read in the end.
+    A record that is restored from the recycle bin keeps its `updated_at`, so only a complete list shows it: set
+    `restores` only where one is read at the end.
     """
 
     def __init__(self, simulator: Simulator, seed: int, *, deletes: bool = True, restores: bool = False) -> None:
         self._world = simulator.world
         self._random = Random(seed)  # noqa: S311 - anything may happen
         self.done: Counter[str] = Counter()
-        self._acts: Sequence[Callable[[], None]] = [self._insert, self._edit, self._edit, self._move, self._a_day]
-        self._acts = [*self._acts, *[self._delete] * deletes, *[self._restore] * restores]
+        self._kinds: Sequence[Callable[[], None]] = [
+            self._insert,
+            self._edit,
+            self._edit,
+            self._move,
+            self._change_a_day,
+        ]
+        self._kinds = [*self._kinds, *[self._delete] * deletes, *[self._restore] * restores]
         self._ended = threading.Event()
 
     @contextmanager
-    def going_on(self) -> Iterator[None]:
-        """Change things until the block ends."""
-        thread = threading.Thread(target=self._go_on, name="churn")
+    def running(self) -> Iterator[None]:
+        """Edit in a thread until the block ends."""
+        thread = threading.Thread(target=self._edit_until_ended, name="edits")
         thread.start()
         try:
             yield
@@ -44,18 +50,18 @@ class Churn:
             self._ended.set()
             thread.join()
 
-    def one(self) -> None:
-        """One change, a little later than the one before."""
+    def make_one(self) -> None:
+        """Make one edit, a little later than the one before."""
         clock = self._world.clock
         assert isinstance(clock, SteppedClock)
         clock.advance(STEP_SECONDS)
-        act = self._random.choice(self._acts)
+        act = self._random.choice(self._kinds)
         act()
         self.done[act.__name__.strip("_")] += 1
 
-    def _go_on(self) -> None:
+    def _edit_until_ended(self) -> None:
         while not self._ended.wait(PAUSE_SECONDS):
-            self.one()
+            self.make_one()
 
     def _insert(self) -> None:
         self._world.insert(self._random.choice(EDITED), project_id=self._random.choice(self._projects()))
@@ -81,7 +87,7 @@ class Churn:
         if gone:
             self._world.restore(stream, self._random.choice(gone).record["id"])
 
-    def _a_day(self) -> None:
+    def _change_a_day(self) -> None:
         change(self._world)
 
     def _projects(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""Streams of the user's own: from what `config.yaml` says to specs that are worth as much as the shipped ones."""
+"""The user's own streams: stream specs made from the section `streams` of `config.yaml`, and their validation."""
 
 from __future__ import annotations
 
@@ -27,59 +27,56 @@ from sync_worker.settings.problems import KeyFinding, did_you_mean, dotted
 from sync_worker.settings.schema import CursorOptions, StreamSettings
 
 KEY_TYPES = (FieldType.INTEGER, FieldType.STRING, FieldType.DATE)
-"""What a record can be told by; what else the types hold has more than one way to be written."""
+"""Types of a primary key; values of the other types can be written in more than one way."""
 TAKEN = ("sqlite_", "json_each", "json_tree", "dim_", "fact_", "custom_field_values", PROJECT_TOOLS.name)
-"""How no table may begin: these are the database's and the views' own."""
-SCOPES_THEMSELVES = ("companies", "projects")
+"""Beginnings of table names that the database and the views use."""
+SCOPE_STREAMS = ("companies", "projects")
 
-# What neither SQL nor UTF-8 can write.
+# NUL and surrogates, which SQL or UTF-8 cannot write.
 _UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _Problem = tuple[str, str]
-"""What is wrong with one stream, by its key."""
+"""A key of a stream and the problem with it."""
 
 
 def catalog_with(streams: Mapping[str, StreamSettings]) -> Mapping[str, StreamSpec]:
-    """The shipped streams and the user's own, which are those of `streams` that have a path.
+    """Return the shipped streams and the user's own, which are those in `streams` that have a path.
 
     Raises `ConfigurationError` for a stream that cannot be read as it is declared.
     """
-    for path, told in findings(streams):
-        raise ConfigurationError(f"{dotted(path)}: {told}")
+    for path, problem in findings(streams):
+        raise ConfigurationError(f"{dotted(path)}: {problem}")
     return assemble([*STREAMS.values(), *own_streams(streams).values()])
 
 
 def findings(streams: Mapping[str, StreamSettings]) -> Iterator[KeyFinding]:
-    """What keeps the user's own streams from being read: the first problem of each key to mend."""
+    """Yield the problems of the user's own streams, the first one of each key."""
     own = own_streams(streams)
     for name, spec in own.items():
         first: dict[str, str] = {}
-        for key, told in _problems(spec, {**STREAMS, **own}):
-            first.setdefault(key, told)
-        yield from ((("streams", name, *filter(None, key.split(".", 1))), told) for key, told in first.items())
+        for key, problem in _problems(spec, {**STREAMS, **own}):
+            first.setdefault(key, problem)
+        yield from ((("streams", name, *filter(None, key.split(".", 1))), problem) for key, problem in first.items())
     yield from _exclusions(streams, {**STREAMS, **own})
 
 
 def _exclusions(streams: Mapping[str, StreamSettings], specs: Mapping[str, StreamSpec]) -> Iterator[KeyFinding]:
-    """What must not be left out: without its day it cannot be told which logs are missing."""
+    """What must not be left out: without its day it cannot be problem which logs are missing."""
     for name, options in streams.items():
         window = specs[name].date_window if name in specs else None
         if window is not None and window.field in options.exclude_fields:
-            told = f"{window.field} is needed to find the deleted records of a stream that is read by date"
-            yield ("streams", name, "exclude_fields"), told
+            problem = f"{window.field} is needed to find the deleted records of a stream that is read by date"
+            yield ("streams", name, "exclude_fields"), problem
 
 
 def own_streams(streams: Mapping[str, StreamSettings]) -> dict[str, StreamSpec]:
-    """Return the specs of the user's own streams, as they are declared."""
+    """Return the specs of the user's own streams, valid or not."""
     own = {name: _spec(name, options) for name, options in streams.items() if options.path is not None}
     return {name: _with_parents_type(spec, {**STREAMS, **own}) for name, spec in own.items()}
 
 
 def _spec(name: str, options: StreamSettings) -> StreamSpec:
-    """The spec of one stream; what it does not list among its fields is kept in `_extra`.
-
-    Ids and the cursor need no type: it is known how Procore sends them.
-    """
+    """Return the spec of one stream. Ids and the cursor need no type in `fields`: Procore's types of them are known."""
     envelope = Envelope(options.envelope or Envelope.ARRAY)
     parent, window = options.parent, options.date_window
     return StreamSpec(
@@ -109,7 +106,7 @@ def _mode(options: StreamSettings) -> SyncMode:
 
 
 def _fields(options: StreamSettings, envelope: Envelope) -> Mapping[str, FieldType]:
-    # v1 lists have whole numbers for ids, v2 lists texts.
+    # Ids are integers in v1 lists and texts in v2 lists.
     id_type = FieldType.STRING if envelope is Envelope.DATA else FieldType.INTEGER
     of_parent = options.parent.param if options.parent else None
     implied = {
@@ -128,7 +125,7 @@ def _cursor(options: CursorOptions) -> Cursor:
 
 
 def _with_parents_type(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> StreamSpec:
-    """The column that holds the parent's id is of the type it has there, unless the user says otherwise."""
+    """Give the column of the parent's id the type that it has in the parent's table, unless `fields` sets one."""
     if spec.parent is None or spec.parent.stream not in streams:
         return spec
     type_ = streams[spec.parent.stream].columns.get(spec.parent.key, FieldType.INTEGER)
@@ -136,7 +133,7 @@ def _with_parents_type(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> S
 
 
 def _problems(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> Iterator[_Problem]:
-    """What keeps a stream from being read, by key; the empty key is the stream's own name."""
+    """Yield the problems of a stream by key; the empty key is the stream's name."""
     if spec.name in STREAMS:
         yield "", "is the name of a shipped stream; give yours another"
     if spec.name.startswith(TAKEN):
@@ -154,9 +151,9 @@ def _problems_of_parent(spec: StreamSpec, parent: Parent, streams: Mapping[str, 
     if above is None:
         yield "parent.stream", f"unknown stream{did_you_mean(parent.stream, streams)}"
         return
-    if above.name in SCOPES_THEMSELVES:
+    if above.name in SCOPE_STREAMS:
         yield "parent.stream", f"what belongs to {above.name} needs no parent; say so by scope"
-    if spec.name in _line_of(spec, streams):
+    if spec.name in _ancestors(spec, streams):
         yield "parent.stream", "the stream is nested in itself"
     if above.scope is not spec.scope:
         yield "scope", f"must be that of its parent {above.name}: {above.scope}"
@@ -170,8 +167,8 @@ def _problems_of_parent(spec: StreamSpec, parent: Parent, streams: Mapping[str, 
         yield f"fields.{parent.param}", f"must be of type {above.columns[parent.key]}, as {above.name} has it"
 
 
-def _line_of(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> list[str]:
-    """The streams that one is nested in, its parent first; a circle once around."""
+def _ancestors(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> list[str]:
+    """Return the streams that this one is nested in, its parent first; stops where they form a cycle."""
     found: list[str] = []
     while spec.parent is not None and spec.parent.stream in streams and spec.parent.stream not in found:
         found.append(spec.parent.stream)
@@ -181,7 +178,7 @@ def _line_of(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> list[str]:
 
 def _problems_of_templates(spec: StreamSpec) -> Iterator[_Problem]:
     known = set(spec.scope_columns)
-    asked: set[str] = set()
+    used: set[str] = set()
     for key, template in [("path", spec.path), *((f"query.{name}", value) for name, value in spec.query.items())]:
         placeholders = set(_PLACEHOLDER.findall(template))
         if re.search(r"[{}]", _PLACEHOLDER.sub("", template)):
@@ -189,11 +186,11 @@ def _problems_of_templates(spec: StreamSpec) -> Iterator[_Problem]:
         if strange := sorted(placeholders - known):
             choice = " and ".join(f"{{{name}}}" for name in sorted(known)) or "none"
             yield key, f"{{{strange[0]}}} cannot be filled in; a stream of scope {spec.scope} knows {choice}"
-        asked |= placeholders
+        used |= placeholders
     if spec.parent is not None:
-        if spec.parent.param not in asked:
+        if spec.parent.param not in used:
             yield "path", f"a nested stream needs {{{spec.parent.param}}} in its path or query"
-    elif spec.scope is ScopeKind.PROJECT and "project_id" not in asked:
+    elif spec.scope is ScopeKind.PROJECT and "project_id" not in used:
         yield (
             "path",
             "a stream of scope project needs {project_id} in its path or query; without, all projects are alike",

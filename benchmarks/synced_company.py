@@ -1,4 +1,4 @@
-"""A company that is synced on a clock of its own, on which hours pass as fast as calls are made."""
+"""A simulated company and its worker, on a clock on which hours pass as fast as calls are made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from procore_simulator.allowance import NO_LIMITS, Limits
 from procore_simulator.server import Simulator
-from procore_simulator.wire import Logged
+from procore_simulator.wire import LoggedRequest
 from procore_simulator.world import World
 from sync_worker.app import Worker, open_worker
 from sync_worker.catalog import STREAMS
@@ -28,8 +28,8 @@ BEGIN = datetime(2026, 11, 23, tzinfo=UTC)
 """A Monday."""
 
 
-class PassingClock:
-    """A clock that stands still until somebody waits or puts it forward."""
+class SteppingClock:
+    """A clock that moves only by waiting or `advance`."""
 
     def __init__(self, start: datetime = BEGIN) -> None:
         self._start = start
@@ -37,29 +37,26 @@ class PassingClock:
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
-        """The instant."""
         return self._start + timedelta(seconds=self._passed)
 
     def monotonic(self) -> float:
-        """Seconds since the start."""
         return self._passed
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Let the seconds pass at once."""
+        """Move the clock instead of waiting."""
         if not event.is_set():
             self.advance(seconds)
         return event.is_set()
 
     def advance(self, seconds: float) -> None:
-        """Let seconds pass."""
         with self._lock:
             self._passed += max(0.0, seconds)
 
 
 class Shape(NamedTuple):
-    """What the company is like: how many projects, how much is in them, how many of their tools are forbidden or off.
+    """The size of the company, the shares of its projects' tools that are forbidden or off, and its rate limit.
 
-    `inactive` is how many of the projects are.
+    `inactive` is the number of inactive projects.
     """
 
     projects: int = 100
@@ -71,15 +68,15 @@ class Shape(NamedTuple):
 
 
 class Company:
-    """One company, and a worker that holds its database."""
+    """A company and a worker that holds its database."""
 
-    def __init__(self, simulator: Simulator, worker: Worker, clock: PassingClock) -> None:
+    def __init__(self, simulator: Simulator, worker: Worker, clock: SteppingClock) -> None:
         self.simulator = simulator
         self.clock = clock
         self._worker = worker
 
-    def run(self, job: str) -> list[Logged]:
-        """A run as the schedule starts it; the calls it made."""
+    def run(self, job: str) -> list[LoggedRequest]:
+        """Run a job as the schedule does and return the calls it made."""
         self.simulator.requests.clear()
         report = self._worker.run(RunRequest(job, JOBS[job].streams, trigger="schedule"))
         if report.failure is not None:
@@ -88,9 +85,9 @@ class Company:
 
 
 @contextmanager
-def company(folder: Path, shape: Shape, *, config: Mapping[str, Any] | None = None) -> Iterator[Company]:
-    """A company of that shape and its worker; `config` is put over the plainest configuration."""
-    clock = PassingClock()
+def synced_company(folder: Path, shape: Shape, *, config: Mapping[str, Any] | None = None) -> Iterator[Company]:
+    """Yield a company of that shape with its worker; `config` replaces sections of the minimal configuration."""
+    clock = SteppingClock()
     world = World(projects=shape.projects, scale=shape.scale, clock=clock)
     for position, project_id in enumerate(world.project_ids):
         world.update("projects", project_id, {"active": position >= shape.inactive})
@@ -119,7 +116,7 @@ def _configuration(simulator: Simulator, folder: Path) -> dict[str, Any]:
 
 
 def _deny(simulator: Simulator, shape: Shape) -> None:
-    """Forbid a share of all tools of all projects, and switch off another."""
+    """Forbid a share of all tools of all projects, and switch off another share."""
     pairs = [(tool, project_id) for project_id in simulator.world.project_ids for tool in _tools()]
     chosen = Random(0).sample(pairs, round((shape.forbidden + shape.off) * len(pairs)))  # noqa: S311 - no secret
     forbidden = round(shape.forbidden * len(pairs))

@@ -1,4 +1,4 @@
-"""A checksum that server and database must agree on."""
+"""A checksum on which server and database must agree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STREAM = "rfis"
 
 
 def fingerprint(rows: Iterable[tuple[int, str]]) -> dict[str, Any]:
-    """How many rows, and a checksum of id and version that does not depend on their order."""
+    """Return the number of rows and a checksum of ids and versions that does not depend on their order."""
     count, total = 0, 0
     for record_id, updated_at in rows:
         digest = hashlib.blake2b(f"{record_id} {updated_at}".encode(), digest_size=8).digest()

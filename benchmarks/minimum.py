@@ -1,33 +1,32 @@
-"""The least number of calls that a job can be done with, worked out from what the simulated Procore holds."""
+"""The minimum number of calls for a job, computed from the records in the simulator."""
 
 from __future__ import annotations
 
 from collections import Counter
 from math import ceil
 
-from benchmarks.company import JOBS, Company
+from benchmarks.synced_company import JOBS, Company
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import ScopeKind, StreamSpec, SyncMode
 from sync_worker.planning.selection import COMPANIES, PROJECTS, select
 
 
 def full_load(company: Company, job: str) -> int:
-    """Every list read to its end in the largest pages there are, each at least one call."""
+    """Return the calls to read every list to its end in the largest pages, at least one each."""
     return sum(_pages(company, spec) for spec in select(JOBS[job].streams, STREAMS))
 
 
 def nothing_changed(company: Company, job: str) -> int:
-    """A call for each list that can be asked what changed, and for those that tell the scopes.
+    """Return one call for each list with a filter by change or date, and for companies and projects.
 
-    Nothing for lists that can only be read whole and were just read, and for what is nested in records that stayed as
-    they were.
+    Lists that can only be read completely and were just read need none, nor do lists nested in unchanged records.
     """
-    return sum(_lists(company, spec) for spec in select(JOBS[job].streams, STREAMS) if _is_asked_always(spec))
+    return sum(_lists(company, spec) for spec in select(JOBS[job].streams, STREAMS) if _is_always_read(spec))
 
 
-def _is_asked_always(spec: StreamSpec) -> bool:
-    of_its_own = spec.mode in (SyncMode.INCREMENTAL, SyncMode.DATE_WINDOW) and spec.parent is None
-    return of_its_own or spec.name in (COMPANIES, PROJECTS)
+def _is_always_read(spec: StreamSpec) -> bool:
+    has_filter = spec.mode in (SyncMode.INCREMENTAL, SyncMode.DATE_WINDOW) and spec.parent is None
+    return has_filter or spec.name in (COMPANIES, PROJECTS)
 
 
 def _lists(company: Company, spec: StreamSpec) -> int:
@@ -35,7 +34,7 @@ def _lists(company: Company, spec: StreamSpec) -> int:
 
 
 def _pages(company: Company, spec: StreamSpec) -> int:
-    """The pages of all lists of a stream; an empty list has one too."""
+    """Count the pages of all lists of a stream; an empty list has one."""
     world, per_page = company.simulator.world, spec.paging.per_page
     lists: Counter[tuple[object, object]] = Counter(
         (it.project_id, it.parent_id if spec.parent else None) for it in world.records(spec.name)
@@ -44,7 +43,7 @@ def _pages(company: Company, spec: StreamSpec) -> int:
 
 
 def _all_lists(company: Company, spec: StreamSpec) -> set[tuple[object, object]]:
-    """Where a stream has lists: a project, and for what is nested one of its records."""
+    """Return the project and parent id of every list of a stream."""
     world = company.simulator.world
     if spec.parent is not None:
         return {(it.project_id, it.record[spec.parent.key]) for it in world.records(spec.parent.stream)}

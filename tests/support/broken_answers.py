@@ -1,4 +1,4 @@
-"""Every way in which an answer may be spoilt, as faults for the simulator."""
+"""Broken answers by name, as faults for the simulator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 
 from procore_simulator.faults import Fault
 
-SPOILT: Mapping[str, Callable[[], Fault]] = {
+BROKEN_ANSWERS: Mapping[str, Callable[[], Fault]] = {
     "an error": partial(Fault, status=500),
     "a gateway's page": partial(Fault, status=502, body="<html>"),
     "too slow": partial(Fault, status=408),
@@ -34,12 +34,12 @@ SPOILT: Mapping[str, Callable[[], Fault]] = {
     "another order between pages": partial(Fault, drift="resort"),
 }
 
-DRIFTING = frozenset(kind for kind in SPOILT if kind.endswith("between pages"))
-"""Those that change the list itself; the lists of companies and projects are no place for them."""
+LIST_CHANGES = frozenset(kind for kind in BROKEN_ANSWERS if kind.endswith("between pages"))
+"""Faults that change the list itself; not for the lists of companies and projects."""
 
 
-def spoilt(kind: str, *, path: str = "*", after: int = 0, times: int = 1) -> Fault:
-    """A fault of that kind; `after` requests to `path` pass, `times` are hit."""
-    fault = SPOILT[kind]()
+def broken_answer(kind: str, *, path: str = "*", after: int = 0, times: int = 1) -> Fault:
+    """Return a fault of that kind; the first `after` requests to `path` pass, the next `times` are broken."""
+    fault = BROKEN_ANSWERS[kind]()
     fault.path, fault.after, fault.times = path, after, times
     return fault
