@@ -14,7 +14,6 @@ import click
 
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.errors import ConfigurationError
-from sync_worker.job import all_jobs, shipped_folder
 
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)(?::-([^${}\s]*))?\}")
 _PLAIN = re.compile(r"(?:[A-Za-z/]|\./|\$\{)[\w./:${}-]*|\d+(?:\.\d+){3}", re.ASCII)
@@ -154,6 +153,8 @@ def _ignoring(path: Path) -> Iterator[Path]:
 
 def _jobs(timezone: str) -> Iterator[str]:
     """The shipped jobs; in UTC, as they are shipped, they need not be named."""
+    from sync_worker.job import all_jobs, shipped_folder
+
     mark = "# " if timezone == "UTC" else ""
     yield f"{mark}jobs:".ljust(31) + "# absent: all jobs with their own schedules; present: these alone"
     for name, job in all_jobs(shipped_folder()).items():

@@ -55,7 +55,7 @@ def _left(window: StoredWindow, now: datetime) -> str:
 
 def skipped(day: DaySpent) -> str:
     """What was not asked, and why."""
-    return f"; {sum(day.skipped.values())} avoided: {reasons(day.skipped)}" if day.skipped else ""
+    return f"; {sum(day.avoided.values())} avoided: {reasons(day.avoided)}" if day.avoided else ""
 
 
 def reasons(skipped: Mapping[str, int]) -> str:

@@ -82,7 +82,8 @@ def _clock(server: ServerClock) -> Iterator[Finding]:
     if server.ahead is None:
         return
     difference, seconds = abs(server.ahead), round(abs(server.ahead).total_seconds())
-    message = f"{seconds} s {'ahead of' if server.ahead > timedelta(0) else 'behind'} the server's"
+    is_ahead = server.ahead > timedelta(0)
+    message = f"{seconds} s ahead of the server's" if is_ahead else f"{seconds} s behind the server's"
     if difference < CLOCK_DOUBTFUL:
         yield ok("clock", "agrees with the server's")
     elif difference < DIFFERENT:

@@ -25,7 +25,7 @@ class _Times(msgspec.Struct):
 _times = msgspec.json.Decoder(_Times)
 
 
-class Paging(NamedTuple):
+class PagingTime(NamedTuple):
     """The time between the first page of a list and a later one, by the server's clock.
 
     `complete_at` is when the list was last proven complete, None where it never was. `is_part` is true of a list that

@@ -19,7 +19,7 @@ import msgspec
 from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec, SyncMode
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Parameter, StoredRow, Transaction
-from sync_worker.load.arrivals import Paging
+from sync_worker.load.arrivals import PagingTime
 from sync_worker.load.batch import Batch, newest_by_key
 from sync_worker.load.deletes import DeleteDetector, DeleteResult, DeleteScope, KeySets, Uncertainty
 from sync_worker.load.fingerprint import Candidate, Fingerprint, Unreadable
@@ -159,7 +159,7 @@ class Sweep:
         is_part = self._window.start is not None
         paging = None
         if began is not None:
-            paging = Paging(began, page.server_time or self._window.end, self._complete_at, is_part)
+            paging = PagingTime(began, page.server_time or self._window.end, self._complete_at, is_part)
         self._under_way.append(
             self._loader.submit(
                 lambda transaction: self._store(transaction, identified, makers, seen_at, paging, only_known)
@@ -405,7 +405,7 @@ class Sweep:
         identified: Sequence[Candidate | Unreadable],
         makers: RecordTools,
         seen_at: datetime,
-        paging: Paging | None,
+        paging: PagingTime | None,
         only_known: bool,
     ) -> PageResult:
         unreadable = [record for record in identified if isinstance(record, Unreadable)]

@@ -19,6 +19,7 @@ from sync_worker.errors import (
     SkippableError,
     StopRequested,
     SyncWorkerError,
+    TableError,
     UnreachableError,
 )
 from sync_worker.load.proof import Proof
@@ -102,6 +103,8 @@ def ledger_line(lists: ListReader) -> Iterator[Line]:
         lists.sweep.open()
         try:
             yield line
+        except TableError as refusal:
+            _abandon(lists, Verdict.FAILED, str(refusal))
         except DestinationError:
             raise
         except StopRequested:

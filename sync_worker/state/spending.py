@@ -20,7 +20,7 @@ class DaySpent(NamedTuple):
     day: str
     calls: int
     succeeded: int
-    skipped: Mapping[str, int]
+    avoided: Mapping[str, int]
 
 
 def days_spent(view: View, first_day: date) -> list[DaySpent]:

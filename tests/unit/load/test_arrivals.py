@@ -10,7 +10,7 @@ import pytest
 
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.protocol import StoredRow
-from sync_worker.load.arrivals import Paging
+from sync_worker.load.arrivals import PagingTime
 from sync_worker.load.fingerprint import Candidate, Fingerprint
 
 RFIS = STREAMS["rfis"]
@@ -26,7 +26,7 @@ def may_have_arrived(
     raw = msgspec.Raw(msgspec.json.encode({"id": 1, **times}))
     candidate = Fingerprint(RFIS, SCOPE).identify(raw)
     assert isinstance(candidate, Candidate)
-    paging = Paging(BEGAN, ENDED, complete_at, is_part)
+    paging = PagingTime(BEGAN, ENDED, complete_at, is_part)
     return paging.count_arrivals([candidate], {} if known is None else {candidate.key: known}, SCOPE) == 1
 
 
