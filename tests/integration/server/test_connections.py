@@ -250,12 +250,12 @@ def test_three_quarters_of_the_descriptors_are_left_to_the_runs() -> None:
 WITHOUT_DESCRIPTORS = """
 import os, resource, sys
 from sync_worker.logs import configure_logging
-from sync_worker.server.connections import Limits
+from sync_worker.server.connections import ConnectionLimits
 from sync_worker.server.listening import listening
 from sync_worker.server.probes import probes
 
 configure_logging()
-with listening("127.0.0.1", 0, probes(is_healthy=lambda: True, is_ready=lambda: True), Limits(50, 50)) as url:
+with listening("127.0.0.1", 0, probes(is_healthy=lambda: True, is_ready=lambda: True), ConnectionLimits(50, 50)) as url:
     print(url, flush=True)
     for line in sys.stdin:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
