@@ -29,7 +29,7 @@ from sync_worker.client.headers import Headers, http_date
 from sync_worker.client.outcomes import failure
 from sync_worker.clock import SystemClock
 from sync_worker.errors import BadPayloadError, ConfigurationError, RequestError, TooLargeError
-from sync_worker.settings.loopback import is_loopback
+from sync_worker.loopback import is_loopback
 
 CONNECT_SECONDS = 10.0
 MAX_BODY_BYTES = 64 * 1024**2

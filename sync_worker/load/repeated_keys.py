@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Stored, Transaction
 from sync_worker.model import Key, Scope
+from sync_worker.state.deletes import is_any_held
 from sync_worker.state.ledger import ScopeKey, was_read_whole
 
 
@@ -20,6 +21,8 @@ def find_repeated(
     written: Iterable[Key],
     stored: Mapping[Key, Stored],
     under_way: Mapping[ScopeKey, int],
+    *,
+    follows_deletes: bool,
 ) -> str | None:
     """Return what is said of the first record that this run has met in another scope too, None where there is none.
 
@@ -42,8 +45,7 @@ def find_repeated(
         is_repeated = (
             known.run_id == here.run_id
             or (seen is not None and bool(transaction.noted(spec, seen, [key])))
-            # What that list did not hold any more was marked deleted as it was read.
-            or was_read_whole(transaction, elsewhere)
+            or (follows_deletes and _was_seen(transaction, elsewhere))
         )
         if is_repeated:
             return (
@@ -51,6 +53,11 @@ def find_repeated(
                 f"just now, keys repeat, and primary_key needs {differs}"
             )
     return None
+
+
+def _was_seen(transaction: Transaction, elsewhere: ScopeKey) -> bool:
+    """Return True if this run has seen every live row of a scope: it marks or holds those that it does not see."""
+    return was_read_whole(transaction, elsewhere) and not is_any_held(transaction, elsewhere.stream, elsewhere.scope)
 
 
 def _whole(value: object) -> int | None:

@@ -105,6 +105,8 @@ class Sweep:
         window: Window,
         excluded: frozenset[str] = frozenset(),
         complete_at: datetime | None = None,
+        *,
+        follows_deletes: bool = True,
     ) -> None:
         self._loader = loader
         self._clock = clock
@@ -113,6 +115,7 @@ class Sweep:
         self._window = window
         self._excluded = excluded
         self._complete_at = complete_at
+        self._follows_deletes = follows_deletes
         self._sets = Sets(*(next(_numbers) for _ in Sets._fields))
         self._beside = Beside()
         self._settlement = Settlement(spec, key, self._sets, self._beside)
@@ -419,7 +422,15 @@ class Sweep:
                 self._spoilt = Proof(Verdict.FAILED, f"bad payload: the answer is of another list: {reason}")
                 return Committed(0, 0)
             self._spoilt = Proof(Verdict.INEXACT, f"{reason}; it is set aside, see _quarantine")
-        repeated = find_repeated(transaction, self._spec, self._key, batch.keys, stored, self._loader.seen_sets)
+        repeated = find_repeated(
+            transaction,
+            self._spec,
+            self._key,
+            batch.keys,
+            stored,
+            self._loader.seen_sets,
+            follows_deletes=self._follows_deletes,
+        )
         self._in_two_lists = self._in_two_lists or repeated
         # What cannot be stored is there all the same.
         seen = [*newest, *(record.key for record in unreadable if record.key is not None)]

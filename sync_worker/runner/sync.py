@@ -105,7 +105,10 @@ class Reading:
         # What a backfill reads may never have been read before.
         complete_at = self._asked.mark if self._moves_marks else None
         window, excluded = self._asked.window, self._options.excluded
-        self._sweep = Sweep(parts.loader, parts.clock, self._spec, key, window, excluded, complete_at)
+        follows = self._options.follows_deletes
+        self._sweep = Sweep(
+            parts.loader, parts.clock, self._spec, key, window, excluded, complete_at, follows_deletes=follows
+        )
 
     @property
     def avoided(self) -> Mapping[Because, int]:

@@ -16,8 +16,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sync_worker.clock import Clock
+from sync_worker.loopback import is_loopback
 from sync_worker.server.problems import problem
-from sync_worker.settings.loopback import is_loopback
 
 REQUESTS_A_SECOND, REQUESTS_AT_ONCE = 10.0, 30.0
 BODY_BYTES = 65_536

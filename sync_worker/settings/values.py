@@ -19,7 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from sync_worker.settings.loopback import is_loopback
+from sync_worker.loopback import is_loopback
 from sync_worker.settings.problems import did_you_mean
 
 MASK = "********"

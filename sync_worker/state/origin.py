@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sync_worker.errors import ConfigurationError
-from sync_worker.settings.loopback import is_loopback
+from sync_worker.loopback import is_loopback
 from sync_worker.state.executor import Executor, View
 from sync_worker.state.queries import queries
 
