@@ -61,7 +61,7 @@ def findings(streams: Mapping[str, StreamOptions]) -> Iterator[Finding]:
 
 
 def _exclusions(streams: Mapping[str, StreamOptions], specs: Mapping[str, StreamSpec]) -> Iterator[Finding]:
-    """What must not be left out: without its day it cannot be told which logs are missing."""
+    """Yield fields that must not be excluded: without its day, a missing log cannot be found."""
     for name, options in streams.items():
         window = specs[name].date_window if name in specs else None
         if window is not None and window.field in options.exclude_fields:
