@@ -48,9 +48,8 @@ class RunFrame:
     `by_hand` runs read what is not due too; one that does not move marks leaves no trace but rows and ledger; `period`
     is what a backfill reads. Its calls have a `priority`, and where it does not wait for the allowance it ends.
     `first_on` is the first day of each project's daily logs, `failure` what ended the run before everything was tried;
-    `page_sizes` are the largest pages that lists are known to give, `unpaged` the streams whose lists ignore page
-    numbers, `avoided` counts the calls not made; `unstorable` are the streams that the database has no table for, and
-    why.
+    `page_sizes` are the largest pages that lists are known to give, `avoided` counts the calls not made; `unstorable`
+    are the streams that the database has no table for, and why.
     """
 
     run_id: str
@@ -64,7 +63,6 @@ class RunFrame:
     first_on: Mapping[int, date] = field(default_factory=dict)
     failure: SyncWorkerError | None = None
     page_sizes: dict[str, int] = field(default_factory=dict)
-    unpaged: set[str] = field(default_factory=set)
     avoided: Counter[tuple[str, Because]] = field(default_factory=Counter)
     unstorable: Mapping[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)

@@ -14,7 +14,7 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import AuthError, DestinationError, StopRequested, SyncWorkerError, UnreachableError
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import DateRange, Outcome, Priority, Scope, Verdict
-from sync_worker.planning.pages import learned_sizes, unpaged_streams
+from sync_worker.planning.pages import learned_sizes
 from sync_worker.planning.partitions import Chain, chains
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import Period
@@ -56,7 +56,6 @@ def run(parts: Parts, order: Order) -> Ended:
     with _recorded(parts, order) as frame:
         with parts.destination.reader() as view:
             frame.page_sizes.update(learned_sizes(view, frame.clocks.started_at))
-            frame.unpaged.update(unpaged_streams(view, frame.clocks.started_at))
         listed = discover(parts, frame, order)
         frame.first_on = first_days(order, frame, [project for found in listed.values() for project in found.readable])
         if order.backfill is not None:

@@ -47,7 +47,7 @@ from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
 from sync_worker.state.journal import forget_healed
 from sync_worker.state.ledger import ScopeKey
-from sync_worker.state.page_sizes import record_page_size, record_unpaged
+from sync_worker.state.page_sizes import record_page_size
 from sync_worker.state.permissions import (
     Kind,
     ParentRefusal,
@@ -91,7 +91,6 @@ class Reading:
         self._now = frame.now.earlier
         self._begun_at = self._later = frame.clocks.started_at
         self._page_sizes = frame.page_sizes
-        self._unpaged = frame.unpaged
         self._smaller: int | None = None
         self._asked = self._ask(frame)
         self._dates: list[DateRange | None] = [self._asked.dates]
@@ -278,7 +277,6 @@ class Reading:
             parent_id=parent_id,
             header_company_id=self._parts.account_company_id,
             per_page=self._per_page(),
-            is_unpaged=self._spec.name in self._unpaged,
         )
         totals: list[int | None] = []
         units = records = 0
@@ -288,9 +286,7 @@ class Reading:
             self._doubt = self._clocks.doubt or self._doubt
             doubt = page.doubt or doubt
             if page.is_blank:
-                if request.per_page is None:
-                    self._learn_paging(page)
-                elif page.ignores_paging:
+                if request.per_page is not None and page.ignores_paging:
                     # As many new records in front make two different pages look like one.
                     totals.append(None)
                 break
@@ -308,14 +304,6 @@ class Reading:
             if _is_clamped(page, request.per_page):
                 self._learn_size(page.units)
         return evidence.with_list(totals, units, doubt, records=records)
-
-    def _learn_paging(self, page: Page) -> None:
-        """Remember a list without documented paging that ignores page numbers, so that one answer is taken for all."""
-        if not page.ignores_paging:
-            return
-        self._unpaged.add(self._spec.name)
-        now = self._parts.clock.now()
-        self._parts.loader.do(lambda transaction: record_unpaged(transaction, self._spec.name, now))
 
     def _per_page(self) -> int | None:
         return self._smaller or page_size(self._spec, self._options, self._page_sizes)
