@@ -95,7 +95,7 @@ class Worker:
 
     @property
     def openings(self) -> int:
-        """How often the database was opened: once, and again each time that its file was lost."""
+        """The number of times that the database was opened: one, and one for each file that was lost."""
         return self._openings
 
     @property

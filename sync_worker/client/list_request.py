@@ -25,9 +25,8 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 class ListRequest:
     """A list to be read from its first page to its last, with everything but the page number settled.
 
-    `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented, and
-    `is_unpaged` is true where the server was also found to ignore page numbers. `stream` and `standing` are what its
-    calls are counted by. `is_divisible`: the list can be asked for in smaller parts.
+    `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented. `stream`
+    and `standing` are what its calls are counted by. `is_divisible`: the list can be asked for in smaller parts.
     """
 
     path: str
@@ -36,7 +35,6 @@ class ListRequest:
     per_page: int | None
     stream: str | None = None
     standing: DocumentationStatus = DocumentationStatus.DOCUMENTED
-    is_unpaged: bool = False
     is_divisible: bool = False
 
 
@@ -49,7 +47,6 @@ def list_request(
     parent_id: int | str | None = None,
     header_company_id: int | None = None,
     per_page: int | None = None,
-    is_unpaged: bool = False,
 ) -> ListRequest:
     """Return the request for `spec` in `scope`, with a window or dates where the stream has a filter for them.
 
@@ -64,7 +61,7 @@ def list_request(
     found = _filled_in(spec, spec.path, spec.query, filters, _ids(spec, scope, parent_id), company_id, per_page)
     has_days = spec.date_window is not None and dates is not None and dates.start_on < dates.end_on
     is_divisible = has_days or (found.per_page or 0) > SMALLEST_PAGE
-    return replace(found, is_unpaged=is_unpaged, is_divisible=is_divisible)
+    return replace(found, is_divisible=is_divisible)
 
 
 def deleted_list_request(

@@ -48,7 +48,6 @@ class Paginator:
         self._address = f"{api_url.rstrip('/')}{listing.path}"
         self._filters = list(listing.params)
         self._per_page = listing.per_page
-        self._is_known_unpaged = listing.is_unpaged
         self.number = 1
         self.url: str | None = self._page_url({"page": "1"} if self._per_page is not None else {})
         self.is_probe = False
@@ -194,7 +193,8 @@ class Paginator:
         """
         *before, _ = self._lengths
         if not self._is_numbered:
-            return not self._is_known_unpaged and not before and _is_round(units)
+            # At each reading: the same records again may be the last page, which grows, or a list without pages.
+            return not before and _is_round(units)
         # `Per-Page` may repeat what we asked for, though pages are cut shorter.
         sizes = [size for size in (self._told_size, max(before, default=0)) if size]
         return not sizes or units >= min(sizes) or (not before and _is_round(units))

@@ -86,7 +86,7 @@ class Procore:
         self._tokens = tokens
         self._retry = retry
         self._time_outs: dict[tuple[int, str], int] = {}
-        """How often lists timed out since they last answered."""
+        """Time-outs of each list since it last answered."""
         self.tally = tally or CallCounter(clock)
         self._caller = Caller(
             transport=transport, tokens=tokens, budget=budget, clock=clock, stop=stop, tally=self.tally

@@ -47,7 +47,7 @@ def identity(path: Path) -> Identity | None:
 
 
 class _Content(NamedTuple):
-    """What is known of a database file's content after some checkpoints; None while it may change."""
+    """The content of a database file as of its last checkpoint; `checkpoints` is None while one is under way."""
 
     size: int
     first_page: bytes

@@ -23,7 +23,7 @@ _ASIDE = ".of-another-file"
 
 
 class Version(NamedTuple):
-    """How far a database is: changes and schema as SQLite counts them, and the commits that we count in it."""
+    """The counters in the header of a database: changes and schema are SQLite's, commits are ours."""
 
     changes: int
     schema: int

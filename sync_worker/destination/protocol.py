@@ -13,7 +13,7 @@ Parameter = int | str | bool | None
 
 
 class StoredRow(NamedTuple):
-    """What is known of a row already stored.
+    """A row that is already stored.
 
     `scope` and `tracked` are the values of the spec's scope columns and of its tracked fields.
     """

@@ -57,9 +57,12 @@ class PagingTime(NamedTuple):
         began, ended = (to_text(instant)[:_WHOLE_SECONDS] for instant in (self.began, self.ended))
         if any(began <= instant <= ended for instant in times):
             return True
-        # It was not there when the list was complete, and nothing says that it was made between then and `began`.
-        if known is not None or self.complete_at is None:
+        if known is not None:
             return False
+        if self.complete_at is None:
+            # Nothing says when it was made: it may have come while the pages were read.
+            return not any(times)
+        # It was not there when the list was complete, and nothing says that it was made between then and `began`.
         complete_at = to_text(self.complete_at)[:_WHOLE_SECONDS]
         return not any(instant >= complete_at for instant in times)
 

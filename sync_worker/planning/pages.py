@@ -9,7 +9,7 @@ from sync_worker.catalog.spec import StreamSpec
 from sync_worker.client.list_request import SMALLEST_PAGE
 from sync_worker.planning.options import StreamOptions
 from sync_worker.state.executor import Executor
-from sync_worker.state.page_sizes import read_page_sizes, read_unpaged
+from sync_worker.state.page_sizes import read_page_sizes
 
 SMALLEST = SMALLEST_PAGE
 _LEARNED_FOR = timedelta(days=30)
@@ -18,11 +18,6 @@ _LEARNED_FOR = timedelta(days=30)
 def learned_sizes(view: Executor, now: datetime) -> dict[str, int]:
     """Return the largest pages that lists are known to give; larger ones are tried again after a month."""
     return dict(read_page_sizes(view, now - _LEARNED_FOR))
-
-
-def unpaged_streams(view: Executor, now: datetime) -> list[str]:
-    """Return the streams whose lists are known to ignore page numbers; paging is tried again after a month."""
-    return read_unpaged(view, now - _LEARNED_FOR)
 
 
 def page_size(spec: StreamSpec, options: StreamOptions, learned: Mapping[str, int]) -> int | None:

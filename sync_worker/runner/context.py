@@ -50,8 +50,6 @@ class RunContext:
     """What ended the run before every partition was tried."""
     page_sizes: dict[str, int] = field(default_factory=dict)
     """The largest pages that lists are known to give, by stream."""
-    unpaged: set[str] = field(default_factory=set)
-    """Streams whose lists ignore page numbers."""
     skipped: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)
     """Requests that were not made, by stream and reason."""
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -42,7 +42,7 @@ from sync_worker.state.last_reads import (
     record_parents_read,
 )
 from sync_worker.state.ledger import ScopeKey
-from sync_worker.state.page_sizes import record_page_size, record_unpaged
+from sync_worker.state.page_sizes import record_page_size
 from sync_worker.state.permissions import (
     ParentRefusal,
     RefusalKind,
@@ -180,7 +180,6 @@ class ListReader:
             parent_id=parent_id,
             header_company_id=self._services.account_company_id,
             per_page=self._per_page(),
-            is_unpaged=self.spec.name in self._run.unpaged,
         )
         totals: list[int | None] = []
         units = records = 0
@@ -190,9 +189,7 @@ class ListReader:
             self._doubt = self._run.clocks.doubt or self._doubt
             doubt = page.doubt or doubt
             if page.is_blank:
-                if request.per_page is None:
-                    self._learn_paging(page)
-                elif page.ignores_paging:
+                if request.per_page is not None and page.ignores_paging:
                     # As many new records in front make two different pages look like one.
                     totals.append(None)
                 break
@@ -228,14 +225,6 @@ class ListReader:
         self._run.page_sizes[self.spec.name] = per_page
         now = self._services.clock.now()
         self._services.writer.do(lambda transaction: record_page_size(transaction, self.spec.name, per_page, now))
-
-    def _learn_paging(self, page: Page) -> None:
-        """Remember that an undocumented list ignores page numbers, so that one answer is taken for all of it."""
-        if not page.ignores_paging:
-            return
-        self._run.unpaged.add(self.spec.name)
-        now = self._services.clock.now()
-        self._services.writer.do(lambda transaction: record_unpaged(transaction, self.spec.name, now))
 
     def lacks_rows_of_its_days(self, evidence: Evidence) -> bool:
         """Return True if rows are missing from the days that were read: deleted, or moved to another day."""

@@ -16,7 +16,7 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import AuthError, DestinationError, StopRequested, SyncWorkerError, UnreachableError
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import DateRange, Outcome, Scope, Verdict
-from sync_worker.planning.pages import learned_sizes, unpaged_streams
+from sync_worker.planning.pages import learned_sizes
 from sync_worker.planning.partitions import Chain
 from sync_worker.planning.plan import due_chains, plan_run
 from sync_worker.planning.projects import log_start_dates
@@ -53,7 +53,6 @@ def execute_run(run: RunContext) -> RunResult:
     with _recorded(run):
         with run.services.destination.reader() as view:
             run.page_sizes.update(learned_sizes(view, run.clocks.started_at))
-            run.unpaged.update(unpaged_streams(view, run.clocks.started_at))
         listed = discover(run)
         readable = [project for found in listed.values() for project in found.readable]
         run.log_starts = log_start_dates(readable, run.start_date, run.bound.date())

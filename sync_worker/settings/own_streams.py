@@ -61,7 +61,7 @@ def findings(streams: Mapping[str, StreamSettings]) -> Iterator[KeyFinding]:
 
 
 def _exclusions(streams: Mapping[str, StreamSettings], specs: Mapping[str, StreamSpec]) -> Iterator[KeyFinding]:
-    """What must not be left out: without its day it cannot be problem which logs are missing."""
+    """Yield fields that must not be excluded: without its day, a missing log cannot be found."""
     for name, options in streams.items():
         window = specs[name].date_window if name in specs else None
         if window is not None and window.field in options.exclude_fields:

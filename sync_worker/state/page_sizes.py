@@ -1,4 +1,4 @@
-"""What was learned of how lists are paged: the largest page that each gives, and which ignore page numbers."""
+"""The largest page that each list was found to give."""
 
 from __future__ import annotations
 
@@ -20,13 +20,3 @@ def record_page_size(executor: Executor, stream: str, per_page: int, at: datetim
     """Store the largest page of a stream's list."""
     given: dict[str, str | int | bool | None] = {"stream": stream, "per_page": per_page, "learned_at": to_text(at)}
     executor.execute(queries()["record_page_size"], given)
-
-
-def read_unpaged(executor: Executor, since: datetime) -> list[str]:
-    """Return the streams whose lists were found to ignore page numbers since then."""
-    return [str(stream) for (stream,) in executor.execute(queries()["read_unpaged"], {"since": to_text(since)})]
-
-
-def record_unpaged(executor: Executor, stream: str, at: datetime) -> None:
-    """Store that a stream's list answers every page number with the same records."""
-    executor.execute(queries()["record_unpaged"], {"stream": stream, "learned_at": to_text(at)})

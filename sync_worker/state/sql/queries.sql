@@ -564,15 +564,6 @@ SELECT stream, per_page FROM _page_sizes WHERE learned_at >= :since;
 INSERT INTO _page_sizes (stream, per_page, learned_at) VALUES (:stream, :per_page, :learned_at)
 ON CONFLICT (stream) DO UPDATE SET per_page = excluded.per_page, learned_at = excluded.learned_at;
 
--- name: read_unpaged
--- The streams whose lists were found to ignore page numbers since then.
-SELECT stream FROM _unpaged_streams WHERE learned_at >= :since;
-
--- name: record_unpaged
--- A list answers every page number with the same records.
-INSERT INTO _unpaged_streams (stream, learned_at) VALUES (:stream, :learned_at)
-ON CONFLICT (stream) DO UPDATE SET learned_at = excluded.learned_at;
-
 -- name: read_allowance
 -- The windows of the allowance as last known.
 SELECT period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at

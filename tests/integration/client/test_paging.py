@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -320,18 +319,15 @@ def test_a_list_that_documents_no_paging_is_one_answer_unless_it_was_cut(connect
 
 
 @pytest.mark.parametrize("second", [Answer(records(*range(100))), Answer(b'{"errors": "no page"}', status=400)])
-def test_a_list_without_pages_that_is_as_long_as_a_cap_is_asked_for_a_second_page_once(
+def test_a_list_without_pages_that_is_as_long_as_a_cap_is_asked_for_a_second_page(
     connect: Connect, second: Answer
 ) -> None:
     client = connect(lambda received: second if "page" in received.params else Answer(records(*range(100))))
-    first = list_request(UNPAGED, Scope(11))
-    pages = client.pages(first)
+    pages = client.pages(list_request(UNPAGED, Scope(11)))
 
     assert len(ids(pages)) == 100
     assert pages[-1].doubt is None
     assert client.calls.spent == 2
-    client.pages(replace(first, is_unpaged=True))
-    assert client.calls.spent == 3
 
 
 def test_one_connection_serves_a_whole_listing(connect: Connect) -> None:

@@ -379,7 +379,7 @@ RESTORING = [copy_over, put_in_place, delete_and_copy]
 
 
 def things(path: Path) -> list[tuple[str]]:
-    """What is in the database, which must be sound."""
+    """Return the names in the database, which must be sound."""
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return other.execute("SELECT name FROM things ORDER BY rowid").fetchall()
@@ -445,12 +445,7 @@ def test_a_file_that_was_moved_away_without_its_log_and_back_has_lost_nothing(
 def test_a_log_that_was_left_by_a_killed_process_is_set_aside_where_it_would_damage_a_backup(
     destination: SqliteDestination, tmp_path: Path, change: Change
 ) -> None:
-    checkpoint(tmp_path / "procore.db")
-    fill(destination)
-    left = tmp_path / "left"
-    left.mkdir()
-    for name in ("procore.db", "procore.db-wal"):
-        shutil.copy(tmp_path / name, left / name)
+    left = left_by_a_kill(destination, tmp_path)
     shutil.copy(tmp_path / "backup.db", left / "backup.db")
     change(left / "procore.db", left / "backup.db")
 
@@ -466,18 +461,24 @@ def test_a_log_that_was_left_by_a_killed_process_is_set_aside_where_it_would_dam
 def test_the_log_of_a_killed_process_is_read_where_it_belongs_to_the_file(
     destination: SqliteDestination, tmp_path: Path
 ) -> None:
-    checkpoint(tmp_path / "procore.db")
-    fill(destination)
-    left = tmp_path / "left"
-    left.mkdir()
-    for name in ("procore.db", "procore.db-wal"):
-        shutil.copy(tmp_path / name, left / name)
+    left = left_by_a_kill(destination, tmp_path)
 
     later = SqliteDestination(left / "procore.db")
     later.open(holder="the next process")
     later.close()
 
     assert len(things(left / "procore.db")) == 504
+
+
+def left_by_a_kill(destination: SqliteDestination, folder: Path) -> Path:
+    """Return a folder with the file and its log, as a killed process leaves them."""
+    checkpoint(folder / "procore.db")
+    fill(destination)
+    left = folder / "left"
+    left.mkdir()
+    for name in ("procore.db", "procore.db-wal"):
+        shutil.copy(folder / name, left / name)
+    return left
 
 
 def checkpoint(path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from procore_simulator.faults import Fault
 from support.oracle import differences, readable_projects
 from support.worker import Install, Installation, incomplete, scope
@@ -105,3 +107,21 @@ def test_a_record_that_moved_between_two_runs_is_in_one_list(install: Install) -
         here.simulator.world.move("rfis", moved, new)
         assert incomplete(here.run("rfis", full_refresh=True)) == []
         assert here.query("SELECT project_id, _deleted_at FROM rfis WHERE id = ?", moved) == [(new, None)]
+
+
+@pytest.mark.parametrize("deletes", ["soft", "ignore"])
+def test_records_that_left_a_list_are_no_repeated_keys_though_their_rows_are_not_marked(
+    install: Install, deletes: str
+) -> None:
+    here = install(config={"streams": {"rfis": {"deletes": deletes}}, "limits": {"max_concurrency": 1}})
+    first, second = readable_projects(here.simulator)
+    here.run("rfis")
+    moved = [truth.record["id"] for truth in here.simulator.world.records("rfis", project_id=first)]
+    for record_id in moved:
+        here.simulator.world.move("rfis", record_id, second)
+
+    # As many as these are not marked at once: they wait for a second reading, or nobody marks them.
+    assert incomplete(here.run("rfis", full_refresh=True)) == []
+
+    assert here.query("SELECT id FROM rfis WHERE project_id = ?", first) == []
+    assert differences(here.simulator, here.database, streams=["rfis"]) == []

@@ -35,7 +35,7 @@ def sqlite_bytes() -> int | None:
 
 
 def kept() -> int:
-    """How many objects there are, without weak references and their callbacks.
+    """Return the number of objects, without weak references and their callbacks.
 
     A connection of sqlite3 drops those to its dead cursors every 200 cursors, and abstract classes remember each type.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from procore_simulator.clocks import SteppedClock
@@ -76,3 +78,23 @@ def test_a_list_that_no_page_size_helps_is_asked_for_the_largest_again_next_time
     here.simulator.faults.clear()
     assert incomplete(here.run("rfis")) == []
     assert asked_for(here) == ["2000"]
+
+
+def test_a_list_whose_only_page_came_again_as_page_two_may_have_two_pages_the_next_time(install: Install) -> None:
+    """A server that answers with its last page behind the end looks, with one full page, as one without pages."""
+    here = install(projects=1)
+    first_page = [{"id": number} for number in range(1, 11)]
+
+    def let_it_send(first: list[dict[str, int]], second: list[dict[str, int]]) -> None:
+        here.simulator.faults.clear()
+        here.simulator.faults.add(
+            Fault(path="*/specification_sections*page=2*", body=json.dumps(second), times=100),
+            Fault(path="*/specification_sections*", body=json.dumps(first), times=100),
+        )
+
+    let_it_send(first_page, first_page)
+    assert incomplete(here.run("specification_sections")) == []
+    let_it_send(first_page, [{"id": 11}])
+    assert incomplete(here.run("specification_sections", full_refresh=True)) == []
+
+    assert here.query("SELECT count(*) FROM specification_sections") == [(11,)]

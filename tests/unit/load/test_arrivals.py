@@ -53,10 +53,11 @@ def test_a_record_new_to_us_may_have_arrived_unless_it_was_made_since_the_list_w
     assert may_have_arrived(None, **times) is may
 
 
-def test_of_a_list_that_was_never_complete_only_what_was_made_meanwhile_counts() -> None:
+def test_in_a_list_that_was_never_complete_what_was_made_meanwhile_or_has_no_time_may_have_arrived() -> None:
     assert may_have_arrived(None, complete_at=None, created_at=MEANWHILE)
     assert not may_have_arrived(None, complete_at=None, created_at=BEFORE)
-    assert not may_have_arrived(None, complete_at=None)
+    assert may_have_arrived(None, complete_at=None)
+    assert may_have_arrived(None, complete_at=None, updated_at="yesterday")
 
 
 def test_in_a_list_chosen_by_date_an_edit_may_have_brought_any_record_in() -> None:
