@@ -7,7 +7,7 @@ import json
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.scheduler.heartbeat import beats, heartbeat_path, told_trouble
+from sync_worker.scheduler.heartbeat import beats, heartbeat_path, read_trouble
 
 
 @click.command()
@@ -16,7 +16,7 @@ def command(cli: CliContext) -> int:
     """Exit 0 when the daemon beats and finds its database well, else 1."""
     path = heartbeat_path(cli.load_local_settings().data_dir)
     is_alive = beats(path, cli.clock.now())
-    trouble = told_trouble(path) if is_alive else f"no recent beat in {path}"
+    trouble = read_trouble(path) if is_alive else f"no recent beat in {path}"
     if cli.json:
         print(json.dumps({"beats": is_alive, "error": trouble}))
     else:

@@ -1,7 +1,7 @@
-"""The daemon's loop: writes each tick into the ledger as a run that waits, and has waiting runs executed.
+"""The daemon's loop: writes each tick into the ledger as a waiting run, and hands waiting runs to the engine.
 
-Ticks go by what the ledger and the clock say at each pass, never by a timer: a machine that slept, clocks that were put
-forward or back and a daemon that was down are all the same to it.
+Each pass compares the ledger with the clock and never trusts a timer, so that a machine that slept, a clock that was
+changed and a daemon that was down are one case.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = get_logger()
 
 
 class Planned(NamedTuple):
-    """A job the daemon knows: what it reads and when; without a schedule only when asked for."""
+    """A job of the daemon and its schedule; without one it runs only on request."""
 
     request: RunRequest
     schedule: Schedule | None = None
@@ -39,16 +39,16 @@ class Engine(Protocol):
     """Executes runs."""
 
     def running(self) -> Mapping[str, str]:
-        """The ids of the runs under way, by job."""
+        """Return the ids of the runs under way, by job."""
         ...
 
     def start(self, run: RunRequest) -> None:
-        """Begin a run of a job that has none under way; must not block."""
+        """Start a run of a job that has none under way; must not block."""
         ...
 
 
 class Loop:
-    """Counts ticks and hands out runs until it is asked to stop."""
+    """Counts ticks and hands out runs until it is stopped."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Loop:
         self.is_ready = False
 
     def run(self) -> None:
-        """Go round until asked to stop; a ledger that refuses is asked again."""
+        """Loop until stopped; a failure of the ledger is retried."""
         while not self._stop.is_set():
             openings = self._openings()
             try:
@@ -100,7 +100,7 @@ class Loop:
                 for name, planned in self._jobs.items()
                 if planned.schedule is not None
             ]
-        # First, so that a job which was cut short and has missed ticks as well is caught up with once.
+        # Before interrupted runs are resumed, so that a job with missed ticks too gets one run.
         self._count(watches, now)
         with self._ledger.aside() as transaction:
             resume_interrupted(transaction, now)
@@ -156,7 +156,7 @@ class _Due(NamedTuple):
 
 
 class _Watch:
-    """Up to where the ticks of one job are in the ledger, and when the next one is."""
+    """The ticks of one job: those up to `seen_at` are in the ledger, the next is due at `next_at`."""
 
     def __init__(self, job: str, schedule: Schedule, seen_at: datetime) -> None:
         self.job = job
@@ -165,14 +165,14 @@ class _Watch:
         self.next_at = schedule.next_after(seen_at)
 
     def due(self, now: datetime) -> _Due | None:
-        """The last tick that is due and not seen, if any."""
+        """Return the last tick that is due and not in the ledger, if any."""
         if now < self.next_at:
             return None
         last = last_until(self._schedule, self._seen_at, now) or self.next_at
         return _Due(last, last != self.next_at or now - last > _LATE)
 
     def seen(self, now: datetime) -> None:
-        """All ticks up to now are in the ledger; where clocks went back the ledger tells which are there already."""
+        """Note that all ticks up to now are in the ledger, which ignores the ones it has after a clock was set back."""
         if now < self._seen_at or now >= self.next_at:
             self.next_at = self._schedule.next_after(now)
         self._seen_at = now

@@ -6,7 +6,7 @@ import pytest
 
 from support.clock import ManualClock
 from sync_worker.errors import ConfigurationError
-from sync_worker.scheduler.heartbeat import Heartbeat, beats, heartbeat_path, told_trouble
+from sync_worker.scheduler.heartbeat import Heartbeat, beats, heartbeat_path, read_trouble
 
 
 def test_a_heart_beats_until_it_has_not_for_a_minute(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_heart_beats_again_in_a_folder_that_was_gone_for_a_while(tmp_path: Pat
     heartbeat.beat()
 
     assert beats(path, clock.now())
-    assert told_trouble(path) is None
+    assert read_trouble(path) is None
 
 
 def test_trouble_is_told_at_once_however_short_ago_the_last_beat_was(tmp_path: Path) -> None:
@@ -68,6 +68,6 @@ def test_trouble_is_told_at_once_however_short_ago_the_last_beat_was(tmp_path: P
     heartbeat = Heartbeat(path, ManualClock(), lambda: troubles.pop(0))
     heartbeat.begin()
     heartbeat.beat()
-    assert told_trouble(path) == "the database was moved"
+    assert read_trouble(path) == "the database was moved"
     heartbeat.beat()
-    assert told_trouble(path) is None
+    assert read_trouble(path) is None
