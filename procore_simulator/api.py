@@ -24,6 +24,7 @@ from sync_worker.catalog.spec import RecycleBin, ScopeKind, StreamSpec
 
 _READS = ("GET", "HEAD")
 _JSON = "application/json; charset=utf-8"
+_LISTS_KEPT = 500
 _SIGNATURE = SIGNATURE.encode()
 
 
@@ -229,6 +230,8 @@ class Api:
         if spec.name in {"companies", "projects"}:
             return lists.select(spec, self._visible(spec, key), call.query, today=today, in_bin=in_bin)
         if remembered not in self._listings:
+            if len(self._listings) >= _LISTS_KEPT:
+                self._listings.clear()
             entries = self.world.store.entries(spec.name, key)
             self._listings[remembered] = lists.select(spec, entries, call.query, today=today, in_bin=in_bin)
         return self._listings[remembered]
