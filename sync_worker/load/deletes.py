@@ -1,4 +1,4 @@
-"""Settles which rows are deleted, in the transaction that proves a sweep complete.
+"""Decides which rows are deleted, in the transaction that proves a sweep complete.
 
 Few are marked at once. Many, or all that a scope has, wait until a later run takes them for deleted as well, or until
 somebody approves: a filter that Procore forgot, or a permission that it took, must not empty a table.
@@ -32,7 +32,10 @@ _APPROVED = 0
 
 
 class DeleteScope(NamedTuple):
-    """What a sweep has read all of, or been told of: `parents` by id and the stream they are of, or days, or all."""
+    """The rows in which a sweep can detect deletes: all, or those of some days, or of some parents.
+
+    `parents` are ids in the stream `above`.
+    """
 
     ground: DeleteEvidence
     days: DateRange | None = None
@@ -56,7 +59,7 @@ class KeySets(NamedTuple):
 
 
 class Uncertainty(Enum):
-    """Why what a sweep did not see may be there all the same."""
+    """The reason why a record that a sweep did not see may still exist."""
 
     NONE = "none"
     SHIFTING = "shifting"
@@ -66,25 +69,25 @@ class Uncertainty(Enum):
 
 
 class DeleteResult(NamedTuple):
-    """How many rows were marked as deleted, and how many are held."""
+    """The numbers of rows that were marked as deleted and that are held."""
 
     deleted: int = 0
     held: int = 0
 
 
 def is_too_many(gone: int, live: int, *, agreed: int = 0) -> bool:
-    """Whether so many rows of a scope must not go at once; those that are `agreed` on do not count."""
+    """Return True if so many rows of a scope must not be deleted at once; those that are `agreed` on do not count."""
     fresh = gone - agreed
     return fresh > 0 and (fresh > max(_ROWS_AT_ONCE, _SHARE_AT_ONCE * live) or gone >= live)
 
 
 def scope_values(spec: StreamSpec, scope: Scope) -> dict[str, int]:
-    """What the scope columns of a stream's rows hold in one scope."""
+    """Return the values of the scope columns in a stream's rows of one scope."""
     return {name: value for name, value in scope._asdict().items() if name in spec.scope_columns and value is not None}
 
 
 def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, keys: Sequence[Key], at: datetime) -> int:
-    """Mark those of the keys that wait in one scope still as deleted, and no other; how many rows these are."""
+    """Mark those of the keys whose deletes are still held in one scope as deleted; return the number of rows."""
     transaction.add_keys(spec, _APPROVED, keys)
     forget_unheld(transaction, spec.name, scope, _APPROVED)
     deleted = transaction.mark_deleted(spec, scope_values(spec, scope), _APPROVED, at=to_text(at), run_id=None)
@@ -94,9 +97,9 @@ def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, keys: Sequ
 
 
 class DeleteDetector:
-    """Who is gone in one scope of a stream; `sets` are its sweep's.
+    """The deleted records in one scope of a stream; `sets` are those of its sweep.
 
-    What runs `beside` this one wrote meanwhile is never taken for gone: it may be newer than the pages read here.
+    Rows written by concurrent runs (`beside`) are never marked deleted: they may be newer than the pages read here.
     """
 
     def __init__(self, spec: StreamSpec, key: ScopeKey, sets: KeySets, beside: Beside) -> None:
@@ -107,17 +110,17 @@ class DeleteDetector:
         self._sets = sets
 
     def missing(self, transaction: Transaction, covered: DeleteScope) -> int:
-        """How many rows would be taken for deleted."""
+        """Return how many rows would be taken for deleted."""
         found = self._note_gone(transaction, covered)
         transaction.drop_keys(self._sets.parents, self._sets.gone)
         return found
 
     def release_seen(self, transaction: Transaction) -> None:
-        """What was seen alive does not wait to be deleted, whatever the sweep proved."""
+        """Release held deletes of records that the sweep saw, whatever it proved."""
         release_held(transaction, self._key.stream, self._key.scope, self._sets.seen)
 
     def settle(self, transaction: Transaction, covered: DeleteScope, at: datetime, doubt: Uncertainty) -> DeleteResult:
-        """Mark what is gone, or hold it."""
+        """Mark missing rows as deleted, or hold them if they are too many or their absence is uncertain."""
         stream, scope, sets = self._key.stream, self._key.scope, self._sets
         gone = self._note_gone(transaction, covered)
         if covered.ground is DeleteEvidence.LISTING and covered.days is None and covered.parents is None:
@@ -135,7 +138,7 @@ class DeleteDetector:
         return DeleteResult(deleted, gone - agreed)
 
     def is_repeated(self, transaction: Transaction) -> bool:
-        """Whether the sweep saw just those that the one before it saw: then nobody slipped between their pages."""
+        """Return True if the sweep saw exactly the keys of the previous one: then no record slipped between pages."""
         return is_same(transaction, self._sets.before, self._sets.seen)
 
     def _note_gone(self, transaction: Transaction, covered: DeleteScope) -> int:

@@ -66,7 +66,7 @@ _mark = msgspec.json.Decoder(_Mark)
 
 
 def _is_marked(raw: msgspec.Raw) -> bool:
-    """Whether a record that may be alive says that it is deleted."""
+    """Return True if a record of a list that mixes live and deleted ones says that it is deleted."""
     try:
         return bytes(_mark.decode(raw).deleted_at) not in (b"null", b'""')
     except (msgspec.DecodeError, RecursionError):
@@ -74,7 +74,7 @@ def _is_marked(raw: msgspec.Raw) -> bool:
 
 
 class RecordTools(NamedTuple):
-    """What turns the records of one list into rows; `scope` are the values of the scope columns."""
+    """The tools that turn the records of one list into rows; `scope` are the values of the scope columns."""
 
     scope: Mapping[str, int | str]
     fingerprint: Fingerprint
@@ -82,9 +82,9 @@ class RecordTools(NamedTuple):
 
 
 class PageResult(NamedTuple):
-    """What became of a page: rows written, records set aside, and rows that appeared after the list's first page.
+    """The counts of a stored page: rows written, records quarantined, and rows that appeared after the first page.
 
-    `restless` says in how many records each field differed for no reason told.
+    `restless` counts by field the records in which it differed although nothing says that they changed.
     """
 
     rows: int
@@ -146,7 +146,7 @@ class Sweep:
         self._settlement = DeleteDetector(self._spec, self._key, self._sets, self._beside)
 
     def take(self, page: Page, parent_id: int | str | None = None, *, only_known: bool = False) -> None:
-        """Hand a page over to be stored, or of it `only_known` records; raises what went wrong with an earlier one."""
+        """Hand a page over to be stored, or only its records that have a row; raises errors of earlier pages."""
         self._raise_failures(wait=False)
         makers = self._makers(parent_id)
         identified = [makers.fingerprint.identify(raw) for raw in page.records]
@@ -169,7 +169,7 @@ class Sweep:
             self._raise_failures(wait=True)
 
     def add_reported_deleted(self, page: Page) -> None:
-        """Note whom a page of the tool's own list of deleted records names."""
+        """Add the records on a page of the tool's own list of deleted records to the keys reported deleted."""
         makers = self._makers(None)
         names = [raw for raw in page.records if not self._is_mixed or _is_marked(raw)]
         identified = [makers.fingerprint.identify(raw) for raw in names if makers.rows.belongs_here(raw)]
@@ -177,7 +177,7 @@ class Sweep:
         self._loader.do(lambda transaction: transaction.add_keys(self._spec, self._sets.told, keys))
 
     def missing(self, covered: DeleteScope) -> int:
-        """How many rows would be taken for deleted by what was read so far."""
+        """Return how many rows would be taken for deleted by what was read so far."""
         self._raise_failures(wait=True)
         return self._loader.do(lambda transaction: self._settlement.missing(transaction, covered))
 
@@ -262,7 +262,7 @@ class Sweep:
 
     @property
     def _is_whole(self) -> bool:
-        """Return True if the sweep read records that need not have changed."""
+        """True if the sweep read records that need not have changed."""
         return self._window.start is None or self._spec.mode is SyncMode.DATE_WINDOW
 
     def _note_reading(self, transaction: Transaction, counts: ScopeCounts) -> None:
@@ -300,7 +300,7 @@ class Sweep:
         self._loader.do(close)
 
     def keys(self) -> list[Key]:
-        """The keys seen so far; for the short lists that decide what else is read."""
+        """Return the keys seen so far; for the short lists that decide what else is read."""
         self._raise_failures(wait=True)
         return self._loader.do(lambda transaction: transaction.read_keys(self._spec, self._sets.seen))
 
@@ -317,7 +317,7 @@ class Sweep:
                 log.warning(Event.RECORD_QUARANTINED, rows=committed.quarantined)
 
     def _makers(self, parent_id: int | str | None) -> RecordTools:
-        """What identifies and types the records of a parent's list; one list is read to its end before the next."""
+        """Return the tools for a parent's list; kept until the next list, as each is read to its end first."""
         asked = (parent_id, self._learned)
         if self._made is None or self._made[0] != asked:
             scope = self._scope_values(parent_id)
@@ -339,7 +339,7 @@ class Sweep:
         also: OnProven | None,
         covered: DeleteScope | None = None,
     ) -> tuple[Proof, ScopeCounts, DeleteResult]:
-        """What was proved since `_before`, what is counted before whatever comes next, and what was deleted."""
+        """Return what was proved since `_before`, the counts before whatever comes next, and what was deleted."""
         counts, before = scope_counts(transaction, self._key), self._before
         proof = prove(evidence, self._keys(transaction))
         self._settlement.release_seen(transaction)
@@ -476,7 +476,7 @@ class Sweep:
     def _rows_to_compare(
         self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, StoredRow]
     ) -> Mapping[Key, Sequence[Parameter]]:
-        """The rows of records that have another hash and the same version: they may hold the same all the same."""
+        """Return the rows of records with another hash and the same version: their content may still be the same."""
         keys = [
             candidate.key
             for candidate in changed
@@ -505,9 +505,9 @@ class Sweep:
     def _late(
         self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, StoredRow]
     ) -> set[Key]:
-        """Keys that come with an older version than this run, or one beside it, has met: on a page that arrives late.
+        """Return keys whose record is older than one that this run or a concurrent run has met: its page arrived late.
 
-        Older than what an earlier run met is no such thing: Procore is right.
+        A record older than what an earlier run met is not late: Procore's current value wins.
         """
         older = [
             candidate.key
