@@ -1,4 +1,4 @@
-"""What all partitions of a run share."""
+"""The state that all partitions of a run share."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ class RunContext:
 
     @property
     def now(self) -> Now:
-        """When the run began, by both clocks."""
+        """The start of the run, by both clocks."""
         return self.clocks.now
 
     @property
     def bound(self) -> datetime:
-        """Where the run's windows end."""
+        """The end of the run's windows."""
         return self.now.later
 
     def planner(self, view: Transaction) -> ReadPlanner:

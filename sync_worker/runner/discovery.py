@@ -1,4 +1,4 @@
-"""Which scopes there are: the companies and the projects that Procore shows, read before all else."""
+"""The scopes there are: the companies and the projects that Procore shows, read before all else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Listed(NamedTuple):
 
 
 def discover(run: RunContext) -> dict[int, Listed]:
-    """Read companies and projects; the projects of each company."""
+    """Read companies and projects; return the projects of each company."""
     by_name = {spec.name: spec for spec in run.specs}
     run.clocks.server_time = sync_partition(run, Partition(by_name[COMPANIES], Scope())).server_time
     listed = dict.fromkeys(run.company_ids, Listed(Verdict.COMPLETE))
@@ -48,7 +48,7 @@ def discover(run: RunContext) -> dict[int, Listed]:
 
 
 def _sorted_out(swept: PartitionResult, chosen: Sequence[Project]) -> Listed:
-    """The chosen projects, by whether Procore shows them; what was shown last time counts where the list failed."""
+    """Sort the chosen projects by whether Procore shows them; if the list failed, what it last showed counts."""
     if swept.verdict in (Verdict.FAILED, Verdict.INEXACT):
         return Listed(swept.verdict, chosen)
     shown = set(swept.keys)
