@@ -51,7 +51,7 @@ def read_settings(
     """As `load_settings`, and where the values came from."""
     document = read_document(path)
     filler = _Filler(document, environ, path.parent)
-    tree = filler.settle()
+    tree = filler.fill_all()
     found = list(_unknown_names(tree, known_streams))
     settings = _validated(Settings, document, tree, found, path.parent, inspect)
     return LoadedSettings(settings, filler.sources, frozenset(filler.folder.read))
@@ -92,7 +92,7 @@ def _part_of(
     procore = document.tree.get("procore")
     if isinstance(procore, dict):
         document.tree["procore"] = _only(procore, ReportedProcore.model_fields)
-    tree = _Filler(document, environ, path.parent).settle()
+    tree = _Filler(document, environ, path.parent).fill_all()
     found += _unknown_names(tree, known_streams)
     return _validated(model, document, tree, found, path.parent, inspect)
 
@@ -106,7 +106,7 @@ class _Filler:
         self.folder = Folder(folder)
         self.sources: dict[str, str] = {}
 
-    def settle(self) -> dict[str, Any]:
+    def fill_all(self) -> dict[str, Any]:
         """Return the document's values with every variable in use filled in."""
         tree = dict(self._document.tree)
         procore, destination = tree.get("procore"), tree.get("destination")
