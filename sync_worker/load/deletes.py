@@ -46,16 +46,16 @@ class DeleteScope(NamedTuple):
 class KeySets(NamedTuple):
     """The numbers of the sets of keys that a sweep keeps.
 
-    `seen` are alive, as were those seen by the sweep `before`; `told` are said to be deleted; the others follow from
-    these.
+    `seen` are alive, as were those that the `previous` sweep saw; `reported_deleted` are in the tool's own list of
+    deleted records; the others follow from these.
     """
 
     seen: int
-    before: int
-    told: int
+    previous: int
+    reported_deleted: int
     parents: int
-    gone: int
-    agreed: int
+    missing: int
+    confirmed: int
 
 
 class Uncertainty(Enum):
@@ -65,7 +65,7 @@ class Uncertainty(Enum):
     SHIFTING = "shifting"
     """The pages may have shifted while they were read; a later run can agree."""
     UNKEYED = "unkeyed"
-    """A record could not be told by its key, so it may be any of them; only a person can agree."""
+    """A record came without a usable key, so it may be any of them; only a person can agree."""
 
 
 class DeleteResult(NamedTuple):
@@ -111,42 +111,46 @@ class DeleteDetector:
 
     def missing(self, transaction: Transaction, covered: DeleteScope) -> int:
         """Return how many rows would be taken for deleted."""
-        found = self._note_gone(transaction, covered)
-        transaction.drop_keys(self._sets.parents, self._sets.gone)
+        found = self._add_missing(transaction, covered)
+        transaction.drop_keys(self._sets.parents, self._sets.missing)
         return found
 
     def release_seen(self, transaction: Transaction) -> None:
         """Release held deletes of records that the sweep saw, whatever it proved."""
         release_held(transaction, self._key.stream, self._key.scope, self._sets.seen)
 
-    def settle(self, transaction: Transaction, covered: DeleteScope, at: datetime, doubt: Uncertainty) -> DeleteResult:
+    def detect_deletes(
+        self, transaction: Transaction, covered: DeleteScope, at: datetime, doubt: Uncertainty
+    ) -> DeleteResult:
         """Mark missing rows as deleted, or hold them if they are too many or their absence is uncertain."""
         stream, scope, sets = self._key.stream, self._key.scope, self._sets
-        gone = self._note_gone(transaction, covered)
+        gone = self._add_missing(transaction, covered)
         if covered.ground is DeleteEvidence.LISTING and covered.days is None and covered.parents is None:
-            release_other_held(transaction, stream, scope, sets.gone)
+            release_other_held(transaction, stream, scope, sets.missing)
         if not gone:
             return DeleteResult()
         agreed = 0
         if doubt is not Uncertainty.UNKEYED:
-            agreed = note_agreed(transaction, self._key, covered.ground, gone=sets.gone, agreed=sets.agreed)
-        deleted = self._bury(transaction, sets.agreed, at) if agreed else 0
+            agreed = note_agreed(transaction, self._key, covered.ground, gone=sets.missing, agreed=sets.confirmed)
+        deleted = self._mark_deleted(transaction, sets.confirmed, at) if agreed else 0
         live = transaction.live_count(stream, self._scope) + deleted
         if doubt is Uncertainty.NONE and not is_too_many(gone, live, agreed=agreed):
-            return DeleteResult(deleted + self._bury(transaction, sets.gone, at))
-        hold_deletes(transaction, self._key, covered.ground, sets.gone, at)
+            return DeleteResult(deleted + self._mark_deleted(transaction, sets.missing, at))
+        hold_deletes(transaction, self._key, covered.ground, sets.missing, at)
         return DeleteResult(deleted, gone - agreed)
 
     def is_repeated(self, transaction: Transaction) -> bool:
         """Return True if the sweep saw exactly the keys of the previous one: then no record slipped between pages."""
-        return is_same(transaction, self._sets.before, self._sets.seen)
+        return is_same(transaction, self._sets.previous, self._sets.seen)
 
-    def _note_gone(self, transaction: Transaction, covered: DeleteScope) -> int:
+    def _add_missing(self, transaction: Transaction, covered: DeleteScope) -> int:
         extent = self._extent(transaction, covered)
-        among = self._sets.told if covered.ground is DeleteEvidence.SIGNAL else None
-        gone = transaction.add_missing_rows(self._spec, extent, self._sets.gone, unseen_by=self._sets.seen, among=among)
+        among = self._sets.reported_deleted if covered.ground is DeleteEvidence.SIGNAL else None
+        gone = transaction.add_missing_rows(
+            self._spec, extent, self._sets.missing, unseen_by=self._sets.seen, among=among
+        )
         beside = run_ids_beside(transaction, self._key.run_id, self._beside) if gone else []
-        return gone - (transaction.discard_written_by(self._spec, self._sets.gone, beside) if beside else 0)
+        return gone - (transaction.discard_written_by(self._spec, self._sets.missing, beside) if beside else 0)
 
     def _extent(self, transaction: Transaction, covered: DeleteScope) -> Extent:
         parent, window = self._spec.parent, self._spec.date_window
@@ -155,12 +159,12 @@ class DeleteDetector:
             return Extent(self._scope, days=days)
         if covered.parents is not None and covered.above is not None and parent is not None:
             transaction.note_values(self._spec, parent.param, self._sets.parents, covered.parents)
-            # What hung on a parent went with it; its list is not there to be read.
+            # Records go with their parent: a deleted parent has no list of them that could be read.
             transaction.note_deleted(covered.above, parent.key, self._scope, self._sets.parents)
             return Extent(self._scope, parents=(parent.param, self._sets.parents))
         return Extent(self._scope)
 
-    def _bury(self, transaction: Transaction, noted: int, at: datetime) -> int:
-        deleted = transaction.mark_deleted(self._spec, self._scope, noted, at=to_text(at), run_id=self._key.run_id)
-        release_held(transaction, self._key.stream, self._key.scope, noted)
+    def _mark_deleted(self, transaction: Transaction, key_set: int, at: datetime) -> int:
+        deleted = transaction.mark_deleted(self._spec, self._scope, key_set, at=to_text(at), run_id=self._key.run_id)
+        release_held(transaction, self._key.stream, self._key.scope, key_set)
         return deleted

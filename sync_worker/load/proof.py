@@ -47,7 +47,7 @@ class Evidence(NamedTuple):
     server_time: datetime | None = None
     doubt: str | None = None
 
-    def begun(self, server_time: datetime | None) -> Evidence:
+    def started_at(self, server_time: datetime | None) -> Evidence:
         """Return this evidence with `server_time`, unless it has one already."""
         return self if self.server_time is not None else self._replace(server_time=server_time)
 
@@ -78,7 +78,7 @@ class Evidence(NamedTuple):
             doubt=self.doubt or doubt,
         )
 
-    def beside(self, lists: int) -> Evidence:
+    def with_skipped_lists(self, lists: int) -> Evidence:
         """Return this evidence with lists that need not be read again."""
         return self._replace(lists=self.lists + lists, pages=self.pages + lists)
 
@@ -86,7 +86,7 @@ class Evidence(NamedTuple):
         """Return this evidence with a list that may not be read."""
         return self._replace(lists=self.lists + 1, pages=self.pages + 1, refused=self.refused + 1)
 
-    def with_gone(self) -> Evidence:
+    def with_missing_parent(self) -> Evidence:
         """Return this evidence with a parent that was deleted after it was listed: it has no list to read."""
         return self._replace(lists=self.lists + 1, pages=self.pages + 1, gone=self.gone + 1)
 

@@ -97,13 +97,13 @@ class RunContext:
     def backfill_key(self) -> str:
         """The name of a backfill's progress: a request in the same words goes on where it was left."""
         request = self.request
-        asked = {
+        parts = {
             "since": request.since and request.since.isoformat(),
             "until": request.until and request.until.isoformat(),
             "streams": sorted(spec.name for spec in self.specs),
             "projects": sorted(self.choice.requested),
         }
-        return json.dumps(asked)
+        return json.dumps(parts)
 
     @property
     def now(self) -> Now:

@@ -39,22 +39,22 @@ def discover(run: RunContext) -> dict[int, Listed]:
     if PROJECTS in by_name:
         for company_id in listed:
             partition = Partition(by_name[PROJECTS], Scope(company_id))
-            swept = sync_partition(run, partition)
-            run.clocks.server_time = run.clocks.server_time or swept.server_time
+            result = sync_partition(run, partition)
+            run.clocks.server_time = run.clocks.server_time or result.server_time
             with run.services.destination.reader() as view:
                 known = known_projects(view, company_id)
-            listed[company_id] = _sorted_out(swept, choose(known, run.choice))
+            listed[company_id] = _sorted_out(result, choose(known, run.choice))
     return listed
 
 
-def _sorted_out(swept: PartitionResult, chosen: Sequence[Project]) -> Listed:
+def _sorted_out(result: PartitionResult, chosen: Sequence[Project]) -> Listed:
     """Sort the chosen projects by whether Procore shows them; if the list failed, what it last showed counts."""
-    if swept.verdict in (Verdict.FAILED, Verdict.INEXACT):
-        return Listed(swept.verdict, chosen)
-    shown = set(swept.keys)
+    if result.verdict in (Verdict.FAILED, Verdict.INEXACT):
+        return Listed(result.verdict, chosen)
+    shown = set(result.keys)
     readable = [project for project in chosen if (project.project_id,) in shown]
     unseen = [project.project_id for project in chosen if (project.project_id,) not in shown]
-    return Listed(swept.verdict, readable, unseen)
+    return Listed(result.verdict, readable, unseen)
 
 
 def record_missing_projects(run: RunContext, listed: Mapping[int, Listed]) -> None:
