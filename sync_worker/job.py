@@ -1,4 +1,4 @@
-"""What a job author imports: a job is a module of a jobs folder whose `JOB` is what to read or report, and when."""
+"""The imports of a job author: a job is a module in a jobs folder whose `JOB` says what to read or report, and when."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from sync_worker.state.skipped import TOOL_OFF, SkipReason
 
 
 class Block(NamedTuple):
-    """Why a list is not requested; the ledger shows the text."""
+    """The reason why a list is not requested; the ledger shows the text."""
 
     reason: SkipReason
     text: str

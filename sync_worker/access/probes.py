@@ -1,4 +1,4 @@
-"""When a refused list is tried again: daily for a week, then weekly, and never so often that the app's grade suffers.
+"""The times at which a refused list is tried again: daily for a week, then weekly, to protect the app's grade.
 
 Procore grades an app on the 403s and 404s among its calls. Where much is refused, a few probes in each run notice a
 change of permissions as well as many, because permissions are rarely given for one list only.

@@ -1,4 +1,4 @@
-"""What the service account may read: every tool in every company and project, by at most one call each.
+"""A survey of what the service account may read: every tool in every company and project, one call each at most.
 
 A tool that was read lately costs no call. What is learned is stored, so that the daemon is not refused again.
 """
@@ -49,7 +49,7 @@ _WORTH_LISTING = 2
 
 
 class AccessState(StrEnum):
-    """How far a tool can be read in a scope."""
+    """The extent to which a tool can be read in a scope."""
 
     READABLE = "readable"
     PARTLY = "partly"

@@ -1,1 +1,1 @@
-"""Who executes runs that are due."""
+"""Execution of runs that are due."""

@@ -31,7 +31,7 @@ def hand_over(
     stop: threading.Event,
     progress: Progress | None = None,
 ) -> None:
-    """Let `run` wait for the daemon, tell how it goes, and return when it has ended.
+    """Let `run` wait for the daemon, report its progress, and return when it has ended.
 
     Raises `StopRequested` when asked to stop, which stops the following and not the run, and `SyncWorkerError` when
     nobody holds the database any more.
@@ -52,7 +52,7 @@ def hand_over(
 
 
 class RunFollower:
-    """A run as the ledger shows it; what is new there is told as if the run were here."""
+    """A run as the ledger shows it; what is new there is reported as if this process ran it."""
 
     def __init__(self, run_id: str, ledger: Destination, clock: Clock, progress: Progress) -> None:
         self._run_id = run_id
@@ -60,15 +60,15 @@ class RunFollower:
         self._clock = clock
         self._progress = progress
         self._so_far = RunSoFar(None, None, None, None, 0)
-        self._told: set[FinishedScope] = set()
-        self._told_until = ""
+        self._reported: set[FinishedScope] = set()
+        self._reported_until = ""
         self._waits_until: datetime | None = None
 
     def has_ended(self) -> bool:
-        """Look once more, and tell."""
+        """Read the ledger again and report what is new."""
         with self._ledger.reader() as view:
             now = run_so_far(view, self._run_id)
-            finished = scopes_finished(view, self._run_id, self._told_until)
+            finished = scopes_finished(view, self._run_id, self._reported_until)
             waits_until = read_allowance(view).waits_until(self._clock.now())
         before, self._so_far = self._so_far, now
         if now.started_at and not before.started_at:
@@ -78,23 +78,23 @@ class RunFollower:
         if waits_until is not None and waits_until != self._waits_until and now.started_at:
             self._waits_until = waits_until
             self._progress.waiting((waits_until - self._clock.now()).total_seconds())
-        # A list that moved is read once more, and its rows are counted anew.
+        # A list that moved is read once more, and its rows are counted again.
         self._progress.page_taken(max(0, now.rows_seen - before.rows_seen))
         if now.partitions is not None or now.outcome is not None:
-            self._tell(finished)
+            self._report(finished)
         if now.outcome is not None:
             log.info(Event.RUN_FINISHED, outcome=now.outcome, error=now.error)
         return now.outcome is not None
 
-    def _tell(self, finished: list[FinishedScope]) -> None:
+    def _report(self, finished: list[FinishedScope]) -> None:
         for scope in finished:
-            if scope not in self._told:
+            if scope not in self._reported:
                 self._progress.finished(scope.stream)
                 log.info(Event.SCOPE_FINISHED, **_as_logged(scope))
         if finished:
             # Instants are whole seconds: what ended in the last one may not all be there yet.
-            self._told_until = finished[-1].finished_at
-            self._told = {scope for scope in finished if scope.finished_at == self._told_until}
+            self._reported_until = finished[-1].finished_at
+            self._reported = {scope for scope in finished if scope.finished_at == self._reported_until}
 
 
 def _as_logged(scope: FinishedScope) -> dict[str, str | int | None]:

@@ -33,7 +33,7 @@ class LocalEngine:
         self._running: dict[str, tuple[str, threading.Thread]] = {}
 
     def running(self) -> Mapping[str, str]:
-        """The ids of the runs under way, by job."""
+        """Return the ids of the runs under way, by job."""
         with self._lock:
             return {job: run_id for job, (run_id, _) in self._running.items()}
 

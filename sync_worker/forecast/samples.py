@@ -23,7 +23,7 @@ _CLEAR = 2
 
 
 class Parents(NamedTuple):
-    """What the forecast of a stream tells about the records that other streams are nested in."""
+    """The records of a stream that other streams are nested in, as its forecast found them."""
 
     is_refused: bool = False
     rows: int | None = None

@@ -68,7 +68,7 @@ class PagingTime(NamedTuple):
 
 
 def _instants(candidate: Candidate) -> list[str]:
-    """The instants that a record says it was made or changed at, in UTC: these sort as texts."""
+    """Return the instants at which a record says that it was created or changed, in UTC, so that they sort as text."""
     try:
         sent = msgspec.structs.astuple(_times.decode(candidate.raw))
     except (msgspec.DecodeError, RecursionError):

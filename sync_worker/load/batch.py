@@ -84,7 +84,7 @@ class Batch:
 
 
 def newest_by_key(candidates: Iterable[Candidate]) -> dict[Key, Candidate]:
-    """One record a key: the latest version, and of equal ones the last seen."""
+    """Return one record for each key: the latest version, and of equal versions the last seen."""
     newest: dict[Key, Candidate] = {}
     for candidate in candidates:
         known = newest.get(candidate.key)

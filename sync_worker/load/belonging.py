@@ -44,7 +44,7 @@ class Naming(NamedTuple):
 
 
 class Belonging:
-    """Where the records of one stream in one scope say that they belong."""
+    """The fields in which records of a stream name their scope, with the ids expected in one scope."""
 
     def __init__(self, spec: StreamSpec, scope: Mapping[str, int | str]) -> None:
         self.namings = [
@@ -56,7 +56,7 @@ class Belonging:
         ]
 
     def elsewhere(self, sent: Mapping[str, msgspec.Raw]) -> str | None:
-        """Where else a record belongs, as a reason not to store it; None where it may be of this scope."""
+        """Return why a record belongs to another scope and must not be stored; None if it may be of this scope."""
         for naming in self.namings:
             if naming.field in sent and naming.contradicts(sent[naming.field]):
                 return f"the record belongs to {naming.kind} {naming.read(sent[naming.field])}, not to {naming.given}"
@@ -89,6 +89,6 @@ def _id_within(sent: msgspec.Raw | str) -> str | None:
 
 
 def _as_id(named: int | str | None) -> str | None:
-    """An id as text; None of what can be none, zero and words among it."""
+    """Return an id as text; None for a value that cannot be an id, such as zero or a word."""
     text = str(named).strip() if isinstance(named, str) or (named is not None and named < 2**63) else ""
     return text if text.isascii() and text.isdigit() and text.strip("0") else None

@@ -30,7 +30,7 @@ _exact = msgspec.json.Decoder(float_hook=_Number)
 
 
 class Difference(NamedTuple):
-    """What differs between a record and its row: `fields` by their values, `signed` paths only by signatures."""
+    """The difference between a record and its row: `fields` by their values, `signed` paths only by signatures."""
 
     fields: frozenset[str]
     signed: frozenset[str]

@@ -72,7 +72,7 @@ class Fingerprint:
         self._content = _content(spec, excluded - set(spec.primary_key), learned)
 
     def identify(self, raw: msgspec.Raw) -> Candidate | Unreadable:
-        """Key, version and hash of `raw`, or why it cannot be stored."""
+        """Identify `raw` by key, version and hash, or return why it cannot be stored."""
         key: Key | None = None
         try:
             key = self._key_of(raw)
@@ -84,7 +84,7 @@ class Fingerprint:
         return Candidate(key, row_hash, raw, self._version_of)
 
     def hash_of(self, raw: msgspec.Raw) -> str:
-        """The hash of a record; raises what decoding it raises."""
+        """Return the hash of a record; raises what decoding it raises."""
         digest = self._seed.copy()
         digest.update(self._content(raw))
         return digest.hexdigest()[: 2 * _HASH_BYTES]
@@ -114,7 +114,7 @@ class Fingerprint:
         return None if all(part is None for part in rest) else ":".join(str(part or "") for part in rest)
 
     def _sent(self, head: Any, name: str, type_: FieldType) -> int | str | None:
-        """A key is taken whether it comes as a number or as its text: v1 and v2 of the API differ in just that."""
+        """Return a part of the key; v1 of the API sends ids as numbers and v2 as text, and both are accepted."""
         sent = bytes(getattr(head, attribute(name)))
         if sent in (b"", b"null"):
             return None
@@ -135,7 +135,7 @@ class Fingerprint:
 
 @cache
 def _head_decoder(spec: StreamSpec) -> msgspec.json.Decoder[Any]:
-    """Decodes only the fields that identify a record and leaves the others unread."""
+    """Return a decoder of the fields that identify a record; the others stay undecoded."""
     names = {name for name in spec.primary_key if name in spec.fields} | set(spec.row_key)
     if spec.cursor_field is not None:
         names.add(spec.cursor_field)
@@ -150,7 +150,7 @@ def _head_decoder(spec: StreamSpec) -> msgspec.json.Decoder[Any]:
 
 @cache
 def _whole_number_decoder(spec: StreamSpec, in_scope: tuple[str, ...]) -> msgspec.json.Decoder[Any] | None:
-    """Decodes the usual key at once: what the scope does not hold of it, and that is whole numbers, follows it."""
+    """Return a fast decoder for keys whose parts are those in the scope, then whole numbers; None for other keys."""
     rest = spec.primary_key[len(in_scope) :]
     if spec.primary_key != in_scope + rest or any(spec.fields.get(name) is not FieldType.INTEGER for name in rest):
         return None
@@ -168,7 +168,7 @@ def attribute(name: str) -> str:
 def _content(
     spec: StreamSpec, excluded: frozenset[str], learned: frozenset[str]
 ) -> Callable[[msgspec.Raw], bytes | msgspec.Raw]:
-    """What of a record is hashed: all of it as sent, unless something has to be left out."""
+    """Return the function that selects what is hashed: the record as sent, unless something must be left out."""
     volatile = [steps_of(path) for path in spec.volatile]
     signed = [steps_of(path) for path in sorted(learned)]
     is_always_blanked = bool(volatile or excluded)

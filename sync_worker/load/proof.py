@@ -26,7 +26,7 @@ _QUARANTINE_RECORDS = 10
 
 
 class Evidence(NamedTuple):
-    """What the server said of one sweep, over all its lists: one, or one for each parent.
+    """The server's statements about one sweep, over all its lists: one, or one for each parent.
 
     `total` is None as soon as one list gave none; `steady` is false when a `Total` changed while its pages were read;
     `records` and `pages` are those of all lists; `uncounted` counts lists of several pages of which not every one gave
@@ -47,13 +47,13 @@ class Evidence(NamedTuple):
     server_time: datetime | None = None
     doubt: str | None = None
 
-    def begun(self, server_time: datetime | None) -> Evidence:
-        """This evidence, begun at `server_time` unless it had begun before."""
+    def started_at(self, server_time: datetime | None) -> Evidence:
+        """Return this evidence with `server_time`, unless it has one already."""
         return self if self.server_time is not None else self._replace(server_time=server_time)
 
     @property
     def is_shifting(self) -> bool:
-        """Whether a record may have slipped from a page that was not read yet to one that was."""
+        """True if a record may have slipped from an unread page to one that was read."""
         return self.pages > self.lists
 
     def with_list(
@@ -78,16 +78,16 @@ class Evidence(NamedTuple):
             doubt=self.doubt or doubt,
         )
 
-    def beside(self, lists: int) -> Evidence:
-        """This evidence and lists that need not be read again."""
+    def with_skipped_lists(self, lists: int) -> Evidence:
+        """Return this evidence with lists that need not be read again."""
         return self._replace(lists=self.lists + lists, pages=self.pages + lists)
 
     def with_refusal(self) -> Evidence:
-        """This evidence and a list that may not be read."""
+        """Return this evidence with a list that may not be read."""
         return self._replace(lists=self.lists + 1, pages=self.pages + 1, refused=self.refused + 1)
 
-    def with_gone(self) -> Evidence:
-        """This evidence and a parent that was deleted after it was listed: it has no list to read."""
+    def with_missing_parent(self) -> Evidence:
+        """Return this evidence with a parent that was deleted after it was listed: it has no list to read."""
         return self._replace(lists=self.lists + 1, pages=self.pages + 1, gone=self.gone + 1)
 
 
@@ -99,7 +99,7 @@ class Proof(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """What a sweep counted of its records.
+    """The counts of a sweep's records.
 
     `appeared` counts records that may have come into the list after its first page; `is_confirmed` is true when an
     earlier sweep of this run saw exactly the same keys.

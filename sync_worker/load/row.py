@@ -118,7 +118,7 @@ class RowMaker:
         ]
 
     def row(self, candidate: Candidate) -> Row:
-        """The row of a record; every value it was sent with is in a column or in `_extra`."""
+        """Return the row of a record; every value that was sent is in a column or in `_extra`."""
         values = None if self._declared is None else self._as_declared(candidate, self._declared)
         return self._field_by_field(candidate) if values is None else Row(values, None, [])
 
@@ -136,7 +136,7 @@ class RowMaker:
         self._refined += [(place, _literal) for place, name in enumerate(self._spec.columns) if name in names]
 
     def _as_declared(self, candidate: Candidate, decoder: msgspec.json.Decoder[Any]) -> list[Value] | None:
-        """The values of a record that is in every field as declared; None of any other."""
+        """Return the values of a record whose fields are all as declared; None for any other."""
         try:
             values: list[Any] = list(msgspec.structs.astuple(decoder.decode(candidate.raw)))
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -203,7 +203,7 @@ class RowMaker:
     def _given(
         self, name: str, candidate: Candidate, sent: dict[str, msgspec.Raw], extra: dict[str, bytes]
     ) -> int | str:
-        """A column whose value is known before the record is read: part of its key, or where it was read."""
+        """Return the value of a key or scope column; another value that the record sent for it goes into `extra`."""
         position = self._key_position.get(name)
         value = self._scope[name] if position is None else candidate.key[position]
         raw = sent.pop(name, None)
@@ -214,9 +214,9 @@ class RowMaker:
 
 @cache
 def _declared_decoder(spec: StreamSpec, literals: frozenset[str]) -> msgspec.json.Decoder[Any] | None:
-    """Decodes a record that has the declared fields alone, each of its type or null, in the order of the columns.
+    """Return a decoder of records that have only declared fields, each of its type or null, in column order.
 
-    `literals` are left undecoded. There is none for a stream with a field whose name must be escaped.
+    `literals` are left undecoded. Returns None for a stream with a field whose name must be escaped.
     """
     if not all(map(is_plain, spec.columns)):
         return None

@@ -56,7 +56,7 @@ _GROUPS = msgspec.json.Decoder(list[_Group] | _Meetings)
 
 
 def splitter(envelope: Envelope) -> Callable[[bytes], Records]:
-    """The function that splits bodies in this envelope; it raises `BadPayloadError` for what is no such list."""
+    """Return the function that splits bodies in this envelope; it raises `BadPayloadError` for any other body."""
     fast = {Envelope.ARRAY: _split_array, Envelope.DATA: _split_data, Envelope.GROUPS: _split_groups}[envelope]
 
     def split(body: bytes) -> Records:
@@ -77,7 +77,7 @@ def splitter(envelope: Envelope) -> Callable[[bytes], Records]:
 
 
 def holds_endless_number(record: msgspec.Raw) -> bool:
-    """Whether a number in it is beyond what a reader of JSON can hold, as 1e400 is; one without exponent never is."""
+    """Return True if the record has a number beyond any range, such as 1e400; only one with an exponent can be."""
     sent = bytes(record)
     # A pattern over all bytes would take three times as long.
     shape = sent.translate(_ONE_DIGIT)
@@ -132,7 +132,7 @@ def _split_mended(body: bytes, fast: Callable[[bytes], Records], field_depth: in
 
 
 def _storable(body: bytes) -> bytes:
-    """The same text with U+FFFD for what is no UTF-8, for NUL and for lone surrogates."""
+    """Replace invalid UTF-8, NUL and lone surrogates by U+FFFD."""
     try:
         body.decode()
     except UnicodeDecodeError:
@@ -146,12 +146,12 @@ def _keep_pair(match: re.Match[bytes]) -> bytes:
 
 
 def _escaped(body: bytes) -> bytes:
-    """The same JSON with the control characters in its texts escaped, as they must be."""
+    """Escape the control characters in the texts of a JSON body, as JSON requires."""
     return _TEXT.sub(lambda text: _CONTROL.sub(lambda it: b"\\u%04x" % ord(it[0]), text[0]), body)
 
 
 def _flattened(body: bytes, field_depth: int) -> bytes:
-    """The same JSON with fields that nest too deep written as texts."""
+    """Write the fields of a JSON body that nest too deep as texts."""
     parts: list[bytes] = []
     kept = depth = start = 0
     is_deep = False

@@ -55,7 +55,7 @@ _numbers = count(1)
 log = get_logger()
 
 OnProven = Callable[[Transaction, datetime | None], None]
-"""What is written in the transaction that proves completeness; it is given the mark, None where no server told it."""
+"""Writes in the transaction that proves completeness, given the mark; None if no server gave its time."""
 
 
 class _Mark(msgspec.Struct):
@@ -66,7 +66,7 @@ _mark = msgspec.json.Decoder(_Mark)
 
 
 def _is_marked(raw: msgspec.Raw) -> bool:
-    """Whether a record that may be alive says that it is deleted."""
+    """Return True if a record of a list that mixes live and deleted ones says that it is deleted."""
     try:
         return bytes(_mark.decode(raw).deleted_at) not in (b"null", b'""')
     except (msgspec.DecodeError, RecursionError):
@@ -74,7 +74,7 @@ def _is_marked(raw: msgspec.Raw) -> bool:
 
 
 class RecordTools(NamedTuple):
-    """What turns the records of one list into rows; `scope` are the values of the scope columns."""
+    """The tools that turn the records of one list into rows; `scope` are the values of the scope columns."""
 
     scope: Mapping[str, int | str]
     fingerprint: Fingerprint
@@ -82,9 +82,9 @@ class RecordTools(NamedTuple):
 
 
 class PageResult(NamedTuple):
-    """What became of a page: rows written, records set aside, and rows that appeared after the list's first page.
+    """The counts of a stored page: rows written, records quarantined, and rows that appeared after the first page.
 
-    `restless` says in how many records each field differed for no reason told.
+    `restless` counts by field the records in which it differed although nothing says that they changed.
     """
 
     rows: int
@@ -118,15 +118,15 @@ class Sweep:
         self._follows_deletes = follows_deletes
         self._sets = KeySets(*(next(_numbers) for _ in KeySets._fields))
         self._beside = Beside()
-        self._settlement = DeleteDetector(spec, key, self._sets, self._beside)
-        self._has_before = False
+        self._detector = DeleteDetector(spec, key, self._sets, self._beside)
+        self._has_previous = False
         self._is_mixed = isinstance(spec.deletes, DeletedAmongLive)
         self._unkeyed = 0
         self._appeared = 0
         self._list_began_at: datetime | None = None
         self._before = NOTHING_COUNTED
         self._under_way: list[Future[PageResult]] = []
-        self._spoilt: Proof | None = None
+        self._bad_page: Proof | None = None
         self._in_two_lists: str | None = None
         self._learned: frozenset[str] = frozenset()
         self._restless: Counter[str] = Counter()
@@ -143,13 +143,13 @@ class Sweep:
 
         self._beside = self._loader.do(begin)
         self._loader.seen_sets[self._key] = self._sets.seen
-        self._settlement = DeleteDetector(self._spec, self._key, self._sets, self._beside)
+        self._detector = DeleteDetector(self._spec, self._key, self._sets, self._beside)
 
     def take(self, page: Page, parent_id: int | str | None = None, *, only_known: bool = False) -> None:
-        """Hand a page over to be stored, or of it `only_known` records; raises what went wrong with an earlier one."""
+        """Hand a page over to be stored, or only its records that have a row; raises errors of earlier pages."""
         self._raise_failures(wait=False)
-        makers = self._makers(parent_id)
-        identified = [makers.fingerprint.identify(raw) for raw in page.records]
+        tools = self._tools(parent_id)
+        identified = [tools.fingerprint.identify(raw) for raw in page.records]
         self._unkeyed += sum(record.key is None for record in identified)
         seen_at = self._clock.now()
         if page.number == 1:
@@ -162,24 +162,24 @@ class Sweep:
             paging = PagingTime(began, page.server_time or self._window.end, self._complete_at, is_part)
         self._under_way.append(
             self._loader.submit(
-                lambda transaction: self._store(transaction, identified, makers, seen_at, paging, only_known)
+                lambda transaction: self._store(transaction, identified, tools, seen_at, paging, only_known)
             )
         )
         if page.is_large:
             self._raise_failures(wait=True)
 
     def add_reported_deleted(self, page: Page) -> None:
-        """Note whom a page of the tool's own list of deleted records names."""
-        makers = self._makers(None)
+        """Add the records on a page of the tool's own list of deleted records to the keys reported deleted."""
+        tools = self._tools(None)
         names = [raw for raw in page.records if not self._is_mixed or _is_marked(raw)]
-        identified = [makers.fingerprint.identify(raw) for raw in names if makers.rows.belongs_here(raw)]
+        identified = [tools.fingerprint.identify(raw) for raw in names if tools.rows.belongs_here(raw)]
         keys = [record.key for record in identified if isinstance(record, Candidate)]
-        self._loader.do(lambda transaction: transaction.add_keys(self._spec, self._sets.told, keys))
+        self._loader.do(lambda transaction: transaction.add_keys(self._spec, self._sets.reported_deleted, keys))
 
     def missing(self, covered: DeleteScope) -> int:
-        """How many rows would be taken for deleted by what was read so far."""
+        """Return how many rows would be taken for deleted by what was read so far."""
         self._raise_failures(wait=True)
-        return self._loader.do(lambda transaction: self._settlement.missing(transaction, covered))
+        return self._loader.do(lambda transaction: self._detector.missing(transaction, covered))
 
     def needs_confirmation(self, evidence: Evidence, covered: DeleteScope | None) -> bool:
         """Return True if only a second sweep with the same keys can prove this one, or what is missing from it.
@@ -190,31 +190,31 @@ class Sweep:
         if not evidence.is_shifting:
             return False
 
-        def ask(transaction: Transaction) -> bool:
+        def is_needed(transaction: Transaction) -> bool:
             if self._is_confirmed(transaction):
                 return False
             keys = self._keys(transaction)
             if prove(evidence, keys._replace(is_confirmed=True)).verdict is not Verdict.COMPLETE:
                 return False
             return prove(evidence, keys).verdict is not Verdict.COMPLETE or (
-                covered is not None and self._settlement.missing(transaction, covered) > 0
+                covered is not None and self._detector.missing(transaction, covered) > 0
             )
 
-        return self._loader.do(ask)
+        return self._loader.do(is_needed)
 
     def again(self) -> None:
         """Count from the beginning again, to compare what is seen with what was seen now."""
-        self._sets = self._sets._replace(seen=self._sets.before, before=self._sets.seen)
+        self._sets = self._sets._replace(seen=self._sets.previous, previous=self._sets.seen)
         self._loader.seen_sets[self._key] = self._sets.seen
-        self._settlement = DeleteDetector(self._spec, self._key, self._sets, self._beside)
-        self._has_before = True
+        self._detector = DeleteDetector(self._spec, self._key, self._sets, self._beside)
+        self._has_previous = True
         self.restart()
 
     def restart(self, window: Window | None = None) -> None:
         """Count from the beginning again: what was read so far is read once more, in other parts or another window."""
         self._raise_failures(wait=True)
         self._unkeyed = self._appeared = 0
-        self._spoilt = None
+        self._bad_page = None
         self._window = window or self._window
 
         def forget(transaction: Transaction) -> None:
@@ -245,24 +245,24 @@ class Sweep:
         """
         self._raise_failures(wait=True)
 
-        def settle(transaction: Transaction) -> tuple[Proof, DeleteResult]:
-            proof, counts, settled = self._decide(transaction, evidence, last, also, covered)
+        def decide(transaction: Transaction) -> tuple[Proof, DeleteResult]:
+            proof, counts, deletes = self._decide(transaction, evidence, last, also, covered)
             if proof.verdict is Verdict.COMPLETE and self._is_whole:
                 self._note_reading(transaction, counts)
             if proof.verdict is not Verdict.INEXACT or last:
-                self._close(transaction, proof, evidence.total, requests, settled.deleted)
-            return proof, settled
+                self._close(transaction, proof, evidence.total, requests, deletes.deleted)
+            return proof, deletes
 
-        proof, settled = self._loader.do(settle)
-        # Only now: the loader may have done it twice.
-        self._unkeyed, self._appeared, self._spoilt = 0, 0, None
-        if settled.held:
-            log.warning(Event.DELETES_HELD, rows=settled.held)
+        proof, deletes = self._loader.do(decide)
+        # Only once it is committed: a piece of work that fails changes nothing.
+        self._unkeyed, self._appeared, self._bad_page = 0, 0, None
+        if deletes.held:
+            log.warning(Event.DELETES_HELD, rows=deletes.held)
         return proof
 
     @property
     def _is_whole(self) -> bool:
-        """Return True if the sweep read records that need not have changed."""
+        """True if the sweep read records that need not have changed."""
         return self._window.start is None or self._spec.mode is SyncMode.DATE_WINDOW
 
     def _note_reading(self, transaction: Transaction, counts: ScopeCounts) -> None:
@@ -279,11 +279,11 @@ class Sweep:
         """Decide what a part of the sweep proved; unless complete, or the `last` try allowed, it may be read again."""
         self._raise_failures(wait=True)
         proof, self._before, _ = self._loader.do(lambda transaction: self._decide(transaction, evidence, last, also))
-        self._unkeyed, self._appeared, self._spoilt = 0, 0, None
+        self._unkeyed, self._appeared, self._bad_page = 0, 0, None
         return proof
 
     def close(self, proof: Proof, total: int | None, *, requests: int) -> None:
-        """End a sweep whose parts are settled."""
+        """End a sweep whose parts are all decided."""
         self._loader.do(lambda transaction: self._close(transaction, proof, total, requests))
 
     def abandon(self, verdict: Verdict | None, *, requests: int, error: str) -> None:
@@ -300,12 +300,12 @@ class Sweep:
         self._loader.do(close)
 
     def keys(self) -> list[Key]:
-        """The keys seen so far; for the short lists that decide what else is read."""
+        """Return the keys seen so far; for the short lists that decide what else is read."""
         self._raise_failures(wait=True)
         return self._loader.do(lambda transaction: transaction.read_keys(self._spec, self._sets.seen))
 
     def _raise_failures(self, *, wait: bool) -> None:
-        # Each is asked once: one that fails between two questions would be forgotten with its error.
+        # `done` is checked once for each: one that fails between two checks would be forgotten with its error.
         stored = [future for future in self._under_way if wait or future.done()]
         self._under_way = [future for future in self._under_way if future not in stored]
         for future in stored:
@@ -316,13 +316,13 @@ class Sweep:
             if committed.quarantined:
                 log.warning(Event.RECORD_QUARANTINED, rows=committed.quarantined)
 
-    def _makers(self, parent_id: int | str | None) -> RecordTools:
-        """What identifies and types the records of a parent's list; one list is read to its end before the next."""
-        asked = (parent_id, self._learned)
-        if self._made is None or self._made[0] != asked:
+    def _tools(self, parent_id: int | str | None) -> RecordTools:
+        """Return the tools for a parent's list; kept until the next list, as each is read to its end first."""
+        made_for = (parent_id, self._learned)
+        if self._made is None or self._made[0] != made_for:
             scope = self._scope_values(parent_id)
             fingerprint = Fingerprint(self._spec, scope, self._excluded, self._learned)
-            self._made = (asked, RecordTools(scope, fingerprint, RowMaker(self._spec, scope, self._excluded)))
+            self._made = (made_for, RecordTools(scope, fingerprint, RowMaker(self._spec, scope, self._excluded)))
         return self._made[1]
 
     def _scope_values(self, parent_id: int | str | None) -> Mapping[str, int | str]:
@@ -339,12 +339,12 @@ class Sweep:
         also: OnProven | None,
         covered: DeleteScope | None = None,
     ) -> tuple[Proof, ScopeCounts, DeleteResult]:
-        """What was proved since `_before`, what is counted before whatever comes next, and what was deleted."""
+        """Return what was proved since `_before`, the counts before whatever comes next, and what was deleted."""
         counts, before = scope_counts(transaction, self._key), self._before
         proof = prove(evidence, self._keys(transaction))
-        self._settlement.release_seen(transaction)
-        if self._spoilt is not None:
-            proof = self._spoilt if last else self._spoilt._replace(verdict=Verdict.INEXACT)
+        self._detector.release_seen(transaction)
+        if self._bad_page is not None:
+            proof = self._bad_page if last else self._bad_page._replace(verdict=Verdict.INEXACT)
         if self._in_two_lists is not None and proof.verdict is Verdict.COMPLETE:
             proof = Proof(Verdict.INEXACT, self._in_two_lists)
         if proof.verdict is Verdict.INEXACT and not last:
@@ -352,16 +352,16 @@ class Sweep:
             restart_scope(transaction, self._key, before)
             again = before is NOTHING_COUNTED
             return proof, before if again else before._replace(quarantined=counts.quarantined), DeleteResult()
-        settled = DeleteResult()
+        deletes = DeleteResult()
         if proof.verdict is Verdict.COMPLETE and covered is not None:
             doubt = self._doubt(transaction, evidence)
-            settled = self._settlement.settle(transaction, covered, self._clock.now(), doubt)
+            deletes = self._detector.detect_deletes(transaction, covered, self._clock.now(), doubt)
         transaction.drop_keys(*self._sets)
         if proof.verdict is Verdict.COMPLETE and also is not None:
             # Our clock may be ahead of the server's; what it commits in between would be skipped.
-            told_at = evidence.server_time
-            also(transaction, None if told_at is None else min(self._window.end, told_at))
-        return proof, counts, settled
+            server_time = evidence.server_time
+            also(transaction, None if server_time is None else min(self._window.end, server_time))
+        return proof, counts, deletes
 
     def _keys(self, transaction: Transaction) -> Keys:
         """Return what was counted since `_before`."""
@@ -375,7 +375,7 @@ class Sweep:
         )
 
     def _is_confirmed(self, transaction: Transaction) -> bool:
-        return self._has_before and self._settlement.is_repeated(transaction)
+        return self._has_previous and self._detector.is_repeated(transaction)
 
     def _doubt(self, transaction: Transaction, evidence: Evidence) -> Uncertainty:
         if self._unkeyed:
@@ -403,80 +403,77 @@ class Sweep:
         self,
         transaction: Transaction,
         identified: Sequence[Candidate | Unreadable],
-        makers: RecordTools,
+        tools: RecordTools,
         seen_at: datetime,
         paging: PagingTime | None,
         only_known: bool,
     ) -> PageResult:
+        """Store the changed records of a page with their counts."""
         unreadable = [record for record in identified if isinstance(record, Unreadable)]
         newest = newest_by_key(record for record in identified if isinstance(record, Candidate))
         unchanged = transaction.unchanged(self._spec, {key: found.row_hash for key, found in newest.items()})
         changed = [candidate for key, candidate in newest.items() if key not in unchanged]
-        # Looked for here alone: in every page that comes it would cost half of what reading the page does.
+        # Only in changed records: to search every page would take half as long as reading it.
         if any(holds_endless_number(candidate.raw) for candidate in changed):
-            self._spoilt = _ENDLESS
+            self._bad_page = _ENDLESS
             return PageResult(0, 0)
+
         stored = transaction.stored(self._spec, [candidate.key for candidate in changed]) if changed else {}
         changed = [candidate for candidate in changed if not only_known or candidate.key in stored]
         late = self._late(transaction, changed, stored)
-        before = self._rows_to_compare(transaction, changed, stored)
-        batch = Batch(self._spec, self._key.run_id, to_text(seen_at))
-        for candidate in changed:
-            if candidate.key not in late:
-                batch.add(candidate, makers.rows, stored.get(candidate.key), before.get(candidate.key))
+        in_time = [candidate for candidate in changed if candidate.key not in late]
+        batch = self._batch(transaction, in_time, stored, tools, seen_at)
         if batch.elsewhere:
             reason = batch.elsewhere[0].reason
             if not (batch.keys or batch.same or unchanged or late):
-                self._spoilt = Proof(Verdict.FAILED, f"bad payload: the answer is of another list: {reason}")
+                self._bad_page = Proof(Verdict.FAILED, f"bad payload: the answer is of another list: {reason}")
                 return PageResult(0, 0)
-            self._spoilt = Proof(Verdict.INEXACT, f"{reason}; it is set aside, see _quarantine")
+            self._bad_page = Proof(Verdict.INEXACT, f"{reason}; it is set aside, see _quarantine")
+        under_way, follows_deletes = self._loader.seen_sets, self._follows_deletes
         repeated = find_repeated(
-            transaction,
-            self._spec,
-            self._key,
-            batch.keys,
-            stored,
-            self._loader.seen_sets,
-            follows_deletes=self._follows_deletes,
+            transaction, self._spec, self._key, batch.keys, stored, under_way, follows_deletes=follows_deletes
         )
         self._in_two_lists = self._in_two_lists or repeated
-        # What cannot be stored is there all the same.
+
+        # A record that cannot be stored exists nevertheless: its row is not deleted.
         seen = [*newest, *(record.key for record in unreadable if record.key is not None)]
         distinct_keys = transaction.add_keys(self._spec, self._sets.seen, seen)
         distinct_keys += sum(record.key is None for record in unreadable)
         transaction.merge(self._spec, batch.rows)
         if batch.same:
-            self._keep_rows(transaction, batch, stored, makers, seen_at)
+            self._keep_rows(transaction, batch, stored, tools, seen_at)
+
         record_field_changes(transaction, self._key, batch.field_changes, seen_at)
         record_schema_changes(transaction, self._key, batch.schema_changes, seen_at)
-        unreadable += batch.unreadable + batch.elsewhere
-        quarantine_records(
-            transaction,
-            self._key,
-            [(record.reason, bytes(record.raw).decode("utf-8", "replace")) for record in unreadable],
-            seen_at,
-        )
-        updated = sum(candidate_key in stored for candidate_key in batch.keys)
-        record_page(
-            transaction,
-            self._key,
-            PageCounts(
-                rows_seen=len(identified),
-                distinct_keys=distinct_keys,
-                inserted=len(batch.keys) - updated,
-                updated=updated,
-            ),
-        )
-        appeared = 0
-        if paging is not None:
-            written = [newest[key] for key in batch.keys]
-            appeared = paging.count_arrivals(written, stored, makers.scope)
-        return PageResult(len(batch.rows), len(unreadable), appeared, batch.restless)
+        set_aside = unreadable + batch.unreadable + batch.elsewhere
+        quarantined = [(record.reason, bytes(record.raw).decode("utf-8", "replace")) for record in set_aside]
+        quarantine_records(transaction, self._key, quarantined, seen_at)
+        updated = sum(key in stored for key in batch.keys)
+        inserted = len(batch.keys) - updated
+        counts = PageCounts(rows_seen=len(identified), distinct_keys=distinct_keys, inserted=inserted, updated=updated)
+        record_page(transaction, self._key, counts)
+        written = [newest[key] for key in batch.keys]
+        appeared = 0 if paging is None else paging.count_arrivals(written, stored, tools.scope)
+        return PageResult(len(batch.rows), len(set_aside), appeared, batch.restless)
+
+    def _batch(
+        self,
+        transaction: Transaction,
+        changed: Sequence[Candidate],
+        stored: Mapping[Key, StoredRow],
+        tools: RecordTools,
+        seen_at: datetime,
+    ) -> Batch:
+        before = self._rows_to_compare(transaction, changed, stored)
+        batch = Batch(self._spec, self._key.run_id, to_text(seen_at))
+        for candidate in changed:
+            batch.add(candidate, tools.rows, stored.get(candidate.key), before.get(candidate.key))
+        return batch
 
     def _rows_to_compare(
         self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, StoredRow]
     ) -> Mapping[Key, Sequence[Parameter]]:
-        """The rows of records that have another hash and the same version: they may hold the same all the same."""
+        """Return the rows of records with another hash and the same version: their content may still be the same."""
         keys = [
             candidate.key
             for candidate in changed
@@ -491,13 +488,13 @@ class Sweep:
         transaction: Transaction,
         batch: Batch,
         stored: Mapping[Key, StoredRow],
-        makers: RecordTools,
+        tools: RecordTools,
         seen_at: datetime,
     ) -> None:
         """Learn why records seemed to differ from their rows, and give the rows the hash that they have now."""
         paths = batch.signed - set(self._spec.volatile)
         self._learned = learn_volatile_paths(transaction, self._key.stream, paths, seen_at)
-        fingerprint = Fingerprint(self._spec, makers.scope, self._excluded, self._learned)
+        fingerprint = Fingerprint(self._spec, tools.scope, self._excluded, self._learned)
         hashes = {candidate.key: fingerprint.hash_of(candidate.raw) for candidate in batch.same}
         transaction.rehash(self._spec, hashes)
         rehash_parents(transaction, {stored[key].row_hash: row_hash for key, row_hash in hashes.items()})
@@ -505,9 +502,9 @@ class Sweep:
     def _late(
         self, transaction: Transaction, changed: Sequence[Candidate], stored: Mapping[Key, StoredRow]
     ) -> set[Key]:
-        """Keys that come with an older version than this run, or one beside it, has met: on a page that arrives late.
+        """Return keys whose record is older than one that this run or a concurrent run has met: its page arrived late.
 
-        Older than what an earlier run met is no such thing: Procore is right.
+        A record older than what an earlier run met is not late: Procore's current value wins.
         """
         older = [
             candidate.key

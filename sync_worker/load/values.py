@@ -37,14 +37,14 @@ _text_decoder = msgspec.json.Decoder(str)
 
 
 def text_of(sent: bytes) -> str | None:
-    """The string that `sent` holds; None when it is no JSON string."""
+    """Return the string that `sent` holds; None if it is not a JSON string."""
     if not sent.startswith(b'"'):
         return None
     return _text_decoder.decode(sent) if b"\\" in sent else sent[1:-1].decode("utf-8", "replace")
 
 
 def literal_of(sent: bytes) -> Converted:
-    """The text that `sent` holds; a number or a boolean is a text as it was written."""
+    """Return the text that `sent` holds; a number or a boolean as it was written."""
     if sent.startswith((b"{", b"[")):
         return MISFIT
     text = text_of(sent)
@@ -91,7 +91,7 @@ def _datetime(sent: bytes) -> Converted:
 
 
 def instant_of(text: str | None) -> Converted:
-    """The instant that `text` names, in the form it is stored in."""
+    """Return the instant that `text` names, in the form it is stored in."""
     if not text:
         return MISFIT
     try:
@@ -107,7 +107,7 @@ def instant_of(text: str | None) -> Converted:
 
 
 def order_of(instant: str) -> str:
-    """A text that sorts as time does, whatever form the instant was written in; empty where it is none."""
+    """Return an instant in a form that sorts by time; empty if the text is not an instant."""
     try:
         moment = datetime.fromisoformat(instant)
         return "" if moment.tzinfo is None else moment.astimezone(UTC).isoformat(timespec="microseconds")

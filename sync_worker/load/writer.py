@@ -80,7 +80,7 @@ class Writer:
             self._commit_hooks()
 
     def _next_group(self) -> tuple[list[Piece], bool]:
-        """What is waiting now, at least one piece; false when it was the last."""
+        """Return the pieces that wait now, at least one if the writer stays open; and False once it is closed."""
         group: list[Piece] = []
         piece = self._waiting.get()
         while piece is not None:

@@ -1,4 +1,4 @@
-"""What a run reads: every partition of the requested streams, due now or skipped for a reason."""
+"""The plan of a run: every partition of the requested streams, due now or skipped for a reason."""
 
 from __future__ import annotations
 

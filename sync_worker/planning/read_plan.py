@@ -1,4 +1,4 @@
-"""What a sweep asks Procore for, decided before its first request from what is stored and what is due."""
+"""The requests of a sweep, decided before the first one from what is stored and what is due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long things wait, since when and with whom: only numbers, from rows and a given instant."""
+"""The ageing of what waits: how long, since when and with whom, computed from rows and a given instant."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Item:
 
 
 class Ageing(NamedTuple):
-    """What waits, worst first, and what was opened and closed in the week before.
+    """The items that wait, worst first, and the numbers opened and closed in the week before.
 
     `before` has the figures of seven days ago as today's records show them: a due date may have been another then,
     and some may have been reopened.

@@ -1,4 +1,4 @@
-"""Which projects are in a report, how fresh and complete their data is, and which are left out and why."""
+"""The projects in a report, how fresh and complete their data is, and those left out with the reason."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ReportedProject(NamedTuple):
 
 
 class Reason(StrEnum):
-    """Why a project is left out."""
+    """The reason why a project is left out."""
 
     INACTIVE = "inactive"
     EXCLUDED = "left out in the configuration"

@@ -33,7 +33,7 @@ class Employers:
 
 
 class ReportData(NamedTuple):
-    """What a report is built from: a view of what is stored, the projects in it, the time, and the issue before."""
+    """The input of a report: a view of what is stored, the projects in it, the time, and the issue before."""
 
     view: Transaction
     projects: Sequence[ReportedProject]

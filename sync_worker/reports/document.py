@@ -1,4 +1,4 @@
-"""What a report says, as data: a job builds a `Document`, every format renders any of them and escapes its texts."""
+"""The content of a report as data: a job builds a `Document`; every format renders it and escapes its texts."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Issue(NamedTuple):
 
     @property
     def figures(self) -> Figures:
-        """What the next issue is compared with."""
+        """The figures that the next issue is compared with."""
         projects = frozenset(project.project_id for project in self.coverage.projects)
         values = self.document.figures
         return Figures(self.coverage.newest_at, self.made_at, frozenset(self.requested), projects, values)
@@ -57,7 +57,7 @@ class Issue(NamedTuple):
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What a reader has to know before the figures."""
+        """The warnings that a reader must see before the figures."""
         return [*self._warnings(), *self.document.warnings]
 
     def _warnings(self) -> Iterator[str]:
@@ -77,7 +77,7 @@ class Issue(NamedTuple):
 
     @property
     def rules(self) -> Sequence[str]:
-        """How it was counted."""
+        """The rules by which the figures were counted."""
         return [*self.document.rules, *self._rules()]
 
     def _rules(self) -> Iterator[str]:

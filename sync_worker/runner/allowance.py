@@ -1,4 +1,4 @@
-"""Keeps what is known of the allowance in the database, beside what is written anyway."""
+"""Keeps what is known of the allowance in the database, in transactions that are written anyway."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AllowanceKeeper:
 
     @property
     def is_pending(self) -> bool:
-        """Whether calls were let through that are not written yet."""
+        """True if calls were let through that are not written yet."""
         return self._budget.allowance.acquired != self._kept
 
     def write(self, transaction: Executor) -> None:
@@ -38,5 +38,5 @@ class AllowanceKeeper:
         write_allowance(transaction, known.windows)
 
     def on_commit(self) -> None:
-        """What was written last is committed."""
+        """Note that what was written last is committed."""
         self._kept = self._acquired

@@ -24,13 +24,13 @@ log = get_logger()
 
 
 class Clocks:
-    """What both clocks said since the run began; safe to use from several threads."""
+    """The readings of both clocks since the run began; safe to use from several threads."""
 
     def __init__(self, started_at: datetime) -> None:
         # The server tells whole seconds.
         self.started_at = started_at.replace(microsecond=0)
         self.server_time: datetime | None = None
-        """The server's time as it was first told."""
+        """The server's time as it was first reported."""
         self.doubt: str | None = None
         """Why the run can prove nothing, where the clocks are far apart."""
         self._has_warned = False
@@ -38,7 +38,7 @@ class Clocks:
 
     @property
     def now(self) -> Now:
-        """The instant of the run, by our own clock alone as long as the server told none."""
+        """The instant of the run, by only our own clock as long as the server reported none."""
         server_time = self.server_time or self.started_at
         return Now(min(server_time, self.started_at), max(server_time, self.started_at))
 

@@ -1,4 +1,4 @@
-"""What all partitions of a run share."""
+"""The state that all partitions of a run share."""
 
 from __future__ import annotations
 
@@ -97,22 +97,22 @@ class RunContext:
     def backfill_key(self) -> str:
         """The name of a backfill's progress: a request in the same words goes on where it was left."""
         request = self.request
-        asked = {
+        parts = {
             "since": request.since and request.since.isoformat(),
             "until": request.until and request.until.isoformat(),
             "streams": sorted(spec.name for spec in self.specs),
             "projects": sorted(self.choice.requested),
         }
-        return json.dumps(asked)
+        return json.dumps(parts)
 
     @property
     def now(self) -> Now:
-        """When the run began, by both clocks."""
+        """The start of the run, by both clocks."""
         return self.clocks.now
 
     @property
     def bound(self) -> datetime:
-        """Where the run's windows end."""
+        """The end of the run's windows."""
         return self.now.later
 
     def planner(self, view: Transaction) -> ReadPlanner:

@@ -1,4 +1,4 @@
-"""Which scopes there are: the companies and the projects that Procore shows, read before all else."""
+"""The scopes there are: the companies and the projects that Procore shows, read before all else."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ class Listed(NamedTuple):
 
 
 def discover(run: RunContext) -> dict[int, Listed]:
-    """Read companies and projects; the projects of each company."""
+    """Read companies and projects; return the projects of each company."""
     by_name = {spec.name: spec for spec in run.specs}
     run.clocks.server_time = sync_partition(run, Partition(by_name[COMPANIES], Scope())).server_time
     listed = dict.fromkeys(run.company_ids, Listed(Verdict.COMPLETE))
     if PROJECTS in by_name:
         for company_id in listed:
             partition = Partition(by_name[PROJECTS], Scope(company_id))
-            swept = sync_partition(run, partition)
-            run.clocks.server_time = run.clocks.server_time or swept.server_time
+            result = sync_partition(run, partition)
+            run.clocks.server_time = run.clocks.server_time or result.server_time
             with run.services.destination.reader() as view:
                 known = known_projects(view, company_id)
-            listed[company_id] = _sorted_out(swept, choose(known, run.choice))
+            listed[company_id] = _sorted_out(result, choose(known, run.choice))
     return listed
 
 
-def _sorted_out(swept: PartitionResult, chosen: Sequence[Project]) -> Listed:
-    """The chosen projects, by whether Procore shows them; what was shown last time counts where the list failed."""
-    if swept.verdict in (Verdict.FAILED, Verdict.INEXACT):
-        return Listed(swept.verdict, chosen)
-    shown = set(swept.keys)
+def _sorted_out(result: PartitionResult, chosen: Sequence[Project]) -> Listed:
+    """Sort the chosen projects by whether Procore shows them; if the list failed, what it last showed counts."""
+    if result.verdict in (Verdict.FAILED, Verdict.INEXACT):
+        return Listed(result.verdict, chosen)
+    shown = set(result.keys)
     readable = [project for project in chosen if (project.project_id,) in shown]
     unseen = [project.project_id for project in chosen if (project.project_id,) not in shown]
-    return Listed(swept.verdict, readable, unseen)
+    return Listed(result.verdict, readable, unseen)
 
 
 def record_missing_projects(run: RunContext, listed: Mapping[int, Listed]) -> None:

@@ -55,7 +55,7 @@ log = get_logger()
 
 
 class ListReader:
-    """The lists of one partition under a plan, and what was learned of them; `calls` counts the requests."""
+    """The lists of one partition under a plan, and what reading them showed; `calls` counts the requests."""
 
     def __init__(self, run: RunContext, partition: Partition, plan: ReadPlan, doubt: str | None) -> None:
         self.spec, self.scope = partition
@@ -103,7 +103,7 @@ class ListReader:
         found: Evidence | None = None
         while found is None:
             found = self._read_each_list()
-        evidence = found.begun(self._first_server_time)
+        evidence = found.started_at(self._first_server_time)
         self._later = max(self._begun_at, evidence.server_time or self._begun_at)
         return evidence._replace(doubt=self._doubt or evidence.doubt)
 
@@ -115,9 +115,9 @@ class ListReader:
 
     def _read_each_list(self) -> Evidence | None:
         """Return the evidence of all lists, or None if those already read must be counted again."""
-        evidence = Evidence().beside(self._plan.unchanged_parents)
+        evidence = Evidence().with_skipped_lists(self._plan.unchanged_parents)
         for kind in self._plan.refused_parents:
-            evidence = evidence.with_gone() if kind is RefusalKind.NOT_FOUND else evidence.with_refusal()
+            evidence = evidence.with_missing_parent() if kind is RefusalKind.NOT_FOUND else evidence.with_refusal()
         refusal: SkippableError | None = None
         self._parents_read, self._parents_refused = [], {}
         for parent_id in [None] if self._plan.parents is None else self._plan.parents:
@@ -131,7 +131,9 @@ class ListReader:
                 # One parent's list may be private, or deleted a moment ago; the others are read nevertheless.
                 refusal = refused
                 is_gone = isinstance(refused, NotFoundError)
-                evidence = evidence.with_gone() if is_gone and parent_id is not None else evidence.with_refusal()
+                evidence = (
+                    evidence.with_missing_parent() if is_gone and parent_id is not None else evidence.with_refusal()
+                )
                 if parent_id is not None:
                     self._parents_refused[parent_id] = refusal_kind(refused)
         self._record_parents_refused(refusal)
@@ -200,12 +202,12 @@ class ListReader:
             self._services.progress.page_taken(len(page.records))
             if self._smaller_size is not None:
                 # Only a page that came shows that its size helps; a list that always fails keeps the larger one.
-                self._learn_size(self._smaller_size)
+                self._record_page_size(self._smaller_size)
             totals.append(page.total)
             units, records = units + page.units, records + len(page.records)
-            evidence = evidence.begun(page.server_time)
+            evidence = evidence.started_at(page.server_time)
             if _is_clamped(page, request.per_page):
-                self._learn_size(page.units)
+                self._record_page_size(page.units)
         return evidence.with_list(totals, units, doubt, records=records)
 
     def _per_page(self) -> int | None:
@@ -219,7 +221,7 @@ class ListReader:
         self._smaller_size = max(SMALLEST, size // 4)
         return True
 
-    def _learn_size(self, per_page: int) -> None:
+    def _record_page_size(self, per_page: int) -> None:
         if self._run.page_sizes.get(self.spec.name) == per_page:
             return
         self._run.page_sizes[self.spec.name] = per_page
@@ -323,7 +325,7 @@ class ListReader:
     def record_progress(self, transaction: Transaction, mark: datetime | None) -> None:
         """Move the checkpoint to `mark`; record how far back the sweep has read, and for which parents.
 
-        Written in the transaction that proves the sweep complete. Without a mark, which no server told, nothing moves.
+        Written in the transaction that proves the sweep complete. If no server gave its time there is no mark.
         """
         if not self._run.advances_checkpoint or mark is None:
             return

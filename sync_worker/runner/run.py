@@ -79,7 +79,7 @@ def execute_run(run: RunContext) -> RunResult:
 
 
 def _frozen_period(run: RunContext, since: date) -> Period:
-    """The days to read; one that goes on keeps the last day that it began with."""
+    """Return the days to read; a backfill that continues keeps the last day that it began with."""
     until = run.request.until or run.bound.date()
     until = run.services.writer.do(lambda transaction: begin_backfill(transaction, run.backfill_key, until))
     return Period(run.backfill_key, DateRange(since, max(since, until)))
@@ -121,7 +121,7 @@ def _text(failure: SyncWorkerError | None) -> str | None:
 
 
 def outcome_of(scopes: Sequence[ScopeResult], *, failed: bool) -> Outcome:
-    """The outcome of a run that was not interrupted; scopes that may not be read fail it only when nothing else was."""
+    """Return the outcome of a run that was not interrupted; refused scopes fail it only if no other was read."""
     if deciding_verdicts(scopes).isdisjoint({Verdict.COMPLETE, Verdict.INEXACT}):
         return Outcome.FAILED
     verdicts = {scope.verdict for scope in scopes}
@@ -131,9 +131,9 @@ def outcome_of(scopes: Sequence[ScopeResult], *, failed: bool) -> Outcome:
 
 
 def deciding_verdicts(scopes: Sequence[ScopeResult]) -> set[Verdict | None]:
-    """The verdicts of what the run was for: companies and projects, read to know the scopes, only where that is all.
+    """Return the verdicts that decide the outcome; companies and projects count only if nothing else was requested.
 
-    Lists of tools are never what a run is for.
+    `project_tools` counts only if neither projects nor other streams were read.
     """
     by_distance = (
         [scope.verdict for scope in scopes if scope.stream not in (COMPANIES, PROJECTS, PROJECT_TOOLS.name)],

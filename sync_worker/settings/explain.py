@@ -60,7 +60,7 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def misspelt(errors: Iterable[ErrorDetails], model: type[BaseModel]) -> set[tuple[str | int, ...]]:
-    """Where keys would stand, had unknown ones been spelt right: that those are missing needs no saying."""
+    """Return where misspelt keys were meant to be, so that these are not reported as missing too."""
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     return {(*loc[:-1], nearest_name(str(loc[-1]), _keys_at(model, loc[:-1])) or "") for loc in unknown}
 
@@ -73,7 +73,7 @@ def _unknown_choice(value: Any, expected: str) -> str:
 
 
 def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
-    """The keys that may stand at `path`, whose parts are keys, list places, `type`s and names the user chose."""
+    """Return the keys allowed at `path`, whose parts are keys, list places, `type`s and names the user chose."""
     models = {model}
     for part in path:
         inner = {found for each in models for found in _models_under(each, part)}

@@ -41,7 +41,7 @@ class Folder:
         return variables
 
     def read_secret(self, file: str) -> str:
-        """The text of a secret file; raises as `read_text`."""
+        """Return the text of a secret file; raises as `read_text`."""
         path = self.path / file
         text = read_text(path, _MOST_KILOBYTES)
         self.read.add(path)

@@ -38,7 +38,7 @@ class LoadedSettings(NamedTuple):
 def load_settings(
     path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect[Settings] = lambda _: ()
 ) -> Settings:
-    """The settings in the file at `path`; raises `SettingsError`, which lists every problem.
+    """Return the settings in the file at `path`; raises `SettingsError`, which lists every problem.
 
     Streams are looked up among `known_streams` and the file's own.
     """
@@ -51,7 +51,7 @@ def read_settings(
     """As `load_settings`, and where the values came from."""
     document = read_document(path)
     filler = _Filler(document, environ, path.parent)
-    tree = filler.settle()
+    tree = filler.fill_all()
     found = list(_unknown_names(tree, known_streams))
     settings = _validated(Settings, document, tree, found, path.parent, inspect)
     return LoadedSettings(settings, filler.sources, frozenset(filler.folder.read))
@@ -63,9 +63,9 @@ def load_local_settings(
     known_streams: Collection[str],
     inspect: Inspect[LocalSettings] = lambda _: (),
 ) -> LocalSettings:
-    """Where the data is and of which streams, whatever the rest of the file holds; raises `SettingsError`.
+    """Return where the data is and of which streams, whatever the rest of the file holds; raises `SettingsError`.
 
-    Variables of the other sections are not resolved: whoever looks at the data needs no credentials for Procore.
+    Variables of the other sections are not resolved: reading the data needs no credentials for Procore.
     """
     return _part_of(LocalSettings, path, environ, known_streams, inspect)
 
@@ -92,7 +92,7 @@ def _part_of(
     procore = document.tree.get("procore")
     if isinstance(procore, dict):
         document.tree["procore"] = _only(procore, ReportedProcore.model_fields)
-    tree = _Filler(document, environ, path.parent).settle()
+    tree = _Filler(document, environ, path.parent).fill_all()
     found += _unknown_names(tree, known_streams)
     return _validated(model, document, tree, found, path.parent, inspect)
 
@@ -106,8 +106,8 @@ class _Filler:
         self.folder = Folder(folder)
         self.sources: dict[str, str] = {}
 
-    def settle(self) -> dict[str, Any]:
-        """The document's values with every variable in use filled in."""
+    def fill_all(self) -> dict[str, Any]:
+        """Return the document's values with every variable in use filled in."""
         tree = dict(self._document.tree)
         procore, destination = tree.get("procore"), tree.get("destination")
         if isinstance(procore, dict) and self._choice(procore, "environment", "production") != "custom":
@@ -118,7 +118,7 @@ class _Filler:
         return {key: self._filled(value, (key,)) for key, value in tree.items()}
 
     def _choice(self, section: dict[str, Value], key: str, default: str) -> str:
-        """What `section[key]` chooses; empty when that cannot be told, which is reported where it is filled in."""
+        """Return the value of `section[key]`; empty if its variable cannot be filled in, which `_text` reports."""
         value = section.get(key) or default
         try:
             return trimmed(fill(value, self._environ, self.folder).text) if isinstance(value, str) else ""

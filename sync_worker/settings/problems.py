@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: one line a problem, with file, line, key and the nearest known name."""
+"""The problems of a configuration: one line each, with file, line, key and the nearest known name."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ class SettingsError(ConfigurationError):
 
 
 def dotted(path: KeyPath) -> str:
-    """`procore.companies[0]` for `("procore", "companies", 0)`."""
+    """Write a path as in messages: `procore.companies[0]` for `("procore", "companies", 0)`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` was probably meant to be."""
+    """Return the known name that `name` was probably meant to be; None if none is near."""
     spellings = {each.lower(): each for each in known}
     nearest = difflib.get_close_matches(name.lower(), spellings, n=1)
     return spellings[nearest[0]] if nearest else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`, did you mean rfis?` for the nearest known name, or nothing."""
+    """Return `, did you mean rfis?` for the nearest known name, or an empty text."""
     nearest = nearest_name(name, known)
     return f", did you mean {nearest}?" if nearest else ""

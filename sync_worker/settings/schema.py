@@ -59,7 +59,7 @@ class Section(BaseModel):
 
 
 class Projects(Section):
-    """Which projects are read."""
+    """The choice of projects that are read."""
 
     include: Ids = ()
     """Ids of the only projects to read; empty: all that the credentials may see."""
@@ -70,7 +70,7 @@ class Projects(Section):
 
 
 class ProcoreSettings(Section):
-    """Which Procore is asked, as whom, and for what."""
+    """The Procore to read from: its environment, the credentials and the companies."""
 
     environment: Literal["production", "sandbox", "monthly_sandbox", "federal", "custom"] = "production"
     login_url: ApiUrl = ""
@@ -105,7 +105,7 @@ class ProcoreSettings(Section):
 
 
 class LimitSettings(Section):
-    """How hard Procore is asked."""
+    """The limits on requests to Procore."""
 
     budget_share: Annotated[Number, Field(gt=0, le=1)] = 0.8
     """Share of the announced allowance; the rest is for other users of the same app."""
@@ -116,7 +116,7 @@ class LimitSettings(Section):
 
 
 class RetentionSettings(Section):
-    """How long history is kept; the latest verdict of each scope always is."""
+    """The time that history is kept; the latest verdict of each scope is always kept."""
 
     runs: Duration = Field(default="90d", validate_default=True)
     scopes: Duration = Field(default="14d", validate_default=True)
@@ -124,7 +124,7 @@ class RetentionSettings(Section):
 
 
 class DestinationSettings(Section):
-    """Where the rows go."""
+    """The database that the rows are written to."""
 
     type: Literal["sqlite", "postgres"] = "sqlite"
     path: LocalPath = Field(default=Path("data/procore.db"), validate_default=True)
@@ -156,7 +156,7 @@ class DuckDB(Section):
 
 
 class Delivery(Section):
-    """Who gets a report."""
+    """The recipients of a report."""
 
     url: Secret
     """An Apprise URL, such as mailto://."""
@@ -164,7 +164,7 @@ class Delivery(Section):
 
 
 class JobOptions(Section):
-    """When and with what a job runs; with `kind` it is declared here."""
+    """The schedule and options of a job; with `kind` the job is declared here."""
 
     kind: Literal["sync", "report"] | None = None
     schedule: Text | None = None
@@ -194,7 +194,7 @@ class JobOptions(Section):
 
 
 class RereadOptions(Section):
-    """How far back a daily log is read again: nothing tells which of its days were edited."""
+    """The days of a daily log that are read again: nothing shows which of them were edited."""
 
     days: Annotated[Integer, Field(ge=0, le=LONGEST_DAYS)] = 14
     """At every pass, the last so many days."""
@@ -231,7 +231,7 @@ class ParentOptions(Section):
 
 
 class DateWindowOptions(Section):
-    """How a stream of the user's own is asked for days, both inclusive."""
+    """The query parameters by which a stream of the user's own is requested for days, both inclusive."""
 
     start_param: Text = "start_date"
     end_param: Text = "end_date"
@@ -242,7 +242,7 @@ def _date_window(value: object) -> object:
 
 
 class StreamSettings(Section):
-    """What differs for a shipped stream, or, with `path`, a whole stream of the user's own."""
+    """The differences for a shipped stream, or, with `path`, a whole stream of the user's own."""
 
     per_page: Annotated[Integer, Field(ge=1, le=10_000)] | None = None
     lookback: Annotated[Integer, Field(ge=0, le=LONGEST_SECONDS)] | None = None
@@ -313,7 +313,7 @@ _OWN_STREAM_KEYS = frozenset(
 
 
 class Server(Section):
-    """Where the daemon answers HTTP."""
+    """The address at which the daemon answers HTTP."""
 
     host: Text = "127.0.0.1"
     port: Annotated[Integer, Field(ge=0, le=65535)] = 8791
@@ -327,7 +327,7 @@ NotificationKind = Literal["failure", "recovery", "stale", "held_deletes", "sche
 
 
 class Notifier(Section):
-    """Who is told when something happens."""
+    """A receiver of notifications."""
 
     url: Secret
     """An Apprise URL."""
@@ -363,7 +363,7 @@ class Settings(Section):
 
 
 class LocalSettings(Section):
-    """The part of `config.yaml` that tells where the data is and of which streams: all that looking at it takes."""
+    """The part of `config.yaml` that says where the data is and of which streams: enough to read the data."""
 
     data_dir: LocalPath = Field(default=Path("data"), validate_default=True)
     destination: DestinationSettings = Field(default_factory=dict, validate_default=True)

@@ -53,7 +53,7 @@ class YamlDocument:
     problems: list[SettingsProblem] = field(default_factory=list)
 
     def line(self, path: KeyPath) -> int | None:
-        """The line of `path`, or of the nearest key around it."""
+        """Return the line of `path`, or of the nearest key around it."""
         return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
 
     def blame(self, path: KeyPath, message: str) -> None:
@@ -70,7 +70,7 @@ class YamlDocument:
 
 
 def read_document(path: Path) -> YamlDocument:
-    """The file's values with their lines; raises `SettingsError` when there is nothing to go on with."""
+    """Return the file's values with their lines; raises `SettingsError` if no document can be read from it."""
     text = _text(path)
     document = YamlDocument(str(path), lines={(): 1})
     try:

@@ -187,7 +187,7 @@ def _api_path(value: str) -> str:
 
 
 def passwords_in(address: str) -> list[str]:
-    """The password of a URL or of a PostgreSQL connection string, as written and decoded."""
+    """Return the password of a URL or of a PostgreSQL connection string, as written and decoded."""
     found = [first or second for first, second in _CONNECTION_PASSWORD.findall(address)]
     if "://" in address:
         userinfo, at, _ = address.partition("://")[2].rpartition("@")

@@ -39,13 +39,13 @@ class Filled(NamedTuple):
 
 
 def parse(text: str) -> Template:
-    """The text in pieces: literal text and variables."""
+    """Split the text into literal text and variables."""
     template, _ = _parse(text, 0, nested=False)
     return template
 
 
 def fill(text: str, environ: Mapping[str, str], folder: Folder = NOWHERE) -> Filled:
-    """`text` with its variables replaced by what `environ`, or the file it names for them, holds.
+    """Replace the variables in `text` by what `environ`, or the file it names for them, holds.
 
     What `environ` does not have is looked up in the `.env` of `folder`, whose lines must be readable.
     """

@@ -64,7 +64,7 @@ def test_a_doubt_known_beforehand_cannot_be_proven_away() -> None:
 
 def test_the_sweep_began_when_its_first_page_was_answered() -> None:
     first, later = datetime(2026, 3, 2, 6, tzinfo=UTC), datetime(2026, 3, 2, 7, tzinfo=UTC)
-    assert Evidence().begun(first).begun(later).server_time == first
+    assert Evidence().started_at(first).started_at(later).server_time == first
 
 
 def test_a_list_of_which_every_record_is_set_aside_is_not_complete() -> None:
