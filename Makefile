@@ -11,7 +11,7 @@ PROJECT := $(VENV)/.project-installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-dates chaos soak lint format types layers dependencies lock upgrade bench bench-allowance calls clean
+.PHONY: help setup demo test test-dates chaos soak lint format types layers dependencies lock upgrade bench bench-allowance calls measures call-stack clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,12 @@ bench-allowance: setup ## measure how much of the allowance is used, and how oft
 
 calls: setup ## count the calls of the shipped jobs on 100 projects, beside the least possible; takes an hour
 	$(BIN)/python -m benchmarks.calls $(OPTIONS)
+
+measures: setup ## print the measures of the source, or of other trees: OPTIONS="before=FOLDER after=."
+	@$(BIN)/python -m benchmarks.structure $(OPTIONS)
+
+call-stack: setup ## print the call stacks on which a page is requested, handed over and stored
+	@$(BIN)/python -m benchmarks.call_stack
 
 clean: ## remove the environment and everything made by tools
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
