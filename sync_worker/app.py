@@ -51,7 +51,7 @@ from sync_worker.state.allowance import StoredAllowance, allowance_lifted_at, re
 from sync_worker.state.executor import View
 from sync_worker.state.history import reset_checkpoints
 from sync_worker.state.ledger import RunRow, RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
-from sync_worker.state.migration import migrate, pending, refuse_newer
+from sync_worker.state.migration import migrate, pending, refuse_other_version
 from sync_worker.state.origin import Origin, origin_of, record_origin, refuse_other_origin
 from sync_worker.state.queue import new_run_id
 from sync_worker.state.retention import Retention, prune
@@ -284,7 +284,7 @@ def _stored(settings: Settings | ReportSettings) -> SqliteDestination:
     if not path.is_file():
         raise ConfigurationError(f"no data yet: {path} does not exist; run `sync-worker run --all` first")
     with destination.reader() as view:
-        refuse_newer(view, "sqlite")
+        refuse_other_version(view, "sqlite")
         if not view.has_table("_runs"):
             raise ConfigurationError(f"no data yet: {path} holds nothing; run `sync-worker run --all` first")
     return destination
@@ -343,7 +343,7 @@ def _begin(settings: Settings, database: SqliteDestination, clock: Clock, take: 
 
 def _admit(settings: Settings, view: View) -> None:
     """Raise `ConfigurationError` when the database is not for this version and this configuration to write to."""
-    refuse_newer(view, "sqlite")
+    refuse_other_version(view, "sqlite")
     refuse_other_origin(view, _origin(settings), settings.destination.path)
 
 

@@ -45,6 +45,12 @@ class SystemClock:
         return event.wait(max(0.0, seconds))
 
 
+def utc_text(instant: datetime) -> str:
+    """Return an instant as `2024-05-01T06:00:00Z`: ISO 8601 in UTC, whole seconds, so that text sorts like time."""
+    # strftime does not pad the year everywhere.
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
 def process_clock(environ: Mapping[str, str]) -> Clock:
     """Return the machine's clock, shifted by the seconds in the environment variable `SYNC_WORKER_CLOCK_OFFSET`.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 # At import, so that it also holds for the processes that tests start.
@@ -19,3 +21,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("default", deadline=None)
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of this process, by its connection string."""
+    # Late: the tests that need no server need no driver either.
+    from support.postgres import postgres_server  # noqa: PLC0415
+
+    with postgres_server() as dsn:
+        yield dsn

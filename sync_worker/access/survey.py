@@ -32,7 +32,6 @@ from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.services import Services
 from sync_worker.state.history import LastReading, last_readings
-from sync_worker.state.instants import from_text
 from sync_worker.state.permissions import (
     Refusal,
     RefusalKind,
@@ -120,7 +119,7 @@ class AccessSurvey:
     def survey(self, tools: Sequence[ToolLists]) -> list[ToolAccess]:
         """Return the access to each tool; raise what concerns all: `AuthError`, `UnreachableError`, `StopRequested`."""
         with suppress(DestinationError), self._services.destination.reader() as view:
-            self._last_readings = last_readings(view) if view.has_table("_latest_scopes") else {}
+            self._last_readings = last_readings(view) if view.has_table("_scope_state") else {}
         by_scope: dict[Scope, list[ToolLists]] = defaultdict(list)
         for tool in tools:
             by_scope[tool.scope].append(tool)
@@ -195,7 +194,7 @@ class AccessSurvey:
             for spec, scope in tool.partitions
             if (reading := self._last_readings.get((spec.name, scope)))
         }
-        if not any(it.is_read and from_text(it.finished_at) > since for it in last.values()):
+        if not any(it.is_read and it.finished_at > since for it in last.values()):
             return None
         refused = [name for name, reading in last.items() if reading.verdict == Verdict.NOT_PERMITTED]
         state = AccessState.PARTLY if refused else AccessState.READABLE

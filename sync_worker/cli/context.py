@@ -82,11 +82,14 @@ class CliContext:
     def reading(self) -> Iterator[Transaction]:
         """What is committed, to look at, whoever writes meanwhile."""
         from sync_worker.destination.sqlite import SqliteDestination
+        from sync_worker.state.migration import earlier_version
 
         path = self.database()
         with SqliteDestination(path).reader() as view:
             if not view.has_table("_migrations"):
                 raise ConfigurationError(f"{path} holds nothing yet; run `sync-worker run --all` first")
+            if (problem := earlier_version(view)) is not None:
+                raise ConfigurationError(problem)
             yield view
 
     def is_held(self) -> bool:

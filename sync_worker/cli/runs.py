@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.spending import reasons
 from sync_worker.cli.table import table
+from sync_worker.clock import utc_text
 from sync_worker.errors import ConfigurationError
 from sync_worker.state.history import RunLine, find_run, latest_runs, with_current_state
-from sync_worker.state.instants import from_text
 from sync_worker.state.ledger import ScopeResult, run_scopes
 from sync_worker.state.spending import skipped_by_run
 from sync_worker.status.durations import in_words
@@ -45,7 +44,7 @@ def _show_all(cli: CliContext, limit: int) -> None:
     with cli.reading() as view:
         found = [with_current_state(run, held=held) for run in latest_runs(view, limit)]
     if cli.json:
-        print(json.dumps([run._asdict() for run in found], indent=2))
+        print(json.dumps([run._asdict() for run in found], indent=2, default=utc_text))
     elif found:
         print("\n".join(table(_RUNS, [_line(run) for run in found])))
     else:
@@ -60,8 +59,8 @@ def _show_one(cli: CliContext, run_id: str) -> None:
         raise ConfigurationError(f"no run is called {run_id!r}; `sync-worker runs` lists the last ones")
     run = with_current_state(found, held=held)
     if cli.json:
-        streams = [asdict(scope) for scope in scopes]
-        print(json.dumps(run._asdict() | {"avoided": skipped, "streams": streams}, indent=2))
+        streams = [scope._asdict() for scope in scopes]
+        print(json.dumps(run._asdict() | {"avoided": skipped, "streams": streams}, indent=2, default=utc_text))
     else:
         print("\n".join(in_full(run, scopes, skipped)))
 
@@ -76,9 +75,9 @@ def in_full(run: RunLine, scopes: Sequence[ScopeResult], skipped: Mapping[str, i
     facts = (
         ("job", run.job),
         ("by", run.trigger),
-        ("scheduled", run.scheduled_at),
-        ("started", run.started_at),
-        ("finished", run.finished_at and f"{run.finished_at}, after {_took(run)}"),
+        ("scheduled", run.scheduled_at and utc_text(run.scheduled_at)),
+        ("started", run.started_at and utc_text(run.started_at)),
+        ("finished", run.finished_at and f"{utc_text(run.finished_at)}, after {_took(run)}"),
         ("outcome", _outcome(run)),
         ("error", run.error),
         ("rows", rows),
@@ -99,7 +98,8 @@ def in_full(run: RunLine, scopes: Sequence[ScopeResult], skipped: Mapping[str, i
 
 def _line(run: RunLine) -> tuple[str | int | None, ...]:
     counts = (run.rows_seen, run.inserted, run.updated, run.deleted, run.requests)
-    return (run.run_id, run.job, run.trigger, run.started_at, _took(run), _outcome(run), *counts)
+    started_at = None if run.started_at is None else utc_text(run.started_at)
+    return (run.run_id, run.job, run.trigger, started_at, _took(run), _outcome(run), *counts)
 
 
 def _outcome(run: RunLine) -> str:
@@ -114,4 +114,4 @@ def _scope_line(scope: ScopeResult) -> tuple[str | int | None, ...]:
 def _took(run: RunLine) -> str | None:
     if run.started_at is None or run.finished_at is None:
         return None
-    return in_words((from_text(run.finished_at) - from_text(run.started_at)).total_seconds())
+    return in_words((run.finished_at - run.started_at).total_seconds())

@@ -8,12 +8,14 @@ import socket
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 import click
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.table import table
+from sync_worker.clock import utc_text
 from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError
@@ -24,7 +26,7 @@ from sync_worker.state.allowance import lift_allowance, read_allowance
 from sync_worker.state.deletes import HeldDeletes, held_deletes, held_keys
 from sync_worker.state.history import CheckpointLine, all_checkpoints, is_future, reset_checkpoints
 from sync_worker.state.instants import to_text
-from sync_worker.state.migration import migrate, refuse_newer
+from sync_worker.state.migration import migrate, refuse_other_version
 from sync_worker.state.origin import forget_origin, read_origin
 
 _KEYS_SHOWN = 20
@@ -54,9 +56,9 @@ def show(cli: CliContext, patterns: str | None, project_id: int | None) -> None:
     future = [is_future(line.mark, cli.clock.now()) for line in found]
     if cli.json:
         shown = [line._asdict() | {"is_future": ahead} for line, ahead in zip(found, future, strict=True)]
-        print(json.dumps(shown, indent=2))
+        print(json.dumps(shown, indent=2, default=utc_text))
     elif found:
-        rows = [(*line, _FUTURE if ahead else "") for line, ahead in zip(found, future, strict=True)]
+        rows = [(*_cells(line), _FUTURE if ahead else "") for line, ahead in zip(found, future, strict=True)]
         print("\n".join(table((*CheckpointLine._fields, "note" if any(future) else ""), rows)))
     else:
         print("no checkpoints: the next run reads everything")
@@ -98,7 +100,7 @@ def reset(
         _ask(found)
     _remove(cli, {line.stream for line in found}, project_id)
     if cli.json:
-        print(json.dumps({"removed": [line._asdict() for line in found]}, indent=2))
+        print(json.dumps({"removed": [line._asdict() for line in found]}, indent=2, default=utc_text))
     else:
         print(f"{_counted(found)} removed" if found else "there were no such checkpoints")
 
@@ -109,7 +111,7 @@ def _lift_allowance(cli: CliContext) -> None:
         waits_until = read_allowance(view).waits_until(now)
     # A daemon may hold the database meanwhile.
     with SqliteDestination(cli.database()).aside() as transaction:
-        refuse_newer(transaction, "sqlite")
+        refuse_other_version(transaction, "sqlite")
         lift_allowance(transaction, now)
     until = waits_until and to_text(waits_until)
     if cli.json:
@@ -163,14 +165,13 @@ def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int 
     deleted = _approve(cli, held, keys, streams) if approved else 0
     if cli.json:
         shown = [line._asdict() | {"keys": list(map(_shown, its))} for line, its in zip(held, keys, strict=True)]
-        print(json.dumps({"held": shown, "approved": approved, "deleted": deleted}, indent=2))
+        print(json.dumps({"held": shown, "approved": approved, "deleted": deleted}, indent=2, default=utc_text))
     elif approved:
         print(f"{deleted} rows are marked as deleted")
 
 
 def _held_by_scope(view: Transaction, names: Collection[str], project_id: int | None) -> list[HeldDeletes]:
-    lines = held_deletes(view) if view.has_table("_held_deletes") else []
-    return [line for line in lines if line.stream in names and project_id in (None, line.project_id)]
+    return [line for line in held_deletes(view) if line.stream in names and project_id in (None, line.project_id)]
 
 
 def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Key]]) -> Iterator[str]:
@@ -178,7 +179,7 @@ def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Key]]) -> I
         yield "no deletes are held"
     for line, its in zip(held, keys, strict=True):
         where = f", project {line.project_id}" if line.project_id is not None else ""
-        yield f"{line.stream}{where}: {line.rows} rows, held since {line.held_at} by run {line.run_id}"
+        yield f"{line.stream}{where}: {line.rows} rows, held since {utc_text(line.held_at)} by run {line.run_id}"
         yield from (f"  {_shown(key)}" for key in its[:_KEYS_SHOWN])
         if len(its) > _KEYS_SHOWN:
             yield f"  … and {len(its) - _KEYS_SHOWN} more; --json lists them all"
@@ -205,7 +206,7 @@ def _approve(
     now = cli.clock.now()
     # A daemon may hold the database meanwhile, and more deletes than were shown.
     with SqliteDestination(cli.database()).aside() as transaction:
-        refuse_newer(transaction, "sqlite")
+        refuse_other_version(transaction, "sqlite")
         return sum(
             approve(transaction, streams[line.stream], line.scope, its, now)
             for line, its in zip(held, keys, strict=True)
@@ -220,6 +221,10 @@ def _key(held: Parameter, spec: StreamSpec) -> Key:
 
 def _matching(patterns: str, streams: Mapping[str, StreamSpec]) -> Collection[str]:
     return {name for pattern in patterns.split(",") for name in matching(pattern.strip(), streams)}
+
+
+def _cells(line: CheckpointLine) -> tuple[str | int | None, ...]:
+    return tuple(utc_text(value) if isinstance(value, datetime) else value for value in line)
 
 
 def _ask(found: Collection[CheckpointLine]) -> None:
@@ -243,7 +248,7 @@ def _held(cli: CliContext) -> Iterator[Transaction]:
     """Hold the database for one transaction; a daemon that has it is named in the refusal."""
     destination = SqliteDestination(cli.database())
     holder = f"process {os.getpid()} on {socket.gethostname()}"
-    destination.open(holder=holder, admit=lambda view: refuse_newer(view, "sqlite"))
+    destination.open(holder=holder, admit=lambda view: refuse_other_version(view, "sqlite"))
     try:
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")

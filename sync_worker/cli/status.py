@@ -15,6 +15,7 @@ from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.labelled import TOGETHER, LabeledLine, labeled_lines
 from sync_worker.cli.spending import spending_lines
 from sync_worker.cli.table import table
+from sync_worker.clock import utc_text
 from sync_worker.model import Verdict
 from sync_worker.state.history import RunLine, RunUnderWay
 from sync_worker.status.durations import in_words
@@ -52,7 +53,7 @@ def command(cli: CliContext) -> None:
     if cli.is_blocked():
         status = replace(status, problems=[BLOCKED, *status.problems])
     if cli.json:
-        print(json.dumps(status.as_json(), indent=2))
+        print(json.dumps(status.as_json(), indent=2, default=utc_text))
     else:
         click.echo("\n".join(as_text(status, now, every_stream=cli.verbosity > 0)), sys.stdout, color=cli.color)
 

@@ -46,7 +46,7 @@ def _learned(cli: CliContext) -> Mapping[str, Sequence[str]]:
     """The paths of signed URLs that were learned, by stream; none where there is no database yet."""
     try:
         with cli.reading() as view:
-            return all_volatile_paths(view) if view.has_table("_volatile_paths") else {}
+            return all_volatile_paths(view) if view.has_table("_stream_state") else {}
     except (ConfigurationError, DestinationError):
         return {}
 

@@ -21,7 +21,7 @@ def report_as_json(report: FinishedRun, seconds: float) -> dict[str, object]:
         "seconds": round(seconds, 3),
         "requests": report.totals.requests,
         "rows": asdict(report.totals.rows),
-        "streams": [asdict(scope) for scope in report.scopes],
+        "streams": [scope._asdict() for scope in report.scopes],
     }
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import date
 from typing import NamedTuple, Protocol
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.model import Key
 
 Parameter = int | str | bool | None
+"""What a column holds."""
+Bound = Parameter | date
+"""What a statement is given; an instant (`datetime`, a `date` to Python) is in UTC."""
 
 
 class StoredRow(NamedTuple):
@@ -49,15 +53,15 @@ class Transaction(Protocol):
         """Undo what the block changed if it raises; what the transaction changed before stays."""
         ...
 
-    def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[tuple[Parameter, ...]]:
+    def execute(self, sql: str, parameters: Mapping[str, Bound] | None = None) -> list[tuple[Parameter, ...]]:
         """Run one statement with `:name` parameters; its rows, if any."""
         ...
 
-    def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Parameter]]) -> None:
+    def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Bound]]) -> None:
         """Run one statement for each set of parameters."""
         ...
 
-    def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Parameter]]) -> None:
+    def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Bound]]) -> None:
         """Append rows to one of the worker's own tables."""
         ...
 

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from sync_worker.catalog.spec import StreamSpec
+from sync_worker.destination.dialect import adapt_sqlite
 from sync_worker.destination.file import HeldFile, is_locked
 from sync_worker.destination.key_sets import (
     CREATE_NOTED,
@@ -37,7 +38,7 @@ from sync_worker.destination.names import (
     scope_parameters,
     too_wide,
 )
-from sync_worker.destination.protocol import SYNC_COLUMNS, Extent, Parameter, StoredRow, columns_of
+from sync_worker.destination.protocol import SYNC_COLUMNS, Bound, Extent, Parameter, StoredRow, columns_of
 from sync_worker.errors import (
     ConfigurationError,
     DatabaseDamagedError,
@@ -71,7 +72,7 @@ _WRITER_PRAGMAS = (
     "PRAGMA cache_size = -8000",
 )
 
-
+adapt_sqlite()
 _choosing_folder = threading.Lock()
 
 
@@ -428,17 +429,17 @@ class SqliteTransaction:
             raise
         self._connection.execute("RELEASE piece")
 
-    def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[tuple[Parameter, ...]]:
+    def execute(self, sql: str, parameters: Mapping[str, Bound] | None = None) -> list[tuple[Parameter, ...]]:
         return self._connection.execute(sql, parameters or {}).fetchall()
 
     def compile(self, sql: str, parameters: Sequence[Parameter]) -> None:
         """Compile a statement and run nothing; raises what SQLite says of it."""
         self._connection.execute(f"EXPLAIN {sql}", parameters).close()
 
-    def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Parameter]]) -> None:
+    def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Bound]]) -> None:
         self._connection.executemany(sql, parameters)
 
-    def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Parameter]]) -> None:
+    def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Bound]]) -> None:
         self._insert(rows, lambda count: _insert_sql(table, columns, count))
 
     def unchanged(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> set[Key]:
@@ -547,7 +548,7 @@ class SqliteTransaction:
     def drop_keys(self, *noted: int) -> None:
         self._connection.executemany("DELETE FROM _noted WHERE _noted.noted = ?", [(number,) for number in noted])
 
-    def _insert(self, rows: Sequence[Sequence[Parameter]], sql: Callable[[int], str]) -> None:
+    def _insert(self, rows: Sequence[Sequence[Bound]], sql: Callable[[int], str]) -> None:
         # Each statement hands the interpreter to the threads that fetch and has to wait until they give it back.
         for start in range(0, len(rows), _ROWS_A_STATEMENT):
             some = rows[start : start + _ROWS_A_STATEMENT]

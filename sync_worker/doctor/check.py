@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sync_worker.access.sample import ListSampler
 from sync_worker.access.survey import AccessState, AccessSurvey, ToolAccess, ToolLists, tools
+from sync_worker.clock import utc_text
 from sync_worker.doctor.finding import Finding, Level, fail, from_error, ok, warn
 from sync_worker.doctor.server_clock import ServerClock
 from sync_worker.errors import (
@@ -104,7 +105,8 @@ def _marks(services: Services) -> Iterator[Finding]:
         return
     future = [line.mark for line in lines if is_future(line.mark, now)]
     if future:
-        message = f"{len(future)} of {len(lines)} lie in the future, the furthest at {max(future)}; a clock was wrong"
+        furthest = utc_text(max(future))
+        message = f"{len(future)} of {len(lines)} lie in the future, the furthest at {furthest}; a clock was wrong"
         hint = "the next run reads again what changed since; `sync-worker state show` lists them"
         yield warn("marks", message, hint)
 

@@ -9,7 +9,7 @@ from sync_worker.destination.file_system import file_system, free_bytes, unwrita
 from sync_worker.destination.sqlite import BLOCKED, SqliteDestination
 from sync_worker.doctor.finding import Finding, Level, fail, from_error, ok, warn
 from sync_worker.errors import ConfigurationError, DestinationError
-from sync_worker.state.migration import pending, unknown
+from sync_worker.state.migration import earlier_version, pending, unknown
 
 LEAST_FREE_BYTES = 64 * 1024**2
 LITTLE_FREE_BYTES = 1024**3
@@ -74,6 +74,7 @@ def _database(path: Path) -> Iterator[Finding]:
         with destination.reader() as view:
             mode = str(view.execute("PRAGMA journal_mode")[0][0])
             is_filled = view.has_table("_migrations")
+            earlier = earlier_version(view)
             behind, ahead = (pending(view, "sqlite"), unknown(view, "sqlite")) if is_filled else ([], [])
         # After the reader is closed: closing a file drops the locks that SQLite has on it.
         holder = destination.holder()
@@ -81,7 +82,10 @@ def _database(path: Path) -> Iterator[Finding]:
         yield from_error("database", error)
         return
     held = f"held by {holder}, which keeps running" if holder else "not in use"
-    if ahead:
+    if earlier is not None:
+        message, _, hint = earlier.partition("; ")
+        yield fail("database", f"{path}: {message}", hint, ConfigurationError)
+    elif ahead:
         hint = "use that version, or a newer one"
         yield fail("database", f"{path} was written by a newer version ({ahead[-1]})", hint, ConfigurationError)
     elif behind:

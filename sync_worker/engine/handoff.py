@@ -61,7 +61,7 @@ class RunFollower:
         self._progress = progress
         self._so_far = RunSoFar(None, None, None, None, 0)
         self._reported: set[FinishedScope] = set()
-        self._reported_until = ""
+        self._reported_until: datetime | None = None
         self._waits_until: datetime | None = None
 
     def has_ended(self) -> bool:

@@ -441,7 +441,7 @@ class Sweep:
         distinct_keys += sum(record.key is None for record in unreadable)
         transaction.merge(self._spec, batch.rows)
         if batch.same:
-            self._keep_rows(transaction, batch, stored, tools, seen_at)
+            self._keep_rows(transaction, batch, stored, tools)
 
         record_field_changes(transaction, self._key, batch.field_changes, seen_at)
         record_schema_changes(transaction, self._key, batch.schema_changes, seen_at)
@@ -489,11 +489,10 @@ class Sweep:
         batch: Batch,
         stored: Mapping[Key, StoredRow],
         tools: RecordTools,
-        seen_at: datetime,
     ) -> None:
         """Learn why records seemed to differ from their rows, and give the rows the hash that they have now."""
         paths = batch.signed - set(self._spec.volatile)
-        self._learned = learn_volatile_paths(transaction, self._key.stream, paths, seen_at)
+        self._learned = learn_volatile_paths(transaction, self._key.stream, paths)
         fingerprint = Fingerprint(self._spec, tools.scope, self._excluded, self._learned)
         hashes = {candidate.key: fingerprint.hash_of(candidate.raw) for candidate in batch.same}
         transaction.rehash(self._spec, hashes)

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from sync_worker.model import Verdict
-from sync_worker.reports.days import instant_from
 from sync_worker.state.history import LatestScope
 
 # What was read before a failure can still be reported, what is not permitted cannot.
@@ -128,14 +127,14 @@ def _judge(
         return ExcludedProject(project, unwanted)
     if not lines or lines.keys() != set(streams):
         return ExcludedProject(project, Reason.NEVER_READ)
-    worst = max(lines.values(), key=lambda line: _BEST_TO_WORST.index(Verdict(line.verdict)))
-    verdict = Verdict(worst.verdict)
+    worst = max(lines.values(), key=lambda line: _BEST_TO_WORST.index(line.verdict))
+    verdict = worst.verdict
     if verdict is Verdict.NOT_PERMITTED:
         return ExcludedProject(project, Reason.NOT_PERMITTED, worst.error)
     # What was proven before a failure still holds, as of then.
-    marks = [instant_from(line.mark) for line in lines.values()]
+    marks = [line.mark for line in lines.values()]
     if verdict is Verdict.INEXACT:
-        marks = [mark or instant_from(line.finished_at) for mark, line in zip(marks, lines.values(), strict=True)]
+        marks = [mark or line.finished_at for mark, line in zip(marks, lines.values(), strict=True)]
     proven = [mark for mark in marks if mark]
     if len(proven) < len(marks):
         return ExcludedProject(project, Reason.FAILED if verdict is Verdict.FAILED else Reason.NO_MARK, worst.error)

@@ -344,7 +344,7 @@ class ListReader:
         if plan.parents is None and self.spec.mode is SyncMode.INCREMENTAL and plan.depth is ReadDepth.INCREMENTAL:
             return
         last_read = LastRead(mark, plan.dates.start_on if plan.dates else None)
-        record_last_read(transaction, stream, self.scope, plan.depth, last_read, run_id)
+        record_last_read(transaction, stream, self.scope, plan.depth, last_read)
         if plan.parents is not None:
             hashes = {str(parent): row_hash for parent, row_hash in plan.parents.items()}
             record_parents_read(transaction, stream, self.scope, hashes)
@@ -355,7 +355,7 @@ class ListReader:
         plan, stream = self._plan, self.spec.name
         if plan.parents is None or not self._run.advances_checkpoint:
             return
-        record_last_read(transaction, stream, self.scope, plan.depth, LastRead(self._now), self._run.run_id)
+        record_last_read(transaction, stream, self.scope, plan.depth, LastRead(self._now))
         hashes = {str(parent): plan.parents[parent] for parent in self._parents_read}
         record_parents_read(transaction, stream, self.scope, hashes)
 

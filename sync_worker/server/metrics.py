@@ -32,7 +32,6 @@ from sync_worker.state.deletes import held_deletes
 from sync_worker.state.freshness import freshness
 from sync_worker.state.health import read_health
 from sync_worker.state.history import RunLine, latest_scopes, runs_ended_since, runs_under_way
-from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.journal import set_aside
 from sync_worker.state.spending import skipped_by_run
 
@@ -164,8 +163,9 @@ class _EndedRuns:
     """Sums over the runs that ended since the daemon started: they only grow, whatever retention takes away."""
 
     def __init__(self, since: datetime) -> None:
-        self._since = since
-        self._known: dict[str, str] = {}
+        # Instants in SQLite are whole seconds: a run of this very second would be forgotten, and counted twice.
+        self._since = since.replace(microsecond=0)
+        self._known: dict[str, datetime] = {}
         self._runs: Counter[tuple[str, ...]] = Counter()
         self._took: dict[tuple[str, ...], tuple[int, float]] = {}
         self._rows: Counter[tuple[str, ...]] = Counter()
@@ -173,16 +173,16 @@ class _EndedRuns:
 
     def read(self, view: Transaction) -> None:
         """Add the runs that ended since last time."""
-        for run in runs_ended_since(view, to_text(self._since)):
-            if run.run_id not in self._known:
-                self._known[run.run_id] = run.finished_at or ""
+        for run in runs_ended_since(view, self._since):
+            if run.finished_at is not None and run.run_id not in self._known:
+                self._known[run.run_id] = run.finished_at
                 self._add(run)
                 for reason, calls in skipped_by_run(view, run.run_id).items():
                     self._avoided[reason,] += calls
         # A run may be committed a little after one that ended later.
-        newest = max(map(from_text, self._known.values()), default=self._since)
+        newest = max(self._known.values(), default=self._since)
         self._since = max(self._since, newest - _LATE_COMMIT)
-        self._known = {run_id: at for run_id, at in self._known.items() if at >= to_text(self._since)}
+        self._known = {run_id: at for run_id, at in self._known.items() if at >= self._since}
 
     def families(self) -> Iterator[Family]:
         """What they came to."""
@@ -199,7 +199,7 @@ class _EndedRuns:
         for change in ("inserted", "updated", "unchanged", "deleted", "quarantined"):
             self._rows[change,] += getattr(run, change)
         if run.started_at and run.finished_at:
-            seconds = max(0.0, (from_text(run.finished_at) - from_text(run.started_at)).total_seconds())
+            seconds = max(0.0, (run.finished_at - run.started_at).total_seconds())
             count, sum_ = self._took.get((run.job,), (0, 0.0))
             self._took[run.job,] = count + 1, sum_ + seconds
 
@@ -221,5 +221,5 @@ def _allowance(known: StoredAllowance, now: datetime) -> Iterator[Family]:
     yield _family(WAITING, {(): 0.0 if until is None else (until - now).total_seconds()})
 
 
-def _age(mark: str, now: datetime) -> float:
-    return max(0.0, (now - from_text(mark)).total_seconds())
+def _age(mark: datetime, now: datetime) -> float:
+    return max(0.0, (now - mark).total_seconds())

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
+
+import msgspec
 
 from sync_worker.state.executor import Executor
-from sync_worker.state.instants import CLOCKS_AGREE, from_text, to_text
+from sync_worker.state.instants import CLOCKS_AGREE
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch, fetch_one, run
 
 HOUR, SPIKE = "hour", "spike"
 
@@ -54,44 +57,31 @@ class StoredAllowance(NamedTuple):
 
 
 def read_allowance(executor: Executor) -> StoredAllowance:
-    """What was last known; empty before the first call."""
-    rows = cast("list[tuple[Any, ...]]", executor.execute(queries()["read_allowance"]))
-    spent = cast("list[tuple[str, int]]", executor.execute(queries()["read_spent"]))
-    return StoredAllowance(
-        [_stored(*row) for row in rows],
-        {from_text(minute): calls for minute, calls in spent},
-    )
+    """Return what was last known; empty before the first call."""
+    spent: dict[datetime, int] = {}
+    for (text,) in executor.execute(queries()["read_spent"]):
+        spent |= msgspec.json.decode(text, type=dict[datetime, int])
+    return StoredAllowance(fetch(executor, StoredWindow, "read_allowance"), spent)
 
 
 def write_allowance(executor: Executor, known: StoredAllowance) -> None:
     """Put what is known now in the place of what was."""
+    spent = msgspec.json.encode(known.spent).decode()
     for window in known.windows:
-        instants = {name: _text(getattr(window, name)) for name in ("resets_at", "waits_until", "seen_at")}
-        executor.execute(queries()["write_allowance"], window._asdict() | instants)
-    executor.execute(queries()["forget_spent"])
-    rows = [(to_text(minute), calls) for minute, calls in known.spent.items()]
-    executor.insert("_allowance_spent", ("minute", "calls"), rows)
+        # Only the hour's window needs the calls of the hour, minute by minute.
+        run(executor, "write_allowance", **window._asdict(), spent=spent if window.period == HOUR else None)
 
 
 def lift_allowance(executor: Executor, now: datetime) -> None:
     """End the wait that an answer dictated, for the next process and for one that waits."""
-    executor.execute(queries()["lift_allowance"], {"lifted_at": to_text(now)})
+    run(executor, "lift_allowance", lifted_at=now)
+
+
+class _Lifted(NamedTuple):
+    at: datetime | None
 
 
 def allowance_lifted_at(view: Executor) -> datetime | None:
     """Return when somebody last ended the wait, None if nobody ever did."""
-    rows = cast("list[tuple[str | None]]", view.execute(queries()["allowance_lifted_at"]))
-    return _instant(rows[0][0])
-
-
-def _stored(*row: Any) -> StoredWindow:
-    *told, resets_at, waits_until, seen_at = row
-    return StoredWindow._make((*told, _instant(resets_at), _instant(waits_until), from_text(seen_at)))
-
-
-def _instant(text: str | None) -> datetime | None:
-    return from_text(text) if text else None
-
-
-def _text(instant: datetime | None) -> str | None:
-    return to_text(instant) if instant else None
+    found = fetch_one(view, _Lifted, "allowance_lifted_at")
+    return found and found.at

@@ -1,41 +1,46 @@
-"""Backfills that are under way: what was asked for, and which of its parts are read already."""
+"""Backfills that are under way: what was requested, and which of its parts are read already."""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import NamedTuple
 
 from sync_worker.model import Scope
 from sync_worker.state.executor import Executor
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch_one, run
+from sync_worker.state.scopes import scope_parameters
+
+
+class _Begun(NamedTuple):
+    until_on: date
 
 
 def begin_backfill(executor: Executor, request: str, until_on: date) -> date:
-    """Write that a backfill begins; its last day, which is the one it first began with."""
-    executor.execute(queries()["begin_backfill"], {"request": request, "until_on": until_on.isoformat()})
+    """Write that a backfill begins; return its last day, which is the one it first began with."""
+    run(executor, "begin_backfill", request=request, until_on=until_on)
     return backfill_until(executor, request) or until_on
 
 
 def backfill_until(executor: Executor, request: str) -> date | None:
-    """The last day of a backfill that has begun."""
-    found = executor.execute(queries()["backfill_until"], {"request": request})
-    return date.fromisoformat(str(found[0][0])) if found else None
+    """Return the last day of a backfill that has begun."""
+    found = fetch_one(executor, _Begun, "backfill_until", request=request)
+    return found and found.until_on
 
 
 def backfilled_parts(executor: Executor, request: str, stream: str, scope: Scope) -> set[str]:
-    """The parts of one (stream, scope) that are read already."""
-    parameters = {"request": request, "stream": stream, **scope._asdict()}
-    return {str(part) for (part,) in executor.execute(queries()["backfilled_parts"], parameters)}
+    """Return the parts of one (stream, scope) that are read already."""
+    parameters = {"request": request, "stream": stream, **scope_parameters(scope)}
+    return {part for (part,) in executor.execute(queries()["backfilled_parts"], parameters)}
 
 
 def record_backfilled_part(executor: Executor, request: str, stream: str, scope: Scope, part: str, run_id: str) -> None:
     """Store that a part is complete."""
-    executor.execute(
-        queries()["record_backfilled_part"],
-        {"request": request, "stream": stream, **scope._asdict(), "part": part, "run_id": run_id},
-    )
+    where = scope_parameters(scope)
+    run(executor, "record_backfilled_part", request=request, stream=stream, **where, part=part, run_id=run_id)
 
 
 def forget_backfill(executor: Executor, request: str) -> None:
     """Drop a backfill that is finished."""
-    executor.execute(queries()["forget_backfilled_parts"], {"request": request})
-    executor.execute(queries()["forget_backfill"], {"request": request})
+    run(executor, "forget_backfilled_parts", request=request)
+    run(executor, "forget_backfill", request=request)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from sync_worker.model import DeleteEvidence, Scope
 from sync_worker.state.executor import Executor, Parameter
-from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch, fetch_one, run
+from sync_worker.state.scopes import scope_parameters
 
 
 class HeldDeletes(NamedTuple):
@@ -19,8 +20,8 @@ class HeldDeletes(NamedTuple):
     company_id: int | None
     project_id: int | None
     rows: int
-    held_at: str
-    ground: str
+    held_at: datetime
+    ground: DeleteEvidence
     run_id: str
 
     @property
@@ -51,7 +52,7 @@ def note_agreed(executor: Executor, key: ScopeKey, ground: DeleteEvidence, *, go
 
 def hold_deletes(executor: Executor, key: ScopeKey, ground: DeleteEvidence, gone: int, at: datetime) -> None:
     """Let the rows of a set wait."""
-    given: dict[str, Parameter] = {"ground": ground, "gone": gone, "held_at": to_text(at)}
+    given: dict[str, Parameter] = {"ground": ground, "gone": gone, "held_at": at}
     executor.execute(queries()["hold_deletes"], key.parameters() | given)
 
 
@@ -71,27 +72,25 @@ def forget_unheld(executor: Executor, stream: str, scope: Scope, noted: int) -> 
 
 
 def held_deletes(executor: Executor) -> list[HeldDeletes]:
-    """All that waits, by stream and scope."""
-    return [HeldDeletes(*row) for row in executor.execute(queries()["held_deletes"])]  # type: ignore[arg-type]
+    """Return all that waits, by stream and scope."""
+    return fetch(executor, HeldDeletes, "held_deletes")
 
 
-def held_keys(executor: Executor, stream: str, scope: Scope) -> list[Parameter]:
-    """The keys of the rows that wait in one scope."""
+def held_keys(executor: Executor, stream: str, scope: Scope) -> list[int | str]:
+    """Return the keys of the rows that wait in one scope."""
     return [key for (key,) in executor.execute(queries()["held_keys"], {"stream": stream, **scope._asdict()})]
 
 
 def is_any_held(executor: Executor, stream: str, scope: Scope) -> bool:
-    """Whether anything waits in one scope."""
-    return bool(executor.execute(queries()["is_any_held"], {"stream": stream, **scope._asdict()}))
+    """Return True if anything waits in one scope."""
+    return run(executor, "is_any_held", stream=stream, **scope_parameters(scope))
 
 
 def read_signal(executor: Executor, stream: str, scope: Scope) -> Signal | None:
-    """When the list of deleted records was last asked for."""
-    rows = executor.execute(queries()["read_signal"], {"stream": stream, **scope._asdict()})
-    return Signal(from_text(str(rows[0][0])), bool(rows[0][1])) if rows else None
+    """Return when the list of deleted records was last requested."""
+    return fetch_one(executor, Signal, "read_signal", stream=stream, **scope_parameters(scope))
 
 
 def record_signal(executor: Executor, stream: str, scope: Scope, signal: Signal) -> None:
-    """Store that the list of deleted records was asked for."""
-    given: dict[str, Parameter] = {"asked_at": to_text(signal.asked_at), "refused": signal.refused}
-    executor.execute(queries()["record_signal"], {"stream": stream, **scope._asdict(), **given})
+    """Store that the list of deleted records was requested."""
+    run(executor, "record_signal", stream=stream, **scope_parameters(scope), **signal._asdict())

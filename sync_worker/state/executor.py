@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from datetime import date
+from typing import Any, Protocol
 
-Parameter = int | str | bool | None
+Parameter = int | str | bool | date | None
+"""What a statement is given; an instant (`datetime`, a `date` to Python) is in UTC."""
 
 
 class Executor(Protocol):
     """Runs statements with `:name` parameters inside somebody's transaction."""
 
-    def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[tuple[Parameter, ...]]:
-        """Run one statement; its rows, if any."""
+    def execute(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement; return its rows, if any, as the database has them: `rows.fetch` gives them types."""
         ...
 
     def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Parameter]]) -> None:
@@ -25,8 +27,8 @@ class Executor(Protocol):
 
 
 class View(Executor, Protocol):
-    """What is committed, to look at: a database that an older version has written lacks the newer tables."""
+    """What is committed, to look at; nothing may be there yet."""
 
     def has_table(self, name: str) -> bool:
-        """Whether there is a table of this name."""
+        """Return True if there is a table of this name."""
         ...

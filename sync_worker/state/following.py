@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from datetime import UTC, datetime
+from typing import NamedTuple
 
+from sync_worker.model import Outcome, Verdict
 from sync_worker.state.executor import Executor
 from sync_worker.state.ledger import unknown_run
-from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch, fetch_one
+
+_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class RunSoFar(NamedTuple):
     """A run on its way; `partitions` is None until it is known how many there are."""
 
-    started_at: str | None
-    outcome: str | None
+    started_at: datetime | None
+    outcome: Outcome | None
     error: str | None
     partitions: int | None
     rows_seen: int
@@ -25,21 +29,20 @@ class FinishedScope(NamedTuple):
     stream: str
     company_id: int | None
     project_id: int | None
-    verdict: str | None
+    verdict: Verdict | None
     error: str | None
     requests: int
-    finished_at: str
+    finished_at: datetime
 
 
 def run_so_far(executor: Executor, run_id: str) -> RunSoFar:
-    """How far a run is; raises `DatabaseLostError` when the ledger does not know it."""
-    rows = cast("list[tuple[Any, ...]]", executor.execute(queries()["run_so_far"], {"run_id": run_id}))
-    if not rows:
+    """Return how far a run is; raises `DatabaseLostError` when the ledger does not know it."""
+    found = fetch_one(executor, RunSoFar, "run_so_far", run_id=run_id)
+    if found is None:
         raise unknown_run(run_id)
-    return RunSoFar(*rows[0])
+    return found
 
 
-def scopes_finished(executor: Executor, run_id: str, since: str) -> list[FinishedScope]:
-    """The scopes of a run that ended at `since` or later, the first ones first; an empty `since` is the beginning."""
-    rows = executor.execute(queries()["scopes_finished"], {"run_id": run_id, "since": since})
-    return [FinishedScope(*row) for row in cast("list[tuple[Any, ...]]", rows)]
+def scopes_finished(executor: Executor, run_id: str, since: datetime | None = None) -> list[FinishedScope]:
+    """Return the scopes of a run that ended at `since` or later, by default all, in the order in which they ended."""
+    return fetch(executor, FinishedScope, "scopes_finished", run_id=run_id, since=since or _BEGINNING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from sync_worker.model import Verdict
@@ -14,7 +15,7 @@ class StreamFreshness(NamedTuple):
     """A stream's oldest mark with the project it is of, and its scopes by their last verdict."""
 
     stream: str
-    oldest_mark: str | None
+    oldest_mark: datetime | None
     oldest_project: int | None
     scopes: Mapping[str, int]
 

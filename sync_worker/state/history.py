@@ -1,27 +1,28 @@
-"""What the ledger tells to people who look: runs, the last verdict of every scope, checkpoints."""
+"""What the ledger shows to people: runs, the last verdict of every scope, checkpoints."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from sync_worker.model import Outcome, Scope, Verdict
-from sync_worker.state.executor import Executor, Parameter
-from sync_worker.state.instants import CLOCKS_AGREE, to_text
+from sync_worker.state.executor import Executor
+from sync_worker.state.instants import CLOCKS_AGREE, mark_from
 from sync_worker.state.ledger import ABANDONED
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch, fetch_one, run, typed
 
 
 class RunLine(NamedTuple):
-    """A run as the ledger has it; instants as they are written there."""
+    """A run as the ledger has it."""
 
     run_id: str
     job: str
     trigger: str
-    scheduled_at: str | None
-    started_at: str | None
-    finished_at: str | None
-    outcome: str | None
+    scheduled_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    outcome: Outcome | None
     requests: int
     rows_seen: int
     inserted: int
@@ -41,13 +42,13 @@ class RunUnderWay(NamedTuple):
     run_id: str
     job: str
     trigger: str
-    started_at: str
+    started_at: datetime
     partitions: int | None
     scopes_begun: int
     scopes_finished: int
     rows_seen: int
     requests: int
-    moved_at: str | None
+    moved_at: datetime | None
 
 
 class LatestScope(NamedTuple):
@@ -56,24 +57,25 @@ class LatestScope(NamedTuple):
     stream: str
     company_id: int | None
     project_id: int | None
-    verdict: str
+    verdict: Verdict
     error: str | None
     run_id: str
-    finished_at: str
-    mark: str | None
+    requests: int
+    finished_at: datetime
+    mark: datetime | None
 
 
 class LastReading(NamedTuple):
     """What the last reading of one (stream, scope) came to, and its high-water mark if it was ever complete."""
 
-    verdict: str
+    verdict: Verdict
     requests: int
-    finished_at: str
-    mark: str | None
+    finished_at: datetime
+    mark: datetime | None
 
     @property
     def is_read(self) -> bool:
-        """Whether all of it, or nearly, was read."""
+        """True if all of it, or nearly, was read."""
         return self.verdict in (Verdict.COMPLETE, Verdict.INEXACT)
 
 
@@ -83,65 +85,69 @@ class CheckpointLine(NamedTuple):
     stream: str
     company_id: int | None
     project_id: int | None
-    mark: str
-    completed_at: str
+    mark: datetime
+    completed_at: datetime
     run_id: str
 
 
 def latest_runs(executor: Executor, most: int) -> list[RunLine]:
-    """The runs that wait, then those that began last, newest first."""
-    return [RunLine(*row) for row in _rows(executor, "latest_runs", most=most)]
+    """Return the runs that wait, then those that began last, newest first."""
+    return fetch(executor, RunLine, "latest_runs", most=most)
 
 
 def find_run(executor: Executor, run_id: str) -> RunLine | None:
-    """One run, if there is one of that id."""
-    return next((RunLine(*row) for row in _rows(executor, "find_run", run_id=run_id)), None)
+    """Return one run, None if there is none of that id."""
+    return fetch_one(executor, RunLine, "find_run", run_id=run_id)
 
 
-def with_current_state(run: RunLine, *, held: bool) -> RunLine:
-    """A run as it is seen now: where nobody holds the database, one that has not ended was cut short."""
-    if held or run.started_at is None or run.outcome is not None:
-        return run
-    return run._replace(outcome=Outcome.INTERRUPTED, error=ABANDONED)
+def with_current_state(line: RunLine, *, held: bool) -> RunLine:
+    """Return a run as it is seen now: if no process holds the database, one that has not ended was cut short."""
+    if held or line.started_at is None or line.outcome is not None:
+        return line
+    return line._replace(outcome=Outcome.INTERRUPTED, error=ABANDONED)
 
 
-def runs_ended_since(executor: Executor, since: str) -> list[RunLine]:
-    """The runs that ended at that instant or later."""
-    return [RunLine(*row) for row in _rows(executor, "runs_ended_since", since=since)]
+def runs_ended_since(executor: Executor, since: datetime | str) -> list[RunLine]:
+    """Return the runs that ended at that instant or later."""
+    return fetch(executor, RunLine, "runs_ended_since", since=since)
 
 
 def runs_under_way(executor: Executor) -> list[RunUnderWay]:
-    """The runs that began and have not ended."""
-    return [RunUnderWay(*row) for row in _rows(executor, "runs_under_way")]
+    """Return the runs that began and have not ended."""
+    return fetch(executor, RunUnderWay, "runs_under_way")
 
 
 def latest_scopes(executor: Executor) -> list[LatestScope]:
-    """Where every (stream, scope) that was ever read stands now."""
-    return [LatestScope(*row) for row in _rows(executor, "latest_scopes")]
+    """Return where every (stream, scope) that was ever read stands now."""
+    rows = executor.execute(queries()["latest_scopes"])
+    return typed([(*line, mark and mark_from(mark)) for *line, mark in rows], LatestScope)
 
 
 def last_readings(executor: Executor) -> dict[tuple[str, Scope], LastReading]:
-    """The last reading of every (stream, scope)."""
-    rows = _rows(executor, "last_readings")
-    return {(stream, Scope(company, project)): LastReading(*last) for stream, company, project, *last in rows}
+    """Return the last reading of every (stream, scope)."""
+    return {
+        (line.stream, Scope(line.company_id, line.project_id)): LastReading(
+            line.verdict, line.requests, line.finished_at, line.mark
+        )
+        for line in latest_scopes(executor)
+    }
 
 
 def all_checkpoints(executor: Executor) -> list[CheckpointLine]:
-    """Every checkpoint, by stream and scope."""
-    return [CheckpointLine(*row) for row in _rows(executor, "all_checkpoints")]
+    """Return every checkpoint, by stream and scope."""
+    rows = executor.execute(queries()["all_checkpoints"])
+    return [
+        CheckpointLine(stream, company_id, project_id, mark_from(mark), mark_from(completed_at), run_id)
+        for stream, company_id, project_id, mark, completed_at, run_id in rows
+    ]
 
 
-def is_future(mark: str, now: datetime) -> bool:
-    """Return whether a mark lies in the future, where only a wrong clock can have put it; a text that is none does."""
-    return mark > to_text(now + CLOCKS_AGREE)
+def is_future(mark: datetime, now: datetime) -> bool:
+    """Return True if a mark lies in the future, where only a wrong clock can have put it."""
+    return mark > now + CLOCKS_AGREE
 
 
 def reset_checkpoints(executor: Executor, stream: str, project_id: int | None) -> None:
     """Forget how far a stream was read, in one project or everywhere; the next run reads all of it."""
-    for name in ("reset_checkpoints", "reset_rereads", "reset_parents_read", "reset_signals", "reset_refusals"):
-        executor.execute(queries()[name], {"stream": stream, "project_id": project_id})
-
-
-def _rows(executor: Executor, name: str, **parameters: Parameter) -> list[tuple[Any, ...]]:
-    # The statements list their columns in the order of the fields.
-    return cast("list[tuple[Any, ...]]", executor.execute(queries()[name], parameters))
+    for name in ("reset_checkpoints", "reset_last_reads", "reset_parents", "reset_refusals"):
+        run(executor, name, stream=stream, project_id=project_id)

@@ -1,20 +1,33 @@
-"""Instants as the ledger holds them: ISO 8601 in UTC ending in `Z`, of one length so that text sorts like time."""
+"""Instants as text: ISO 8601 in UTC ending in `Z`, of one length so that text sorts like time."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from sync_worker.clock import utc_text as to_text
+
+__all__ = ["CLOCKS_AGREE", "NEVER", "from_text", "mark_from", "to_text"]
+
 CLOCKS_AGREE = timedelta(minutes=10)
 """What is so little ahead of a clock is no mistake: clocks are set, and never quite the same."""
 
 
-def to_text(instant: datetime) -> str:
-    """`2024-05-01T06:00:00Z`, whole seconds."""
-    # strftime does not pad the year everywhere.
-    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def from_text(text: str) -> datetime:
-    """The instant that `to_text` wrote; one written by hand without a zone is UTC too."""
-    found = datetime.fromisoformat(text)
+def mark_from(stored: str | datetime) -> datetime:
+    """Return a mark as it is stored, `NEVER` where it is no instant.
+
+    SQLite takes any text, and marks are what people change by hand. Such a mark is trusted as little as one in the
+    future, and replaced as that is.
+    """
+    try:
+        return from_text(stored)
+    except ValueError:
+        return NEVER
+
+
+def from_text(text: str | datetime) -> datetime:
+    """Return the instant that `to_text` wrote; one written by hand without a zone is UTC too."""
+    found = text if isinstance(text, datetime) else datetime.fromisoformat(text)
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from sync_worker.model import Scope
 from sync_worker.state.executor import Executor, Parameter
-from sync_worker.state.instants import to_text
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch, run
 
 RECORDS_KEPT = 1_000
 """How many records of one (stream, scope) `_quarantine` keeps; all are counted."""
@@ -28,16 +29,16 @@ class FieldChange(NamedTuple):
 
 def record_field_changes(executor: Executor, key: ScopeKey, changes: Iterable[FieldChange], seen_at: datetime) -> None:
     """Append to the history of tracked fields."""
-    shared = key.parameters() | {"seen_at": to_text(seen_at)}
-    values = tuple(shared.values())
-    executor.insert("_field_history", (*shared, *FieldChange._fields), [values + change for change in changes])
+    shared = (key.run_id, key.stream, *key.scope, seen_at)
+    columns = ("run_id", "stream", *Scope._fields, "seen_at", *FieldChange._fields)
+    executor.insert("_field_history", columns, [(*shared, *change) for change in changes])
 
 
 def record_schema_changes(
     executor: Executor, key: ScopeKey, changes: Iterable[tuple[str, str]], seen_at: datetime
 ) -> None:
     """Say once of each (field, kind) that it drifted."""
-    shared: dict[str, Parameter] = {"stream": key.stream, "run_id": key.run_id, "seen_at": to_text(seen_at)}
+    shared: dict[str, Parameter] = {"stream": key.stream, "run_id": key.run_id, "seen_at": seen_at}
     rows = [shared | {"field": field, "kind": kind} for field, kind in changes]
     executor.execute_many(queries()["record_schema_change"], rows)
 
@@ -52,27 +53,32 @@ def quarantine_records(
     if not records:
         return
     ((counted,),) = executor.execute(queries()["read_set_aside"], key.parameters())
-    executor.execute(queries()["count_set_aside"], key.parameters() | {"records": len(records)})
-    shared = key.parameters() | {"at": to_text(seen_at)}
-    for reason, record in records[: max(0, RECORDS_KEPT - int(counted or 0))]:
-        met = shared | _bounded(reason, record)
-        if not executor.execute(queries()["meet_quarantined"], met):
-            executor.execute(queries()["quarantine_record"], met)
-    executor.execute(queries()["bound_quarantine"], key.parameters() | {"most": RECORDS_KEPT})
+    run(executor, "count_set_aside", **key.parameters(), records=len(records))
+    for reason, record in records[: max(0, RECORDS_KEPT - counted)]:
+        said, text = _bounded(reason, record)
+        known = fetch(executor, _Quarantined, "take_quarantined", **key.parameters(), record=text)
+        met, *others = known or [_Quarantined(key.run_id, seen_at, said)]
+        for each in (met._replace(run_id=key.run_id), *others):
+            run(executor, "quarantine_record", **key.parameters() | each._asdict(), record=text)
+    run(executor, "bound_quarantine", **key.parameters(), most=RECORDS_KEPT)
 
 
-def _bounded(reason: str, record: str) -> dict[str, Parameter]:
+class _Quarantined(NamedTuple):
+    run_id: str
+    at: datetime
+    reason: str
+
+
+def _bounded(reason: str, record: str) -> tuple[str, str]:
     if len(record) <= CHARACTERS_KEPT:
-        return {"reason": reason, "record": record}
-    return {
-        "reason": f"{reason}; the first {CHARACTERS_KEPT} of its {len(record)} characters are kept",
-        "record": record[:CHARACTERS_KEPT],
-    }
+        return reason, record
+    kept = f"the first {CHARACTERS_KEPT} of its {len(record)} characters are kept"
+    return f"{reason}; {kept}", record[:CHARACTERS_KEPT]
 
 
 def forget_healed(executor: Executor, key: ScopeKey) -> None:
     """Drop the records of a scope that a complete reading of everything has not met again."""
-    executor.execute(queries()["forget_healed"], key.parameters())
+    run(executor, "forget_healed", **key.parameters())
 
 
 class SetAside(NamedTuple):
@@ -81,18 +87,18 @@ class SetAside(NamedTuple):
     stream: str
     records: int
     projects: int
-    since: str
+    since: datetime
     reason: str
 
 
 def set_aside(executor: Executor) -> list[SetAside]:
-    """What is set aside, by stream."""
-    return [SetAside(*row) for row in executor.execute(queries()["quarantined_by_stream"])]  # type: ignore[arg-type]  # the statement lists them in this order
+    """Return what is set aside, by stream."""
+    return fetch(executor, SetAside, "quarantined_by_stream")
 
 
 def drifted_fields(executor: Executor) -> dict[str, list[str]]:
-    """The fields that once came as something else than they are declared, by stream."""
+    """Return the fields that once came as something else than they are declared, by stream."""
     found: dict[str, list[str]] = {}
     for stream, field in executor.execute(queries()["drifted_fields"]):
-        found.setdefault(str(stream), []).append(str(field))
+        found.setdefault(stream, []).append(field)
     return found

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from sync_worker.errors import DatabaseLostError
 from sync_worker.model import Counts, Outcome, Scope, Verdict, Window
 from sync_worker.state.executor import Executor, Parameter
-from sync_worker.state.instants import to_text
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch, fetch_one, run
+from sync_worker.state.scopes import scope_parameters
 
 ABANDONED = "the process ended without finishing"
 """What is said of a run whose process was killed."""
@@ -42,15 +41,15 @@ class ScopeKey(NamedTuple):
     scope: Scope
 
     def parameters(self) -> dict[str, Parameter]:
-        """As named parameters."""
-        return {"run_id": self.run_id, "stream": self.stream, **self.scope._asdict()}
+        """Return them as named parameters."""
+        return {"run_id": self.run_id, "stream": self.stream, **scope_parameters(self.scope)}
 
 
 class Beside(NamedTuple):
-    """What tells the runs that go on beside one: those under way at an instant, as JSON, and the last run there was."""
+    """The runs under way beside one at an instant, and the place of the last run; later runs come after it."""
 
-    under_way: Parameter = "[]"
-    last: Parameter = None
+    under_way: tuple[str, ...] = ()
+    last: int | None = None
 
 
 class PageCounts(NamedTuple):
@@ -75,8 +74,7 @@ class ScopeCounts(NamedTuple):
 NOTHING_COUNTED = ScopeCounts(0, 0, 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeResult:
+class ScopeResult(NamedTuple):
     """One line of a finished run: what became of one (stream, scope)."""
 
     stream: str
@@ -103,23 +101,15 @@ class RunTotals(NamedTuple):
     failure: str | None = None
 
 
-def open_run(executor: Executor, run: RunRow) -> None:
+def open_run(executor: Executor, row: RunRow) -> None:
     """Write a run that begins."""
-    executor.execute(
-        queries()["open_run"],
-        {
-            "run_id": run.run_id,
-            "job": run.job,
-            "trigger": run.trigger,
-            "started_at": to_text(run.started_at),
-            "scheduled_at": to_text(run.scheduled_at) if run.scheduled_at else None,
-        },
-    )
+    run(executor, "open_run", **row._asdict())
+    run(executor, "number_run", run_id=row.run_id, request=None)
 
 
 def record_plan(executor: Executor, run_id: str, ahead: int) -> None:
-    """Write that so many partitions are ahead of a run, for whoever follows it."""
-    executor.execute(queries()["record_plan"], {"run_id": run_id, "ahead": ahead})
+    """Write how many partitions are ahead of a run, for processes that follow it."""
+    run(executor, "record_plan", run_id=run_id, ahead=ahead)
 
 
 def close_run(
@@ -135,35 +125,28 @@ def close_run(
 
     Of `failure` its group is kept, by which whoever followed the run ends as it would have ended here.
     """
-    executor.execute(
-        queries()["close_run"],
-        {
-            "run_id": run_id,
-            "outcome": outcome,
-            "finished_at": to_text(finished_at),
-            "error": error,
-        },
-    )
+    run(executor, "close_run", run_id=run_id, outcome=outcome, finished_at=finished_at, error=error)
     if failure is not None:
-        executor.execute(queries()["record_failure"], {"run_id": run_id, "failure": type(failure).__name__})
+        run(executor, "record_failure", run_id=run_id, failure=type(failure).__name__)
 
 
 def close_abandoned_runs(executor: Executor, finished_at: datetime) -> None:
     """Close runs whose process was killed; only who holds the database knows that none is alive."""
     for (run_id,) in executor.execute(queries()["unfinished_runs"]):
-        close_run(executor, str(run_id), Outcome.INTERRUPTED, finished_at=finished_at, error=ABANDONED)
+        close_run(executor, run_id, Outcome.INTERRUPTED, finished_at=finished_at, error=ABANDONED)
 
 
 def note_beside(executor: Executor, run_id: str) -> Beside:
     """Note which runs go on beside one now."""
-    ((under_way, last),) = executor.execute(queries()["runs_under_way_beside"], {"run_id": run_id})
-    return Beside(under_way, last)
+    under_way = executor.execute(queries()["runs_under_way_beside"], {"run_id": run_id})
+    ((last,),) = executor.execute(queries()["newest_run"])
+    return Beside(tuple(found for (found,) in under_way), last)
 
 
 def run_ids_beside(executor: Executor, run_id: str, beside: Beside) -> list[str]:
-    """The runs that have gone on beside one since that was noted."""
-    rows = executor.execute(queries()["runs_since_beside"], {"run_id": run_id, **beside._asdict()})
-    return [str(found) for (found,) in rows]
+    """Return the runs that have gone on beside one since that was noted."""
+    later = executor.execute(queries()["runs_since_beside"], {"run_id": run_id, "last": beside.last})
+    return [*beside.under_way, *(found for (found,) in later if found not in beside.under_way)]
 
 
 def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: datetime) -> None:
@@ -171,53 +154,42 @@ def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: da
 
     Raises `DatabaseLostError` when the ledger does not know the run: what this run read of it is of another content.
     """
-    if not executor.execute(queries()["run_progress"], {"run_id": key.run_id}):
+    if not run(executor, "run_progress", run_id=key.run_id):
         raise unknown_run(key.run_id)
-    parameters = key.parameters() | _as_parameters(window) | {"started_at": to_text(started_at)}
-    executor.execute(queries()["open_scope"], parameters)
+    period: dict[str, Parameter] = {"window_from": window.start, "window_to": window.end}
+    run(executor, "open_scope", **key.parameters(), **period, started_at=started_at)
 
 
 def widen_scope(executor: Executor, key: ScopeKey, window: Window) -> None:
     """Write that a sweep reads over another window than it was opened for."""
-    executor.execute(queries()["widen_scope"], key.parameters() | _as_parameters(window))
-
-
-def _as_parameters(window: Window) -> dict[str, Parameter]:
-    return {"window_from": to_text(window.start) if window.start else None, "window_to": to_text(window.end)}
+    run(executor, "widen_scope", **key.parameters(), window_from=window.start, window_to=window.end)
 
 
 def record_page(executor: Executor, key: ScopeKey, counts: PageCounts) -> None:
     """Add a page to the progress of its sweep."""
-    executor.execute(queries()["record_page"], key.parameters() | counts._asdict())
+    run(executor, "record_page", **key.parameters(), **counts._asdict())
 
 
 def restart_scope(executor: Executor, key: ScopeKey, before: ScopeCounts = NOTHING_COUNTED) -> None:
     """Begin another sweep of the same scope, or of the part of it that began with `before` counted."""
     counted = {"rows_seen": before.rows_seen, "distinct_keys": before.distinct_keys}
-    executor.execute(queries()["restart_scope"], key.parameters() | counted)
+    run(executor, "restart_scope", **key.parameters(), **counted)
     if before is NOTHING_COUNTED:
-        executor.execute(queries()["forget_quarantined"], key.parameters())
-        executor.execute(queries()["forget_set_aside"], key.parameters())
+        run(executor, "forget_quarantined", **key.parameters())
+        run(executor, "forget_set_aside", **key.parameters())
 
 
 def was_read_whole(executor: Executor, key: ScopeKey) -> bool:
     """Return True if this run has read all of that (stream, scope), and proven it complete."""
-    return bool(executor.execute(queries()["was_read_whole"], key.parameters()))
+    return run(executor, "was_read_whole", **key.parameters())
 
 
 def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:
-    """What a sweep has counted so far; raises `DatabaseLostError` when the ledger does not know it."""
-    rows = executor.execute(queries()["scope_counts"], key.parameters())
-    if not rows:
+    """Return what a sweep has counted so far; raises `DatabaseLostError` when the ledger does not know it."""
+    found = fetch_one(executor, ScopeCounts, "scope_counts", **key.parameters())
+    if found is None:
         raise unknown_run(key.run_id)
-    ((seen, distinct, inserted, updated),) = rows
-    counts = (int(value or 0) for value in (seen, distinct, inserted, updated, _quarantined(executor, key)))
-    return ScopeCounts(*counts)
-
-
-def _quarantined(executor: Executor, key: ScopeKey) -> int:
-    ((found,),) = executor.execute(queries()["read_set_aside"], key.parameters())
-    return int(found or 0)
+    return found
 
 
 def close_scope(
@@ -232,40 +204,32 @@ def close_scope(
     deleted: int = 0,
 ) -> None:
     """Write the verdict of a scope; None when it was interrupted."""
-    executor.execute(
-        queries()["close_scope"],
-        key.parameters()
-        | {
-            "verdict": verdict,
-            "total": total,
-            "requests": requests,
-            "error": error,
-            "finished_at": to_text(finished_at),
-            "quarantined": _quarantined(executor, key),
-            "deleted": deleted,
-        },
+    ((quarantined,),) = executor.execute(queries()["read_set_aside"], key.parameters())
+    run(
+        executor,
+        "close_scope",
+        **key.parameters(),
+        verdict=verdict,
+        total=total,
+        requests=requests,
+        error=error,
+        finished_at=finished_at,
+        quarantined=quarantined,
+        deleted=deleted,
     )
     if verdict is not None:
-        executor.execute(queries()["note_latest_scope"], key.parameters())
+        run(executor, "note_latest_scope", **key.parameters())
 
 
 def run_scopes(executor: Executor, run_id: str) -> list[ScopeResult]:
-    """The lines of a run in the order they began."""
-    rows: Sequence[Sequence[object]] = executor.execute(queries()["run_scopes"], {"run_id": run_id})
-    return [ScopeResult(*row) for row in rows]  # type: ignore[arg-type]  # the statement lists them in this order
+    """Return the lines of a run in the order they began."""
+    return fetch(executor, ScopeResult, "run_scopes", run_id=run_id)
 
 
 def run_totals(executor: Executor, run_id: str) -> RunTotals:
-    """A run in sum; raises `DatabaseLostError` when the ledger does not know it."""
+    """Return a run in sum; raises `DatabaseLostError` when the ledger does not know it."""
     rows = executor.execute(queries()["run_totals"], {"run_id": run_id})
     if not rows:
         raise unknown_run(run_id)
-    ((outcome, requests, *counted, error, failure),) = rows
-    changes = Counts(*(int(value or 0) for value in counted))
-    texts = (str(value) if value else None for value in (error, failure))
-    return RunTotals(Outcome(str(outcome)), int(requests or 0), changes, *texts)
-
-
-def as_json(result: ScopeResult) -> dict[str, object]:
-    """A line as `run --json` prints it."""
-    return asdict(result)
+    ((outcome, error, failure, requests, *counted),) = rows
+    return RunTotals(Outcome(outcome), requests, Counts(*counted), error, failure)

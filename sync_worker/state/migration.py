@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-
 from sync_worker.errors import ConfigurationError
-from sync_worker.state.executor import Executor, View
-from sync_worker.state.literal_texts import move_literals
+from sync_worker.state.executor import View
 from sync_worker.state.queries import migrations
 
-_WITH_CODE: Mapping[str, Callable[[Executor], None]] = {"0015_literal_texts": move_literals}
-_COMMENT = re.compile(r"--[^\n]*")
+_FIRST = "0001_schema"
 
 
-def refuse_newer(view: View, dialect: str) -> None:
-    """Raise `ConfigurationError` when a newer version wrote the database: it must not be written to by this one."""
-    if view.has_table("_migrations") and (ahead := unknown(view, dialect)):
-        raise ConfigurationError(
+def refuse_other_version(view: View, dialect: str) -> None:
+    """Raise `ConfigurationError` when this version must not write to the database, because another one wrote it."""
+    if (problem := other_version(view, dialect)) is not None:
+        raise ConfigurationError(problem)
+
+
+def other_version(view: View, dialect: str) -> str | None:
+    """Return why this version does not write to the database, None if it may."""
+    if (problem := earlier_version(view)) is not None:
+        return problem
+    if ahead := unknown(view, dialect):
+        return (
             f"a newer version of the worker wrote the database ({ahead[-1]}), and this one writes nothing to it; "
             "use that version, or a newer one"
         )
+    return None
 
 
-def migrate(transaction: Executor, dialect: str) -> None:
+def earlier_version(view: View) -> str | None:
+    """Return why this version cannot read the database: a development version before the first schema wrote it."""
+    applied = applied_migrations(view)
+    if not applied or _FIRST in applied:
+        return None
+    return (
+        "an earlier development version of the worker wrote the database, and its tables are not those of this one; "
+        "move the file away or name another one in destination.path, and the next run reads everything again"
+    )
+
+
+def migrate(transaction: View, dialect: str) -> None:
     """Apply the migrations that this database has not seen, in order."""
     transaction.execute("CREATE TABLE IF NOT EXISTS _migrations (name TEXT PRIMARY KEY)")
-    missing = pending(transaction, dialect)
-    for name, script in migrations(dialect):
-        if name not in missing:
-            continue
-        for statement in _COMMENT.sub("", script).split(";"):
-            if statement.strip():
-                transaction.execute(statement)
-        if name in _WITH_CODE:
-            _WITH_CODE[name](transaction)
+    for name in pending(transaction, dialect):
+        for statement in migrations(dialect)[name]:
+            transaction.execute(statement)
         transaction.execute("INSERT INTO _migrations (name) VALUES (:name)", {"name": name})
 
 
-def pending(view: Executor, dialect: str) -> list[str]:
-    """The migrations that a database has not seen."""
+def pending(view: View, dialect: str) -> list[str]:
+    """Return the migrations that a database has not seen, in order."""
     applied = applied_migrations(view)
-    return [name for name, _ in migrations(dialect) if name not in applied]
+    return [name for name in migrations(dialect) if name not in applied]
 
 
-def unknown(view: Executor, dialect: str) -> list[str]:
-    """The migrations that a database has seen and this version has not: a newer one wrote it."""
-    return sorted(applied_migrations(view) - {name for name, _ in migrations(dialect)})
+def unknown(view: View, dialect: str) -> list[str]:
+    """Return the migrations that a database has seen and this version has not: a newer one wrote it."""
+    return sorted(applied_migrations(view) - migrations(dialect).keys())
 
 
-def applied_migrations(view: Executor) -> set[str]:
-    """The migrations that a database has seen."""
+def applied_migrations(view: View) -> set[str]:
+    """Return the migrations that a database has seen."""
+    if not view.has_table("_migrations"):
+        return set()
     return {str(name) for (name,) in view.execute("SELECT name FROM _migrations")}

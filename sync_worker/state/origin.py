@@ -34,7 +34,7 @@ def read_origin(view: View) -> Origin | None:
     if not view.has_table("_origin"):
         return None
     rows = view.execute(queries()["read_origin"])
-    return Origin(*map(str, rows[0])) if rows else None
+    return Origin(*rows[0]) if rows else None
 
 
 def record_origin(transaction: Executor, origin: Origin) -> None:

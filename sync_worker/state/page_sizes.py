@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sync_worker.state.executor import Executor
-from sync_worker.state.instants import to_text
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import run
 
 
 def read_page_sizes(executor: Executor, since: datetime) -> Mapping[str, int]:
-    """What was learned since then, by stream."""
-    rows = executor.execute(queries()["read_page_sizes"], {"since": to_text(since)})
-    return {str(stream): int(per_page or 0) for stream, per_page in rows}
+    """Return the largest pages that were learned since then, by stream."""
+    return dict(executor.execute(queries()["read_page_sizes"], {"since": since}))
 
 
 def record_page_size(executor: Executor, stream: str, per_page: int, at: datetime) -> None:
     """Store the largest page of a stream's list."""
-    given: dict[str, str | int | bool | None] = {"stream": stream, "per_page": per_page, "learned_at": to_text(at)}
-    executor.execute(queries()["record_page_size"], given)
+    run(executor, "record_page_size", stream=stream, per_page=per_page, learned_at=at)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from sync_worker.errors import NotFoundError, SkippableError
 from sync_worker.model import Scope
 from sync_worker.state.executor import Executor
-from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch, run
+from sync_worker.state.scopes import scope_parameters
 
 
 class RefusalKind(StrEnum):
@@ -44,39 +45,36 @@ class Refusal(NamedTuple):
     probe_at: datetime
 
 
+class _RefusalRow(NamedTuple):
+    subject: str
+    company_id: int | None
+    project_id: int | None
+    kind: RefusalKind
+    reason: str
+    refused_at: datetime
+    probed_at: datetime
+    probe_at: datetime
+
+    def refusal(self) -> Refusal:
+        subject, company_id, project_id, kind, reason, refused_at, probed_at, probe_at = self
+        return Refusal(subject, Scope(company_id, project_id), kind, reason, refused_at, probed_at, probe_at)
+
+
 def read_refusals(executor: Executor) -> list[Refusal]:
-    """All that may not be read."""
-    return [
-        Refusal(
-            str(subject),
-            Scope(int(company_id) if company_id else None, int(project_id) if project_id else None),
-            RefusalKind(str(kind)),
-            str(reason),
-            *(from_text(str(instant)) for instant in instants),
-        )
-        for subject, company_id, project_id, kind, reason, *instants in executor.execute(queries()["read_refusals"])
-    ]
+    """Return all streams and tools that may not be read."""
+    rows = fetch(executor, _RefusalRow, "read_refusals")
+    return [row.refusal() for row in rows]
 
 
 def record_refusal(executor: Executor, refusal: Refusal) -> None:
-    """Store that something may not be read; since when it may not is told once."""
-    executor.execute(
-        queries()["record_refusal"],
-        {
-            "subject": refusal.subject,
-            **refusal.scope._asdict(),
-            "kind": refusal.kind,
-            "reason": refusal.reason,
-            "refused_at": to_text(refusal.refused_at),
-            "probed_at": to_text(refusal.probed_at),
-            "probe_at": to_text(refusal.probe_at),
-        },
-    )
+    """Store that something may not be read; `refused_at` stays that of the first refusal."""
+    values = refusal._asdict()
+    run(executor, "record_refusal", **scope_parameters(values.pop("scope")), **values)
 
 
 def forget_refusal(executor: Executor, subject: str, scope: Scope) -> None:
     """Forget that something might not be read."""
-    executor.execute(queries()["forget_refusal"], {"subject": subject, **scope._asdict()})
+    run(executor, "forget_refusal", subject=subject, **scope_parameters(scope))
 
 
 class ParentRefusal(NamedTuple):
@@ -87,30 +85,35 @@ class ParentRefusal(NamedTuple):
     probe_at: datetime
 
 
+class _RefusedParent(NamedTuple):
+    parent_key: str
+    row_hash: str
+    kind: RefusalKind
+    probe_at: datetime
+
+
 def parents_refused(executor: Executor, stream: str, scope: Scope) -> Mapping[str, ParentRefusal]:
-    """The parents whose nested lists may not be read."""
-    rows = executor.execute(queries()["parents_refused"], {"stream": stream, **scope._asdict()})
-    return {
-        str(parent): ParentRefusal(str(row_hash), RefusalKind(str(kind)), from_text(str(probe_at)))
-        for parent, row_hash, kind, probe_at in rows
-    }
+    """Return the parents whose nested lists may not be read."""
+    rows = fetch(executor, _RefusedParent, "parents_refused", stream=stream, **scope_parameters(scope))
+    return {row.parent_key: ParentRefusal(row.row_hash, row.kind, row.probe_at) for row in rows}
 
 
 def record_parents_refused(
     executor: Executor, stream: str, scope: Scope, refusals: Mapping[str, ParentRefusal], reason: str, at: datetime
 ) -> None:
     """Store which parents' nested lists may not be read, and what Procore said to the last of them."""
-    given = {"stream": stream, **scope._asdict(), "reason": reason, "at": to_text(at)}
+    given = {"stream": stream, **scope_parameters(scope), "reason": reason, "at": at}
     executor.execute_many(
         queries()["record_parent_refused"],
-        [
-            given | {"parent_key": parent, "row_hash": it.row_hash, "kind": it.kind, "probe_at": to_text(it.probe_at)}
-            for parent, it in refusals.items()
-        ],
+        [given | {"parent_key": parent} | refusal._asdict() for parent, refusal in refusals.items()],
     )
 
 
 def forget_parents_refused(executor: Executor, stream: str, scope: Scope, parents: Collection[str]) -> None:
     """Forget that the nested lists of these parents might not be read."""
-    given = {"stream": stream, **scope._asdict()}
-    executor.execute_many(queries()["forget_parent_refused"], [given | {"parent_key": parent} for parent in parents])
+    if parents:
+        given = {"stream": stream, **scope_parameters(scope)}
+        executor.execute_many(
+            queries()["forget_parent_refused"], [given | {"parent_key": parent} for parent in parents]
+        )
+        run(executor, "drop_forgotten_parents", **given)

@@ -1,9 +1,9 @@
-"""Loads the named statements of `sql/queries.sql` and the migrations beside it, once."""
+"""Loads the named statements of `sql/queries.sql` and of the migrations beside it, once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -13,14 +13,21 @@ _NAME_LINE = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 @cache
 def queries() -> Mapping[str, str]:
-    """All named statements."""
-    _, *parts = _NAME_LINE.split(files(__package__).joinpath("sql/queries.sql").read_text("utf-8"))
-    return MappingProxyType(dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True)))
+    """Return all named statements."""
+    return MappingProxyType(_statements(files(__package__).joinpath("sql/queries.sql").read_text("utf-8")))
 
 
 @cache
-def migrations(dialect: str) -> tuple[tuple[str, str], ...]:
-    """Name and SQL of each migration of a database, in order."""
+def migrations(dialect: str) -> Mapping[str, Sequence[str]]:
+    """Return the statements of each migration of a database by its name, in order."""
     folder = files(__package__).joinpath("sql", dialect)
-    found = sorted((entry.name.removesuffix(".sql"), entry.read_text("utf-8")) for entry in folder.iterdir())
-    return tuple(found)
+    found = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    return MappingProxyType(
+        {entry.name.removesuffix(".sql"): tuple(_statements(entry.read_text("utf-8")).values()) for entry in found}
+    )
+
+
+def _statements(text: str) -> dict[str, str]:
+    # Named, so that nothing has to look for the `;` that ends a statement: it may stand in a text or a function body.
+    _, *parts = _NAME_LINE.split(text)
+    return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))

@@ -2,98 +2,98 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from datetime import date, datetime
 from secrets import token_hex
+from typing import NamedTuple
+
+import msgspec
 
 from sync_worker.model import RunRequest
-from sync_worker.state.executor import Executor, Parameter
-from sync_worker.state.instants import from_text, to_text
+from sync_worker.state.executor import Executor
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch, fetch_one, run
 
 
 def new_run_id(at: datetime) -> str:
-    """An id that sorts by time and that nobody else comes upon."""
+    """Return an id that sorts by time and is unique."""
     return f"{at:%Y%m%dT%H%M%SZ}-{token_hex(3)}"
 
 
 def enqueue_tick(executor: Executor, job: str, scheduled_at: datetime, *, trigger: str, now: datetime) -> bool:
-    """Let a run of the job wait for this tick; false when the tick is in the ledger already."""
-    parameters = {
-        "run_id": new_run_id(now),
-        "job": job,
-        "trigger": trigger,
-        "scheduled_at": to_text(scheduled_at),
-    }
-    return bool(executor.execute(queries()["enqueue_tick"], parameters))
+    """Let a run of the job wait for this tick; return False if the tick is in the ledger already."""
+    run_id = new_run_id(now)
+    is_new = run(executor, "enqueue_tick", run_id=run_id, job=job, trigger=trigger, scheduled_at=scheduled_at)
+    if is_new:
+        run(executor, "number_run", run_id=run_id, request=None)
+    return is_new
 
 
-def enqueue_run(executor: Executor, run: RunRequest) -> None:
+def enqueue_run(executor: Executor, request: RunRequest) -> None:
     """Let a run wait; it must have its id."""
-    executor.execute(queries()["enqueue_run"], {"run_id": run.run_id, "job": run.job, "trigger": run.trigger})
-    if run.streams is not None:
-        executor.execute(
-            queries()["enqueue_request"],
-            {
-                "run_id": run.run_id,
-                "streams": json.dumps(list(run.streams)),
-                "projects": json.dumps(list(run.projects)),
-                "full_refresh": run.full_refresh,
-                "since_on": _text(run.since),
-                "until_on": _text(run.until),
-                "no_wait": not run.wait_for_rate_limit,
-            },
-        )
+    run(executor, "enqueue_run", run_id=request.run_id, job=request.job, trigger=request.trigger)
+    run(executor, "number_run", run_id=request.run_id, request=_Reading.stored(request))
 
 
 def queued_runs(executor: Executor) -> list[RunRequest]:
     """Return the runs that wait, in the order in which they were requested."""
-    return [
-        _request(run_id, job, trigger, request)._replace(scheduled_at=from_text(str(at)) if at else None)
-        for run_id, job, trigger, at, *request in executor.execute(queries()["queued_runs"])
-    ]
+    return [line.request() for line in fetch(executor, _QueuedRun, "queued_runs")]
 
 
 def resume_interrupted(executor: Executor, now: datetime) -> None:
-    """Let a run wait for each run of the daemon's own that was cut short; what was asked for by hand stays that."""
-    for run_id, job, trigger, *request in executor.execute(queries()["interrupted_runs"]):
-        executor.execute(queries()["forget_request"], {"run_id": run_id})
-        cut = _request(new_run_id(now), job, trigger, request)
+    """Let a run wait for each run of the daemon's own that was cut short; one that a person requested stays manual."""
+    for run_id, job, trigger, stored in executor.execute(queries()["interrupted_runs"]):
+        run(executor, "forget_request", run_id=run_id)
+        cut = _QueuedRun(new_run_id(now), job, trigger, None, stored).request()
         enqueue_run(executor, cut._replace(trigger="catch_up") if cut.streams is None else cut)
 
 
+class _Tick(NamedTuple):
+    at: datetime | None
+
+
 def last_tick(executor: Executor, job: str, until: datetime) -> datetime | None:
-    """The latest tick of a job in the ledger, up to `until`."""
-    ((found,),) = executor.execute(queries()["last_tick"], {"job": job, "until": to_text(until)})
-    return from_text(str(found)) if found else None
+    """Return the latest tick of a job in the ledger, up to `until`."""
+    found = fetch_one(executor, _Tick, "last_tick", job=job, until=until)
+    return found and found.at
 
 
 def run_progress(executor: Executor, run_id: str) -> tuple[bool, bool]:
-    """Whether a run has begun, and whether it has ended; neither where another database knows of it."""
+    """Return whether a run has begun and whether it has ended; neither where the database does not know it."""
     rows = executor.execute(queries()["run_progress"], {"run_id": run_id})
     started_at, outcome = rows[0] if rows else (None, None)
     return started_at is not None, outcome is not None
 
 
-def _request(run_id: Parameter, job: Parameter, trigger: Parameter, stored: Sequence[Parameter]) -> RunRequest:
-    streams, projects, full_refresh, since, until, no_wait = stored
-    run = RunRequest(str(job), trigger=str(trigger), run_id=str(run_id))
-    if streams is None:
-        return run
-    return run._replace(
-        streams=json.loads(str(streams)),
-        projects=json.loads(str(projects)),
-        full_refresh=bool(full_refresh),
-        since=_day(since),
-        until=_day(until),
-        wait_for_rate_limit=not no_wait,
-    )
+class _Reading(msgspec.Struct, frozen=True):
+    """What a waiting run is to read, as it is stored."""
+
+    streams: list[str]
+    projects: list[int] = []
+    full_refresh: bool = False
+    since: date | None = None
+    until: date | None = None
+    wait_for_rate_limit: bool = True
+
+    @staticmethod
+    def stored(request: RunRequest) -> str | None:
+        """Return the text that is stored of a request, None where its job says what it reads."""
+        if request.streams is None:
+            return None
+        wanted = {name: getattr(request, name) for name in _Reading.__struct_fields__}
+        return msgspec.json.encode(wanted).decode()
 
 
-def _day(text: Parameter) -> date | None:
-    return date.fromisoformat(str(text)) if text else None
+class _QueuedRun(NamedTuple):
+    run_id: str
+    job: str
+    trigger: str
+    scheduled_at: datetime | None
+    stored: str | None
 
-
-def _text(day: date | None) -> str | None:
-    return day.isoformat() if day else None
+    def request(self) -> RunRequest:
+        """Return what the run is to do."""
+        run_id, job, trigger, scheduled_at, stored = self
+        request = RunRequest(job, trigger=trigger, run_id=run_id, scheduled_at=scheduled_at)
+        if stored is None:
+            return request
+        return request._replace(**msgspec.structs.asdict(msgspec.json.decode(stored, type=_Reading)))

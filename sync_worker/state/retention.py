@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol
 
 from sync_worker.state.calls import prune_calls
 from sync_worker.state.executor import Executor, Parameter
-from sync_worker.state.instants import to_text
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import run
 
 CALLS_AT_LEAST = timedelta(days=15)
 """Procore grades an app on its calls of 14 days; the day of the server may be another than ours."""
@@ -37,29 +37,25 @@ class _Database(Protocol):
 
 
 def prune(ledger: _Database, retention: Retention, now: datetime, stop: threading.Event) -> int:
-    """Remove what is older, in transactions that keep nobody waiting, until asked to stop; how many runs are gone."""
+    """Remove what is older, in short transactions, until asked to stop; return how many runs are gone."""
     with ledger.reader() as view:
-        found = view.execute(queries()["runs_with_old_scopes"], {"before": to_text(now - retention.scopes)})
+        found = view.execute(queries()["runs_with_old_scopes"], {"before": now - retention.scopes})
     for (run_id,) in found:
         if stop.is_set():
             return 0
         with ledger.transaction() as transaction:
-            transaction.execute(queries()["prune_scopes"], {"run_id": run_id})
+            run(transaction, "prune_scopes", run_id=run_id)
     with ledger.transaction() as transaction:
-        transaction.execute(queries()["prune_requests"])
+        run(transaction, "prune_requests")
         prune_calls(transaction, (now - max(retention.scopes, CALLS_AT_LEAST)).date())
-    return _prune_runs(ledger, to_text(now - retention.runs), to_text(now), stop)
-
-
-def _prune_runs(ledger: _Database, before: str, now: str, stop: threading.Event) -> int:
+    old: dict[str, Parameter] = {"before": now - retention.runs, "now": now, "most": _RUNS_A_TRANSACTION}
     pruned = 0
     while not stop.is_set():
         with ledger.transaction() as transaction:
-            parameters: dict[str, Parameter] = {"before": before, "now": now, "most": _RUNS_A_TRANSACTION}
-            found = [{"run_id": run_id} for (run_id,) in transaction.execute(queries()["old_runs"], parameters)]
+            gone = [{"run_id": run_id} for (run_id,) in transaction.execute(queries()["old_runs"], old)]
             for name in ("prune_details", "prune_avoided", "prune_set_aside", "prune_run"):
-                transaction.execute_many(queries()[name], found)
-        pruned += len(found)
-        if len(found) < _RUNS_A_TRANSACTION:
+                transaction.execute_many(queries()[name], gone)
+        pruned += len(gone)
+        if len(gone) < _RUNS_A_TRANSACTION:
             break
     return pruned

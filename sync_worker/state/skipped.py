@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
 
 from sync_worker.state.executor import Executor
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch
 
 TOOL_OFF = "the tool is off in this project"
 """How the reason of a scope begins that was not asked for because of that."""
@@ -50,9 +53,20 @@ def record_skipped(executor: Executor, run_id: str, calls: Mapping[tuple[str, Sk
 
 
 def run_avoided(executor: Executor, run_id: str) -> list[Avoided]:
-    """What one run did not ask for."""
-    return _lines(executor.execute(queries()["run_avoided"], {"run_id": run_id}))
+    """Return the calls that one run did not make."""
+    return fetch(executor, Avoided, "run_avoided", run_id=run_id)
 
 
-def _lines(rows: list[tuple[int | str | bool | None, ...]]) -> list[Avoided]:
-    return [Avoided(str(stream), SkipReason(str(reason)), int(calls or 0)) for stream, reason, calls in rows]
+class _AvoidedByRun(NamedTuple):
+    started_at: datetime
+    because: SkipReason
+    calls: int
+
+
+def avoided_by_day(executor: Executor, first_day: date) -> Mapping[date, Counter[SkipReason]]:
+    """Return the calls that runs did not make, by the day in UTC on which each began and by reason."""
+    found: dict[date, Counter[SkipReason]] = defaultdict(Counter)
+    since = datetime.combine(first_day, time(), UTC)
+    for line in fetch(executor, _AvoidedByRun, "avoided_by_run", since=since):
+        found[line.started_at.astimezone(UTC).date()][line.because] += line.calls
+    return found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
-from sync_worker.state.executor import Executor, Parameter
-from sync_worker.state.instants import to_text
+from sync_worker.state.executor import Executor
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.queries import queries
+from sync_worker.state.rows import fetch, run
 
 _PATHS_AT_MOST = 100
 _ALL = 0.9
@@ -22,31 +22,27 @@ RECORDS_TOLD = 10
 
 def read_volatile_paths(executor: Executor, stream: str) -> frozenset[str]:
     """Return the paths that were learned of a stream."""
-    return frozenset(str(path) for (path,) in executor.execute(queries()["read_volatile_paths"], {"stream": stream}))
+    rows = executor.execute(queries()["read_volatile_paths"], {"stream": stream})
+    return frozenset(json.loads(rows[0][0]) if rows else ())
 
 
 def all_volatile_paths(executor: Executor) -> dict[str, list[str]]:
     """Return all paths that were learned, by stream."""
-    found: dict[str, list[str]] = {}
-    for stream, path in executor.execute(queries()["all_volatile_paths"]):
-        found.setdefault(str(stream), []).append(str(path))
-    return found
+    return {stream: json.loads(paths) for stream, paths in executor.execute(queries()["all_volatile_paths"])}
 
 
-def learn_volatile_paths(executor: Executor, stream: str, paths: Iterable[str], at: datetime) -> frozenset[str]:
+def learn_volatile_paths(executor: Executor, stream: str, paths: Iterable[str]) -> frozenset[str]:
     """Keep more paths of a stream, up to a bound, and return all of them."""
     known = read_volatile_paths(executor, stream)
-    found = sorted(set(paths) - known)[: max(0, _PATHS_AT_MOST - len(known))]
-    rows: list[Mapping[str, Parameter]] = [
-        {"stream": stream, "path": path, "learned_at": to_text(at)} for path in found
-    ]
-    executor.execute_many(queries()["learn_volatile_path"], rows)
-    return known.union(found)
+    found = known.union(sorted(set(paths) - known)[: max(0, _PATHS_AT_MOST - len(known))])
+    if found != known:
+        run(executor, "write_volatile_paths", stream=stream, volatile_paths=json.dumps(sorted(found)))
+    return found
 
 
 def rehash_parents(executor: Executor, hashes: Mapping[str, str]) -> None:
     """Let what is kept of nested lists name rows by their new hash, by the old one: they are the same."""
-    rows: list[Mapping[str, Parameter]] = [{"before": before, "after": after} for before, after in hashes.items()]
+    rows = [{"before": before, "after": after} for before, after in hashes.items()]
     for name in ("rehash_parents_read", "rehash_parents_refused"):
         executor.execute_many(queries()[name], rows)
 
@@ -60,12 +56,11 @@ def record_reading(
     field.
     """
     if not known or updated < _ALL * known:
-        executor.execute(queries()["forget_restless"], key.parameters())
+        run(executor, "forget_restless", **key.parameters())
         return
     found = sorted(field for field, records in fields.items() if records >= _ALL * known)
     names = found or ([version] if version and not fields else [])
-    given = key.parameters() | {"records": known, "fields": json.dumps(names)}
-    executor.execute(queries()["record_restless"], given)
+    run(executor, "record_restless", **key.parameters(), records=known, fields=json.dumps(names))
 
 
 class UnstableStream(NamedTuple):
@@ -76,12 +71,21 @@ class UnstableStream(NamedTuple):
     fields: Sequence[str]
 
 
+class _UnstableList(NamedTuple):
+    stream: str
+    records: int
+    fields: str
+
+
 def unstable_streams(executor: Executor) -> list[UnstableStream]:
     """Return the streams with lists of which all records had changed in their last two readings."""
-    least: Mapping[str, Parameter] = {"readings": _READINGS, "records": RECORDS_TOLD}
-    found = executor.execute(queries()["restless_streams"], least)
-    return [UnstableStream(str(stream), int(records or 0), _named(str(fields))) for stream, records, fields in found]
-
-
-def _named(lists: str) -> list[str]:
-    return sorted({field for fields in json.loads(lists) for field in json.loads(fields)})
+    records: Counter[str] = Counter()
+    fields: dict[str, set[str]] = defaultdict(set)
+    for line in fetch(executor, _UnstableList, "restless_lists", readings=_READINGS):
+        records[line.stream] += line.records
+        fields[line.stream].update(json.loads(line.fields))
+    return [
+        UnstableStream(stream, found, sorted(fields[stream]))
+        for stream, found in records.items()
+        if found >= RECORDS_TOLD
+    ]

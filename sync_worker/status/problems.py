@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from sync_worker.clock import utc_text
 from sync_worker.model import Verdict
 from sync_worker.state.deletes import HeldDeletes
 from sync_worker.state.skipped import TOOL_OFF
@@ -74,7 +75,7 @@ def _held(held: Sequence[HeldDeletes]) -> Iterator[Problem]:
     step = "a second complete sweep decides; `sync-worker state approve-deletes` shows them and approves now"
     for line in held:
         project = "" if line.project_id is None else f", project {line.project_id}"
-        cause = f"{line.stream}{project}: {line.rows} rows would be deleted at once, {line.held_at}"
+        cause = f"{line.stream}{project}: {line.rows} rows would be deleted at once, {utc_text(line.held_at)}"
         yield Problem("held", cause, step)
 
 

@@ -39,8 +39,6 @@ BLOCKED = RecordProblem(
 
 def find_record_problems(view: Transaction, streams: Mapping[str, StreamSpec]) -> list[RecordProblem]:
     """Return the problems of all streams, lost records first."""
-    if not view.has_table("_restless"):
-        return []
     return [*_set_aside(view), *_misfits(view, streams), *_restless(view, streams)]
 
 

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.model import CLOCKS_APART, Outcome, Verdict
@@ -40,7 +41,7 @@ class ScopeProblem:
     scopes: int
     projects: list[int]
     run_id: str
-    at: str
+    at: datetime | None
     hint: str
     tool: str | None = None
 
@@ -52,8 +53,7 @@ def find_scope_problems(
     found: list[ScopeProblem] = []
     if last_run is not None and last_run.outcome in (Outcome.FAILED, Outcome.PARTIAL) and last_run.error:
         hint = _RUN_HINT.format(run_id=last_run.run_id)
-        at = last_run.finished_at or ""
-        found.append(ScopeProblem(None, None, last_run.error, 0, [], last_run.run_id, at, hint))
+        found.append(ScopeProblem(None, None, last_run.error, 0, [], last_run.run_id, last_run.finished_at, hint))
     alike: dict[tuple[str, str, str], list[LatestScope]] = defaultdict(list)
     for scope in scopes:
         if scope.verdict != Verdict.COMPLETE:

@@ -13,7 +13,7 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.model import Verdict
 from sync_worker.planning.projects import known_inactive_projects
 from sync_worker.planning.windows import FULL_REFRESH_EVERY
-from sync_worker.state.allowance import StoredAllowance, StoredWindow, read_allowance
+from sync_worker.state.allowance import StoredAllowance, read_allowance
 from sync_worker.state.deletes import HeldDeletes, held_deletes
 from sync_worker.state.freshness import StreamFreshness, freshness
 from sync_worker.state.health import DAYS, Health, read_health
@@ -26,7 +26,6 @@ from sync_worker.state.history import (
     runs_under_way,
     with_current_state,
 )
-from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.spending import DaySpent, days_spent
 from sync_worker.status.record_problems import RecordProblem, find_record_problems
 from sync_worker.status.scope_problems import ScopeProblem, find_scope_problems
@@ -43,7 +42,7 @@ class StreamStatus(NamedTuple):
 
     stream: str
     freshness_seconds: int | None
-    oldest_mark: str | None
+    oldest_mark: datetime | None
     oldest_project: int | None
     is_stale: bool
     scopes: Mapping[str, int]
@@ -58,7 +57,7 @@ class StreamStatus(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the data at the time `now`; an older database lacks some tables, and their part is empty."""
+    """The state of the data at the time `now`."""
 
     streams: Sequence[StreamStatus]
     running: Sequence[RunUnderWay]
@@ -72,15 +71,14 @@ class Status:
     problems: Sequence[RecordProblem]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object that `status --json` prints."""
-        waits_until = self.allowance.waits_until(self.now)
+        """Return the object that `status --json` prints, its instants as `datetime`."""
         return {
             "problems": [problem._asdict() for problem in self.problems],
             "streams": [line._asdict() for line in self.streams],
             "running": [run._asdict() for run in self.running],
             "allowance": {
-                "windows": [_window_as_json(window) for window in self.allowance.windows],
-                "waits_until": waits_until and to_text(waits_until),
+                "windows": [window._asdict() for window in self.allowance.windows],
+                "waits_until": self.allowance.waits_until(self.now),
                 "days": [day._asdict() for day in self.days],
             },
             "held_deletes": [line._asdict() for line in self.held],
@@ -121,17 +119,17 @@ def gather(
         errors=find_scope_problems(scopes, last_run, streams),
         last_run=last_run,
         now=now,
-        allowance=read_allowance(view) if view.has_table("_allowance") else StoredAllowance(),
-        held=held_deletes(view) if view.has_table("_held_deletes") else [],
+        allowance=read_allowance(view),
+        held=held_deletes(view),
         days=days_spent(view, now.date() - timedelta(days=DAYS - 1)),
         health=read_health(view, now.date()),
         problems=find_record_problems(view, streams),
     )
 
 
-def seconds_since(text: str, now: datetime) -> float:
-    """Return the seconds from an instant, as it is stored, until `now`; 0 for one in the future."""
-    return max(0.0, (now - from_text(text)).total_seconds())
+def seconds_since(instant: datetime, now: datetime) -> float:
+    """Return the seconds from an instant until `now`; 0 for one in the future."""
+    return max(0.0, (now - instant).total_seconds())
 
 
 def _stream_status(
@@ -155,10 +153,6 @@ def _stale_after(spec: StreamSpec | None, full_refresh_every: Mapping[str, timed
     if spec.mode is not SyncMode.FULL_REFRESH:
         return STALE_AFTER
     return max(STALE_AFTER, 2 * full_refresh_every.get(spec.name, FULL_REFRESH_EVERY))
-
-
-def _window_as_json(window: StoredWindow) -> dict[str, Any]:
-    return {name: to_text(value) if isinstance(value, datetime) else value for name, value in window._asdict().items()}
 
 
 def _health_as_json(line: Health) -> dict[str, Any]:

@@ -4,6 +4,10 @@ INSERT INTO _runs (run_id, job, trigger, scheduled_at, started_at)
 VALUES (:run_id, :job, :trigger, :scheduled_at, :started_at)
 ON CONFLICT (run_id) DO UPDATE SET started_at = excluded.started_at;
 
+-- name: number_run
+-- The place of a run in the order in which runs were written, and what it is to read if its job does not say it.
+INSERT INTO _run_details (run_id, request) VALUES (:run_id, :request) ON CONFLICT (run_id) DO NOTHING;
+
 -- name: close_run
 -- The outcome of a run and the sums of its scopes, written once.
 UPDATE _runs SET
@@ -17,28 +21,29 @@ WHERE run_id = :run_id AND outcome IS NULL;
 
 -- name: record_failure
 -- Which group of errors ended a run; like its outcome the first one stands.
-INSERT INTO _run_details (run_id, failure) VALUES (:run_id, :failure)
-ON CONFLICT (run_id) DO UPDATE SET failure = coalesce(_run_details.failure, excluded.failure);
+UPDATE _run_details SET failure = coalesce(failure, :failure) WHERE run_id = :run_id;
 
 -- name: record_plan
--- How many partitions a run has in all, once that is known: those told of already, and those ahead.
-INSERT INTO _run_details (run_id, partitions)
-SELECT :run_id, :ahead + count(*) FROM _run_scopes WHERE run_id = :run_id
-ON CONFLICT (run_id) DO UPDATE SET partitions = excluded.partitions;
+-- How many partitions a run has in all, once that is known: those that began already, and those ahead.
+UPDATE _run_details SET
+    partitions = :ahead + (SELECT count(*) FROM _run_scopes WHERE run_id = :run_id)
+WHERE run_id = :run_id;
 
 -- name: unfinished_runs
 -- Runs that began and have no outcome.
 SELECT run_id FROM _runs WHERE outcome IS NULL AND started_at IS NOT NULL;
 
 -- name: runs_under_way_beside
--- The runs that wait or go on beside one, and the last run there is.
-SELECT (SELECT json_group_array(run_id) FROM _runs WHERE outcome IS NULL AND run_id <> :run_id),
-       (SELECT max(rowid) FROM _runs);
+-- The runs that wait or go on beside one.
+SELECT run_id FROM _runs WHERE outcome IS NULL AND run_id <> :run_id ORDER BY run_id;
+
+-- name: newest_run
+-- The place of the run that was written last.
+SELECT max(seq) FROM _run_details;
 
 -- name: runs_since_beside
--- The runs that went on beside one since it was asked which these were, and all that came later.
-SELECT run_id FROM _runs
-WHERE run_id <> :run_id AND (rowid > :last OR run_id IN (SELECT value FROM json_each(:under_way)));
+-- The other runs that were written after a place.
+SELECT run_id FROM _run_details WHERE run_id <> :run_id AND seq > :last ORDER BY seq;
 
 -- name: open_scope
 -- The sweep of one (stream, scope) begins.
@@ -50,51 +55,44 @@ VALUES (:run_id, :stream, :company_id, :project_id, :window_from, :window_to, :s
 UPDATE _run_scopes SET
     pages = pages + 1, rows_seen = rows_seen + :rows_seen, distinct_keys = distinct_keys + :distinct_keys,
     inserted = inserted + :inserted, updated = updated + :updated
-WHERE run_id = :run_id AND stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
 -- name: restart_scope
 -- Another sweep of the same scope begins because the last one proved nothing; what it stored stays counted.
 UPDATE _run_scopes SET rows_seen = :rows_seen, distinct_keys = :distinct_keys
-WHERE run_id = :run_id AND stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
 -- name: forget_quarantined
 -- What the sweep before set aside is met again by the next one.
-DELETE FROM _quarantine
-WHERE run_id = :run_id AND stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+DELETE FROM _quarantine WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
 -- name: forget_set_aside
 -- The next sweep counts again what it sets aside.
-DELETE FROM _set_aside
-WHERE run_id = :run_id AND stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+DELETE FROM _set_aside WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
 -- name: count_set_aside
 -- More records of a scope could not be stored.
 INSERT INTO _set_aside (run_id, stream, company_id, project_id, records)
 VALUES (:run_id, :stream, :company_id, :project_id, :records)
-ON CONFLICT (run_id, stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET
-    records = _set_aside.records + excluded.records;
+ON CONFLICT (run_id, stream, scope_key) DO UPDATE SET records = _set_aside.records + excluded.records;
 
 -- name: read_set_aside
 -- How many records of a scope a run could not store.
-SELECT coalesce(sum(records), 0) FROM _set_aside
-WHERE run_id = :run_id AND stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+SELECT CAST(coalesce(sum(records), 0) AS BIGINT) FROM _set_aside
+WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
 -- name: scope_counts
 -- What a sweep has counted so far.
-SELECT rows_seen, distinct_keys, inserted, updated FROM _run_scopes
-WHERE run_id = :run_id AND stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+SELECT s.rows_seen, s.distinct_keys, s.inserted, s.updated, coalesce(a.records, 0)
+FROM _run_scopes AS s
+LEFT JOIN _set_aside AS a ON a.run_id = s.run_id AND a.stream = s.stream AND a.scope_key = s.scope_key
+WHERE s.run_id = :run_id AND s.stream = :stream AND s.scope_key = :scope_key;
 
 -- name: was_read_whole
 -- Whether a run has read all of one (stream, scope) and proven it complete.
 SELECT 1 FROM _run_scopes
 WHERE run_id = :run_id AND stream = :stream AND verdict = 'complete' AND window_from IS NULL
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+  AND scope_key = :scope_key;
 
 -- name: close_scope
 -- The verdict of one (stream, scope), or none when it was interrupted.
@@ -103,77 +101,72 @@ UPDATE _run_scopes SET
     deleted = :deleted,
     unchanged = CASE WHEN distinct_keys > inserted + updated + :quarantined
                      THEN distinct_keys - inserted - updated - :quarantined ELSE 0 END
-WHERE run_id = :run_id AND stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
 -- name: note_latest_scope
 -- This run has the last verdict of a (stream, scope).
-INSERT INTO _latest_scopes (stream, company_id, project_id, run_id)
+INSERT INTO _scope_state (stream, company_id, project_id, verdict_run_id)
 VALUES (:stream, :company_id, :project_id, :run_id)
-ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET run_id = excluded.run_id;
+ON CONFLICT (stream, scope_key) DO UPDATE SET verdict_run_id = excluded.verdict_run_id;
 
 -- name: run_scopes
 -- All scopes of a run in the order they began.
 SELECT stream, company_id, project_id, verdict, total, rows_seen, inserted, updated, unchanged, deleted, requests, error
-FROM _run_scopes WHERE run_id = :run_id ORDER BY started_at, stream, company_id, project_id;
+FROM _run_scopes WHERE run_id = :run_id ORDER BY started_at, stream, company_id NULLS FIRST, project_id NULLS FIRST;
 
 -- name: run_totals
 -- The sums of a finished run, and what ended it.
-SELECT outcome, requests, rows_seen, inserted, updated, unchanged, deleted, quarantined, error, failure
-FROM _runs LEFT JOIN _run_details USING (run_id) WHERE run_id = :run_id;
+SELECT r.outcome, r.error, d.failure,
+       r.requests, r.rows_seen, r.inserted, r.updated, r.unchanged, r.deleted, r.quarantined
+FROM _runs AS r LEFT JOIN _run_details AS d ON d.run_id = r.run_id WHERE r.run_id = :run_id;
 
 -- name: run_so_far
--- How far a run is, for who follows it.
+-- How far a run is, for a process that follows it.
 SELECT r.started_at, r.outcome, r.error, d.partitions,
-       (SELECT coalesce(sum(s.rows_seen), 0) FROM _run_scopes AS s WHERE s.run_id = r.run_id)
+       (SELECT CAST(coalesce(sum(s.rows_seen), 0) AS BIGINT) FROM _run_scopes AS s WHERE s.run_id = r.run_id)
 FROM _runs AS r LEFT JOIN _run_details AS d ON d.run_id = r.run_id WHERE r.run_id = :run_id;
 
 -- name: scopes_finished
 -- The scopes of a run that ended at that instant or later.
 SELECT stream, company_id, project_id, verdict, error, requests, finished_at
-FROM _run_scopes WHERE run_id = :run_id AND finished_at >= :since ORDER BY finished_at, stream, company_id, project_id;
+FROM _run_scopes WHERE run_id = :run_id AND finished_at >= :since
+ORDER BY finished_at, stream, company_id NULLS FIRST, project_id NULLS FIRST;
 
 -- name: read_checkpoint
 -- The high-water mark of one (stream, scope), and when the run began that set it.
 SELECT c.mark, c.completed_at, c.run_id, r.started_at FROM _checkpoints AS c
 LEFT JOIN _runs AS r ON r.run_id = c.run_id
-WHERE c.stream = :stream
-  AND coalesce(c.company_id, 0) = coalesce(:company_id, 0) AND coalesce(c.project_id, 0) = coalesce(:project_id, 0);
+WHERE c.stream = :stream AND c.scope_key = :scope_key;
 
 -- name: move_checkpoint
 -- The mark moves, and back only where that is allowed.
 INSERT INTO _checkpoints (stream, company_id, project_id, mark, completed_at, run_id)
 VALUES (:stream, :company_id, :project_id, :mark, :completed_at, :run_id)
-ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET
-    mark = CASE WHEN excluded.mark > _checkpoints.mark OR :may_go_back = 1 THEN excluded.mark
-                ELSE _checkpoints.mark END,
+ON CONFLICT (stream, scope_key) DO UPDATE SET
+    mark = CASE WHEN excluded.mark > _checkpoints.mark OR :may_go_back THEN excluded.mark ELSE _checkpoints.mark END,
     completed_at = excluded.completed_at, run_id = excluded.run_id;
 
--- name: read_rereads
+-- name: read_last_reads
 -- How far back one (stream, scope) was read, and when.
-SELECT reach, start_on, read_at FROM _rereads
-WHERE stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+SELECT last_reads FROM _scope_state
+WHERE stream = :stream AND scope_key = :scope_key AND last_reads IS NOT NULL;
 
--- name: record_reread
--- A (stream, scope) was read as far back as that.
-INSERT INTO _rereads (stream, company_id, project_id, reach, start_on, read_at, run_id)
-VALUES (:stream, :company_id, :project_id, :reach, :start_on, :read_at, :run_id)
-ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0), reach) DO UPDATE SET
-    start_on = excluded.start_on, read_at = excluded.read_at, run_id = excluded.run_id;
+-- name: record_last_reads
+-- How far back a (stream, scope) was read, and when.
+INSERT INTO _scope_state (stream, company_id, project_id, last_reads)
+VALUES (:stream, :company_id, :project_id, :last_reads)
+ON CONFLICT (stream, scope_key) DO UPDATE SET last_reads = excluded.last_reads;
 
 -- name: parents_read
 -- The parents whose nested list was read to its end.
-SELECT parent_key, row_hash FROM _parents_read
-WHERE stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+SELECT parent_key, read_hash FROM _parents
+WHERE stream = :stream AND scope_key = :scope_key AND read_hash IS NOT NULL;
 
 -- name: record_parent_read
 -- The nested list of a parent was read to its end.
-INSERT INTO _parents_read (stream, company_id, project_id, parent_key, row_hash)
+INSERT INTO _parents (stream, company_id, project_id, parent_key, read_hash)
 VALUES (:stream, :company_id, :project_id, :parent_key, :row_hash)
-ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0), parent_key) DO UPDATE SET
-    row_hash = excluded.row_hash;
+ON CONFLICT (stream, scope_key, parent_key) DO UPDATE SET read_hash = excluded.read_hash;
 
 -- name: begin_backfill
 -- A backfill begins, or goes on: then its last day stays.
@@ -185,18 +178,16 @@ SELECT until_on FROM _backfills WHERE request = :request;
 
 -- name: backfilled_parts
 -- The parts of one (stream, scope) that a backfill has read.
-SELECT part FROM _backfill_parts
-WHERE request = :request AND stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+SELECT part FROM _backfill_parts WHERE request = :request AND stream = :stream AND scope_key = :scope_key;
 
 -- name: record_backfilled_part
 -- A part of a backfill is proven complete.
 INSERT INTO _backfill_parts (request, stream, company_id, project_id, part, run_id)
 VALUES (:request, :stream, :company_id, :project_id, :part, :run_id)
-ON CONFLICT (request, stream, coalesce(company_id, 0), coalesce(project_id, 0), part) DO NOTHING;
+ON CONFLICT (request, stream, scope_key, part) DO NOTHING;
 
 -- name: forget_backfilled_parts
--- A backfill is finished: asked for again it begins anew.
+-- A backfill is finished: requested again, it begins again.
 DELETE FROM _backfill_parts WHERE request = :request;
 
 -- name: forget_backfill
@@ -209,13 +200,11 @@ INSERT INTO _schema_changes (stream, field, kind, run_id, seen_at)
 VALUES (:stream, :field, :kind, :run_id, :seen_at)
 ON CONFLICT (stream, field, kind) DO NOTHING;
 
--- name: meet_quarantined
--- A record that was set aside by an earlier run is met again as it was; this run counts it, `at` stays.
-UPDATE _quarantine SET run_id = :run_id WHERE rowid = (
-    SELECT min(rowid) FROM _quarantine
-    WHERE stream = :stream AND record = :record AND run_id <> :run_id
-      AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0))
-RETURNING 1;
+-- name: take_quarantined
+-- A record that was set aside by earlier runs is met again as it was: once for each time that it was in the list.
+DELETE FROM _quarantine
+WHERE stream = :stream AND scope_key = :scope_key AND record = :record AND run_id <> :run_id
+RETURNING run_id, at, reason;
 
 -- name: quarantine_record
 -- A record that cannot be stored, kept as sent.
@@ -224,17 +213,18 @@ VALUES (:stream, :company_id, :project_id, :run_id, :at, :reason, :record);
 
 -- name: bound_quarantine
 -- Of the records of a scope the newest stay, those that this run met first.
-DELETE FROM _quarantine WHERE rowid IN (
-    SELECT rowid FROM _quarantine
-    WHERE stream = :stream
-      AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0)
-    ORDER BY run_id = :run_id DESC, rowid DESC LIMIT -1 OFFSET :most);
+DELETE FROM _quarantine
+WHERE stream = :stream AND scope_key = :scope_key AND record IN (
+    SELECT record FROM (
+        SELECT record, row_number() OVER (
+            ORDER BY CASE WHEN run_id = :run_id THEN 0 ELSE 1 END, at DESC, record) AS place
+        FROM _quarantine WHERE stream = :stream AND scope_key = :scope_key) AS ranked
+    WHERE place > :most);
 
 -- name: forget_healed
 -- A reading of everything did not meet these records again: they are stored now, or gone.
 DELETE FROM _quarantine
-WHERE stream = :stream AND run_id <> :run_id
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+WHERE stream = :stream AND run_id <> :run_id AND scope_key = :scope_key;
 
 -- name: prune_set_aside
 -- What a run counted goes with it.
@@ -287,7 +277,8 @@ WHERE noted = :noted AND NOT EXISTS (
 -- name: held_deletes
 -- How many rows of each scope wait, since when and why.
 SELECT stream, company_id, project_id, count(*), min(held_at), min(ground), min(run_id)
-FROM _held_deletes GROUP BY stream, company_id, project_id ORDER BY stream, company_id, project_id;
+FROM _held_deletes GROUP BY stream, company_id, project_id
+ORDER BY stream, company_id NULLS FIRST, project_id NULLS FIRST;
 
 -- name: held_keys
 -- Which rows of one scope wait.
@@ -304,29 +295,26 @@ WHERE stream = :stream
 LIMIT 1;
 
 -- name: read_signal
--- When the tool's own list of deleted records was last asked for.
-SELECT asked_at, refused FROM _delete_signals
-WHERE stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+-- When the tool's own list of deleted records was last read.
+SELECT deletes_listed_at, deletes_refused FROM _scope_state
+WHERE stream = :stream AND scope_key = :scope_key AND deletes_listed_at IS NOT NULL;
 
 -- name: record_signal
--- The tool's own list of deleted records was asked for.
-INSERT INTO _delete_signals (stream, company_id, project_id, asked_at, refused)
+-- The tool's own list of deleted records was requested.
+INSERT INTO _scope_state (stream, company_id, project_id, deletes_listed_at, deletes_refused)
 VALUES (:stream, :company_id, :project_id, :asked_at, :refused)
-ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET
-    asked_at = excluded.asked_at, refused = excluded.refused;
+ON CONFLICT (stream, scope_key) DO UPDATE SET
+    deletes_listed_at = excluded.deletes_listed_at, deletes_refused = excluded.deletes_refused;
 
 -- name: widen_scope
 -- A sweep reads more than it was opened for.
 UPDATE _run_scopes SET window_from = :window_from, window_to = :window_to
-WHERE run_id = :run_id AND stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
 -- name: forget_parent_read
--- A parent is gone: should it come back, its nested list is read anew.
-DELETE FROM _parents_read
-WHERE stream = :stream AND parent_key = :parent_key
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+-- A parent is gone: should it come back, its nested list is read again.
+UPDATE _parents SET read_hash = NULL
+WHERE stream = :stream AND scope_key = :scope_key AND parent_key = :parent_key;
 
 -- name: enqueue_tick
 -- A tick becomes a run that waits to be taken; a tick that is known already changes nothing.
@@ -339,31 +327,28 @@ RETURNING run_id;
 -- A run that waits to be taken.
 INSERT INTO _runs (run_id, job, trigger) VALUES (:run_id, :job, :trigger);
 
--- name: enqueue_request
--- What a waiting run is to read.
-INSERT INTO _queue (run_id, streams, projects, full_refresh, since_on, until_on, no_wait)
-VALUES (:run_id, :streams, :projects, :full_refresh, :since_on, :until_on, :no_wait);
-
 -- name: forget_request
--- A run's request, once the run is done or another one goes on with it.
-DELETE FROM _queue WHERE run_id = :run_id;
+-- A run's request, once another run goes on with it.
+UPDATE _run_details SET request = NULL WHERE run_id = :run_id;
 
 -- name: queued_runs
--- Runs that wait to be taken, in the order they were asked for.
-SELECT run_id, job, trigger, scheduled_at, streams, projects, full_refresh, since_on, until_on, no_wait
-FROM _runs LEFT JOIN _queue USING (run_id)
-WHERE started_at IS NULL AND outcome IS NULL ORDER BY _runs.rowid;
+-- Runs that wait to be taken, in the order in which they were requested.
+SELECT r.run_id, r.job, r.trigger, r.scheduled_at, d.request
+FROM _runs AS r JOIN _run_details AS d ON d.run_id = r.run_id
+WHERE r.started_at IS NULL AND r.outcome IS NULL ORDER BY d.seq;
 
 -- name: interrupted_runs
--- Runs of the daemon's own that were cut short: what it was asked for by hand, and of its jobs what no later run of the
--- same job has gone on with. One that ended with the allowance was to end there.
-SELECT run_id, job, trigger, streams, projects, full_refresh, since_on, until_on, no_wait
-FROM _runs AS cut LEFT JOIN _queue USING (run_id) LEFT JOIN _run_details USING (run_id)
-WHERE outcome = 'interrupted' AND failure IS NOT 'AllowanceSpent' AND (streams IS NOT NULL OR (
-    trigger IN ('schedule', 'catch_up')
-    AND NOT EXISTS (SELECT 1 FROM _runs AS later
-                    WHERE later.job = cut.job AND later.rowid > cut.rowid AND later.outcome IS NOT 'skipped')))
-ORDER BY cut.rowid;
+-- Runs of the daemon's own that were cut short: those requested by hand, and of its jobs those that no later run of
+-- the same job has gone on with. One that ended with the allowance was to end there.
+SELECT cut.run_id, cut.job, cut.trigger, d.request
+FROM _runs AS cut JOIN _run_details AS d ON d.run_id = cut.run_id
+WHERE cut.outcome = 'interrupted' AND (d.failure IS NULL OR d.failure <> 'AllowanceSpent')
+  AND (d.request IS NOT NULL OR (
+    cut.trigger IN ('schedule', 'catch_up')
+    AND NOT EXISTS (
+        SELECT 1 FROM _runs AS later JOIN _run_details AS l ON l.run_id = later.run_id
+        WHERE later.job = cut.job AND l.seq > d.seq AND (later.outcome IS NULL OR later.outcome <> 'skipped'))))
+ORDER BY d.seq;
 
 -- name: last_tick
 -- The latest tick of a job that is not in the future, which a clock that was wrong may have left there.
@@ -376,7 +361,7 @@ SELECT started_at, outcome FROM _runs WHERE run_id = :run_id;
 -- name: all_checkpoints
 -- Every high-water mark.
 SELECT stream, company_id, project_id, mark, completed_at, run_id FROM _checkpoints
-ORDER BY stream, company_id, project_id;
+ORDER BY stream, company_id NULLS FIRST, project_id NULLS FIRST;
 
 -- name: reset_checkpoints
 -- A stream forgets how far it was read, in one project or everywhere.
@@ -387,7 +372,7 @@ WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = 
 -- The runs that wait, then those that began last.
 SELECT run_id, job, trigger, scheduled_at, started_at, finished_at, outcome, requests, rows_seen, inserted, updated,
        unchanged, deleted, quarantined, error
-FROM _runs ORDER BY coalesce(started_at, '9999') DESC, run_id DESC LIMIT :most;
+FROM _runs ORDER BY started_at DESC NULLS FIRST, run_id DESC LIMIT :most;
 
 -- name: find_run
 -- One run.
@@ -404,7 +389,8 @@ FROM _runs WHERE finished_at >= :since ORDER BY finished_at;
 -- name: runs_under_way
 -- Runs that have not ended, with what their scopes have come to; the sums of a run are written at its end.
 SELECT r.run_id, r.job, r.trigger, r.started_at, max(d.partitions), count(s.stream), count(s.finished_at),
-       coalesce(sum(s.rows_seen), 0), coalesce(sum(s.requests), 0), max(coalesce(s.finished_at, s.started_at))
+       CAST(coalesce(sum(s.rows_seen), 0) AS BIGINT), CAST(coalesce(sum(s.requests), 0) AS BIGINT),
+       max(coalesce(s.finished_at, s.started_at))
 FROM _runs AS r
 LEFT JOIN _run_details AS d ON d.run_id = r.run_id
 LEFT JOIN _run_scopes AS s ON s.run_id = r.run_id
@@ -414,46 +400,29 @@ GROUP BY r.run_id, r.job, r.trigger, r.started_at ORDER BY r.started_at;
 -- name: latest_scopes
 -- The last verdict of every (stream, scope) and its high-water mark, if it was ever complete. Each has its line; the
 -- LEFT JOIN keeps a planner that knows no sizes from walking through all lines of the ledger instead.
-SELECT s.stream, s.company_id, s.project_id, s.verdict, s.error, s.run_id, s.finished_at, c.mark
-FROM _latest_scopes AS l
-LEFT JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
-    AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
-    AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
-LEFT JOIN _checkpoints AS c ON c.stream = s.stream
-    AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
-    AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0)
-ORDER BY s.stream, s.company_id, s.project_id;
-
--- name: last_readings
--- What the last reading of every (stream, scope) came to, and its high-water mark; LEFT JOIN as above.
-SELECT s.stream, s.company_id, s.project_id, s.verdict, s.requests, s.finished_at, c.mark
-FROM _latest_scopes AS l
-LEFT JOIN _run_scopes AS s ON s.run_id = l.run_id AND s.stream = l.stream
-    AND coalesce(s.company_id, 0) = coalesce(l.company_id, 0)
-    AND coalesce(s.project_id, 0) = coalesce(l.project_id, 0)
-LEFT JOIN _checkpoints AS c ON c.stream = s.stream
-    AND coalesce(c.company_id, 0) = coalesce(s.company_id, 0)
-    AND coalesce(c.project_id, 0) = coalesce(s.project_id, 0);
+SELECT s.stream, s.company_id, s.project_id, s.verdict, s.error, s.run_id, s.requests, s.finished_at, c.mark
+FROM _scope_state AS l
+LEFT JOIN _run_scopes AS s ON s.run_id = l.verdict_run_id AND s.stream = l.stream AND s.scope_key = l.scope_key
+LEFT JOIN _checkpoints AS c ON c.stream = l.stream AND c.scope_key = l.scope_key
+WHERE l.verdict_run_id IS NOT NULL
+ORDER BY s.stream, s.company_id NULLS FIRST, s.project_id NULLS FIRST;
 
 -- name: runs_with_old_scopes
 -- Runs that ended before, with scopes that a later run has read again.
 SELECT r.run_id FROM _runs AS r
 WHERE r.finished_at < :before AND EXISTS (
     SELECT 1 FROM _run_scopes AS s WHERE s.run_id = r.run_id AND NOT EXISTS (
-        SELECT 1 FROM _latest_scopes AS l
-        WHERE l.run_id = s.run_id AND l.stream = s.stream
-          AND coalesce(l.company_id, 0) = coalesce(s.company_id, 0)
-          AND coalesce(l.project_id, 0) = coalesce(s.project_id, 0)))
+        SELECT 1 FROM _scope_state AS l
+        WHERE l.verdict_run_id = s.run_id AND l.stream = s.stream AND l.scope_key = s.scope_key))
 ORDER BY r.finished_at;
 
 -- name: prune_scopes
 -- The scopes of a run go, but for those whose last verdict it has.
 DELETE FROM _run_scopes
 WHERE run_id = :run_id AND NOT EXISTS (
-    SELECT 1 FROM _latest_scopes AS l
-    WHERE l.run_id = _run_scopes.run_id AND l.stream = _run_scopes.stream
-      AND coalesce(l.company_id, 0) = coalesce(_run_scopes.company_id, 0)
-      AND coalesce(l.project_id, 0) = coalesce(_run_scopes.project_id, 0));
+    SELECT 1 FROM _scope_state AS l
+    WHERE l.verdict_run_id = _run_scopes.run_id AND l.stream = _run_scopes.stream
+      AND l.scope_key = _run_scopes.scope_key);
 
 -- name: old_runs
 -- Runs that ended before and have no scopes left; the last tick of a job stays, or it would be taken for missed.
@@ -474,68 +443,63 @@ DELETE FROM _runs WHERE run_id = :run_id;
 DELETE FROM _run_details WHERE run_id = :run_id;
 
 -- name: prune_requests
--- What runs were asked for goes once they are done; one that was cut short is gone on with.
-DELETE FROM _queue
-WHERE run_id IN (SELECT run_id FROM _runs WHERE outcome IS NOT NULL AND outcome <> 'interrupted');
+-- What runs were to read goes once they are done; one that was cut short is gone on with.
+UPDATE _run_details SET request = NULL
+WHERE request IS NOT NULL
+  AND run_id IN (SELECT run_id FROM _runs WHERE outcome IS NOT NULL AND outcome <> 'interrupted');
 
--- name: reset_signals
--- A stream forgets when its deleted records were asked for.
-DELETE FROM _delete_signals
+-- name: reset_last_reads
+-- A stream forgets how far back it was read, and when its deleted records were listed.
+UPDATE _scope_state SET last_reads = NULL, deletes_listed_at = NULL, deletes_refused = NULL
 WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
 
--- name: reset_rereads
--- A stream forgets how far back it was read.
-DELETE FROM _rereads
-WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
-
--- name: reset_parents_read
--- A nested stream forgets for which parents it was read.
-DELETE FROM _parents_read
+-- name: reset_parents
+-- A nested stream forgets for which parents it was read, and for which it was refused.
+DELETE FROM _parents
 WHERE stream = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
 
 -- name: record_calls
 -- More calls of the same day, company, stream and kind.
 INSERT INTO _calls (day, company_id, stream, kind, calls) VALUES (:day, :company_id, :stream, :kind, :calls)
-ON CONFLICT (day, coalesce(company_id, 0), coalesce(stream, ''), kind) DO UPDATE SET
-    calls = _calls.calls + excluded.calls;
+ON CONFLICT (day, subject_key, kind) DO UPDATE SET calls = _calls.calls + excluded.calls;
 
 -- name: calls_since
 -- All that was counted on a day and later.
-SELECT day, company_id, stream, kind, calls FROM _calls WHERE day >= :first_day ORDER BY day, company_id, stream, kind;
+SELECT day, company_id, stream, kind, calls FROM _calls WHERE day >= :first_day
+ORDER BY day, company_id NULLS FIRST, stream NULLS FIRST, kind;
 
 -- name: prune_calls
 -- Counts of days that are long gone.
 DELETE FROM _calls WHERE day < :first_day;
 
--- name: avoided_by_day
--- The calls that were not made, by the day on which their run began and by reason.
-SELECT substr(r.started_at, 1, 10), a.reason, sum(a.calls)
+-- name: avoided_by_run
+-- The calls that were not made, by the instant at which their run began and by reason.
+SELECT r.started_at, a.reason, CAST(sum(a.calls) AS BIGINT)
 FROM _avoided AS a JOIN _runs AS r ON r.run_id = a.run_id
-WHERE r.started_at >= :first_day
-GROUP BY substr(r.started_at, 1, 10), a.reason ORDER BY 1, 3 DESC, 2;
+WHERE r.started_at >= :since
+GROUP BY r.started_at, a.reason ORDER BY r.started_at, a.reason;
 
 -- name: quarantined_by_stream
--- How many records of each stream are set aside, in how many scopes, since when, and the reason of the first.
-SELECT stream, count(*), count(DISTINCT coalesce(project_id, 0)), min(at), reason
-FROM _quarantine GROUP BY stream ORDER BY stream;
+-- How many records of each stream are set aside, in how many projects, since when, and the reason of the first.
+SELECT q.stream, count(*), count(DISTINCT coalesce(q.project_id, 0)), min(q.at),
+       (SELECT f.reason FROM _quarantine AS f WHERE f.stream = q.stream ORDER BY f.at, f.reason LIMIT 1)
+FROM _quarantine AS q GROUP BY q.stream ORDER BY q.stream;
 
 -- name: read_refusals
--- All that may not be read, single parents left out.
+-- All streams and tools that may not be read.
 SELECT subject, company_id, project_id, kind, reason, refused_at, probed_at, probe_at
-FROM _refusals WHERE parent_key IS NULL ORDER BY subject, company_id, project_id;
+FROM _refusals ORDER BY subject, company_id NULLS FIRST, project_id NULLS FIRST;
 
 -- name: record_refusal
 -- Something may not be read; since when it may not stays.
 INSERT INTO _refusals (subject, company_id, project_id, kind, reason, refused_at, probed_at, probe_at)
 VALUES (:subject, :company_id, :project_id, :kind, :reason, :refused_at, :probed_at, :probe_at)
-ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce(parent_key, '')) DO UPDATE SET
+ON CONFLICT (subject, scope_key) DO UPDATE SET
     kind = excluded.kind, reason = excluded.reason, probed_at = excluded.probed_at, probe_at = excluded.probe_at;
 
 -- name: forget_refusal
 -- A stream or a tool may be read again.
-DELETE FROM _refusals
-WHERE subject = :subject AND parent_key IS NULL
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+DELETE FROM _refusals WHERE subject = :subject AND scope_key = :scope_key;
 
 -- name: reset_refusals
 -- A stream forgets where it may not be read.
@@ -557,12 +521,13 @@ DELETE FROM _avoided WHERE run_id = :run_id;
 
 -- name: read_page_sizes
 -- The largest pages that were learned of since then.
-SELECT stream, per_page FROM _page_sizes WHERE learned_at >= :since;
+SELECT stream, per_page FROM _stream_state WHERE per_page_learned_at >= :since;
 
 -- name: record_page_size
 -- A list gives no larger page than that.
-INSERT INTO _page_sizes (stream, per_page, learned_at) VALUES (:stream, :per_page, :learned_at)
-ON CONFLICT (stream) DO UPDATE SET per_page = excluded.per_page, learned_at = excluded.learned_at;
+INSERT INTO _stream_state (stream, per_page, per_page_learned_at) VALUES (:stream, :per_page, :learned_at)
+ON CONFLICT (stream) DO UPDATE SET
+    per_page = excluded.per_page, per_page_learned_at = excluded.per_page_learned_at;
 
 -- name: read_allowance
 -- The windows of the allowance as last known.
@@ -571,16 +536,16 @@ FROM _allowance ORDER BY seconds DESC;
 
 -- name: read_spent
 -- Our own calls of the hour before the last was written, by minute.
-SELECT minute, calls FROM _allowance_spent ORDER BY minute;
+SELECT spent FROM _allowance WHERE spent IS NOT NULL;
 
 -- name: write_allowance
 -- A window as it is known now.
-INSERT INTO _allowance (period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at)
-VALUES (:period, :seconds, :limit, :granted, :used, :remaining, :resets_at, :waits_until, :seen_at)
+INSERT INTO _allowance (period, seconds, call_limit, granted, used, remaining, resets_at, waits_until, seen_at, spent)
+VALUES (:period, :seconds, :limit, :granted, :used, :remaining, :resets_at, :waits_until, :seen_at, :spent)
 ON CONFLICT (period) DO UPDATE SET
     seconds = excluded.seconds, call_limit = excluded.call_limit, granted = excluded.granted, used = excluded.used,
     remaining = excluded.remaining, resets_at = excluded.resets_at, waits_until = excluded.waits_until,
-    seen_at = excluded.seen_at;
+    seen_at = excluded.seen_at, spent = excluded.spent;
 
 -- name: lift_allowance
 -- Nobody waits any more; what is known of the limits stays.
@@ -590,81 +555,74 @@ UPDATE _allowance SET waits_until = NULL, remaining = NULL, resets_at = NULL, li
 -- When somebody last ended the wait.
 SELECT max(lifted_at) FROM _allowance;
 
--- name: forget_spent
--- The last hour is written anew.
-DELETE FROM _allowance_spent;
-
 -- name: parents_refused
 -- The parents whose nested list may not be read, as their rows were then.
-SELECT parent_key, row_hash, kind, probe_at FROM _refusals
-WHERE subject = :stream AND parent_key IS NOT NULL
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+SELECT parent_key, refused_hash, kind, probe_at FROM _parents
+WHERE stream = :stream AND scope_key = :scope_key AND refused_hash IS NOT NULL;
 
 -- name: record_parent_refused
--- The nested list of a parent may not be read.
-INSERT INTO _refusals
-    (subject, company_id, project_id, parent_key, row_hash, kind, reason, refused_at, probed_at, probe_at)
+-- The nested list of a parent may not be read; since when it may not stays.
+INSERT INTO _parents
+    (stream, company_id, project_id, parent_key, refused_hash, kind, reason, refused_at, probed_at, probe_at)
 VALUES (:stream, :company_id, :project_id, :parent_key, :row_hash, :kind, :reason, :at, :at, :probe_at)
-ON CONFLICT (subject, coalesce(company_id, 0), coalesce(project_id, 0), coalesce(parent_key, '')) DO UPDATE SET
-    row_hash = excluded.row_hash, kind = excluded.kind, reason = excluded.reason, probed_at = excluded.probed_at,
+ON CONFLICT (stream, scope_key, parent_key) DO UPDATE SET
+    refused_hash = excluded.refused_hash, kind = excluded.kind, reason = excluded.reason,
+    refused_at = coalesce(_parents.refused_at, excluded.refused_at), probed_at = excluded.probed_at,
     probe_at = excluded.probe_at;
 
 -- name: forget_parent_refused
 -- The nested list of a parent may be read again.
-DELETE FROM _refusals
-WHERE subject = :stream AND parent_key = :parent_key
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+UPDATE _parents SET
+    refused_hash = NULL, kind = NULL, reason = NULL, refused_at = NULL, probed_at = NULL, probe_at = NULL
+WHERE stream = :stream AND scope_key = :scope_key AND parent_key = :parent_key;
+
+-- name: drop_forgotten_parents
+-- Parents of which nothing is known any more.
+DELETE FROM _parents
+WHERE stream = :stream AND scope_key = :scope_key AND read_hash IS NULL AND refused_hash IS NULL;
 
 -- name: read_volatile_paths
 -- The paths of signed URLs that were learned of a stream.
-SELECT path FROM _volatile_paths WHERE stream = :stream ORDER BY path;
+SELECT volatile_paths FROM _stream_state WHERE stream = :stream AND volatile_paths IS NOT NULL;
 
 -- name: all_volatile_paths
 -- The paths of signed URLs of all streams.
-SELECT stream, path FROM _volatile_paths ORDER BY stream, path;
+SELECT stream, volatile_paths FROM _stream_state WHERE volatile_paths IS NOT NULL ORDER BY stream;
 
--- name: learn_volatile_path
--- A path of signed URLs.
-INSERT INTO _volatile_paths (stream, path, learned_at) VALUES (:stream, :path, :learned_at)
-ON CONFLICT (stream, path) DO NOTHING;
+-- name: write_volatile_paths
+-- The paths of signed URLs of a stream.
+INSERT INTO _stream_state (stream, volatile_paths) VALUES (:stream, :volatile_paths)
+ON CONFLICT (stream) DO UPDATE SET volatile_paths = excluded.volatile_paths;
 
 -- name: rehash_parents_read
 -- A parent's row has another hash and the same content.
-UPDATE _parents_read SET row_hash = :after WHERE row_hash = :before;
+UPDATE _parents SET read_hash = :after WHERE read_hash = :before;
 
 -- name: rehash_parents_refused
 -- The same for lists that may not be read.
-UPDATE _refusals SET row_hash = :after WHERE row_hash = :before;
+UPDATE _parents SET refused_hash = :after WHERE refused_hash = :before;
 
 -- name: forget_restless
 -- Some records of a list were as they are stored.
-DELETE FROM _restless
-WHERE stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+UPDATE _scope_state SET unstable_readings = NULL, unstable_records = NULL, unstable_fields = NULL
+WHERE stream = :stream AND scope_key = :scope_key;
 
 -- name: record_restless
 -- All known records of a list had changed once more.
-INSERT INTO _restless (stream, company_id, project_id, readings, records, fields)
+INSERT INTO _scope_state (stream, company_id, project_id, unstable_readings, unstable_records, unstable_fields)
 VALUES (:stream, :company_id, :project_id, 1, :records, :fields)
-ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0)) DO UPDATE SET
-    readings = _restless.readings + 1, records = excluded.records, fields = excluded.fields;
+ON CONFLICT (stream, scope_key) DO UPDATE SET
+    unstable_readings = coalesce(_scope_state.unstable_readings, 0) + 1,
+    unstable_records = excluded.unstable_records, unstable_fields = excluded.unstable_fields;
 
--- name: restless_streams
--- Streams with lists of which all records changed that often in a row: how many records, and the fields of each list.
-SELECT stream, sum(records), json_group_array(fields) FROM _restless
-WHERE readings >= :readings GROUP BY stream HAVING sum(records) >= :records ORDER BY stream;
+-- name: restless_lists
+-- The lists of which all records changed that often in a row: how many records, and the fields.
+SELECT stream, unstable_records, unstable_fields FROM _scope_state
+WHERE unstable_readings >= :readings ORDER BY stream, scope_key;
 
 -- name: drifted_fields
 -- The fields whose type changed.
 SELECT stream, field FROM _schema_changes WHERE kind = 'type_changed' ORDER BY stream, field;
-
--- name: columns_of_streams
--- The tables of streams, each with its columns as a JSON array.
-SELECT stream.name, json_group_array(known.name)
-FROM sqlite_master AS stream JOIN pragma_table_info(stream.name) AS known
-WHERE stream.type = 'table'
-  AND EXISTS (SELECT 1 FROM pragma_table_info(stream.name) AS own WHERE own.name = '_row_hash')
-GROUP BY stream.name;
 
 -- name: read_origin
 -- The Procore that the database was read from.

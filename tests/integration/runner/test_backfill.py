@@ -13,7 +13,11 @@ from support.worker import A_FEW, Install, Installation, advance, incomplete, sc
 from sync_worker.errors import StopRequested
 from sync_worker.model import Outcome, Verdict
 
-STATE = ("_checkpoints", "_rereads", "_parents_read")
+STATE = (
+    "SELECT * FROM _checkpoints ORDER BY stream, scope_key",
+    "SELECT stream, scope_key, last_reads FROM _scope_state WHERE last_reads IS NOT NULL ORDER BY stream, scope_key",
+    "SELECT * FROM _parents ORDER BY stream, scope_key, parent_key",
+)
 SINCE = date(2020, 1, 1)
 
 
@@ -39,7 +43,7 @@ def asked_ranges(here: Installation, stream: str) -> list[str]:
 
 
 def live_state(here: Installation) -> list[object]:
-    return [here.query(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5") for table in STATE]
+    return [here.query(statement) for statement in STATE]
 
 
 def test_a_backfill_reads_everything_of_the_period_and_leaves_live_marks_alone(install: Install) -> None:

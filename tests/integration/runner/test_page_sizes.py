@@ -59,7 +59,7 @@ def test_a_list_that_takes_the_server_too_long_is_asked_for_in_smaller_pages(ins
 
     assert incomplete(here.run("rfis")) == []
     assert "500" in asked_for(here)
-    assert here.query("SELECT per_page FROM _page_sizes WHERE stream = 'rfis'") == [(500,)]
+    assert here.query("SELECT per_page FROM _stream_state WHERE stream = 'rfis'") == [(500,)]
     assert differences(here.simulator, here.database, streams=["rfis"]) == []
 
 

@@ -14,6 +14,10 @@ from sync_worker.state.ledger import ScopeResult
 from sync_worker.state.volatile import RECORDS_TOLD
 
 STAMP = "2026-02-01T08:00:00Z"
+PATHS = "SELECT stream, value FROM _stream_state, json_each(volatile_paths) ORDER BY value"
+UNSTABLE = (
+    "SELECT stream, unstable_readings, unstable_records, unstable_fields FROM _scope_state WHERE unstable_readings > 0"
+)
 
 
 def read(here: Installation, records: list[dict[str, Any]]) -> ScopeResult:
@@ -47,7 +51,10 @@ def test_signed_urls_that_no_path_of_the_catalog_names_are_learned_and_cause_no_
     before = rows(here)
 
     lines += [read(here, [rfi(key, "2") for key in range(1, 21)])]
-    learned, rehashed = here.query("SELECT stream, path FROM _volatile_paths ORDER BY path"), rows(here)
+    learned, rehashed = (
+        here.query(PATHS),
+        rows(here),
+    )
     lines += [read(here, [rfi(key, "3") for key in range(1, 21)])]
 
     assert [(line.inserted, line.updated, line.unchanged) for line in lines] == [(20, 0, 0), (0, 0, 20), (0, 0, 20)]
@@ -112,7 +119,7 @@ def test_a_list_that_changes_at_every_reading_is_told_with_the_field(install: In
     def view(at: int) -> list[tuple[Any, ...]]:
         records = [{"id": key, "updated_at": stamp, "last_viewed_at": at} for key in range(RECORDS_TOLD)]
         read(here, records)
-        return here.query("SELECT stream, readings, records, fields FROM _restless")
+        return here.query(UNSTABLE)
 
     assert view(0) == []
     assert [view(at) for at in (1, 2)] == [
@@ -126,7 +133,9 @@ def test_a_version_that_moves_in_every_record_at_every_reading_is_told_as_well(i
     for hour in range(3):
         read(here, [{"id": key, "updated_at": f"2026-02-01T0{hour}:00:00Z"} for key in range(RECORDS_TOLD)])
 
-    assert here.query("SELECT readings, fields FROM _restless") == [(2, '["updated_at"]')]
+    assert here.query("SELECT unstable_readings, unstable_fields FROM _scope_state WHERE unstable_readings > 0") == [
+        (2, '["updated_at"]')
+    ]
 
 
 def test_a_field_that_is_not_stored_may_change_at_every_reading(install: Install) -> None:

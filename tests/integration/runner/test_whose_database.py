@@ -112,6 +112,23 @@ def test_a_database_goes_on_after_procore_moved_once_its_origin_is_reset(of_the_
     assert here.query("SELECT login, api FROM _origin") == [(here_of(here), here_of(here))]
 
 
+def test_a_database_of_a_development_version_is_refused_in_one_line_that_says_what_to_do(install: Install) -> None:
+    here = install(streams=A_FEW)
+    here.run("rfis")
+    before = written(here, "UPDATE _migrations SET name = '0001_ledger'")
+    here.simulator.requests.clear()
+
+    for arguments in (("run", "--all"), ("serve",), ("status",), ("runs",), ("report", "rfi_ageing")):
+        done = here.command(*arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), (arguments, done.stderr)
+        assert "an earlier development version of the worker wrote the database" in done.stderr, arguments
+        assert "move the file away or name another one in destination.path" in done.stderr
+    assert here.command("check").returncode == 2
+
+    assert here.database.read_bytes() == before
+    assert list(here.simulator.requests) == []
+
+
 def test_a_database_of_a_newer_version_is_refused_in_one_line_and_not_written_to(install: Install) -> None:
     here = install(streams=A_FEW)
     here.run("rfis")

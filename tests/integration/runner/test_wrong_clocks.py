@@ -216,10 +216,12 @@ def test_what_was_read_whole_in_the_future_is_due(install: Install) -> None:
     gone = here.simulator.world.records("meetings", project_id=project)[0].record["id"]
     here.simulator.world.delete("meetings", gone)
     future = to_text(now(here) + timedelta(days=400))
-    change(here, "UPDATE _rereads SET read_at = ?", future)
+    later = "SELECT json_group_object(key, json_array(?, json_extract(value, '$[1]'))) FROM json_each(last_reads)"
+    change(here, f"UPDATE _scope_state SET last_reads = ({later}) WHERE last_reads IS NOT NULL", future)
     change(here, "UPDATE _checkpoints SET mark = ?", future)
 
     assert incomplete(here.run(*LISTS, trigger="schedule")) == []
 
     assert marked(here) == [(gone,)]
-    assert here.query("SELECT 1 FROM _rereads WHERE read_at > ?", to_text(now(here))) == []
+    found = "SELECT 1 FROM _scope_state, json_each(last_reads) WHERE json_extract(value, '$[0]') > ?"
+    assert here.query(found, to_text(now(here))) == []

@@ -64,8 +64,8 @@ def test_the_numbers_are_those_of_the_database(here: Installation) -> None:
     assert found["procore_sync_runs_total", ("by_hand", "succeeded")] >= 1
     assert of(found, "procore_sync_rows_total")["inserted",] >= rows.inserted > 0
     latest = (
-        "SELECT verdict, count(*) FROM _run_scopes AS s JOIN _latest_scopes AS l USING (run_id, stream)"
-        " WHERE s.project_id IS l.project_id GROUP BY 1"
+        "SELECT verdict, count(*) FROM _run_scopes AS s JOIN _scope_state AS l USING (stream, scope_key)"
+        " WHERE s.run_id = l.verdict_run_id GROUP BY 1"
     )
     assert of(found, "procore_sync_scopes") == {(verdict,): count for verdict, count in here.query(latest)}
     fresh = of(found, "procore_sync_freshness_seconds")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.destination.protocol import Transaction
+from sync_worker.destination.dialect import Dialect
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import AllowanceSpent, LockHeldError
 from sync_worker.model import Outcome, RunRequest
+from sync_worker.state.executor import View
 from sync_worker.state.ledger import RunRow, close_run, open_run
 from sync_worker.state.migration import migrate
 from sync_worker.state.queue import (
@@ -30,24 +31,18 @@ def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
     opened = SqliteDestination(tmp_path / "procore.db")
     opened.open(holder="the queue's tests")
     with opened.transaction() as transaction:
-        migrate(transaction, "sqlite")
+        migrate(transaction, Dialect.SQLITE)
     yield opened
     opened.close()
 
 
-@pytest.fixture
-def transaction(destination: SqliteDestination) -> Iterator[Transaction]:
-    with destination.transaction() as open_one:
-        yield open_one
-
-
-def end(transaction: Transaction, run_id: str, outcome: Outcome, trigger: str = "schedule", job: str = "field") -> None:
+def end(transaction: View, run_id: str, outcome: Outcome, trigger: str = "schedule", job: str = "field") -> None:
     """A run that was begun and ended."""
     open_run(transaction, RunRow(run_id, job, trigger, NOON))
     close_run(transaction, run_id, outcome, finished_at=NOON, error=None)
 
 
-def test_a_run_that_ended_with_the_allowance_was_to_end_there(transaction: Transaction) -> None:
+def test_a_run_that_ended_with_the_allowance_was_to_end_there(transaction: View) -> None:
     waits_not = MANUAL._replace(wait_for_rate_limit=False)
     enqueue_run(transaction, waits_not)
     assert queued_runs(transaction) == [waits_not]
@@ -58,7 +53,7 @@ def test_a_run_that_ended_with_the_allowance_was_to_end_there(transaction: Trans
     assert queued_runs(transaction) == []
 
 
-def test_a_tick_waits_once_however_often_it_is_counted(transaction: Transaction) -> None:
+def test_a_tick_waits_once_however_often_it_is_counted(transaction: View) -> None:
     first = enqueue_tick(transaction, "field", NOON, trigger="schedule", now=NOON)
     again = enqueue_tick(transaction, "field", NOON, trigger="catch_up", now=NOON + timedelta(hours=1))
     other = enqueue_tick(transaction, "documents", NOON, trigger="schedule", now=NOON)
@@ -70,14 +65,14 @@ def test_a_tick_waits_once_however_often_it_is_counted(transaction: Transaction)
     ]
 
 
-def test_a_waiting_run_keeps_what_it_was_asked_for(transaction: Transaction) -> None:
+def test_a_waiting_run_keeps_what_it_was_asked_for(transaction: View) -> None:
     enqueue_run(transaction, MANUAL)
 
     assert queued_runs(transaction) == [MANUAL]
     assert run_progress(transaction, "by-hand") == (False, False)
 
 
-def test_a_run_that_began_waits_no_longer(transaction: Transaction) -> None:
+def test_a_run_that_began_waits_no_longer(transaction: View) -> None:
     enqueue_run(transaction, MANUAL)
     open_run(transaction, RunRow("by-hand", "rfis", "manual", NOON))
 
@@ -87,7 +82,7 @@ def test_a_run_that_began_waits_no_longer(transaction: Transaction) -> None:
     assert run_progress(transaction, "by-hand") == (True, True)
 
 
-def test_the_last_tick_is_not_one_of_a_clock_that_was_wrong(transaction: Transaction) -> None:
+def test_the_last_tick_is_not_one_of_a_clock_that_was_wrong(transaction: View) -> None:
     assert last_tick(transaction, "field", NOON) is None
     for hours in (-2, -1, 24 * 365):
         enqueue_tick(transaction, "field", NOON + timedelta(hours=hours), trigger="schedule", now=NOON)
@@ -95,7 +90,7 @@ def test_the_last_tick_is_not_one_of_a_clock_that_was_wrong(transaction: Transac
     assert last_tick(transaction, "field", NOON) == NOON - timedelta(hours=1)
 
 
-def test_a_run_cut_short_is_gone_on_with_once(transaction: Transaction) -> None:
+def test_a_run_cut_short_is_gone_on_with_once(transaction: View) -> None:
     end(transaction, "r1", Outcome.INTERRUPTED)
     enqueue_run(transaction, MANUAL)
     end(transaction, "by-hand", Outcome.INTERRUPTED, job="rfis")
@@ -109,7 +104,7 @@ def test_a_run_cut_short_is_gone_on_with_once(transaction: Transaction) -> None:
     ]
 
 
-def test_what_was_gone_on_with_or_stopped_by_hand_is_left_alone(transaction: Transaction) -> None:
+def test_what_was_gone_on_with_or_stopped_by_hand_is_left_alone(transaction: View) -> None:
     end(transaction, "r1", Outcome.INTERRUPTED)
     end(transaction, "r2", Outcome.SUCCEEDED)
     end(transaction, "r3", Outcome.INTERRUPTED, trigger="manual", job="documents")

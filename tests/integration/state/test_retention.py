@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from sync_worker.destination.sqlite import SqliteDestination
+from support.ledgers import Ledger
 from sync_worker.model import Outcome, RunRequest, Scope, Verdict, Window
 from sync_worker.state.history import latest_scopes
 from sync_worker.state.ledger import RunRow, ScopeKey, close_run, close_scope, open_run, open_scope
-from sync_worker.state.migration import migrate
 from sync_worker.state.queue import enqueue_run, last_tick, queued_runs
 from sync_worker.state.retention import Retention, prune
 
@@ -25,7 +22,7 @@ PROJECT = Scope(1, 101)
 class Kept:
     """A ledger that is written day by day and pruned now."""
 
-    def __init__(self, destination: SqliteDestination) -> None:
+    def __init__(self, destination: Ledger) -> None:
         self.destination = destination
         self.stop = threading.Event()
 
@@ -51,17 +48,12 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    destination = SqliteDestination(tmp_path / "procore.db")
-    destination.open(holder="the tests of retention")
-    with destination.transaction() as transaction:
-        migrate(transaction, "sqlite")
-    yield Kept(destination)
-    destination.close()
+def kept(ledger: Ledger) -> Kept:
+    return Kept(ledger)
 
 
 SCOPES = "SELECT run_id, stream FROM _run_scopes ORDER BY run_id, stream"
-RUNS = "SELECT run_id FROM _runs ORDER BY rowid"
+RUNS = "SELECT run_id FROM _runs ORDER BY started_at"
 
 
 def test_scopes_go_after_two_weeks_and_runs_after_three_months(kept: Kept) -> None:
@@ -113,7 +105,10 @@ def test_what_a_run_was_asked_for_goes_once_it_is_done(kept: Kept) -> None:
 
     kept.prune()
 
-    assert kept.rows("SELECT run_id FROM _queue ORDER BY run_id") == [("cut",), ("waits",)]
+    assert kept.rows("SELECT run_id FROM _run_details WHERE request IS NOT NULL ORDER BY run_id") == [
+        ("cut",),
+        ("waits",),
+    ]
     with kept.destination.reader() as view:
         assert [run.run_id for run in queued_runs(view)] == ["waits"]
 

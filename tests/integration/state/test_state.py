@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync_worker.destination.dialect import Dialect
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome, Scope, Verdict, Window
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow, read_allowance, write_allowance
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint, read_checkpoint
+from sync_worker.state.executor import View
 from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.journal import quarantine_records
 from sync_worker.state.ledger import (
@@ -39,24 +41,19 @@ COMPANY, PROJECT = Scope(4), Scope(4, 70)
 
 
 @pytest.fixture
-def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
-    opened = SqliteDestination(tmp_path / "procore.db")
-    opened.open(holder="the state's tests")
-    yield opened
-    opened.close()
+def sqlite(tmp_path: Path) -> Iterator[Transaction]:
+    destination = SqliteDestination(tmp_path / "procore.db")
+    destination.open(holder="the state's tests")
+    with destination.transaction() as transaction:
+        migrate(transaction, Dialect.SQLITE)
+        yield transaction
+    destination.close()
 
 
-@pytest.fixture
-def transaction(destination: SqliteDestination) -> Iterator[Transaction]:
-    with destination.transaction() as open_one:
-        migrate(open_one, "sqlite")
-        yield open_one
-
-
-def test_migrating_twice_changes_nothing(transaction: Transaction) -> None:
-    before = transaction.execute("SELECT name, sql FROM sqlite_master ORDER BY name")
-    migrate(transaction, "sqlite")
-    assert transaction.execute("SELECT name, sql FROM sqlite_master ORDER BY name") == before
+def test_migrating_twice_changes_nothing(sqlite: Transaction) -> None:
+    before = sqlite.execute("SELECT name, sql FROM sqlite_master ORDER BY name")
+    migrate(sqlite, Dialect.SQLITE)
+    assert sqlite.execute("SELECT name, sql FROM sqlite_master ORDER BY name") == before
 
 
 def plans(transaction: Transaction) -> Iterator[tuple[str, str, list[str]]]:
@@ -66,22 +63,22 @@ def plans(transaction: Transaction) -> Iterator[tuple[str, str, list[str]]]:
         yield name, sql, [str(step[3]) for step in transaction.execute(f"EXPLAIN QUERY PLAN {sql}", named)]
 
 
-def test_every_named_statement_is_understood_by_the_database(transaction: Transaction) -> None:
-    assert {name for name, *_ in plans(transaction)} == set(queries())
+def test_every_named_statement_is_understood_by_the_database(sqlite: Transaction) -> None:
+    assert {name for name, *_ in plans(sqlite)} == set(queries())
 
 
-def test_no_statement_walks_through_the_lines_of_all_runs(transaction: Transaction) -> None:
+def test_no_statement_walks_through_the_lines_of_all_runs(sqlite: Transaction) -> None:
     """They are millions in a company of a hundred projects."""
-    for name, sql, steps in plans(transaction):
+    for name, sql, steps in plans(sqlite):
         called = {"_run_scopes", *re.findall(r"_run_scopes AS (\w+)", sql)}
         assert not [step for step in steps if step.split()[0] == "SCAN" and step.split()[1] in called], name
 
 
-def test_a_scope_that_was_never_complete_has_no_checkpoint(transaction: Transaction) -> None:
+def test_a_scope_that_was_never_complete_has_no_checkpoint(transaction: View) -> None:
     assert read_checkpoint(transaction, "rfis", PROJECT) is None
 
 
-def test_a_mark_moves_forward_and_never_back(transaction: Transaction) -> None:
+def test_a_mark_moves_forward_and_never_back(transaction: View) -> None:
     for mark in (NOON, NOON + timedelta(hours=1), NOON - timedelta(days=1)):
         move_checkpoint(transaction, "rfis", PROJECT, Checkpoint(mark, NOON, "run-1"))
     found = read_checkpoint(transaction, "rfis", PROJECT)
@@ -89,14 +86,14 @@ def test_a_mark_moves_forward_and_never_back(transaction: Transaction) -> None:
     assert found.mark == NOON + timedelta(hours=1)
 
 
-def test_the_marks_of_account_company_and_project_are_three(transaction: Transaction) -> None:
+def test_the_marks_of_account_company_and_project_are_three(transaction: View) -> None:
     for hours, scope in enumerate((Scope(), COMPANY, PROJECT)):
         move_checkpoint(transaction, "rfis", scope, Checkpoint(NOON + timedelta(hours=hours), NOON, "run-1"))
     marks = [read_checkpoint(transaction, "rfis", scope) for scope in (Scope(), COMPANY, PROJECT)]
     assert [found and found.mark.hour for found in marks] == [12, 13, 14]
 
 
-def test_a_run_sums_what_its_scopes_counted(transaction: Transaction) -> None:
+def test_a_run_sums_what_its_scopes_counted(transaction: View) -> None:
     open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
     for scope in (COMPANY, PROJECT):
         key = ScopeKey("run-1", "rfis", scope)
@@ -111,7 +108,7 @@ def test_a_run_sums_what_its_scopes_counted(transaction: Transaction) -> None:
     assert (rows.seen, rows.inserted, rows.updated, rows.unchanged, rows.quarantined) == (20, 6, 4, 8, 2)
 
 
-def test_a_repeated_sweep_counts_its_rows_anew_and_keeps_what_it_stored(transaction: Transaction) -> None:
+def test_a_repeated_sweep_counts_its_rows_anew_and_keeps_what_it_stored(transaction: View) -> None:
     open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
     key = ScopeKey("run-1", "rfis", PROJECT)
     open_scope(transaction, key, Window(None, NOON), NOON)
@@ -121,7 +118,7 @@ def test_a_repeated_sweep_counts_its_rows_anew_and_keeps_what_it_stored(transact
     assert scope_counts(transaction, key)[:3] == (10, 10, 10)
 
 
-def test_a_repeated_sweep_sets_the_same_records_aside_again_and_counts_them_once(transaction: Transaction) -> None:
+def test_a_repeated_sweep_sets_the_same_records_aside_again_and_counts_them_once(transaction: View) -> None:
     open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
     key, other = ScopeKey("run-1", "rfis", PROJECT), ScopeKey("run-1", "rfis", COMPANY)
     for sweep in (key, other):
@@ -132,14 +129,14 @@ def test_a_repeated_sweep_sets_the_same_records_aside_again_and_counts_them_once
     assert (scope_counts(transaction, key).quarantined, scope_counts(transaction, other).quarantined) == (1, 2)
 
 
-def test_the_first_outcome_of_a_run_stands(transaction: Transaction) -> None:
+def test_the_first_outcome_of_a_run_stands(transaction: View) -> None:
     open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
     close_run(transaction, "run-1", Outcome.PARTIAL, finished_at=NOON, error="first")
     close_run(transaction, "run-1", Outcome.SUCCEEDED, finished_at=NOON, error=None)
     assert run_totals(transaction, "run-1").outcome is Outcome.PARTIAL
 
 
-def test_a_run_whose_process_was_killed_is_closed_as_interrupted(transaction: Transaction) -> None:
+def test_a_run_whose_process_was_killed_is_closed_as_interrupted(transaction: View) -> None:
     open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
     key = ScopeKey("run-1", "rfis", PROJECT)
     open_scope(transaction, key, Window(None, NOON), NOON)
@@ -149,7 +146,7 @@ def test_a_run_whose_process_was_killed_is_closed_as_interrupted(transaction: Tr
     assert (totals.outcome, totals.rows.seen, totals.rows.inserted) == (Outcome.INTERRUPTED, 10, 7)
 
 
-def test_an_interrupted_scope_has_no_verdict(transaction: Transaction) -> None:
+def test_an_interrupted_scope_has_no_verdict(transaction: View) -> None:
     open_run(transaction, RunRow("run-1", "sync_field", "manual", NOON))
     key = ScopeKey("run-1", "rfis", PROJECT)
     open_scope(transaction, key, Window(None, NOON), NOON)
@@ -163,7 +160,7 @@ def test_instants_survive_as_text_that_sorts_like_time(instant: datetime) -> Non
     assert to_text(instant) < to_text(instant + timedelta(seconds=1))
 
 
-def test_the_allowance_is_kept_as_it_was_last_known(transaction: Transaction) -> None:
+def test_the_allowance_is_kept_as_it_was_last_known(transaction: View) -> None:
     assert read_allowance(transaction) == StoredAllowance([], {})
     hour = StoredWindow(HOUR, 3600, 3600, 2880, 412, 700, NOON + timedelta(minutes=20), None, NOON)
     spike = StoredWindow(SPIKE, 10, None, None, 0, None, None, NOON + timedelta(seconds=4), NOON)

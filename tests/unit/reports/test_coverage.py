@@ -17,8 +17,8 @@ from sync_worker.reports.coverage import (
 )
 from sync_worker.state.history import LatestScope
 
-MONDAY = "2026-03-02T06:00:00Z"
-TUESDAY = "2026-03-03T06:00:00Z"
+MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
+TUESDAY = datetime(2026, 3, 3, 6, tzinfo=UTC)
 
 
 def project(number: int, **values: Any) -> ReportedProject:
@@ -26,10 +26,10 @@ def project(number: int, **values: Any) -> ReportedProject:
     return ReportedProject(number, 9, f"P{number}", f"{number:02}", **{"is_active": True} | values)
 
 
-def line(number: int | None, verdict: str = "complete", mark: str | None = MONDAY, **values: Any) -> LatestScope:
+def line(number: int | None, verdict: str = "complete", mark: datetime | None = MONDAY, **values: Any) -> LatestScope:
     """What the ledger last said of the RFIs of a project."""
-    plain = {"stream": "rfis", "company_id": 9, "error": None, "run_id": "r", "finished_at": TUESDAY}
-    return LatestScope(**plain | {"project_id": number, "verdict": verdict, "mark": mark} | values)  # type: ignore[arg-type]
+    plain = {"stream": "rfis", "company_id": 9, "error": None, "run_id": "r", "requests": 1, "finished_at": TUESDAY}
+    return LatestScope(**plain | {"project_id": number, "verdict": Verdict(verdict), "mark": mark} | values)  # type: ignore[arg-type]
 
 
 def sorted_out(found: Coverage) -> dict[int, str]:
@@ -70,7 +70,11 @@ def test_every_project_is_told_of_or_excluded_with_the_reason() -> None:
 
 
 def test_data_is_as_old_as_the_oldest_mark_of_a_stream_that_is_needed() -> None:
-    scopes = [line(1, mark=TUESDAY), line(1, stream="answers", mark=MONDAY), line(1, stream="other", mark="2020-01-01")]
+    scopes = [
+        line(1, mark=TUESDAY),
+        line(1, stream="answers", mark=MONDAY),
+        line(1, stream="other", mark=datetime(2020, 1, 1, tzinfo=UTC)),
+    ]
 
     found = coverage_of([project(1), project(2)], [*scopes, line(2, mark=TUESDAY)], ["rfis"], Choice())
     both = coverage_of([project(1)], scopes, ["rfis", "answers"], Choice())

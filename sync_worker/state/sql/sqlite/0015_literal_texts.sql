@@ -1,1 +1,0 @@
--- Text columns take numbers and booleans: state/literal_texts.py moves those that are in _extra.
