@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -54,12 +56,16 @@ def quarantine_records(
         return
     ((counted,),) = executor.execute(queries()["read_set_aside"], key.parameters())
     run(executor, "count_set_aside", **key.parameters(), records=len(records))
-    for reason, record in records[: max(0, RECORDS_KEPT - counted)]:
-        said, text = _bounded(reason, record)
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for reason, text in itertools.starmap(_bounded, records[: max(0, RECORDS_KEPT - counted)]):
+        reasons[text].append(reason)
+    for text, met in reasons.items():
+        # A record that an earlier run set aside keeps its `at`; one that came more often than then is new.
         known = fetch(executor, _Quarantined, "take_quarantined", **key.parameters(), record=text)
-        met, *others = known or [_Quarantined(key.run_id, seen_at, said)]
-        for each in (met._replace(run_id=key.run_id), *others):
-            run(executor, "quarantine_record", **key.parameters() | each._asdict(), record=text)
+        again = [row._replace(run_id=key.run_id) for row in known[: len(met)]]
+        new = [_Quarantined(key.run_id, seen_at, reason) for reason in met[len(known) :]]
+        rows = [key.parameters() | row._asdict() | {"record": text} for row in (*again, *new, *known[len(met) :])]
+        executor.execute_many(queries()["quarantine_record"], rows)
     run(executor, "bound_quarantine", **key.parameters(), most=RECORDS_KEPT)
 
 

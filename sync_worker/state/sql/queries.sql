@@ -212,11 +212,12 @@ INSERT INTO _quarantine (stream, company_id, project_id, run_id, at, reason, rec
 VALUES (:stream, :company_id, :project_id, :run_id, :at, :reason, :record);
 
 -- name: bound_quarantine
--- Of the records of a scope the newest stay, those that this run met first.
+-- Of the records of a scope the newest stay, those that this run met first. A record may also be among those of an
+-- earlier run, whose rows go without those of this one.
 DELETE FROM _quarantine
-WHERE stream = :stream AND scope_key = :scope_key AND record IN (
-    SELECT record FROM (
-        SELECT record, row_number() OVER (
+WHERE stream = :stream AND scope_key = :scope_key AND (run_id, at, record) IN (
+    SELECT run_id, at, record FROM (
+        SELECT run_id, at, record, row_number() OVER (
             ORDER BY CASE WHEN run_id = :run_id THEN 0 ELSE 1 END, at DESC, record) AS place
         FROM _quarantine WHERE stream = :stream AND scope_key = :scope_key) AS ranked
     WHERE place > :most);

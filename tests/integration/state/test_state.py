@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWind
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint, read_checkpoint
 from sync_worker.state.executor import View
 from sync_worker.state.instants import from_text, to_text
-from sync_worker.state.journal import quarantine_records
+from sync_worker.state.journal import RECORDS_KEPT, quarantine_records
 from sync_worker.state.ledger import (
     PageCounts,
     RunRow,
@@ -127,6 +128,32 @@ def test_a_repeated_sweep_sets_the_same_records_aside_again_and_counts_them_once
     restart_scope(transaction, key)
     quarantine_records(transaction, key, [("no key", "{}")], NOON)
     assert (scope_counts(transaction, key).quarantined, scope_counts(transaction, other).quarantined) == (1, 2)
+
+
+def kept_records(transaction: View) -> Counter[tuple[str, str]]:
+    return Counter((run_id, record) for run_id, record in transaction.execute("SELECT run_id, record FROM _quarantine"))
+
+
+def quarantine(transaction: View, run_id: str, *records: str) -> None:
+    key = ScopeKey(run_id, "rfis", PROJECT)
+    quarantine_records(transaction, key, [("no key", record) for record in records], NOON)
+
+
+def test_of_more_records_than_are_kept_those_of_the_newest_run_stay(transaction: View) -> None:
+    half = RECORDS_KEPT // 2
+    quarantine(transaction, "run-1", *["{}"] * RECORDS_KEPT)
+    quarantine(transaction, "run-2", *["[]"] * half, *["{}"] * half)
+
+    assert kept_records(transaction) == {("run-2", "[]"): half, ("run-2", "{}"): half}
+
+
+def test_a_record_that_is_in_the_list_several_times_is_met_again_as_often(transaction: View) -> None:
+    quarantine(transaction, "run-1", *["{}"] * 5)
+    quarantine(transaction, "run-2", *["{}"] * 3)
+    assert kept_records(transaction) == {("run-1", "{}"): 2, ("run-2", "{}"): 3}
+
+    quarantine(transaction, "run-3", *["{}"] * 6)
+    assert kept_records(transaction) == {("run-3", "{}"): 6}
 
 
 def test_the_first_outcome_of_a_run_stands(transaction: View) -> None:
