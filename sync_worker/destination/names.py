@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sync_worker.catalog.spec import FieldType, StreamSpec
-from sync_worker.destination.dialect import COLUMN_TYPES, Dialect
 from sync_worker.destination.protocol import columns_of
 
 MOST_COLUMNS = 2_000
 """SQLite's own limit, unless it was built with another one."""
+_INTEGER_TYPES = {FieldType.INTEGER, FieldType.BOOLEAN}
 
 
 def too_wide(spec: StreamSpec) -> str | None:
@@ -49,8 +49,8 @@ def known(table: str) -> str:
 
 
 def declared_type(type_: FieldType) -> str:
-    """Return the type of a column."""
-    return COLUMN_TYPES[Dialect.SQLITE][type_]
+    """Return the type of a column; decimals are text, digit for digit as sent: REAL would round them."""
+    return "INTEGER" if type_ in _INTEGER_TYPES else "TEXT"
 
 
 def in_scope(scope: Sequence[str]) -> str:

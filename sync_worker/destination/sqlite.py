@@ -8,12 +8,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from datetime import date, datetime
 from functools import cache
 from itertools import chain
 from pathlib import Path
 
 from sync_worker.catalog.spec import StreamSpec
-from sync_worker.destination.dialect import adapt_sqlite
+from sync_worker.clock import utc_text
 from sync_worker.destination.file import HeldFile, is_locked
 from sync_worker.destination.key_sets import (
     CREATE_NOTED,
@@ -72,7 +73,10 @@ _WRITER_PRAGMAS = (
     "PRAGMA cache_size = -8000",
 )
 
-adapt_sqlite()
+# `sqlite3` binds instants and days as the contract writes them. Its own adapters are deprecated since Python 3.12, and
+# write a blank for the `T` and an offset for the `Z`.
+sqlite3.register_adapter(datetime, utc_text)
+sqlite3.register_adapter(date, date.isoformat)
 _choosing_folder = threading.Lock()
 
 

@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from string import Template
 from types import MappingProxyType
+
+from sync_worker.state.dialect import WORDS
 
 _NAME_LINE = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
@@ -20,10 +23,11 @@ def queries() -> Mapping[str, str]:
 @cache
 def migrations(dialect: str) -> Mapping[str, Sequence[str]]:
     """Return the statements of each migration of a database by its name, in order."""
-    folder = files(__package__).joinpath("sql", dialect)
-    found = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    folder = files(__package__).joinpath("sql")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name[:4].isdigit())
+    texts = {name: Template(folder.joinpath(name).read_text("utf-8")).substitute(WORDS[dialect]) for name in names}
     return MappingProxyType(
-        {entry.name.removesuffix(".sql"): tuple(_statements(entry.read_text("utf-8")).values()) for entry in found}
+        {name.removesuffix(".sql"): tuple(_statements(text).values()) for name, text in texts.items()}
     )
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from support.ledgers import Ledger, opened_ledger
-from sync_worker.destination.dialect import Dialect
 from sync_worker.model import ALL_CALLS, CallLine, DeleteEvidence, Outcome, RunRequest, Scope, Verdict, Window
 from sync_worker.state import (
     allowance,
@@ -34,6 +33,7 @@ from sync_worker.state import (
     skipped,
     volatile,
 )
+from sync_worker.state.dialect import Dialect
 from sync_worker.state.executor import Parameter, View
 from sync_worker.state.migration import applied_migrations, pending
 from sync_worker.state.queries import migrations, queries

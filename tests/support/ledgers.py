@@ -10,8 +10,8 @@ from typing import Protocol
 import pytest
 
 from support.postgres import postgres_database
-from sync_worker.destination.dialect import Dialect
 from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.state.dialect import Dialect
 from sync_worker.state.executor import View
 from sync_worker.state.migration import migrate
 

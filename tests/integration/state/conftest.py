@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.ledgers import Ledger, opened_ledger
-from sync_worker.destination.dialect import Dialect
+from sync_worker.state.dialect import Dialect
 from sync_worker.state.executor import View
 
 

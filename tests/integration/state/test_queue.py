@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.destination.dialect import Dialect
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import AllowanceSpent, LockHeldError
 from sync_worker.model import Outcome, RunRequest
+from sync_worker.state.dialect import Dialect
 from sync_worker.state.executor import View
 from sync_worker.state.ledger import RunRow, close_run, open_run
 from sync_worker.state.migration import migrate

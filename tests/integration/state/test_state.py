@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.destination.dialect import Dialect
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome, Scope, Verdict, Window
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow, read_allowance, write_allowance
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint, read_checkpoint
+from sync_worker.state.dialect import Dialect
 from sync_worker.state.executor import View
 from sync_worker.state.instants import from_text, to_text
 from sync_worker.state.journal import RECORDS_KEPT, quarantine_records

@@ -1,6 +1,5 @@
--- The worker's own tables in SQLite, one named statement after the other. Instants are ISO 8601 in UTC ending in `Z`,
--- days ISO 8601. NULL is no value to SQL's uniqueness, so `scope_key` names a scope; virtual, it takes no room and
--- does not show in `PRAGMA table_info`.
+-- The worker's own tables, one named statement after the other. Words with a dollar sign are in dialect.py.
+-- NULL is no value to SQL's uniqueness, so `scope_key` names a scope.
 
 -- name: runs
 -- A run; contract, section Destination. Without `started_at` it waits for the daemon, without `outcome` it has not
@@ -9,17 +8,17 @@ CREATE TABLE _runs (
     run_id TEXT PRIMARY KEY,
     job TEXT NOT NULL,
     trigger TEXT NOT NULL,
-    scheduled_at TEXT,
-    started_at TEXT,
-    finished_at TEXT,
+    scheduled_at $instant,
+    started_at $instant,
+    finished_at $instant,
     outcome TEXT,
-    requests INTEGER NOT NULL DEFAULT 0,
-    rows_seen INTEGER NOT NULL DEFAULT 0,
-    inserted INTEGER NOT NULL DEFAULT 0,
-    updated INTEGER NOT NULL DEFAULT 0,
-    unchanged INTEGER NOT NULL DEFAULT 0,
-    deleted INTEGER NOT NULL DEFAULT 0,
-    quarantined INTEGER NOT NULL DEFAULT 0,
+    requests $integer NOT NULL DEFAULT 0,
+    rows_seen $integer NOT NULL DEFAULT 0,
+    inserted $integer NOT NULL DEFAULT 0,
+    updated $integer NOT NULL DEFAULT 0,
+    unchanged $integer NOT NULL DEFAULT 0,
+    deleted $integer NOT NULL DEFAULT 0,
+    quarantined $integer NOT NULL DEFAULT 0,
     error TEXT
 )
 
@@ -42,10 +41,10 @@ CREATE INDEX _runs_finished_at ON _runs (finished_at)
 -- What the contract's table of runs has no column for: the order in which runs were written, what a run requested by
 -- hand is to read (JSON), how many partitions it has, and which group of errors ended it.
 CREATE TABLE _run_details (
-    seq INTEGER PRIMARY KEY,
+    seq $serial,
     run_id TEXT NOT NULL UNIQUE REFERENCES _runs (run_id),
     request TEXT,
-    partitions INTEGER,
+    partitions $integer,
     failure TEXT
 )
 
@@ -54,25 +53,25 @@ CREATE TABLE _run_details (
 CREATE TABLE _run_scopes (
     run_id TEXT NOT NULL REFERENCES _runs (run_id),
     stream TEXT NOT NULL,
-    company_id INTEGER,
-    project_id INTEGER,
-    window_from TEXT,
-    window_to TEXT,
+    company_id $integer,
+    project_id $integer,
+    window_from $instant,
+    window_to $instant,
     verdict TEXT,
-    total INTEGER,
-    rows_seen INTEGER NOT NULL DEFAULT 0,
-    distinct_keys INTEGER NOT NULL DEFAULT 0,
-    pages INTEGER NOT NULL DEFAULT 0,
-    requests INTEGER NOT NULL DEFAULT 0,
-    inserted INTEGER NOT NULL DEFAULT 0,
-    updated INTEGER NOT NULL DEFAULT 0,
-    unchanged INTEGER NOT NULL DEFAULT 0,
-    deleted INTEGER NOT NULL DEFAULT 0,
+    total $integer,
+    rows_seen $integer NOT NULL DEFAULT 0,
+    distinct_keys $integer NOT NULL DEFAULT 0,
+    pages $integer NOT NULL DEFAULT 0,
+    requests $integer NOT NULL DEFAULT 0,
+    inserted $integer NOT NULL DEFAULT 0,
+    updated $integer NOT NULL DEFAULT 0,
+    unchanged $integer NOT NULL DEFAULT 0,
+    deleted $integer NOT NULL DEFAULT 0,
     error TEXT,
-    started_at TEXT NOT NULL,
-    finished_at TEXT,
+    started_at $instant NOT NULL,
+    finished_at $instant,
     scope_key TEXT GENERATED ALWAYS AS
-        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) VIRTUAL
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) $generated
 )
 
 -- name: run_scopes_key
@@ -83,11 +82,11 @@ CREATE UNIQUE INDEX _run_scopes_key ON _run_scopes (run_id, stream, scope_key)
 CREATE TABLE _set_aside (
     run_id TEXT NOT NULL,
     stream TEXT NOT NULL,
-    company_id INTEGER,
-    project_id INTEGER,
-    records INTEGER NOT NULL,
+    company_id $integer,
+    project_id $integer,
+    records $integer NOT NULL,
     scope_key TEXT GENERATED ALWAYS AS
-        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) VIRTUAL
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) $generated
 )
 
 -- name: set_aside_key
@@ -99,7 +98,7 @@ CREATE TABLE _avoided (
     run_id TEXT NOT NULL REFERENCES _runs (run_id),
     stream TEXT NOT NULL,
     reason TEXT NOT NULL,
-    calls INTEGER NOT NULL,
+    calls $integer NOT NULL,
     PRIMARY KEY (run_id, stream, reason)
 )
 
@@ -107,13 +106,13 @@ CREATE TABLE _avoided (
 -- Up to where a (stream, scope) is proven complete.
 CREATE TABLE _checkpoints (
     stream TEXT NOT NULL,
-    company_id INTEGER,
-    project_id INTEGER,
-    mark TEXT NOT NULL,
-    completed_at TEXT NOT NULL,
+    company_id $integer,
+    project_id $integer,
+    mark $instant NOT NULL,
+    completed_at $instant NOT NULL,
     run_id TEXT NOT NULL,
     scope_key TEXT GENERATED ALWAYS AS
-        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) VIRTUAL
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) $generated
 )
 
 -- name: checkpoints_key
@@ -125,17 +124,17 @@ CREATE UNIQUE INDEX _checkpoints_key ON _checkpoints (stream, scope_key)
 -- whether it was refused; how many readings in a row found all `unstable_records` changed, and in which fields (JSON).
 CREATE TABLE _scope_state (
     stream TEXT NOT NULL,
-    company_id INTEGER,
-    project_id INTEGER,
+    company_id $integer,
+    project_id $integer,
     verdict_run_id TEXT,
     last_reads TEXT,
-    deletes_listed_at TEXT,
-    deletes_refused INTEGER,
-    unstable_readings INTEGER,
-    unstable_records INTEGER,
+    deletes_listed_at $instant,
+    deletes_refused $boolean,
+    unstable_readings $integer,
+    unstable_records $integer,
     unstable_fields TEXT,
     scope_key TEXT GENERATED ALWAYS AS
-        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) VIRTUAL
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) $generated
 )
 
 -- name: scope_state_key
@@ -149,18 +148,18 @@ CREATE INDEX _scope_state_run ON _scope_state (verdict_run_id)
 -- the version for which that list was refused, why, since when, tried when, and when it is tried again.
 CREATE TABLE _parents (
     stream TEXT NOT NULL,
-    company_id INTEGER,
-    project_id INTEGER,
+    company_id $integer,
+    project_id $integer,
     parent_key TEXT NOT NULL,
     read_hash TEXT,
     refused_hash TEXT,
     kind TEXT,
     reason TEXT,
-    refused_at TEXT,
-    probed_at TEXT,
-    probe_at TEXT,
+    refused_at $instant,
+    probed_at $instant,
+    probe_at $instant,
     scope_key TEXT GENERATED ALWAYS AS
-        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) VIRTUAL
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) $generated
 )
 
 -- name: parents_key
@@ -177,15 +176,15 @@ CREATE INDEX _parents_refused_hash ON _parents (refused_hash)
 -- What may not be read, by stream or by tool (`subject`): why, since when, tried when, and when it is tried again.
 CREATE TABLE _refusals (
     subject TEXT NOT NULL,
-    company_id INTEGER,
-    project_id INTEGER,
+    company_id $integer,
+    project_id $integer,
     kind TEXT NOT NULL,
     reason TEXT NOT NULL,
-    refused_at TEXT NOT NULL,
-    probed_at TEXT NOT NULL,
-    probe_at TEXT NOT NULL,
+    refused_at $instant NOT NULL,
+    probed_at $instant NOT NULL,
+    probe_at $instant NOT NULL,
     scope_key TEXT GENERATED ALWAYS AS
-        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) VIRTUAL
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) $generated
 )
 
 -- name: refusals_key
@@ -196,22 +195,22 @@ CREATE UNIQUE INDEX _refusals_key ON _refusals (subject, scope_key)
 -- its records are (JSON).
 CREATE TABLE _stream_state (
     stream TEXT PRIMARY KEY,
-    per_page INTEGER,
-    per_page_learned_at TEXT,
+    per_page $integer,
+    per_page_learned_at $instant,
     volatile_paths TEXT
 )
 
 -- name: held_deletes
 -- Rows that would be deleted, were they not so many at once: kept until a later sweep agrees or somebody approves. The
--- key is as the table has it, of several columns a JSON array; no type, so that a number stays one.
+-- key is as the table has it, of several columns a JSON array.
 CREATE TABLE _held_deletes (
     stream TEXT NOT NULL,
-    company_id INTEGER,
-    project_id INTEGER,
-    record_key NOT NULL,
+    company_id $integer,
+    project_id $integer,
+    record_key $key NOT NULL,
     ground TEXT NOT NULL,
     run_id TEXT NOT NULL,
-    held_at TEXT NOT NULL
+    held_at $instant NOT NULL
 )
 
 -- name: held_deletes_key
@@ -222,14 +221,14 @@ CREATE UNIQUE INDEX _held_deletes_key
 -- Tracked fields as they change.
 CREATE TABLE _field_history (
     stream TEXT NOT NULL,
-    company_id INTEGER,
-    project_id INTEGER,
+    company_id $integer,
+    project_id $integer,
     record_key TEXT NOT NULL,
     field TEXT NOT NULL,
     old_value TEXT,
     new_value TEXT,
-    changed_at TEXT,
-    seen_at TEXT NOT NULL,
+    changed_at $instant,
+    seen_at $instant NOT NULL,
     run_id TEXT NOT NULL
 )
 
@@ -243,7 +242,7 @@ CREATE TABLE _schema_changes (
     field TEXT NOT NULL,
     kind TEXT NOT NULL,
     run_id TEXT NOT NULL,
-    seen_at TEXT NOT NULL,
+    seen_at $instant NOT NULL,
     PRIMARY KEY (stream, field, kind)
 )
 
@@ -251,14 +250,14 @@ CREATE TABLE _schema_changes (
 -- Records that could not be stored, as they were sent.
 CREATE TABLE _quarantine (
     stream TEXT NOT NULL,
-    company_id INTEGER,
-    project_id INTEGER,
+    company_id $integer,
+    project_id $integer,
     run_id TEXT NOT NULL,
-    at TEXT NOT NULL,
+    at $instant NOT NULL,
     reason TEXT NOT NULL,
     record TEXT NOT NULL,
     scope_key TEXT GENERATED ALWAYS AS
-        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) VIRTUAL
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) $generated
 )
 
 -- name: quarantine_run
@@ -271,7 +270,7 @@ CREATE INDEX _quarantine_scope ON _quarantine (stream, scope_key)
 -- Backfills that are not finished: what was requested, and the last day, fixed when it began.
 CREATE TABLE _backfills (
     request TEXT PRIMARY KEY,
-    until_on TEXT NOT NULL
+    until_on $day NOT NULL
 )
 
 -- name: backfill_parts
@@ -280,12 +279,12 @@ CREATE TABLE _backfills (
 CREATE TABLE _backfill_parts (
     request TEXT NOT NULL,
     stream TEXT NOT NULL,
-    company_id INTEGER,
-    project_id INTEGER,
+    company_id $integer,
+    project_id $integer,
     part TEXT NOT NULL,
     run_id TEXT NOT NULL,
     scope_key TEXT GENERATED ALWAYS AS
-        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) VIRTUAL
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) $generated
 )
 
 -- name: backfill_parts_key
@@ -297,29 +296,29 @@ CREATE UNIQUE INDEX _backfill_parts_key ON _backfill_parts (request, stream, sco
 -- `lifted_at` is when somebody ended the wait.
 CREATE TABLE _allowance (
     period TEXT PRIMARY KEY,
-    seconds INTEGER NOT NULL,
-    call_limit INTEGER,
-    granted INTEGER,
-    used INTEGER NOT NULL,
-    remaining INTEGER,
-    resets_at TEXT,
-    waits_until TEXT,
-    seen_at TEXT NOT NULL,
+    seconds $integer NOT NULL,
+    call_limit $integer,
+    granted $integer,
+    used $integer NOT NULL,
+    remaining $integer,
+    resets_at $instant,
+    waits_until $instant,
+    seen_at $instant NOT NULL,
     spent TEXT,
-    lifted_at TEXT
+    lifted_at $instant
 )
 
 -- name: calls
 -- Calls by the server's day, the company and the stream they were for, and by what they were: all, succeeded, or what
 -- Procore grades an app on. No run: what a run spent is in _runs.
 CREATE TABLE _calls (
-    day TEXT NOT NULL,
-    company_id INTEGER,
+    day $day NOT NULL,
+    company_id $integer,
     stream TEXT,
     kind TEXT NOT NULL,
-    calls INTEGER NOT NULL,
+    calls $integer NOT NULL,
     subject_key TEXT GENERATED ALWAYS AS
-        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || coalesce(stream, '')) VIRTUAL
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || coalesce(stream, '')) $generated
 )
 
 -- name: calls_key
