@@ -226,7 +226,7 @@ def over_sockets(threads: int, *, rolling: bool, windows: int = 15, rate: float 
             simulator.url,
             transport=transport,
             tokens=tokens,
-            budget=RateLimit(clock, share=SHARE, concurrency=threads),
+            rate_limit=RateLimit(clock, share=SHARE, concurrency=threads),
             retry=Retry(RetryPolicy(), clock=clock, stop=stop),
             clock=clock,
             stop=stop,

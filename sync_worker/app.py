@@ -106,7 +106,7 @@ class Worker:
     @property
     def calls_by_status(self) -> Mapping[str, int]:
         """The calls that this process has made, by the class of their status."""
-        return self._services.procore.tally.by_status
+        return self._services.procore.call_counter.by_status
 
     def run(self, request: RunRequest) -> FinishedRun:
         """Run now; raises `DestinationError` when not even the outcome could be written."""
@@ -568,11 +568,11 @@ def _procore(
         settings.procore.api_url,
         transport=transport,
         tokens=tokens,
-        budget=budget,
+        rate_limit=budget,
         retry=Retry(retry_policy or RetryPolicy(), clock=clock, stop=stop),
         clock=clock,
         stop=stop,
-        tally=tally,
+        call_counter=tally,
     )
 
 

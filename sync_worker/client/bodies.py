@@ -1,4 +1,4 @@
-"""Reads bodies whole, and bounds the memory that they take together: one large one at a time, besides small ones.
+"""Reads bodies whole, and bounds the memory that they take together: one large one at a time, plus small ones.
 
 Used by transport while it reads and by procore until the records of a page are taken.
 """
@@ -17,7 +17,7 @@ import urllib3
 from sync_worker.errors import BadPayloadError, RetryableError, TooLargeError
 
 LARGE_BYTES = 8 * 1024**2
-"""The largest body that may be in memory beside any number of others; pages of 1,000 records are mostly smaller."""
+"""The largest body that may share memory with any number of others; pages of 1,000 records are mostly smaller."""
 MAX_REFUSAL_BYTES = 64 * 1024
 UNREADABLE = b"(unreadable)"
 """Stands for the body of a refusal of which nothing came; an empty one would be taken for Procore's."""
@@ -39,7 +39,7 @@ class Bodies:
 
 
 class Lease:
-    """Leave to hold one body, however large. Close it before waiting for anything that another body may hold up."""
+    """The right to hold one body of any size. Close it before waiting for anything that another body may hold up."""
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies

@@ -25,7 +25,7 @@ _BY_STATUS: Mapping[int, Observation] = {
     404: Observation.NOT_FOUND,
     429: Observation.THROTTLED,
 }
-_BY_STANDING: Mapping[DocumentationStatus, Observation] = {
+_BY_DOCUMENTATION: Mapping[DocumentationStatus, Observation] = {
     DocumentationStatus.DEPRECATED: Observation.DEPRECATED,
     DocumentationStatus.UNDOCUMENTED: Observation.UNDOCUMENTED,
 }
@@ -34,7 +34,7 @@ _BY_STANDING: Mapping[DocumentationStatus, Observation] = {
 class CallCounter:
     """The calls of this process, for any number of threads.
 
-    What a killed process had not written is lost, some seconds of counts at most; no data depends on them.
+    What a killed process had not written is lost, a few seconds of counts at most; no data depends on them.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -52,7 +52,7 @@ class CallCounter:
         with self._lock:
             if server_time is not None:
                 self._day = server_time.astimezone(UTC).date()
-            # Who did not answer told no time; the day of the call before is the server's at least.
+            # Without an answer there is no server time; the day of the call before is the server's at least.
             day = self._day or self._clock.now().date()
             for kind in _kinds(request, status):
                 self._pending[CallLine(day, company_id, request.stream, kind)] += 1
@@ -89,5 +89,5 @@ def _kinds(request: Request, status: int | None) -> Iterator[str]:
         yield _BY_STATUS[status]
     if COMPANY_HEADER not in request.headers:
         yield Observation.WITHOUT_COMPANY
-    if request.standing in _BY_STANDING:
-        yield _BY_STANDING[request.standing]
+    if request.documentation in _BY_DOCUMENTATION:
+        yield _BY_DOCUMENTATION[request.documentation]

@@ -1,7 +1,7 @@
-"""Stays with one request until there is an answer to take: waits, redirects and new tokens are dealt with here.
+"""Sends a request with rate limit and token, and handles waits, redirects and refused tokens until it is answered.
 
-Used by procore inside each attempt. A list that is refused for ever must not stop the others, so before the credentials
-or the allowance are blamed, what was answered last is asked for once more.
+Used by procore inside each attempt. One list that is refused forever must not stop the others: before the credentials
+or the rate limit are blamed, the request that was answered last is sent once more as a probe.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ from enum import Enum, auto
 from pydantic import SecretStr
 
 from sync_worker.client import outcomes
-from sync_worker.client.auth import BearerAuth
 from sync_worker.client.bodies import Lease
 from sync_worker.client.call_counter import CallCounter
 from sync_worker.client.headers import retry_after_seconds
-from sync_worker.client.last_answers import LastAnswers
 from sync_worker.client.outcomes import Action
 from sync_worker.client.rate_limit import RateLimit
 from sync_worker.client.rate_limiter import LONGEST_BACKOFF_SECONDS, LONGEST_WAIT_SECONDS, SPIKE_SECONDS
-from sync_worker.client.tokens import Tokens
+from sync_worker.client.tokens import BearerAuth, Tokens
 from sync_worker.client.transport import Reply, Request, Transport, redirected
 from sync_worker.clock import Clock
 from sync_worker.errors import (
@@ -46,8 +44,8 @@ _WORTH_A_PAUSE_SECONDS = 0.05
 
 
 @dataclass(slots=True)
-class _Course:
-    """What one request has met so far; `is_alone`: others are answered, so its next refusal is its own."""
+class _RequestState:
+    """Redirects, 401s and refusals of one request so far; `is_alone`: other lists are answered."""
 
     redirects: int = 0
     unauthorized: int = 0
@@ -56,19 +54,53 @@ class _Course:
     is_alone: bool = False
 
     def waited(self, now: float) -> float:
-        """Return for how long it has been refused."""
+        """Return the seconds since the first refusal."""
         return now - self.refused_at if self.refusals else 0.0
 
 
-class _Elsewhere(Enum):
-    """What became of asking for another list."""
+class _ProbeResult(Enum):
+    """What a request for another list showed."""
 
     ANSWERED = auto()
     UNAUTHORIZED = auto()
     SILENT = auto()
-    """Nobody answers, or not yet: no proof of anything."""
+    """No answer, or a wait: it proves nothing."""
     UNKNOWN = auto()
     """Nothing else was ever answered."""
+
+
+class LastAnswers:
+    """The latest answered request of each stream, for all threads, and the list that failed since.
+
+    A host that accepts connections and stays silent fails every list after all its attempts; without this a run would
+    try them one by one for days.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failed_url: str | None = None
+        self._answered: dict[str | None, Request] = {}
+        """By stream, the latest at the end."""
+
+    def probe_for(self, request: Request) -> Request | None:
+        """Return the latest answered request of another list, of another stream if there is one."""
+        with self._lock:
+            latest = list(reversed(self._answered.values()))
+        others = [known for known in latest if known.stream != request.stream]
+        return next((known for known in (*others, *latest) if known.url != request.url), None)
+
+    def record_answer(self, request: Request) -> None:
+        """Record that this request got an answer, a refusal included."""
+        with self._lock:
+            self._answered.pop(request.stream, None)
+            self._answered[request.stream] = request
+            self._failed_url = None
+
+    def record_failure(self, request: Request) -> bool:
+        """Record a list that could not be read; return True if another list failed since the last answer."""
+        with self._lock:
+            before, self._failed_url = self._failed_url, request.url
+        return before not in (None, request.url)
 
 
 class Caller:
@@ -79,27 +111,24 @@ class Caller:
         *,
         transport: Transport,
         tokens: Tokens,
-        budget: RateLimit,
+        rate_limit: RateLimit,
         clock: Clock,
         stop: threading.Event,
-        tally: CallCounter,
+        call_counter: CallCounter,
     ) -> None:
         self._transport = transport
         self._tokens = tokens
-        self._budget = budget
+        self._rate_limit = rate_limit
         self._clock = clock
         self._stop = stop
-        self._tally = tally
-        self._pulse = LastAnswers()
+        self._call_counter = call_counter
+        self.last_answers = LastAnswers()
 
-    def answer(self, request: Request, calls: Calls, lease: Lease | None = None) -> Reply:
-        """Return the answer that waiting for the allowance, redirects and a new token lead to.
-
-        Raises the error that fits any other answer.
-        """
-        course = _Course()
+    def send_authorized(self, request: Request, calls: Calls, lease: Lease | None = None) -> Reply:
+        """Return the accepted answer, after waits, redirects and new tokens; raise the table's error for any other."""
+        state = _RequestState()
         while True:
-            reply, token = self._send(request, calls, lease, course)
+            reply, token = self._send(request, calls, lease, state)
             if outcomes.is_foreign(reply.status, reply.headers, reply.body):
                 raise outcomes.foreign_refusal(str(request), reply.status)
             action = outcomes.action(reply.status, reply.headers)
@@ -107,145 +136,141 @@ class Caller:
                 self._check(request, reply, token)
                 return reply
             if action is Action.WAIT:
-                self._wait(request, reply, token, calls, course)
-            elif action is Action.REDIRECT and course.redirects < MAX_REDIRECTS:
-                course.redirects += 1
+                self._wait(request, reply, token, calls, state)
+            elif action is Action.REDIRECT and state.redirects < MAX_REDIRECTS:
+                state.redirects += 1
                 request = redirected(request, reply)
             elif action is Action.RENEW_TOKEN:
-                self._renew(request, reply, token, calls, course)
+                self._renew(request, reply, token, calls, state)
             else:
                 raise self._refusal(request, reply, token)
 
-    def note_answer(self, request: Request) -> None:
-        """Remember that this was answered, be it with a refusal."""
-        self._pulse.beat(request)
-
-    def note_failure(self, request: Request) -> bool:
-        """Remember that this was not; return True if it is the second list with no answer in between."""
-        return self._pulse.miss(request)
-
     def is_answered_elsewhere(self, request: Request, calls: Calls) -> bool:
-        """Return True if another list, that was answered before, is answered now; one attempt tells."""
-        return self._status_elsewhere(request, calls) is _Elsewhere.ANSWERED
+        """Return True if another list that was answered before is answered now. Sends at most one request."""
+        return self._probe_elsewhere(request, calls) is _ProbeResult.ANSWERED
 
-    def _send(self, request: Request, calls: Calls, lease: Lease | None, course: _Course) -> tuple[Reply, SecretStr]:
-        with self._budget.turn(self._stop, calls) as turn:
+    def _send(
+        self, request: Request, calls: Calls, lease: Lease | None, state: _RequestState
+    ) -> tuple[Reply, SecretStr]:
+        with self._rate_limit.slot(self._stop, calls) as slot:
             token = self._tokens.current()
             calls.spent += 1
             try:
                 reply = self._transport.send(replace(request, auth=BearerAuth(token)), lease)
             except SyncWorkerError:
-                self._tally.count(request, None, None)
+                self._call_counter.count(request, None, None)
                 raise
-            self._tally.count(request, reply.status, reply.server_time)
-            is_suspect = course.waited(self._clock.monotonic()) >= ALONE_AFTER_SECONDS
-            turn.answered(reply.headers, reply.status, self._server_time(reply), is_suspect=is_suspect)
+            self._call_counter.count(request, reply.status, reply.server_time)
+            is_suspect = state.waited(self._clock.monotonic()) >= ALONE_AFTER_SECONDS
+            slot.record_answer(reply.headers, reply.status, self._server_time(reply), is_suspect=is_suspect)
         return reply, token
 
     def _check(self, request: Request, reply: Reply, token: SecretStr) -> None:
-        """Refuse what is no list by its first character, or complains in the place of one."""
+        """Raise `BadPayloadError` for an empty body, an HTML page or an error message that comes with status 200."""
         start = reply.body.lstrip()[:1]
         if start in {b"", b"<"}:
             kind = "an HTML page" if start else "nothing"
             raise BadPayloadError(f"{request}: answered 200 with {kind} where a list belongs")
         complaint = outcomes.complaint(reply.body)
         if complaint:
-            said = complaint.replace(token.get_secret_value(), "***")
-            raise BadPayloadError(f"{request}: answered 200 with an error where a list belongs ({said})")
+            message = complaint.replace(token.get_secret_value(), "***")
+            raise BadPayloadError(f"{request}: answered 200 with an error where a list belongs ({message})")
 
-    def _wait(self, request: Request, reply: Reply, token: SecretStr, calls: Calls, course: _Course) -> None:
-        """Pause where the budget does not hold everyone back anyway; raise if only this list is refused."""
+    def _wait(self, request: Request, reply: Reply, token: SecretStr, calls: Calls, state: _RequestState) -> None:
+        """Pause, unless the rate limit blocks all calls longer; raise if only this list is refused."""
         now = self._clock.monotonic()
-        course.refusals += 1
-        course.refused_at = course.refused_at if course.refusals > 1 else now
-        waited = course.waited(now)
-        pause = min(2.0 ** (course.refusals - 1), LONGEST_BACKOFF_SECONDS)
+        state.refusals += 1
+        state.refused_at = state.refused_at if state.refusals > 1 else now
+        waited = state.waited(now)
+        pause = min(2.0 ** (state.refusals - 1), LONGEST_BACKOFF_SECONDS)
         is_throttled_alone = outcomes.leaves_allowance(reply.status, reply.headers)
         if is_throttled_alone:
-            asked = retry_after_seconds(reply.headers, self._server_time(reply)) or 0.0
-            pause = max(pause, min(asked, LONGEST_WAIT_SECONDS))
-        if course.is_alone or waited > GIVEN_UP_AFTER_SECONDS:
-            others = ", while other lists are answered" if course.is_alone else ""
+            retry_after = retry_after_seconds(reply.headers, self._server_time(reply)) or 0.0
+            pause = max(pause, min(retry_after, LONGEST_WAIT_SECONDS))
+        if state.is_alone or waited > GIVEN_UP_AFTER_SECONDS:
+            others = ", while other lists are answered" if state.is_alone else ""
             raise RetryableError(
                 f"{request}: {reply.status} again and again for {waited:.0f} s{others}"
-                f"{self._said(reply, token)}; it is asked for again at the next run",
+                f"{self._server_message(reply, token)}; it is asked for again at the next run",
                 attempts=1,
             )
         is_suspect = waited >= ALONE_AFTER_SECONDS
         if is_throttled_alone:
             is_suspect = is_suspect or not calls.waits or pause > ALONE_AFTER_SECONDS
         if is_suspect and self.is_answered_elsewhere(request, calls):
-            course.is_alone = True  # the very next answer decides
-        elif pause > self._budget.allowance.waiting_seconds + _WORTH_A_PAUSE_SECONDS:
+            state.is_alone = True  # the very next answer decides
+        elif pause > self._rate_limit.allowance.waiting_seconds + _WORTH_A_PAUSE_SECONDS:
             if not is_throttled_alone or pause <= SPIKE_SECONDS:
                 self._pause(pause)
             elif calls.waits:
-                self._budget.wait_for_list(self._stop, pause, str(request))
+                self._rate_limit.wait_for_list(self._stop, pause, str(request))
             else:
                 raise AllowanceSpent(
                     f"{request}: not to be asked for another {pause:.0f} s, though calls are left; "
                     "what is read is kept, the same command goes on"
                 )
 
-    def _renew(self, request: Request, reply: Reply, token: SecretStr, calls: Calls, course: _Course) -> None:
-        """Get another token, or give a new one a moment; raise if that was no help."""
-        course.unauthorized += 1
-        if course.unauthorized == 1:
+    def _renew(self, request: Request, reply: Reply, token: SecretStr, calls: Calls, state: _RequestState) -> None:
+        """Discard the token at the first 401, pause at the second, raise at the third."""
+        state.unauthorized += 1
+        if state.unauthorized == 1:
             self._tokens.invalidate(token)
             return
-        if course.unauthorized == 2:
+        if state.unauthorized == 2:
             self._pause(NEW_TOKEN_SECONDS)
             return
-        elsewhere = self._status_elsewhere(request, calls)
-        if elsewhere is _Elsewhere.ANSWERED:
+        elsewhere = self._probe_elsewhere(request, calls)
+        if elsewhere is _ProbeResult.ANSWERED:
             raise RetryableError(
-                f"{request}: 401, though other lists are answered with the same token{self._said(reply, token)}; "
-                "it is asked for again at the next run",
+                f"{request}: 401, though other lists are answered with the same token"
+                f"{self._server_message(reply, token)}; it is asked for again at the next run",
                 attempts=1,
             )
-        if elsewhere is _Elsewhere.SILENT:
-            raise RetryableError(f"{request}: 401{self._said(reply, token)}, and nothing else is answered now")
+        if elsewhere is _ProbeResult.SILENT:
+            raise RetryableError(
+                f"{request}: 401{self._server_message(reply, token)}, and nothing else is answered now"
+            )
         error = self._refusal(request, reply, token)
         if isinstance(error, AuthError):
             self._tokens.pause(str(error))
         raise error
 
-    def _status_elsewhere(self, request: Request, calls: Calls) -> _Elsewhere:
-        known = self._pulse.last_besides(request)
+    def _probe_elsewhere(self, request: Request, calls: Calls) -> _ProbeResult:
+        known = self.last_answers.probe_for(request)
         if known is None:
-            return _Elsewhere.UNKNOWN
+            return _ProbeResult.UNKNOWN
         try:
-            reply, token = self._send(known, calls, None, _Course())
+            reply, token = self._send(known, calls, None, _RequestState())
             action = outcomes.action(reply.status, reply.headers)
             if action is Action.ACCEPT:
                 self._check(known, reply, token)
         except (RetryableError, RequestError):
-            return _Elsewhere.SILENT
+            return _ProbeResult.SILENT
         if outcomes.is_foreign(reply.status, reply.headers, reply.body):
-            return _Elsewhere.SILENT
+            return _ProbeResult.SILENT
         if action is Action.RENEW_TOKEN:
-            return _Elsewhere.UNAUTHORIZED
+            return _ProbeResult.UNAUTHORIZED
         if action not in (Action.ACCEPT, Action.SKIP, Action.REFUSE):
-            return _Elsewhere.SILENT
-        self._pulse.beat(known)
-        return _Elsewhere.ANSWERED
+            return _ProbeResult.SILENT
+        self.last_answers.record_answer(known)
+        return _ProbeResult.ANSWERED
 
     def _pause(self, seconds: float) -> None:
         if self._clock.wait(self._stop, seconds):
             raise StopRequested("asked to stop while waiting to try a request again")
 
     def _refusal(self, request: Request, reply: Reply, token: SecretStr) -> SyncWorkerError:
-        said = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
+        message = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
         pause = retry_after_seconds(reply.headers, self._server_time(reply))
-        error = outcomes.refusal(str(request), reply.status, said, retry_after_seconds=pause)
+        error = outcomes.refusal(str(request), reply.status, message, retry_after_seconds=pause)
         if isinstance(error, RetryableError) and (pause or 0.0) > LONGEST_BACKOFF_SECONDS:
             # Nobody waits that long for one list that an error page puts off.
             error.attempts = 1
         return error
 
-    def _said(self, reply: Reply, token: SecretStr) -> str:
-        said = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
-        return f" ({said})" if said else ""
+    def _server_message(self, reply: Reply, token: SecretStr) -> str:
+        message = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
+        return f" ({message})" if message else ""
 
     def _server_time(self, reply: Reply) -> datetime:
         return reply.server_time or self._clock.now()

@@ -39,7 +39,7 @@ _CLOCK = SystemClock()
 class _DeadlineReader(io.RawIOBase):
     """A socket's reading end that grants each read only what is left of the request's time.
 
-    A read timeout alone starts anew with every byte, so a slow drip of headers or body would never trip it.
+    A read timeout starts again with every byte, so a slow drip of headers or body would never trip it.
     """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: float) -> None:

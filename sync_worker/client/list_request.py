@@ -26,7 +26,7 @@ class ListRequest:
     """A list to be read from its first page to its last, with everything but the page number settled.
 
     `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented. `stream`
-    and `standing` are what its calls are counted by. `is_divisible`: the list can be asked for in smaller parts.
+    and `documentation` are what its calls are counted by. `is_divisible`: the list can be asked for in smaller parts.
     """
 
     path: str
@@ -34,7 +34,7 @@ class ListRequest:
     company_id: int
     per_page: int | None
     stream: str | None = None
-    standing: DocumentationStatus = DocumentationStatus.DOCUMENTED
+    documentation: DocumentationStatus = DocumentationStatus.DOCUMENTED
     is_divisible: bool = False
 
 
@@ -100,7 +100,7 @@ def _filled_in(
         company_id=company_id,
         per_page=None if spec.paging.per_page is None else per_page or spec.paging.per_page,
         stream=spec.name,
-        standing=documentation_status(path),
+        documentation=documentation_status(path),
     )
 
 

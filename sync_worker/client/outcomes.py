@@ -1,6 +1,6 @@
 """The table of outcomes: what is done about each HTTP status and each way an attempt can break.
 
-Pure; used by transport, procore, tokens and budget. Messages are one line, name method, host and path, hold no
+Pure; used by transport, procore, tokens and rate_limit. Messages are one line, name method, host and path, hold no
 secret, and say what to do where the reader can do something.
 """
 
@@ -307,7 +307,7 @@ def _texts(said: object, depth: int = 0) -> Iterator[str]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """`error` and all that is wrapped in it; urllib3 and requests keep causes in `reason` and `args`."""
+    """Yield `error` and all that is wrapped in it; urllib3 and requests keep causes in `reason` and `args`."""
     waiting, met = [error], set[int]()
     while waiting:
         link = waiting.pop(0)

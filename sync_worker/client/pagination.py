@@ -24,7 +24,7 @@ _SLACK_SHARE = 1.1
 _MOST_PAGES = 100_000
 # A filter that the server applies after cutting the page can leave pages empty in the middle of a list.
 _MOST_EMPTY_PAGES = 20
-# Lengths at which servers cut lists, besides the multiples of 100.
+# Lengths at which servers cut lists, apart from the multiples of 100.
 _ROUND_SIZES = frozenset({10, 15, 20, 25, 30, 50, 75, 128, 150, 250, 256, 512, 750, 1024, 2048, 4096})
 _NEVER_SENT = "save_sticky_filters"
 
@@ -40,7 +40,7 @@ class Paginator:
     """One walk through a list.
 
     `url` is the page to ask for next, `number` its number. After the last page `url` is None and `doubt` is why the end
-    is not proven, None if it is. `is_probe`: nothing announced the next page, it is asked for to learn whether the list
+    is not proven, None if it is. `is_probe`: nothing announced the next page, it is requested to learn whether the list
     has ended. `ignores_paging`: a probe brought the same records again, so the list has no pages.
     """
 
@@ -53,15 +53,15 @@ class Paginator:
         self.is_probe = False
         self.doubt: str | None = None
         self.ignores_paging = False
-        self._asked = {self.url}
+        self._requested = {self.url}
         self._seen_pages: set[object] = set()
         self._lengths: list[int] = []
-        self._told_size = 0
+        self._reported_size = 0
         self._units = 0
         self._records = 0
         self._total: int | None = None
         self._is_announced = False
-        self._is_told_last = False
+        self._is_reported_last = False
         self._is_numbered = self._per_page is not None
         self._has_skipped = False
         self._has_named_next = False
@@ -78,7 +78,7 @@ class Paginator:
             self._end_at_repeat()
             return False
         self._lengths.append(records.units)
-        self._told_size = count(headers, "Per-Page") or self._told_size
+        self._reported_size = count(headers, "Per-Page") or self._reported_size
         self._units += records.units
         self._records += len(records.records)
         total = count(headers, "Total")
@@ -87,7 +87,7 @@ class Paginator:
         self._has_named_next = self._has_named_next or links.next is not None or records.has_more is True
         signs = list(self._signs(links, records))
         self._is_announced = any(signs)
-        self._is_told_last = bool(signs) and not self._is_announced
+        self._is_reported_last = bool(signs) and not self._is_announced
         if not records.units and (links.next is None or self._lengths.count(0) > _MOST_EMPTY_PAGES):
             more = f"page {self.number} is empty although the server says that more follow"
             self._end(more if self._is_announced else None)
@@ -152,11 +152,11 @@ class Paginator:
 
     def _ask(self, number: int, position: Mapping[str, str], *, is_probe: bool = False) -> None:
         url = self._page_url(position)
-        if url in self._asked:
+        if url in self._requested:
             raise self._ignored("its next page is one already asked for")
-        if len(self._asked) >= _MOST_PAGES:
+        if len(self._requested) >= _MOST_PAGES:
             raise self._ignored("the list does not end")
-        self._asked.add(url)
+        self._requested.add(url)
         self.number, self.url, self.is_probe = number, url, is_probe
         self._is_numbered = "page" in position
 
@@ -176,7 +176,7 @@ class Paginator:
         if not self.is_probe:
             raise self._ignored("this page is the same as one before")
         self.ignores_paging = len(self._lengths) == 1
-        is_whole = self._is_told_last or (self._looks_whole() and not self._is_announced)
+        is_whole = self._is_reported_last or (self._looks_whole() and not self._is_announced)
         self._end(None if is_whole else f"the server sends the records of an earlier page again as page {self.number}")
 
     def _looks_whole(self) -> bool:
@@ -184,23 +184,23 @@ class Paginator:
         *before, last = self._lengths
         if before:
             return last < max(before)
-        return self._per_page is None or (last < (self._told_size or self._per_page) and not _is_round(last))
+        return self._per_page is None or (last < (self._reported_size or self._per_page) and not _is_round(last))
 
     def _may_go_on(self, units: int) -> bool:
         """Return True if a page of which nothing says whether it is the last may have another behind it.
 
-        The size in force is what the server has shown, not what we asked for: it may make pages smaller without a word.
+        The size in force is what the server has shown, not what we asked for: it may make pages smaller without notice.
         """
         *before, _ = self._lengths
         if not self._is_numbered:
             # At each reading: the same records again may be the last page, which grows, or a list without pages.
             return not before and _is_round(units)
         # `Per-Page` may repeat what we asked for, though pages are cut shorter.
-        sizes = [size for size in (self._told_size, max(before, default=0)) if size]
+        sizes = [size for size in (self._reported_size, max(before, default=0)) if size]
         return not sizes or units >= min(sizes) or (not before and _is_round(units))
 
     def _is_lone_sign_of_a_full_page(self, signs: list[bool], links: Links, records: Records) -> bool:
-        """Return True if one sign alone ends the list, and does so where a full page ends.
+        """Return True if a single sign ends the list, and does so where a full page ends.
 
         `Total` may count the records of the page; a `Link` or a body that never named a next page may not know any.
         """
@@ -208,8 +208,8 @@ class Paginator:
             return False
         if self._has_named_next and (links.ends_the_list or records.has_more is False):
             return False
-        size = self._told_size or self._per_page
-        return records.units == size or (not self._told_size and _is_round(records.units))
+        size = self._reported_size or self._per_page
+        return records.units == size or (not self._reported_size and _is_round(records.units))
 
     def _check_count(self, headers: Headers) -> None:
         per_page = count(headers, "Per-Page")

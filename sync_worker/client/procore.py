@@ -1,6 +1,6 @@
 """Reads Procore's lists, page by page: the one place where sending is composed of its parts.
 
-    retry( budget.turn( token → transport ) → outcome → parse )
+    pages → _fetch_page( retry → send_authorized( rate limit → token → transport ) → outcome → parse )
 
 Built by app, used by runner. Knows nothing of what records mean.
 """
@@ -39,18 +39,18 @@ from sync_worker.model import Calls, Page, Records
 
 Parse = Callable[[bytes], Records]
 ATTEMPTS_AT_ONE_SIZE = 2
-"""A page that was not built in time twice is asked for in smaller parts, where that can be."""
+"""Time-outs of one page after which a list that can be divided is requested in smaller parts."""
 MOST_TIME_OUTS = 8
-"""A time-out costs a minute, so a list that times out again and again is given up, however it could be divided."""
+"""Time-outs after which a list is given up even if it can be divided: each costs a minute."""
 log = get_logger()
 
 
 @dataclass(slots=True)
-class _Asked:
-    """A page being asked for.
+class _PageRequest:
+    """The request for one page, with its failures so far.
 
-    `place` is the list that it is of, whatever its filters. `unanswered` are the attempts that no whole answer came to;
-    `is_silent`: nothing else was answered then either, None as long as that was not tried.
+    `place` identifies the list without its filters. `unanswered` counts attempts without a whole answer. `is_silent`:
+    a probe of another list got no answer either; None until the probe is sent.
     """
 
     request: Request
@@ -66,7 +66,7 @@ class _Asked:
 class Procore:
     """The lists of one Procore environment, read with one credential.
 
-    `stop` ends every wait; no request is sent once it is set. `tally` counts what is sent.
+    `stop` ends every wait; no request is sent once it is set. `call_counter` counts what is sent.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class Procore:
         *,
         transport: Transport,
         tokens: Tokens,
-        budget: RateLimit,
+        rate_limit: RateLimit,
         retry: Retry,
         clock: Clock,
         stop: threading.Event,
-        tally: CallCounter | None = None,
+        call_counter: CallCounter | None = None,
     ) -> None:
         self._api_url = api_url
         self._transport = transport
@@ -87,21 +87,26 @@ class Procore:
         self._retry = retry
         self._time_outs: dict[tuple[int, str], int] = {}
         """Time-outs of each list since it last answered."""
-        self.tally = tally or CallCounter(clock)
+        self.call_counter = call_counter or CallCounter(clock)
         self._caller = Caller(
-            transport=transport, tokens=tokens, budget=budget, clock=clock, stop=stop, tally=self.tally
+            transport=transport,
+            tokens=tokens,
+            rate_limit=rate_limit,
+            clock=clock,
+            stop=stop,
+            call_counter=self.call_counter,
         )
 
-    def listen(self, hear: Callable[[Reply], None]) -> None:
-        """Let `hear` be told of every answer from now on, the login server's too."""
-        self._transport.listen(hear)
+    def listen(self, listener: Callable[[Reply], None]) -> None:
+        """Call `listener` with every answer from now on, the login server's included."""
+        self._transport.listen(listener)
 
     def log_in(self) -> None:
-        """Get a token now, as the first call would; raises what that would raise, without trying again."""
+        """Get a token now, as the first call would, without retries; raise what `Tokens.current` raises."""
         self._tokens.current()
 
     def pages(self, listing: ListRequest, parse: Parse, calls: Calls) -> Iterator[Page]:
-        """Yield every page of `listing`, each asked for when the one before was taken.
+        """Yield every page of `listing`; each is requested when the one before was taken.
 
         `parse` takes a body apart and raises `BadPayloadError` for one that is no list; that is tried again.
         `calls` counts every request as it is sent.
@@ -113,7 +118,7 @@ class Procore:
         while (url := paginator.url) is not None:
             number = paginator.number
             with self._transport.lease() as lease:
-                asked = _Asked(
+                page = _PageRequest(
                     _request(url, listing, object() if paginator.is_probe else walk),
                     (listing.company_id, listing.path),
                     listing.is_divisible,
@@ -122,7 +127,7 @@ class Procore:
                     lease,
                 )
                 try:
-                    reply, records = self._read(asked)
+                    reply, records = self._fetch_page(page)
                 except (SkippableError, RequestError) as refusal:
                     if paginator.accept_refusal(is_malformed=isinstance(refusal, RequestError)):
                         yield _end_of(paginator, url)
@@ -149,63 +154,58 @@ class Procore:
                     is_large=lease.is_large,
                 )
 
-    def _read(self, asked: _Asked) -> tuple[Reply, Records]:
-        """Return the page after as many attempts as it takes.
-
-        Raises `UnreachableError` when all of them failed, and nothing else is answered any more either.
-        """
+    def _fetch_page(self, page: _PageRequest) -> tuple[Reply, Records]:
+        """Return the page, with retries; raise `UnreachableError` if they fail and no other list is answered either."""
         try:
-            answer = self._retry.call(partial(self._attempt, asked))
+            answer = self._retry.call(partial(self._attempt, page))
         except (UnreachableError, TooLargeError):
             raise
         except RetryableError as failure:
             if isinstance(failure, TimedOutError):
                 # The next run begins with one attempt at each size.
-                self._time_outs[asked.place] = ATTEMPTS_AT_ONE_SIZE
-            is_second = self._caller.note_failure(asked.request)
-            if is_second and (asked.is_silent or not self._caller.is_answered_elsewhere(asked.request, asked.calls)):
+                self._time_outs[page.place] = ATTEMPTS_AT_ONE_SIZE
+            is_second = self._caller.last_answers.record_failure(page.request)
+            if is_second and (page.is_silent or not self._caller.is_answered_elsewhere(page.request, page.calls)):
                 raise UnreachableError(f"{failure}; nothing else is answered any more") from failure
             raise
         except SkippableError:
-            self._caller.note_answer(asked.request)
+            self._caller.last_answers.record_answer(page.request)
             raise
-        self._caller.note_answer(asked.request)
-        self._time_outs.pop(asked.place, None)
+        self._caller.last_answers.record_answer(page.request)
+        self._time_outs.pop(page.place, None)
         return answer
 
-    def _attempt(self, asked: _Asked) -> tuple[Reply, Records]:
+    def _attempt(self, page: _PageRequest) -> tuple[Reply, Records]:
         try:
-            reply = self._caller.answer(asked.request, asked.calls, asked.lease)
+            reply = self._caller.send_authorized(page.request, page.calls, page.lease)
         except TooLargeError as error:
-            if error.attempts == 1 and not asked.is_divisible:
+            if error.attempts == 1 and not page.is_divisible:
                 raise RequestError(str(error)) from None
             raise
         except BadPayloadError:
             # It came whole and is no list; the next attempt may be half a minute away.
-            asked.lease.close()
+            page.lease.close()
             raise
         except NoAnswerError as error:
-            time_outs = self._count_time_out(asked.place) if isinstance(error, TimedOutError) else 0
-            asked.unanswered += 1 if error.attempts is None else ATTEMPTS_AT_ONE_SIZE
-            has_had_enough = max(asked.unanswered, time_outs) >= ATTEMPTS_AT_ONE_SIZE
-            if has_had_enough and asked.is_silent is None and (asked.is_divisible or time_outs):
+            time_outs = 0
+            if isinstance(error, TimedOutError):
+                time_outs = self._time_outs[page.place] = self._time_outs.get(page.place, 0) + 1
+            page.unanswered += 1 if error.attempts is None else ATTEMPTS_AT_ONE_SIZE
+            has_had_enough = max(page.unanswered, time_outs) >= ATTEMPTS_AT_ONE_SIZE
+            if has_had_enough and page.is_silent is None and (page.is_divisible or time_outs):
                 # A host that is in trouble would give smaller pages no better, and only more of them.
-                asked.is_silent = not self._caller.is_answered_elsewhere(asked.request, asked.calls)
-                if not asked.is_silent and asked.is_divisible and time_outs < MOST_TIME_OUTS:
-                    self._caller.note_failure(asked.request)
+                page.is_silent = not self._caller.is_answered_elsewhere(page.request, page.calls)
+                if not page.is_silent and page.is_divisible and time_outs < MOST_TIME_OUTS:
+                    self._caller.last_answers.record_failure(page.request)
                     raise TooLargeError(f"{error}; other lists are answered", attempts=1) from None
-            if time_outs > ATTEMPTS_AT_ONE_SIZE and not asked.is_silent:
+            if time_outs > ATTEMPTS_AT_ONE_SIZE and not page.is_silent:
                 error.attempts = 1
             raise
         try:
-            return reply, _parsed(reply, asked.parse)
+            return reply, _parsed(reply, page.parse)
         except BadPayloadError as error:
-            asked.lease.close()
-            raise BadPayloadError(f"{asked.request}: {error}") from None
-
-    def _count_time_out(self, place: tuple[int, str]) -> int:
-        self._time_outs[place] = self._time_outs.get(place, 0) + 1
-        return self._time_outs[place]
+            page.lease.close()
+            raise BadPayloadError(f"{page.request}: {error}") from None
 
     def _log_page(self, listing: ListRequest, number: int, reply: Reply, records: Records) -> None:
         if records.replaced:
@@ -249,4 +249,4 @@ def _request(url: str, listing: ListRequest, walk: object) -> Request:
     if "save_sticky_filters" in url:
         raise RequestError(f"GET {url.partition('?')[0]}: save_sticky_filters is never sent")
     headers = {COMPANY_HEADER: str(listing.company_id)}
-    return Request("GET", url, headers=headers, stream=listing.stream, standing=listing.standing, walk=walk)
+    return Request("GET", url, headers=headers, stream=listing.stream, documentation=listing.documentation, walk=walk)

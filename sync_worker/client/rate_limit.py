@@ -1,7 +1,7 @@
-"""Keeps our requests inside Procore's allowance, as far as its headers tell.
+"""Keeps our requests inside Procore's allowance, as far as its headers report it.
 
-Shared by all threads that use one credential, whatever runs they belong to. Used by procore around each attempt: a
-`turn` is waited for before, and told the answer after. The login host has no part in it.
+Shared by all threads that use one credential, whatever runs they belong to. Used by caller around each request: it
+waits for a `slot` before, and records the answer after. The login host has no part in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWind
 
 _NAP_SECONDS = 1.0
 # Less than the shortest pause after a refusal, which is a second or, as floats go, a little less.
-_WORTH_TELLING_SECONDS = 0.9
+_SHORTEST_SHOWN_SECONDS = 0.9
 _LOOK_EVERY_SECONDS = 5.0
 _MINUTE = timedelta(minutes=1)
 log = get_logger()
@@ -37,7 +37,7 @@ class Allowance:
     """What is known of the allowance.
 
     `limit` and `remaining` are of the window last reported; `acquired` are the requests let through and `throttled` the
-    answers that told us to wait since the start. A call would have to wait for `waiting_seconds` now, `blocked_until`
+    answers that demanded a wait since the start. A call would have to wait for `waiting_seconds` now, `blocked_until`
     then. `windows` has each window with what is ours of it.
     """
 
@@ -53,23 +53,23 @@ class Allowance:
 class Slot:
     """A request that may be sent now."""
 
-    def __init__(self, budget: RateLimit, number: int) -> None:
-        self._budget = budget
+    def __init__(self, rate_limit: RateLimit, number: int) -> None:
+        self._rate_limit = rate_limit
         self._number: int | None = number
 
-    def answered(self, headers: Headers, status: int, now: datetime, *, is_suspect: bool = False) -> None:
-        """Learn from its answer; `now` is the server's time, so that a wrong clock here does not matter.
+    def record_answer(self, headers: Headers, status: int, now: datetime, *, is_suspect: bool = False) -> None:
+        """Learn from the answer; `now` is the server's time, so that a wrong clock here does not matter.
 
         `is_suspect`: this list was refused for so long that a refusal may be its own, and no reason to hold others.
         """
         if self._number is not None:
-            self._budget.observe(self._number, headers, status, now, is_suspect=is_suspect)
+            self._rate_limit.observe(self._number, headers, status, now, is_suspect=is_suspect)
             self._number = None
 
     def close(self) -> None:
         """Release the slot. A request without an answer still counts: the server may have counted it."""
         if self._number is not None:
-            self._budget.give_up(self._number)
+            self._rate_limit.give_up(self._number)
             self._number = None
 
 
@@ -77,8 +77,8 @@ class RateLimit:
     """The allowance shared by all threads that use one credential.
 
     `share` of it is ours, `concurrency` requests may be under way at once; `known` is what an earlier process left.
-    `on_wait` hears, once for all who wait, for how many seconds and whether that is the end of the allowance.
-    `lifted_at` says when somebody last ended the wait; it is asked every few seconds of a long one.
+    `on_wait` is called once for all that wait, with the seconds.
+    `lifted_at` returns when a user last ended the wait; it is called every few seconds of a long one.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class RateLimit:
         self._lifted_at = lifted_at
         self._blocked_at = clock.now()
         self._moved = threading.Condition()
-        self._governor = RateLimiter(share, concurrency)
+        self._limiter = RateLimiter(share, concurrency)
         self._acquired = 0
         self._throttled = 0
         self._refused_until = 0.0
@@ -104,18 +104,18 @@ class RateLimit:
         self._restore(known or StoredAllowance())
 
     @contextmanager
-    def turn(self, stop: threading.Event, calls: Calls) -> Iterator[Slot]:
-        """Wait until one request may be sent, which is over when the block ends.
+    def slot(self, stop: threading.Event, calls: Calls) -> Iterator[Slot]:
+        """Wait until one request may be sent; the slot is released when the block ends.
 
         Raises:
             StopRequested: the stop event is set, before or during the wait.
-            AllowanceSpent: the wait would be for the allowance, and `calls` does not.
+            AllowanceSpent: the wait would be for the allowance, and `calls` do not wait for it.
         """
-        turn = Slot(self, self._acquire(stop, calls))
+        slot = Slot(self, self._acquire(stop, calls))
         try:
-            yield turn
+            yield slot
         finally:
-            turn.close()
+            slot.close()
 
     def observe(self, number: int, headers: Headers, status: int, now: datetime, *, is_suspect: bool = False) -> None:
         """Learn from the answer to a request."""
@@ -125,34 +125,34 @@ class RateLimit:
         if remaining is not None and reset is not None and reset_seconds is not None:
             limit = count(headers, "X-Rate-Limit-Limit")
             report = WindowReport(limit, remaining, reset, reset_seconds, is_refusal=status == 429)
-        told_to_wait = outcomes.action(status, headers) is Action.WAIT
+        must_wait = outcomes.action(status, headers) is Action.WAIT
         with self._moved:
             at = self._clock.monotonic()
-            self._governor.end(number, at, report, is_answer=status < 500 and not told_to_wait)
-            if told_to_wait:
+            self._limiter.end(number, at, report, is_answer=status < 500 and not must_wait)
+            if must_wait:
                 # A 503 is about load: with allowance left, its reset (up to an hour away) has nothing to do with it.
                 resets = reset_seconds if status == 429 or not remaining else None
-                told = [seconds for seconds in (resets, retry_after_seconds(headers, now)) if seconds is not None]
+                waits = [seconds for seconds in (resets, retry_after_seconds(headers, now)) if seconds is not None]
                 self._throttled += 1
                 self._blocked_at = self._clock.now()
                 if is_suspect or outcomes.leaves_allowance(status, headers):
                     # It is this list that is throttled; the others pause for a moment, in case it is not.
-                    self._governor.block(at + min(max(told, default=0.0), SPIKE_SECONDS))
+                    self._limiter.block(at + min(max(waits, default=0.0), SPIKE_SECONDS))
                 else:
-                    self._governor.throttle(max(told, default=0.0), at)
-                    self._refused_until = self._governor.blocked_until if status == 429 else self._refused_until
+                    self._limiter.throttle(max(waits, default=0.0), at)
+                    self._refused_until = self._limiter.blocked_until if status == 429 else self._refused_until
             else:
-                self._governor.accepted()
+                self._limiter.accepted()
             self._moved.notify_all()
 
     def give_up(self, number: int) -> None:
         """Record that a request got no answer."""
         with self._moved:
-            self._governor.end(number, self._clock.monotonic(), is_answer=False)
+            self._limiter.end(number, self._clock.monotonic(), is_answer=False)
             self._moved.notify_all()
 
     def wait_for_list(self, stop: threading.Event, seconds: float, request: str) -> None:
-        """Wait until one list may be asked for again, though calls are left; shown and lifted as any wait.
+        """Wait until one list may be requested again, though calls are left; shown and lifted as any wait.
 
         Raises:
             StopRequested: the stop event is set.
@@ -176,33 +176,33 @@ class RateLimit:
         """What is known now."""
         with self._moved:
             now = self._clock.monotonic()
-            told, window = self._governor.told or (None, None)
-            seconds = max(0.0, (self._governor.room_at(now) or now) - now)
+            report, window = self._limiter.last_reported or (None, None)
+            seconds = max(0.0, (self._limiter.room_at(now) or now) - now)
             return Allowance(
                 limit=window.limit if window else None,
-                remaining=told.remaining if told else None,
+                remaining=report.remaining if report else None,
                 acquired=self._acquired,
                 throttled=self._throttled,
                 waiting_seconds=seconds,
                 blocked_until=self._clock.now() + timedelta(seconds=seconds) if seconds > 0 else None,
-                windows=self._standing(now),
+                windows=self._stored_allowance(now),
             )
 
     def _acquire(self, stop: threading.Event, calls: Calls) -> int:
         with self._moved:
-            ticket = self._governor.join(calls.priority)
+            position = self._limiter.join(calls.priority)
             try:
-                self._wait_for_room(ticket, stop, calls)
+                self._wait_for_room(position, stop, calls)
                 self._acquired += 1
-                return self._governor.send(ticket, self._clock.monotonic())
+                return self._limiter.send(position, self._clock.monotonic())
             finally:
-                self._governor.leave(ticket)
+                self._limiter.leave(position)
                 self._moved.notify_all()
 
-    def _wait_for_room(self, ticket: QueuePosition, stop: threading.Event, calls: Calls) -> None:
+    def _wait_for_room(self, position: QueuePosition, stop: threading.Event, calls: Calls) -> None:
         while not stop.is_set():
             now = self._clock.monotonic()
-            opens_at = self._governor.opens_at(ticket, now)
+            opens_at = self._limiter.opens_at(position, now)
             if opens_at is None:
                 self._moved.wait()
             elif opens_at <= now:
@@ -217,20 +217,20 @@ class RateLimit:
         raise StopRequested("asked to stop before the next request")
 
     def _sleep(self, stop: threading.Event, now: float, opens_at: float) -> None:
-        """Wait without the lock; who is held back by a reserve alone must not oversleep his turn."""
-        room_at = self._governor.room_at(now)
+        """Wait without the lock; a call held back only by a reserve wakes every second, so as not to miss its turn."""
+        room_at = self._limiter.room_at(now)
         nap = _NAP_SECONDS if room_at is not None and room_at <= now else opens_at - now
-        is_news = opens_at - now >= _WORTH_TELLING_SECONDS and opens_at > self._announced_until + _NAP_SECONDS
+        is_news = opens_at - now >= _SHORTEST_SHOWN_SECONDS and opens_at > self._announced_until + _NAP_SECONDS
         self._announced_until = opens_at if is_news else self._announced_until
-        is_spent = now < self._governor.blocked_until or opens_at - now > SPIKE_SECONDS
-        until, told = self._instant(opens_at, now), self._governor.told
+        is_spent = now < self._limiter.blocked_until or opens_at - now > SPIKE_SECONDS
+        until, reported = self._instant(opens_at, now), self._limiter.last_reported
         is_liftable = self._lifted_at is not None and opens_at - now > SPIKE_SECONDS
         nap = min(nap, _LOOK_EVERY_SECONDS) if is_liftable else nap
         lifted_at: datetime | None = None
         self._moved.release()
         try:
             if is_news and is_spent:
-                remaining = told[0].remaining if told else None
+                remaining = reported[0].remaining if reported else None
                 log.info(
                     Event.ALLOWANCE_WAITING, seconds=round(opens_at - now, 1), until=until, rate_remaining=remaining
                 )
@@ -247,50 +247,50 @@ class RateLimit:
     def _lift(self, at: datetime) -> None:
         """Let calls go again; a refusal that comes later blocks them as ever."""
         log.info(Event.ALLOWANCE_LIFTED)
-        self._governor.lift()
+        self._limiter.lift()
         self._refused_until = self._announced_until = 0.0
         self._blocked_at = at
         self._moved.notify_all()
 
-    def _standing(self, now: float) -> StoredAllowance:
+    def _stored_allowance(self, now: float) -> StoredAllowance:
         spent: Counter[datetime] = Counter()
-        for moment, calls in self._governor.hour.spent():
-            if moment > now - self._governor.hour.seconds:
+        for moment, calls in self._limiter.hour.spent():
+            if moment > now - self._limiter.hour.seconds:
                 spent[self._instant(moment, now).replace(second=0, microsecond=0)] += calls
-        windows = [self._stored(HOUR, self._governor.hour, now), self._stored(SPIKE, self._governor.spike, now)]
+        windows = [self._stored(HOUR, self._limiter.hour, now), self._stored(SPIKE, self._limiter.spike, now)]
         return StoredAllowance(windows, spent)
 
     def _stored(self, period: str, window: RateWindow, now: float) -> StoredWindow:
         opens_at = window.opens_at(now, 0) or now
-        told = self._governor.told
-        if (told[1] if told else self._governor.hour) is window:
-            opens_at = max(opens_at, self._governor.blocked_until)
+        reported = self._limiter.last_reported
+        if (reported[1] if reported else self._limiter.hour) is window:
+            opens_at = max(opens_at, self._limiter.blocked_until)
         return StoredWindow(
             period=period,
             seconds=int(window.seconds),
             limit=window.limit,
             granted=window.granted,
             used=window.used(now),
-            remaining=window.told.remaining if window.told else None,
-            resets_at=self._instant(window.told.resets_at, now) if window.told else None,
+            remaining=window.last_report.remaining if window.last_report else None,
+            resets_at=self._instant(window.last_report.resets_at, now) if window.last_report else None,
             waits_until=self._instant(opens_at, now) + timedelta(seconds=1) if opens_at > now else None,
             seen_at=self._clock.now(),
         )
 
     def _restore(self, known: StoredAllowance) -> None:
         now, today = self._clock.monotonic(), self._clock.now()
-        for period, window in ((HOUR, self._governor.hour), (SPIKE, self._governor.spike)):
+        for period, window in ((HOUR, self._limiter.hour), (SPIKE, self._limiter.spike)):
             stored = known.window(period)
             window.limit = stored.limit if stored else None
         for minute, calls in sorted(known.spent.items()):
             # The last moment of its minute, so that it leaves too late rather than too early.
             ago = max(0.0, (today - minute - _MINUTE).total_seconds()) + 0.001
-            self._governor.hour.send(now - ago, calls)
-            self._governor.hour.end(now - ago, calls)
+            self._limiter.hour.send(now - ago, calls)
+            self._limiter.hour.end(now - ago, calls)
         waits_until = known.waits_until(today)
         if waits_until is not None:
-            self._governor.throttle((waits_until - today).total_seconds(), now)
-            self._governor.accepted()
+            self._limiter.throttle((waits_until - today).total_seconds(), now)
+            self._limiter.accepted()
 
     def _instant(self, moment: float, now: float) -> datetime:
         """Return the instant of a moment of the monotonic clock."""

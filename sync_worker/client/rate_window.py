@@ -1,7 +1,7 @@
 """One window of the allowance: how much of it we have used, how much others have, and when the next call fits in. Pure.
 
 Our calls are kept for as long as the window is, counted from the last moment at which the server can have counted them.
-So a window is never overdrawn, be it fixed or rolling, whenever it begins. Used by governor.
+So a window, fixed or rolling, is never overdrawn, whenever it begins. Used by rate_limiter.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Recent:
 
     def rid_of(self, calls: int) -> float:
         """Return when that many of them will have left."""
-        for _, last, some in self._moments:
-            calls -= some
+        for _, last, left in self._moments:
+            calls -= left
             if calls <= 0:
                 return last + self._seconds
         raise ValueError("so many were never counted")
@@ -76,14 +76,14 @@ class RateWindow:
     def __init__(self, seconds: float, share: float) -> None:
         self.seconds = seconds
         self.limit: int | None = None
-        self.told: LastReport | None = None
+        self.last_report: LastReport | None = None
         self._share = share
         self._sent = Recent(seconds)
         self._answered = Recent(seconds)
         self._reset: int | None = None
         self.rolls = False
         self._others = 0
-        self._told_at = 0.0
+        self._reported_at = 0.0
         self._others_until = 0.0
 
     @property
@@ -104,11 +104,11 @@ class RateWindow:
         """Return how many calls other clients have probably used."""
         if now >= self._others_until:
             return 0
-        if not self.rolls or self.told is None:
+        if not self.rolls or self.last_report is None:
             return self._others
-        # He may have gone on as before with none of his first calls gone yet, and refused ones count without showing.
-        unseen = 2 if self.told.is_refusal else 1
-        return ceil(self._others * (1 + unseen * (now - self._told_at) / self.seconds))
+        # The other client may have gone on as before with none of its first calls gone yet; refused calls count unseen.
+        unseen = 2 if self.last_report.is_refusal else 1
+        return ceil(self._others * (1 + unseen * (now - self._reported_at) / self.seconds))
 
     def send(self, now: float, calls: int = 1) -> None:
         """Count calls of ours as sent."""
@@ -118,8 +118,8 @@ class RateWindow:
         """Count calls of ours as over; their age in the window runs from now."""
         self._answered.add(now, calls)
 
-    def tell(self, limit: int, told: LastReport, reset: int, now: float, under_way: int) -> None:
-        """Take in what the server says of this window; `reset` is its end on the server's own clock."""
+    def record_report(self, limit: int, report: LastReport, reset: int, now: float, under_way: int) -> None:
+        """Record what the server reports of this window; `reset` is its end on the server's own clock."""
         if limit != self.limit:
             self.limit, self._reset = limit, None
         if self._reset is None or reset - self._reset >= self.seconds - _JITTER_SECONDS:
@@ -127,19 +127,19 @@ class RateWindow:
         elif reset - self._reset > _JITTER_SECONDS:
             # A fixed window ends a whole window after the one before it.
             self.rolls = True
-        self.told, self._told_at = told, now
-        # Refused calls may have overdrawn a window that rolls; our own that leave by its reset tell by how much.
+        self.last_report, self._reported_at = report, now
+        # Refused calls may have overdrawn a window that rolls; our own that leave by its reset show by how much.
         ours = self._answered.count(now)
-        staying = self._answered.count_at(told.resets_at) if self.rolls and told.is_refusal else ours
-        self._others = max(0, limit - told.remaining - staying - under_way)
-        self._others_until = told.resets_at
+        staying = self._answered.count_at(report.resets_at) if self.rolls and report.is_refusal else ours
+        self._others = max(0, limit - report.remaining - staying - under_way)
+        self._others_until = report.resets_at
         if self.rolls:
             # Its reset frees the place of one call, which is mostly gone by then; our own places come back to us.
             self._others_until = now + self.seconds * (1 if ours else _DOUBT_SHARE)
 
-    def forget_told(self) -> None:
-        """Take back what an answer said is left; the limit and our own calls stay."""
-        self.told, self._others, self._others_until = None, 0, 0.0
+    def forget_report(self) -> None:
+        """Discard the last report; the limit and our own calls stay."""
+        self.last_report, self._others, self._others_until = None, 0, 0.0
 
     def opens_at(self, now: float, under_way: int, reserve: int = 0) -> float | None:
         """Return when one more call fits in, None if a call under way must be answered first."""
@@ -147,7 +147,7 @@ class RateWindow:
             return now
         ours = self._within(self._sent, now, max(1, self.granted - reserve))
         others = self.others(now)
-        # One place stays free where somebody else calls too: he may have called since.
+        # One place stays free where another client calls too: it may have called since.
         room = self.limit - others - (others > 0) - under_way
         if room <= 0:
             return None if under_way else max(ours, self._others_until)

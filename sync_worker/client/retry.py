@@ -1,4 +1,4 @@
-"""The one layer that tries again: what `RetryableError` says may pass is attempted anew, after a growing pause.
+"""The one layer that tries again: what `RetryableError` says may pass is attempted again, after a growing pause.
 
 Used by procore, around everything an attempt needs (allowance, token, sending, parsing), so that no second layer
 multiplies calls.
@@ -69,8 +69,8 @@ class Retry:
 
     def _wait_seconds(self, state: RetryCallState) -> float:
         error = _error_of(state)
-        asked = error.retry_after_seconds if isinstance(error, RetryableError) else None
-        return max(self._backoff(state), asked or 0.0)
+        server_seconds = error.retry_after_seconds if isinstance(error, RetryableError) else None
+        return max(self._backoff(state), server_seconds or 0.0)
 
     def _is_exhausted(self, state: RetryCallState) -> bool:
         waited = state.idle_for + state.upcoming_sleep

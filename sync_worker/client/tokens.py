@@ -4,7 +4,7 @@
     stale    one thread refreshes it ahead, the others go on with the old one
     expired  all wait for the one that refreshes it
 
-A refused credential is remembered and asked again once in five minutes. Used by procore; never retries.
+A refused credential is remembered and tried again once in five minutes. Used by procore; never retries.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from typing import Any
 
 import msgspec
 from pydantic import SecretStr
+from requests import PreparedRequest
+from requests.auth import AuthBase
 
 from sync_worker.client import outcomes
 from sync_worker.client.headers import retry_after_seconds
@@ -68,6 +70,17 @@ class Token:
         return State.STALE if now >= self.stale_at else State.FRESH
 
 
+class BearerAuth(AuthBase):
+    """The `Authorization` header of one attempt; requests never replaces an `auth=` object by a netrc entry."""
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        r.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        return r
+
+
 class _Grant(msgspec.Struct):
     access_token: Any = None
     expires_in: msgspec.Raw = msgspec.Raw(b"null")
@@ -82,11 +95,11 @@ class _Grant(msgspec.Struct):
     def life_seconds(self) -> float:
         """How long it lives: a number or its text, the documented life where neither is given."""
         try:
-            told = json.loads(bytes(self.expires_in))  # reads also a number that is beyond any range
-            told = float(told) if isinstance(told, (int, float, str)) else nan
+            seconds = json.loads(bytes(self.expires_in))  # reads also a number that is beyond any range
+            seconds = float(seconds) if isinstance(seconds, (int, float, str)) else nan
         except (ValueError, OverflowError):
-            told = nan
-        return LIFE_SECONDS if isnan(told) else min(told, LONGEST_LIFE_SECONDS)
+            seconds = nan
+        return LIFE_SECONDS if isnan(seconds) else min(seconds, LONGEST_LIFE_SECONDS)
 
 
 class Tokens:
@@ -148,7 +161,7 @@ class Tokens:
                 self._token = None
 
     def pause(self, message: str) -> None:
-        """Stop using this credential for five minutes, and tell everyone why."""
+        """Stop using this credential for five minutes; every call raises `message` meanwhile."""
         with self._lock:
             self._token = None
             self._refused = message
@@ -176,7 +189,7 @@ class Tokens:
         mine.set_exception(error)
 
     def _postpone(self, old: Token) -> bool:
-        """Let a stale token serve a little longer; false when it was refused meanwhile."""
+        """Use a stale token a little longer; return False if it was refused meanwhile."""
         with self._lock:
             if self._token is not old:
                 return False
@@ -190,11 +203,11 @@ class Tokens:
             "client_secret": self._client_secret.get_secret_value(),
         }
         request = Request("POST", self._url, form=form)
-        asked_at = self._clock.monotonic()  # before asking: the life may have begun at any time since
+        requested_at = self._clock.monotonic()  # before sending: the life may have begun at any time since
         try:
             reply = self._send(request)
         except RetryableError as error:
-            # Without a token nothing can be asked, so it is no single list that fails.
+            # Without a token no list can be read, so the failure is not about one list.
             raise UnreachableError(str(error)) from error
         if not 200 <= reply.status < 300:
             raise self._refusal(request, reply)
@@ -210,7 +223,7 @@ class Tokens:
             )
         self._on_new_secret(grant.token)
         log.info(Event.TOKEN_GRANTED, expires_in_seconds=life_seconds)
-        expires_at = asked_at + life_seconds
+        expires_at = requested_at + life_seconds
         stale_at = expires_at - min(MARGIN_SECONDS, MARGIN_SHARE * life_seconds)
         return Token(SecretStr(grant.token), stale_at, expires_at)
 
@@ -229,7 +242,7 @@ class Tokens:
 
 
 def _error_code(body: bytes) -> str:
-    """OAuth's `error` code; nothing else of the body, which might repeat what was sent."""
+    """Return OAuth's `error` code; the rest of the body is not used, because it might repeat what was sent."""
     try:
         code = msgspec.json.decode(body, type=dict[str, object]).get("error")
     except ValueError:

@@ -44,7 +44,7 @@ _CLOCK = SystemClock()
 class Request:
     """One HTTP request; its text is method and URL without the query, fit for messages and logs.
 
-    `stream` and `standing` are for whoever counts it. Requests of one `walk` may share a connection.
+    `stream` and `documentation` are for `CallCounter`. Requests of one `walk` may share a connection.
     """
 
     method: str
@@ -53,7 +53,7 @@ class Request:
     auth: AuthBase | None = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     stream: str | None = None
-    standing: DocumentationStatus = DocumentationStatus.DOCUMENTED
+    documentation: DocumentationStatus = DocumentationStatus.DOCUMENTED
     walk: object = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -74,7 +74,7 @@ class Reply:
 class Transport:
     """Sends requests, from several threads at once; there are as many connections as were ever in use together.
 
-    `proxy` and `ca_bundle` come from the settings alone: the environment, netrc and cookies are never looked at.
+    `proxy` and `ca_bundle` come only from the settings: the environment, netrc and cookies are never looked at.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Transport:
         self._lock = threading.Lock()
 
     def lease(self) -> Lease:
-        """Return the leave to hold one large body; whoever has its records closes it when they are stored."""
+        """Return the lease for one large body; the caller closes it when the records are stored."""
         return Lease(self._bodies)
 
     def send(self, request: Request, lease: Lease | None = None) -> Reply:
@@ -133,7 +133,11 @@ class Transport:
                 )
                 kept.answer = cast("DeadlineResponse", response.raw._original_response)  # noqa: SLF001 - nor has requests another way
                 with response:
-                    body = self._body(response, lease, started)
+                    if response.status_code < 300:
+                        left = started + self._deadline_seconds - _CLOCK.monotonic()
+                        body = whole_body(response.raw, self._max_body_bytes, lease, left)
+                    else:
+                        body = words(response.raw)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # `from None`: texts of requests' own errors hold whole URLs, a proxy's password among them.
             raise failure(str(request), error, self._deadline_seconds) from None
@@ -148,13 +152,13 @@ class Transport:
             elapsed_seconds=_CLOCK.monotonic() - started,
             server_time=http_date(response.headers.get("Date", "")),
         )
-        for hear in self._listeners:
-            hear(reply)
+        for listener in self._listeners:
+            listener(reply)
         return reply
 
-    def listen(self, hear: Callable[[Reply], None]) -> None:
-        """Let `hear` be told of every answer from now on, whatever its status."""
-        self._listeners.append(hear)
+    def listen(self, listener: Callable[[Reply], None]) -> None:
+        """Call `listener` with every answer from now on, whatever its status."""
+        self._listeners.append(listener)
 
     def close(self) -> None:
         """Close every idle connection; a request in flight ends by itself."""
@@ -165,7 +169,7 @@ class Transport:
 
     @contextmanager
     def _connection(self, request: Request) -> Iterator[_Kept]:
-        """Yield one that nobody else uses meanwhile; one for each thread would outlive it, as each run has new threads.
+        """Yield a connection for one request at a time. One per thread would outlive it, as each run has new threads.
 
         A connection that served one walk through a list is never used for another. A server may send a second answer
         at any moment, also after we have looked and before it has read the next request, and nothing in it says what it
@@ -187,12 +191,6 @@ class Transport:
             with self._lock:
                 self._idle.append(kept)
 
-    def _body(self, response: requests.Response, lease: Lease, started: float) -> bytes:
-        if response.status_code < 300:
-            left = started + self._deadline_seconds - _CLOCK.monotonic()
-            return whole_body(response.raw, self._max_body_bytes, lease, left)
-        return words(response.raw)
-
 
 @dataclass(slots=True, eq=False)
 class _Kept:
@@ -204,10 +202,10 @@ class _Kept:
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port: what must be equal for a request to carry the token there.
+    """Return scheme, host and port; they must be equal for a request to carry the token there.
 
     Raises:
-        ValueError: `url` is none.
+        ValueError: `url` is not a URL, or has a user name.
     """
     parts = urlsplit(url)
     if parts.username is not None:
@@ -230,10 +228,10 @@ def redirected(request: Request, reply: Reply) -> Request:
         is_ours, path = False, ""
     if not is_ours:
         raise RequestError(f"{request}: redirected to {_host(location)}, which must not get the token")
-    asked = urlsplit(request.url)
-    if _list_at(path) != _list_at(asked.path):
+    ours = urlsplit(request.url)
+    if _list_at(path) != _list_at(ours.path):
         raise RequestError(f"{request}: redirected to {path[:_PATH_CHARACTERS]}, which is another list")
-    return replace(request, url=asked._replace(path=path).geturl())
+    return replace(request, url=ours._replace(path=path).geturl())
 
 
 def _list_at(path: str) -> list[str]:

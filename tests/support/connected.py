@@ -84,7 +84,7 @@ class Connected:
             self.server.url,
             transport=self.transport,
             tokens=self.tokens,
-            budget=self.budget,
+            rate_limit=self.budget,
             retry=Retry(RetryPolicy(), clock=self.clock, stop=self.stop),
             clock=self.clock,
             stop=self.stop,

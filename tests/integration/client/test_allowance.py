@@ -75,11 +75,11 @@ def test_an_answer_in_between_ends_the_growing_of_pauses(connect: Connect) -> No
 def test_answers_to_requests_already_under_way_make_nobody_wait_longer() -> None:
     clock = ManualClock()
     budget = RateLimit(clock)
-    with budget.turn(threading.Event(), Calls()) as turn:
-        turn.answered({}, 200, clock.now())
+    with budget.slot(threading.Event(), Calls()) as slot:
+        slot.record_answer({}, 200, clock.now())
     with ExitStack() as stack:
-        for turn in [stack.enter_context(budget.turn(threading.Event(), Calls())) for _ in range(8)]:
-            turn.answered({}, 429, clock.now())
+        for slot in [stack.enter_context(budget.slot(threading.Event(), Calls())) for _ in range(8)]:
+            slot.record_answer({}, 429, clock.now())
     assert budget.allowance.waiting_seconds == 1
     assert budget.allowance.throttled == 8
 
@@ -158,19 +158,19 @@ def test_a_later_process_goes_on_with_what_an_earlier_one_has_spent() -> None:
     earlier = RateLimit(clock, share=0.5)
     told = {"X-Rate-Limit-Limit": "8", "X-Rate-Limit-Remaining": "7"}
     for _ in range(3):
-        with earlier.turn(stop, Calls()) as turn:
+        with earlier.slot(stop, Calls()) as slot:
             reset = str(int(clock.now().timestamp()) + 3600)
-            turn.answered(told | {"X-Rate-Limit-Reset": reset}, 200, clock.now())
+            slot.record_answer(told | {"X-Rate-Limit-Reset": reset}, 200, clock.now())
     known = earlier.allowance.windows
     assert [(it.limit, it.granted, it.used) for it in known.windows] == [(8, 4, 3), (None, None, 3)]
 
     clock.advance(600)
     later = RateLimit(clock, share=0.5, known=known)
-    with later.turn(stop, Calls(waits=False)):
+    with later.slot(stop, Calls(waits=False)):
         pass
-    with pytest.raises(AllowanceSpent, match="spent until"), later.turn(stop, Calls(waits=False)):
+    with pytest.raises(AllowanceSpent, match="spent until"), later.slot(stop, Calls(waits=False)):
         pass
-    with later.turn(stop, Calls()):
+    with later.slot(stop, Calls()):
         pass
 
     assert clock.now() >= datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
@@ -182,10 +182,10 @@ def test_who_does_not_wait_for_the_allowance_does_wait_for_its_turn_in_a_spike()
     budget = RateLimit(clock)
     calls = Calls(waits=False)
     for _ in range(50):
-        with budget.turn(threading.Event(), calls) as turn:
+        with budget.slot(threading.Event(), calls) as slot:
             reset = str(int(clock.now().timestamp()) + 10)
             told = {"X-Rate-Limit-Limit": "25", "X-Rate-Limit-Remaining": "24", "X-Rate-Limit-Reset": reset}
-            turn.answered(told, 200, clock.now())
+            slot.record_answer(told, 200, clock.now())
     assert clock.waits == [pytest.approx(10)]
 
 
@@ -214,12 +214,12 @@ def test_a_wait_that_somebody_ends_is_over_within_seconds_and_the_next_refusal_b
 
     budget = RateLimit(clock, lifted_at=lifted_at)
     for _ in range(2):
-        with budget.turn(stop, Calls()) as turn:
-            turn.answered({"Retry-After": "3600"}, 429, clock.now())
+        with budget.slot(stop, Calls()) as slot:
+            slot.record_answer({"Retry-After": "3600"}, 429, clock.now())
     assert clock.waits == [5.0] * 3
     assert budget.allowance.waiting_seconds == 3600
 
-    with budget.turn(stop, Calls()):
+    with budget.slot(stop, Calls()):
         pass
     assert sum(clock.waits) == 15 + 3600, "what was ended once is not ended for ever"
 
@@ -228,8 +228,8 @@ def test_a_wait_that_was_ended_before_the_refusal_is_kept() -> None:
     clock = ManualClock()
     budget = RateLimit(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
     for _ in range(2):
-        with budget.turn(threading.Event(), Calls()) as turn:
-            turn.answered({"Retry-After": "600"}, 429, clock.now())
+        with budget.slot(threading.Event(), Calls()) as slot:
+            slot.record_answer({"Retry-After": "600"}, 429, clock.now())
     assert sum(clock.waits) == 600
 
 

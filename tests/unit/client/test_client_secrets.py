@@ -3,8 +3,7 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from support.clock import ManualClock
-from sync_worker.client.auth import BearerAuth
-from sync_worker.client.tokens import Tokens
+from sync_worker.client.tokens import BearerAuth, Tokens
 from sync_worker.client.transport import Reply, Request
 
 
