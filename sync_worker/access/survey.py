@@ -31,7 +31,7 @@ from sync_worker.model import DateRange, Scope, Verdict
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.services import Services
-from sync_worker.state.history import LastReading, last_readings
+from sync_worker.state.history import LatestScope, latest_by_scope
 from sync_worker.state.permissions import (
     Refusal,
     RefusalKind,
@@ -112,14 +112,14 @@ class AccessSurvey:
     def __init__(self, services: Services, now: datetime) -> None:
         self._services = services
         self._now = now
-        self._last_readings: Mapping[tuple[str, Scope], LastReading] = {}
+        self._last_readings: Mapping[tuple[str, Scope], LatestScope] = {}
         self._lock = threading.Lock()
         self.calls = 0
 
     def survey(self, tools: Sequence[ToolLists]) -> list[ToolAccess]:
         """Return the access to each tool; raise what concerns all: `AuthError`, `UnreachableError`, `StopRequested`."""
         with suppress(DestinationError), self._services.destination.reader() as view:
-            self._last_readings = last_readings(view) if view.has_table("_scope_state") else {}
+            self._last_readings = latest_by_scope(view) if view.has_table("_scope_state") else {}
         by_scope: dict[Scope, list[ToolLists]] = defaultdict(list)
         for tool in tools:
             by_scope[tool.scope].append(tool)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sync_worker.cli.table import table
+from sync_worker.clock import utc_text
 from sync_worker.forecast.cost import USUAL_CALLS_AN_HOUR, Basis, Pace
 from sync_worker.forecast.outlook import Forecast, PartitionForecast
-from sync_worker.state.instants import to_text
 
 
 class StreamAhead(NamedTuple):
@@ -33,7 +33,7 @@ def streams_ahead(found: Forecast) -> list[StreamAhead]:
 def _stream_ahead(name: str, parts: Sequence[PartitionForecast]) -> StreamAhead:
     starts = [part.window.start for part in parts]
     known = [start for start in starts if start is not None]
-    since = to_text(min(known)) if len(known) == len(starts) else None
+    since = utc_text(min(known)) if len(known) == len(starts) else None
     told = {part.cost.basis for part in parts}
     return StreamAhead(
         name, len(parts), since, sum(part.cost.calls for part in parts), [basis for basis in Basis if basis in told]
@@ -46,8 +46,8 @@ def scopes_as_json(found: Forecast) -> list[dict[str, Any]]:
         {
             "stream": part.spec.name,
             **part.scope._asdict(),
-            "window_from": to_text(part.window.start) if part.window.start else None,
-            "window_to": to_text(part.window.end),
+            "window_from": utc_text(part.window.start) if part.window.start else None,
+            "window_to": utc_text(part.window.end),
             "calls": part.cost.calls,
             "known_by": part.cost.basis,
         }

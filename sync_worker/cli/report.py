@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.clock import utc_text
 from sync_worker.model import Counts, Outcome
-from sync_worker.state.instants import to_text
 
 if TYPE_CHECKING:
     from sync_worker.jobs import ConfiguredReport
@@ -92,7 +92,7 @@ def as_json(made: MadeReport) -> dict[str, object]:
     return {
         "report": made.name,
         "headline": made.headline,
-        "data_as_of": to_text(made.as_of),
-        "rendered_at": to_text(made.rendered_at),
+        "data_as_of": utc_text(made.as_of),
+        "rendered_at": utc_text(made.rendered_at),
         "files": [str(path) for path in made.files],
     }

@@ -8,10 +8,10 @@ from datetime import datetime
 import click
 
 from sync_worker.cli.labelled import LabeledLine
+from sync_worker.clock import utc_text
 from sync_worker.model import Observation
 from sync_worker.state.allowance import HOUR, StoredAllowance, StoredWindow
 from sync_worker.state.health import DAYS, WORDS, Color, Health, worst
-from sync_worker.state.instants import to_text
 from sync_worker.state.spending import DaySpent
 from sync_worker.status.durations import in_words
 
@@ -34,7 +34,7 @@ def spending_lines(
     waits_until = allowance.waits_until(now)
     if waits_until is not None:
         seconds = (waits_until - now).total_seconds()
-        yield LabeledLine("waiting", f"{in_words(seconds)} more for the allowance, until {to_text(waits_until)}")
+        yield LabeledLine("waiting", f"{in_words(seconds)} more for the allowance, until {utc_text(waits_until)}")
     today = next((day for day in days if day.day == now.date().isoformat()), None)
     if today is not None:
         yield LabeledLine(

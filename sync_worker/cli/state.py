@@ -25,7 +25,6 @@ from sync_worker.planning.selection import matching
 from sync_worker.state.allowance import lift_allowance, read_allowance
 from sync_worker.state.deletes import HeldDeletes, held_deletes, held_keys
 from sync_worker.state.history import CheckpointLine, all_checkpoints, is_future, reset_checkpoints
-from sync_worker.state.instants import to_text
 from sync_worker.state.migration import migrate, refuse_other_version
 from sync_worker.state.origin import forget_origin, read_origin
 
@@ -113,7 +112,7 @@ def _lift_allowance(cli: CliContext) -> None:
     with SqliteDestination(cli.database()).aside() as transaction:
         refuse_other_version(transaction, "sqlite")
         lift_allowance(transaction, now)
-    until = waits_until and to_text(waits_until)
+    until = waits_until and utc_text(waits_until)
     if cli.json:
         print(json.dumps({"waited_until": until}, indent=2))
     elif until:

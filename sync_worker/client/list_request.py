@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from sync_worker.catalog.paths import DocumentationStatus, documentation_status
 from sync_worker.catalog.spec import CursorSyntax, DeletedAmongLive, DeletedBetween, RecycleBin, StreamSpec
+from sync_worker.clock import utc_text
 from sync_worker.model import DateRange, Scope, Window
-from sync_worker.state.instants import to_text
 
 SMALLEST_PAGE = 50
 """A list that the server cannot build in pages of this size is not saved by smaller ones."""
@@ -124,14 +124,14 @@ def _window_params(spec: StreamSpec, window: Window | None) -> Iterator[tuple[st
     if spec.cursor is None or window is None or window.start is None:
         return
     ranged = spec.cursor.syntax is CursorSyntax.RANGE
-    yield spec.cursor.param, _range(window) if ranged else to_text(window.start)
+    yield spec.cursor.param, _range(window) if ranged else utc_text(window.start)
 
 
 def _range(window: Window) -> str:
     # Procore knows whole seconds only: outwards, so that no fraction of one falls between two windows.
     start, end = window.start or window.end, window.end
     end += timedelta(seconds=1 if end.microsecond else 0)
-    return f"{to_text(start)}...{to_text(end)}"
+    return f"{utc_text(start)}...{utc_text(end)}"
 
 
 def _date_params(spec: StreamSpec, dates: DateRange | None) -> Iterator[tuple[str, str]]:

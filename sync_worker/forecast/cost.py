@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec, SyncMode
 from sync_worker.catalog.tools import PROJECT_TOOLS
+from sync_worker.clock import utc_text
 from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.model import Scope, Verdict
 from sync_worker.planning.options import StreamOptions
@@ -19,8 +20,7 @@ from sync_worker.planning.partitions import Partition
 from sync_worker.planning.read_plan import ReadPlan, full_nested_every
 from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.planning.windows import SLACK, Part
-from sync_worker.state.history import LastReading, last_readings
-from sync_worker.state.instants import to_text
+from sync_worker.state.history import LatestScope, latest_by_scope
 from sync_worker.state.permissions import read_refusals
 
 _DAY = timedelta(days=1)
@@ -72,7 +72,7 @@ class StoredCosts:
         self._view = view
         self._streams = streams
         self._options = options
-        self._last: Mapping[tuple[str, Scope], LastReading] = last_readings(view)
+        self._last: Mapping[tuple[str, Scope], LatestScope] = latest_by_scope(view)
         self._page_sizes = learned_sizes(view, now)
         self._refused = {(refusal.subject, refusal.scope) for refusal in read_refusals(view)}
         self._counts = cache(self._counted)
@@ -132,7 +132,7 @@ class StoredCosts:
         elif part.window.start is None and part.dates is None:
             return None
         elif spec.cursor is not None and part.window.start is not None:
-            column, first, last = spec.cursor.field, to_text(part.window.start), to_text(part.window.end)
+            column, first, last = spec.cursor.field, utc_text(part.window.start), utc_text(part.window.end)
         else:
             return 1
         if column not in spec.columns:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from sync_worker.clock import utc_text
 from sync_worker.destination.protocol import StoredRow
 from sync_worker.load.fingerprint import Candidate
 from sync_worker.load.values import order_of, text_of
 from sync_worker.model import Key
-from sync_worker.state.instants import to_text
 
 _WHOLE_SECONDS = len("2026-01-31T12:00:00")
 
@@ -54,7 +54,7 @@ class PagingTime(NamedTuple):
             return False
         times = [instant[:_WHOLE_SECONDS] for instant in _instants(candidate)]
         # `Date` has whole seconds, so what was made in the same second may have been made later.
-        began, ended = (to_text(instant)[:_WHOLE_SECONDS] for instant in (self.began, self.ended))
+        began, ended = (utc_text(instant)[:_WHOLE_SECONDS] for instant in (self.began, self.ended))
         if any(began <= instant <= ended for instant in times):
             return True
         if known is not None:
@@ -63,7 +63,7 @@ class PagingTime(NamedTuple):
             # Nothing says when it was made: it may have come while the pages were read.
             return not any(times)
         # It was not there when the list was complete, and nothing says that it was made between then and `began`.
-        complete_at = to_text(self.complete_at)[:_WHOLE_SECONDS]
+        complete_at = utc_text(self.complete_at)[:_WHOLE_SECONDS]
         return not any(instant >= complete_at for instant in times)
 
 

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
+from sync_worker.clock import utc_text
 from sync_worker.destination.protocol import Extent, Transaction
 from sync_worker.model import DateRange, DeleteEvidence, Key, Scope
 from sync_worker.state.deletes import (
@@ -22,7 +23,6 @@ from sync_worker.state.deletes import (
     release_held,
     release_other_held,
 )
-from sync_worker.state.instants import to_text
 from sync_worker.state.ledger import Beside, ScopeKey, run_ids_beside
 
 _ROWS_AT_ONCE = 10
@@ -90,7 +90,7 @@ def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, keys: Sequ
     """Mark those of the keys whose deletes are still held in one scope as deleted; return the number of rows."""
     transaction.add_keys(spec, _APPROVED, keys)
     forget_unheld(transaction, spec.name, scope, _APPROVED)
-    deleted = transaction.mark_deleted(spec, scope_values(spec, scope), _APPROVED, at=to_text(at), run_id=None)
+    deleted = transaction.mark_deleted(spec, scope_values(spec, scope), _APPROVED, at=utc_text(at), run_id=None)
     release_held(transaction, spec.name, scope, _APPROVED)
     transaction.drop_keys(_APPROVED)
     return deleted
@@ -165,6 +165,6 @@ class DeleteDetector:
         return Extent(self._scope)
 
     def _mark_deleted(self, transaction: Transaction, key_set: int, at: datetime) -> int:
-        deleted = transaction.mark_deleted(self._spec, self._scope, key_set, at=to_text(at), run_id=self._key.run_id)
+        deleted = transaction.mark_deleted(self._spec, self._scope, key_set, at=utc_text(at), run_id=self._key.run_id)
         release_held(transaction, self._key.stream, self._key.scope, key_set)
         return deleted

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from sync_worker.catalog.spec import DeletedAmongLive, StreamSpec, SyncMode
-from sync_worker.clock import Clock
+from sync_worker.clock import Clock, utc_text
 from sync_worker.destination.protocol import Parameter, StoredRow, Transaction
 from sync_worker.load.arrivals import PagingTime
 from sync_worker.load.batch import Batch, newest_by_key
@@ -31,7 +31,6 @@ from sync_worker.load.values import order_of
 from sync_worker.load.writer import Writer
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Key, Page, Verdict, Window
-from sync_worker.state.instants import to_text
 from sync_worker.state.journal import quarantine_records, record_field_changes, record_schema_changes
 from sync_worker.state.ledger import (
     NOTHING_COUNTED,
@@ -465,7 +464,7 @@ class Sweep:
         seen_at: datetime,
     ) -> Batch:
         before = self._rows_to_compare(transaction, changed, stored)
-        batch = Batch(self._spec, self._key.run_id, to_text(seen_at))
+        batch = Batch(self._spec, self._key.run_id, utc_text(seen_at))
         for candidate in changed:
             batch.add(candidate, tools.rows, stored.get(candidate.key), before.get(candidate.key))
         return batch

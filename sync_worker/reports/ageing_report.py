@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import groupby
 
+from sync_worker.clock import utc_text
 from sync_worker.reports.ageing import (
     IMPACT,
     NOBODY,
@@ -24,7 +25,6 @@ from sync_worker.reports.data import ReportData
 from sync_worker.reports.days import WORKING_DAYS
 from sync_worker.reports.document import Bars, Cell, Column, Document, PageTable, Table, Tile, Tone, Value
 from sync_worker.reports.text import amount, day_span, percent, short_day, things
-from sync_worker.state.instants import to_text
 
 _MOST_ROWS = 500
 # The week before today, whether today has begun in a time zone or has not.
@@ -60,7 +60,7 @@ def ageing_report(data: ReportData, *, noun: str, sql: str) -> Document:
 
     `jobs/report_rfi_ageing.sql` explains the columns.
     """
-    rows = data.rows(AgeingRow, sql, _CAME_OR_WENT, since=to_text(data.now - _LOOKS_BACK))
+    rows = data.rows(AgeingRow, sql, _CAME_OR_WENT, since=utc_text(data.now - _LOOKS_BACK))
     return describe(data, measure(rows, data.projects, data.employers(), data.now), noun)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
+from sync_worker.clock import utc_text
 from sync_worker.model import Verdict
 from sync_worker.reports.coverage import Coverage
 from sync_worker.reports.data import since_text
@@ -14,7 +15,6 @@ from sync_worker.reports.days import day_of
 from sync_worker.reports.document import Cell, Column, Document, PageTable, Table, Tone
 from sync_worker.reports.previous import Figures
 from sync_worker.reports.text import instant_text, short_day, things
-from sync_worker.state.instants import to_text
 
 _STALE_AFTER = timedelta(hours=36)
 _TONES: dict[Verdict, Tone] = {Verdict.COMPLETE: "good", Verdict.INEXACT: "warn", Verdict.FAILED: "bad"}
@@ -118,7 +118,9 @@ class Issue(NamedTuple):
     def project_table(self) -> Table:
         """All projects for programs: how complete each one's data is, or why it is left out."""
         names = ("project_id", "project_number", "project", "time_zone", "data_as_of", "verdict", "left_out", "detail")
-        found = [(each.project, to_text(each.as_of), each.verdict, None, each.error) for each in self.coverage.included]
+        found = [
+            (each.project, utc_text(each.as_of), each.verdict, None, each.error) for each in self.coverage.included
+        ]
         left_out = [(each.project, None, None, each.reason, each.detail) for each in self.coverage.excluded]
         rows = [
             (str(project.project_id), project.number, project.name, str(project.zone or "UTC"), *rest)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from sync_worker.clock import utc_text
 from sync_worker.reports.document import Bars, Lines
 from sync_worker.reports.issue import Issue
-from sync_worker.state.instants import to_text
 
 
 def render(issue: Issue) -> dict[str, bytes]:
@@ -18,10 +18,10 @@ def render(issue: Issue) -> dict[str, bytes]:
         "report": issue.name,
         "title": issue.title,
         "headline": document.headline,
-        "data_as_of": to_text(issue.as_of),
-        "rendered_at": to_text(issue.made_at),
+        "data_as_of": utc_text(issue.as_of),
+        "rendered_at": utc_text(issue.made_at),
         "figures": {**document.figures, **document.facts},
-        "last_issue": last and {"made_at": to_text(last.made_at), **last.values},
+        "last_issue": last and {"made_at": utc_text(last.made_at), **last.values},
         **{chart.key: _chart(chart) for chart in document.charts},
         **{table.key: _objects(table.columns, table.rows) for table in (*document.tables, issue.project_table)},
         "rules": issue.rules,

@@ -9,10 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from sync_worker.clock import utc_text
 from sync_worker.reports.archive import issues
 from sync_worker.reports.days import instant_from
 from sync_worker.reports.document import Figure
-from sync_worker.state.instants import to_text
 
 FIGURES = "figures.json"
 
@@ -37,8 +37,8 @@ def last_before(archive: Path, requested: frozenset[int], newest_at: datetime) -
 def as_file(figures: Figures) -> bytes:
     """Return the figures as they are kept: ids and amounts as text, counts as numbers."""
     kept = {
-        "newest_data_at": to_text(figures.newest_at),
-        "made_at": to_text(figures.made_at),
+        "newest_data_at": utc_text(figures.newest_at),
+        "made_at": utc_text(figures.made_at),
         "requested": [str(each) for each in sorted(figures.requested)],
         "projects": [str(each) for each in sorted(figures.projects)],
         "figures": figures.values,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timedelta
 
+from sync_worker.clock import utc_text
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import CLOCKS_APART
 from sync_worker.planning.windows import Now
-from sync_worker.state.instants import to_text
 
 DIFFERENT = timedelta(minutes=5)
 """Worth a warning: more than a slow answer accounts for."""
@@ -51,7 +51,7 @@ class Clocks:
             if self.doubt is not None or (self._has_warned and not is_far):
                 return
             self._has_warned = True
-            said = f"{CLOCKS_APART}{to_text(server_time)}, this machine's {to_text(ours)}"
+            said = f"{CLOCKS_APART}{utc_text(server_time)}, this machine's {utc_text(ours)}"
             if is_far:
                 said = f"{said}: nothing can be proven until they agree; {REMEDY}"
                 self.doubt = said

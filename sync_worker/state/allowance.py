@@ -11,7 +11,7 @@ import msgspec
 from sync_worker.state.executor import Executor
 from sync_worker.state.instants import CLOCKS_AGREE
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import fetch, fetch_one, run
+from sync_worker.state.rows import decoded, execute, fetch, fetch_value
 
 HOUR, SPIKE = "hour", "spike"
 
@@ -60,7 +60,7 @@ def read_allowance(executor: Executor) -> StoredAllowance:
     """Return what was last known; empty before the first call."""
     spent: dict[datetime, int] = {}
     for (text,) in executor.execute(queries()["read_spent"]):
-        spent |= msgspec.json.decode(text, type=dict[datetime, int])
+        spent |= decoded(text, dict[datetime, int])
     return StoredAllowance(fetch(executor, StoredWindow, "read_allowance"), spent)
 
 
@@ -69,19 +69,14 @@ def write_allowance(executor: Executor, known: StoredAllowance) -> None:
     spent = msgspec.json.encode(known.spent).decode()
     for window in known.windows:
         # Only the hour's window needs the calls of the hour, minute by minute.
-        run(executor, "write_allowance", **window._asdict(), spent=spent if window.period == HOUR else None)
+        execute(executor, "write_allowance", **window._asdict(), spent=spent if window.period == HOUR else None)
 
 
 def lift_allowance(executor: Executor, now: datetime) -> None:
     """End the wait that an answer dictated, for the next process and for one that waits."""
-    run(executor, "lift_allowance", lifted_at=now)
-
-
-class _Lifted(NamedTuple):
-    at: datetime | None
+    execute(executor, "lift_allowance", lifted_at=now)
 
 
 def allowance_lifted_at(view: Executor) -> datetime | None:
     """Return when somebody last ended the wait, None if nobody ever did."""
-    found = fetch_one(view, _Lifted, "allowance_lifted_at")
-    return found and found.at
+    return fetch_value(view, datetime, "allowance_lifted_at")

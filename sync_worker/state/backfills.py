@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
 
 from sync_worker.model import Scope
 from sync_worker.state.executor import Executor
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import fetch_one, run
+from sync_worker.state.rows import execute, fetch_value
 from sync_worker.state.scopes import scope_parameters
-
-
-class _Begun(NamedTuple):
-    until_on: date
 
 
 def begin_backfill(executor: Executor, request: str, until_on: date) -> date:
     """Write that a backfill begins; return its last day, which is the one it first began with."""
-    run(executor, "begin_backfill", request=request, until_on=until_on)
+    execute(executor, "begin_backfill", request=request, until_on=until_on)
     return backfill_until(executor, request) or until_on
 
 
 def backfill_until(executor: Executor, request: str) -> date | None:
     """Return the last day of a backfill that has begun."""
-    found = fetch_one(executor, _Begun, "backfill_until", request=request)
-    return found and found.until_on
+    return fetch_value(executor, date, "backfill_until", request=request)
 
 
 def backfilled_parts(executor: Executor, request: str, stream: str, scope: Scope) -> set[str]:
@@ -37,10 +31,10 @@ def backfilled_parts(executor: Executor, request: str, stream: str, scope: Scope
 def record_backfilled_part(executor: Executor, request: str, stream: str, scope: Scope, part: str, run_id: str) -> None:
     """Store that a part is complete."""
     where = scope_parameters(scope)
-    run(executor, "record_backfilled_part", request=request, stream=stream, **where, part=part, run_id=run_id)
+    execute(executor, "record_backfilled_part", request=request, stream=stream, **where, part=part, run_id=run_id)
 
 
 def forget_backfill(executor: Executor, request: str) -> None:
     """Drop a backfill that is finished."""
-    run(executor, "forget_backfilled_parts", request=request)
-    run(executor, "forget_backfill", request=request)
+    execute(executor, "forget_backfilled_parts", request=request)
+    execute(executor, "forget_backfill", request=request)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sync_worker.model import CallLine
 from sync_worker.state.executor import Executor, View
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import fetch, run
+from sync_worker.state.rows import execute, fetch
 
 
 class _CountedCalls(NamedTuple):
@@ -39,4 +39,4 @@ def calls_since(view: View, first_day: date) -> dict[CallLine, int]:
 
 def prune_calls(executor: Executor, first_day: date) -> None:
     """Remove what was counted before that day."""
-    run(executor, "prune_calls", first_day=first_day)
+    execute(executor, "prune_calls", first_day=first_day)

@@ -9,7 +9,7 @@ from sync_worker.model import Scope
 from sync_worker.state.executor import Executor
 from sync_worker.state.instants import from_text, mark_from
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import run
+from sync_worker.state.rows import execute
 from sync_worker.state.scopes import scope_parameters
 
 
@@ -39,4 +39,4 @@ def move_checkpoint(
 ) -> None:
     """Store a checkpoint; the mark goes back only where the one that is stored was found to be wrong."""
     where = scope_parameters(scope)
-    run(executor, "move_checkpoint", stream=stream, **where, **checkpoint._asdict(), may_go_back=may_go_back)
+    execute(executor, "move_checkpoint", stream=stream, **where, **checkpoint._asdict(), may_go_back=may_go_back)

@@ -9,7 +9,7 @@ from sync_worker.model import DeleteEvidence, Scope
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import fetch, fetch_one, run
+from sync_worker.state.rows import execute, fetch, fetch_one
 from sync_worker.state.scopes import scope_parameters
 
 
@@ -83,7 +83,7 @@ def held_keys(executor: Executor, stream: str, scope: Scope) -> list[int | str]:
 
 def is_any_held(executor: Executor, stream: str, scope: Scope) -> bool:
     """Return True if anything waits in one scope."""
-    return run(executor, "is_any_held", stream=stream, **scope_parameters(scope))
+    return execute(executor, "is_any_held", stream=stream, **scope_parameters(scope))
 
 
 def read_signal(executor: Executor, stream: str, scope: Scope) -> Signal | None:
@@ -93,4 +93,4 @@ def read_signal(executor: Executor, stream: str, scope: Scope) -> Signal | None:
 
 def record_signal(executor: Executor, stream: str, scope: Scope, signal: Signal) -> None:
     """Store that the list of deleted records was requested."""
-    run(executor, "record_signal", stream=stream, **scope_parameters(scope), **signal._asdict())
+    execute(executor, "record_signal", stream=stream, **scope_parameters(scope), **signal._asdict())

@@ -1,4 +1,4 @@
-"""The words in which the schemas of the databases differ; all other statements are shared."""
+"""Words in which the schemas of the databases differ; all other statements are shared."""
 
 from __future__ import annotations
 

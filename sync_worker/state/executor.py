@@ -1,4 +1,4 @@
-"""What the state needs of a transaction; a destination's transactions have it."""
+"""The part of a destination's transaction that the state uses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Protocol
 
 Parameter = int | str | bool | date | None
-"""What a statement is given; an instant (`datetime`, a `date` to Python) is in UTC."""
+"""A value bound to a statement; an instant (`datetime`, a `date` to Python) is in UTC."""
 
 
 class Executor(Protocol):
@@ -27,7 +27,7 @@ class Executor(Protocol):
 
 
 class View(Executor, Protocol):
-    """What is committed, to look at; nothing may be there yet."""
+    """A read-only view of what is committed; tables may not exist yet."""
 
     def has_table(self, name: str) -> bool:
         """Return True if there is a table of this name."""

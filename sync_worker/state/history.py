@@ -1,4 +1,4 @@
-"""What the ledger shows to people: runs, the last verdict of every scope, checkpoints."""
+"""The ledger for people to read: runs, the last verdict of every scope, checkpoints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sync_worker.state.executor import Executor
 from sync_worker.state.instants import CLOCKS_AGREE, mark_from
 from sync_worker.state.ledger import ABANDONED
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import fetch, fetch_one, run, typed
+from sync_worker.state.rows import execute, fetch, fetch_one, typed
 
 
 class RunLine(NamedTuple):
@@ -52,7 +52,7 @@ class RunUnderWay(NamedTuple):
 
 
 class LatestScope(NamedTuple):
-    """The last verdict of one (stream, scope), and its high-water mark."""
+    """The last verdict of one (stream, scope), and its high-water mark if it was ever complete."""
 
     stream: str
     company_id: int | None
@@ -60,15 +60,6 @@ class LatestScope(NamedTuple):
     verdict: Verdict
     error: str | None
     run_id: str
-    requests: int
-    finished_at: datetime
-    mark: datetime | None
-
-
-class LastReading(NamedTuple):
-    """What the last reading of one (stream, scope) came to, and its high-water mark if it was ever complete."""
-
-    verdict: Verdict
     requests: int
     finished_at: datetime
     mark: datetime | None
@@ -107,7 +98,7 @@ def with_current_state(line: RunLine, *, held: bool) -> RunLine:
     return line._replace(outcome=Outcome.INTERRUPTED, error=ABANDONED)
 
 
-def runs_ended_since(executor: Executor, since: datetime | str) -> list[RunLine]:
+def runs_ended_since(executor: Executor, since: datetime) -> list[RunLine]:
     """Return the runs that ended at that instant or later."""
     return fetch(executor, RunLine, "runs_ended_since", since=since)
 
@@ -123,14 +114,9 @@ def latest_scopes(executor: Executor) -> list[LatestScope]:
     return typed([(*line, mark and mark_from(mark)) for *line, mark in rows], LatestScope)
 
 
-def last_readings(executor: Executor) -> dict[tuple[str, Scope], LastReading]:
-    """Return the last reading of every (stream, scope)."""
-    return {
-        (line.stream, Scope(line.company_id, line.project_id)): LastReading(
-            line.verdict, line.requests, line.finished_at, line.mark
-        )
-        for line in latest_scopes(executor)
-    }
+def latest_by_scope(executor: Executor) -> dict[tuple[str, Scope], LatestScope]:
+    """Return the last verdict of every (stream, scope) that was ever read."""
+    return {(line.stream, Scope(line.company_id, line.project_id)): line for line in latest_scopes(executor)}
 
 
 def all_checkpoints(executor: Executor) -> list[CheckpointLine]:
@@ -150,4 +136,4 @@ def is_future(mark: datetime, now: datetime) -> bool:
 def reset_checkpoints(executor: Executor, stream: str, project_id: int | None) -> None:
     """Forget how far a stream was read, in one project or everywhere; the next run reads all of it."""
     for name in ("reset_checkpoints", "reset_last_reads", "reset_parents", "reset_refusals"):
-        run(executor, name, stream=stream, project_id=project_id)
+        execute(executor, name, stream=stream, project_id=project_id)

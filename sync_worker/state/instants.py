@@ -1,17 +1,11 @@
-"""Instants as text: ISO 8601 in UTC ending in `Z`, of one length so that text sorts like time."""
+"""Instants as the tables hold them; `clock.utc_text` writes them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sync_worker.clock import utc_text as to_text
-
-__all__ = ["CLOCKS_AGREE", "NEVER", "from_text", "mark_from", "to_text"]
-
 CLOCKS_AGREE = timedelta(minutes=10)
 """What is so little ahead of a clock is no mistake: clocks are set, and never quite the same."""
-
-
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -28,6 +22,6 @@ def mark_from(stored: str | datetime) -> datetime:
 
 
 def from_text(text: str | datetime) -> datetime:
-    """Return the instant that `to_text` wrote; one written by hand without a zone is UTC too."""
+    """Return the instant that `clock.utc_text` wrote; one written by hand without a zone is UTC too."""
     found = text if isinstance(text, datetime) else datetime.fromisoformat(text)
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

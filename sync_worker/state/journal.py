@@ -12,7 +12,7 @@ from sync_worker.model import Scope
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import fetch, run
+from sync_worker.state.rows import execute, fetch
 
 RECORDS_KEPT = 1_000
 """How many records of one (stream, scope) `_quarantine` keeps; all are counted."""
@@ -55,7 +55,7 @@ def quarantine_records(
     if not records:
         return
     ((counted,),) = executor.execute(queries()["read_set_aside"], key.parameters())
-    run(executor, "count_set_aside", **key.parameters(), records=len(records))
+    execute(executor, "count_set_aside", **key.parameters(), records=len(records))
     reasons: dict[str, list[str]] = defaultdict(list)
     for reason, text in itertools.starmap(_bounded, records[: max(0, RECORDS_KEPT - counted)]):
         reasons[text].append(reason)
@@ -66,7 +66,7 @@ def quarantine_records(
         new = [_Quarantined(key.run_id, seen_at, reason) for reason in met[len(known) :]]
         rows = [key.parameters() | row._asdict() | {"record": text} for row in (*again, *new, *known[len(met) :])]
         executor.execute_many(queries()["quarantine_record"], rows)
-    run(executor, "bound_quarantine", **key.parameters(), most=RECORDS_KEPT)
+    execute(executor, "bound_quarantine", **key.parameters(), most=RECORDS_KEPT)
 
 
 class _Quarantined(NamedTuple):
@@ -84,7 +84,7 @@ def _bounded(reason: str, record: str) -> tuple[str, str]:
 
 def forget_healed(executor: Executor, key: ScopeKey) -> None:
     """Drop the records of a scope that a complete reading of everything has not met again."""
-    run(executor, "forget_healed", **key.parameters())
+    execute(executor, "forget_healed", **key.parameters())
 
 
 class SetAside(NamedTuple):

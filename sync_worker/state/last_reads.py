@@ -1,4 +1,4 @@
-"""How far back each (stream, company, project) was read and when, and for which parents a nested one was."""
+"""The last complete reads of each (stream, company, project) by depth, and the parents read of a nested stream."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 from sync_worker.model import Scope
 from sync_worker.state.executor import Executor
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import run
+from sync_worker.state.rows import decoded, execute
 from sync_worker.state.scopes import scope_parameters
 
 
@@ -40,14 +40,14 @@ class LastRead(NamedTuple):
 def read_last_reads(executor: Executor, stream: str, scope: Scope) -> Mapping[ReadDepth, LastRead]:
     """Return the last complete sweep of each depth."""
     rows = executor.execute(queries()["read_last_reads"], {"stream": stream, **scope_parameters(scope)})
-    return msgspec.json.decode(rows[0][0], type=dict[ReadDepth, LastRead]) if rows else {}
+    return decoded(rows[0][0], dict[ReadDepth, LastRead]) if rows else {}
 
 
 def record_last_read(executor: Executor, stream: str, scope: Scope, depth: ReadDepth, last_read: LastRead) -> None:
     """Store that a sweep of this depth is complete, and with it every smaller one."""
     known = {**read_last_reads(executor, stream, scope), **dict.fromkeys(depth.covered, last_read)}
     text = msgspec.json.encode(known).decode()
-    run(executor, "record_last_reads", stream=stream, **scope_parameters(scope), last_reads=text)
+    execute(executor, "record_last_reads", stream=stream, **scope_parameters(scope), last_reads=text)
 
 
 def parents_read(executor: Executor, stream: str, scope: Scope) -> Mapping[str, str]:
@@ -69,4 +69,4 @@ def forget_parents_read(executor: Executor, stream: str, scope: Scope, parents: 
         executor.execute_many(
             queries()["forget_parent_read"], [of_scope | {"parent_key": parent} for parent in parents]
         )
-        run(executor, "drop_forgotten_parents", **of_scope)
+        execute(executor, "drop_forgotten_parents", **of_scope)

@@ -9,7 +9,7 @@ from sync_worker.errors import DatabaseLostError
 from sync_worker.model import Counts, Outcome, Scope, Verdict, Window
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import fetch, fetch_one, run
+from sync_worker.state.rows import execute, fetch, fetch_one
 from sync_worker.state.scopes import scope_parameters
 
 ABANDONED = "the process ended without finishing"
@@ -103,13 +103,13 @@ class RunTotals(NamedTuple):
 
 def open_run(executor: Executor, row: RunRow) -> None:
     """Write a run that begins."""
-    run(executor, "open_run", **row._asdict())
-    run(executor, "number_run", run_id=row.run_id, request=None)
+    execute(executor, "open_run", **row._asdict())
+    execute(executor, "number_run", run_id=row.run_id, request=None)
 
 
 def record_plan(executor: Executor, run_id: str, ahead: int) -> None:
     """Write how many partitions are ahead of a run, for processes that follow it."""
-    run(executor, "record_plan", run_id=run_id, ahead=ahead)
+    execute(executor, "record_plan", run_id=run_id, ahead=ahead)
 
 
 def close_run(
@@ -125,9 +125,9 @@ def close_run(
 
     Of `failure` its group is kept, by which whoever followed the run ends as it would have ended here.
     """
-    run(executor, "close_run", run_id=run_id, outcome=outcome, finished_at=finished_at, error=error)
+    execute(executor, "close_run", run_id=run_id, outcome=outcome, finished_at=finished_at, error=error)
     if failure is not None:
-        run(executor, "record_failure", run_id=run_id, failure=type(failure).__name__)
+        execute(executor, "record_failure", run_id=run_id, failure=type(failure).__name__)
 
 
 def close_abandoned_runs(executor: Executor, finished_at: datetime) -> None:
@@ -154,34 +154,34 @@ def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: da
 
     Raises `DatabaseLostError` when the ledger does not know the run: what this run read of it is of another content.
     """
-    if not run(executor, "run_progress", run_id=key.run_id):
+    if not execute(executor, "run_progress", run_id=key.run_id):
         raise unknown_run(key.run_id)
     period: dict[str, Parameter] = {"window_from": window.start, "window_to": window.end}
-    run(executor, "open_scope", **key.parameters(), **period, started_at=started_at)
+    execute(executor, "open_scope", **key.parameters(), **period, started_at=started_at)
 
 
 def widen_scope(executor: Executor, key: ScopeKey, window: Window) -> None:
     """Write that a sweep reads over another window than it was opened for."""
-    run(executor, "widen_scope", **key.parameters(), window_from=window.start, window_to=window.end)
+    execute(executor, "widen_scope", **key.parameters(), window_from=window.start, window_to=window.end)
 
 
 def record_page(executor: Executor, key: ScopeKey, counts: PageCounts) -> None:
     """Add a page to the progress of its sweep."""
-    run(executor, "record_page", **key.parameters(), **counts._asdict())
+    execute(executor, "record_page", **key.parameters(), **counts._asdict())
 
 
 def restart_scope(executor: Executor, key: ScopeKey, before: ScopeCounts = NOTHING_COUNTED) -> None:
     """Begin another sweep of the same scope, or of the part of it that began with `before` counted."""
     counted = {"rows_seen": before.rows_seen, "distinct_keys": before.distinct_keys}
-    run(executor, "restart_scope", **key.parameters(), **counted)
+    execute(executor, "restart_scope", **key.parameters(), **counted)
     if before is NOTHING_COUNTED:
-        run(executor, "forget_quarantined", **key.parameters())
-        run(executor, "forget_set_aside", **key.parameters())
+        execute(executor, "forget_quarantined", **key.parameters())
+        execute(executor, "forget_set_aside", **key.parameters())
 
 
 def was_read_whole(executor: Executor, key: ScopeKey) -> bool:
     """Return True if this run has read all of that (stream, scope), and proven it complete."""
-    return run(executor, "was_read_whole", **key.parameters())
+    return execute(executor, "was_read_whole", **key.parameters())
 
 
 def scope_counts(executor: Executor, key: ScopeKey) -> ScopeCounts:
@@ -205,7 +205,7 @@ def close_scope(
 ) -> None:
     """Write the verdict of a scope; None when it was interrupted."""
     ((quarantined,),) = executor.execute(queries()["read_set_aside"], key.parameters())
-    run(
+    execute(
         executor,
         "close_scope",
         **key.parameters(),
@@ -218,7 +218,7 @@ def close_scope(
         deleted=deleted,
     )
     if verdict is not None:
-        run(executor, "note_latest_scope", **key.parameters())
+        execute(executor, "note_latest_scope", **key.parameters())
 
 
 def run_scopes(executor: Executor, run_id: str) -> list[ScopeResult]:

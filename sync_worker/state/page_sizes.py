@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sync_worker.state.executor import Executor
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import run
+from sync_worker.state.rows import execute
 
 
 def read_page_sizes(executor: Executor, since: datetime) -> Mapping[str, int]:
@@ -17,4 +17,4 @@ def read_page_sizes(executor: Executor, since: datetime) -> Mapping[str, int]:
 
 def record_page_size(executor: Executor, stream: str, per_page: int, at: datetime) -> None:
     """Store the largest page of a stream's list."""
-    run(executor, "record_page_size", stream=stream, per_page=per_page, learned_at=at)
+    execute(executor, "record_page_size", stream=stream, per_page=per_page, learned_at=at)

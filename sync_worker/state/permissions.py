@@ -11,7 +11,7 @@ from sync_worker.errors import NotFoundError, SkippableError
 from sync_worker.model import Scope
 from sync_worker.state.executor import Executor
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import fetch, run
+from sync_worker.state.rows import execute, fetch
 from sync_worker.state.scopes import scope_parameters
 
 
@@ -69,12 +69,12 @@ def read_refusals(executor: Executor) -> list[Refusal]:
 def record_refusal(executor: Executor, refusal: Refusal) -> None:
     """Store that something may not be read; `refused_at` stays that of the first refusal."""
     values = refusal._asdict()
-    run(executor, "record_refusal", **scope_parameters(values.pop("scope")), **values)
+    execute(executor, "record_refusal", **scope_parameters(values.pop("scope")), **values)
 
 
 def forget_refusal(executor: Executor, subject: str, scope: Scope) -> None:
     """Forget that something might not be read."""
-    run(executor, "forget_refusal", subject=subject, **scope_parameters(scope))
+    execute(executor, "forget_refusal", subject=subject, **scope_parameters(scope))
 
 
 class ParentRefusal(NamedTuple):
@@ -116,4 +116,4 @@ def forget_parents_refused(executor: Executor, stream: str, scope: Scope, parent
         executor.execute_many(
             queries()["forget_parent_refused"], [given | {"parent_key": parent} for parent in parents]
         )
-        run(executor, "drop_forgotten_parents", **given)
+        execute(executor, "drop_forgotten_parents", **given)

@@ -11,7 +11,7 @@ import msgspec
 from sync_worker.model import RunRequest
 from sync_worker.state.executor import Executor
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import fetch, fetch_one, run
+from sync_worker.state.rows import decoded, execute, fetch, fetch_value
 
 
 def new_run_id(at: datetime) -> str:
@@ -22,16 +22,16 @@ def new_run_id(at: datetime) -> str:
 def enqueue_tick(executor: Executor, job: str, scheduled_at: datetime, *, trigger: str, now: datetime) -> bool:
     """Let a run of the job wait for this tick; return False if the tick is in the ledger already."""
     run_id = new_run_id(now)
-    is_new = run(executor, "enqueue_tick", run_id=run_id, job=job, trigger=trigger, scheduled_at=scheduled_at)
+    is_new = execute(executor, "enqueue_tick", run_id=run_id, job=job, trigger=trigger, scheduled_at=scheduled_at)
     if is_new:
-        run(executor, "number_run", run_id=run_id, request=None)
+        execute(executor, "number_run", run_id=run_id, request=None)
     return is_new
 
 
 def enqueue_run(executor: Executor, request: RunRequest) -> None:
     """Let a run wait; it must have its id."""
-    run(executor, "enqueue_run", run_id=request.run_id, job=request.job, trigger=request.trigger)
-    run(executor, "number_run", run_id=request.run_id, request=_Reading.stored(request))
+    execute(executor, "enqueue_run", run_id=request.run_id, job=request.job, trigger=request.trigger)
+    execute(executor, "number_run", run_id=request.run_id, request=_StoredRequest.stored(request))
 
 
 def queued_runs(executor: Executor) -> list[RunRequest]:
@@ -42,19 +42,14 @@ def queued_runs(executor: Executor) -> list[RunRequest]:
 def resume_interrupted(executor: Executor, now: datetime) -> None:
     """Let a run wait for each run of the daemon's own that was cut short; one that a person requested stays manual."""
     for run_id, job, trigger, stored in executor.execute(queries()["interrupted_runs"]):
-        run(executor, "forget_request", run_id=run_id)
+        execute(executor, "forget_request", run_id=run_id)
         cut = _QueuedRun(new_run_id(now), job, trigger, None, stored).request()
         enqueue_run(executor, cut._replace(trigger="catch_up") if cut.streams is None else cut)
 
 
-class _Tick(NamedTuple):
-    at: datetime | None
-
-
 def last_tick(executor: Executor, job: str, until: datetime) -> datetime | None:
     """Return the latest tick of a job in the ledger, up to `until`."""
-    found = fetch_one(executor, _Tick, "last_tick", job=job, until=until)
-    return found and found.at
+    return fetch_value(executor, datetime, "last_tick", job=job, until=until)
 
 
 def run_progress(executor: Executor, run_id: str) -> tuple[bool, bool]:
@@ -64,8 +59,8 @@ def run_progress(executor: Executor, run_id: str) -> tuple[bool, bool]:
     return started_at is not None, outcome is not None
 
 
-class _Reading(msgspec.Struct, frozen=True):
-    """What a waiting run is to read, as it is stored."""
+class _StoredRequest(msgspec.Struct, frozen=True):
+    """The part of a request that is stored as JSON: what the run reads."""
 
     streams: list[str]
     projects: list[int] = []
@@ -79,7 +74,7 @@ class _Reading(msgspec.Struct, frozen=True):
         """Return the text that is stored of a request, None where its job says what it reads."""
         if request.streams is None:
             return None
-        wanted = {name: getattr(request, name) for name in _Reading.__struct_fields__}
+        wanted = {name: getattr(request, name) for name in _StoredRequest.__struct_fields__}
         return msgspec.json.encode(wanted).decode()
 
 
@@ -96,4 +91,4 @@ class _QueuedRun(NamedTuple):
         request = RunRequest(job, trigger=trigger, run_id=run_id, scheduled_at=scheduled_at)
         if stored is None:
             return request
-        return request._replace(**msgspec.structs.asdict(msgspec.json.decode(stored, type=_Reading)))
+        return request._replace(**msgspec.structs.asdict(decoded(stored, _StoredRequest)))

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from sync_worker.state.calls import prune_calls
 from sync_worker.state.executor import Executor, Parameter
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import run
+from sync_worker.state.rows import execute
 
 CALLS_AT_LEAST = timedelta(days=15)
 """Procore grades an app on its calls of 14 days; the day of the server may be another than ours."""
@@ -44,9 +44,9 @@ def prune(ledger: _Database, retention: Retention, now: datetime, stop: threadin
         if stop.is_set():
             return 0
         with ledger.transaction() as transaction:
-            run(transaction, "prune_scopes", run_id=run_id)
+            execute(transaction, "prune_scopes", run_id=run_id)
     with ledger.transaction() as transaction:
-        run(transaction, "prune_requests")
+        execute(transaction, "prune_requests")
         prune_calls(transaction, (now - max(retention.scopes, CALLS_AT_LEAST)).date())
     old: dict[str, Parameter] = {"before": now - retention.runs, "now": now, "most": _RUNS_A_TRANSACTION}
     pruned = 0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sync_worker.state.executor import Executor
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.queries import queries
-from sync_worker.state.rows import fetch, run
+from sync_worker.state.rows import execute, fetch
 
 _PATHS_AT_MOST = 100
 _ALL = 0.9
@@ -36,7 +36,7 @@ def learn_volatile_paths(executor: Executor, stream: str, paths: Iterable[str]) 
     known = read_volatile_paths(executor, stream)
     found = known.union(sorted(set(paths) - known)[: max(0, _PATHS_AT_MOST - len(known))])
     if found != known:
-        run(executor, "write_volatile_paths", stream=stream, volatile_paths=json.dumps(sorted(found)))
+        execute(executor, "write_volatile_paths", stream=stream, volatile_paths=json.dumps(sorted(found)))
     return found
 
 
@@ -56,11 +56,11 @@ def record_reading(
     field.
     """
     if not known or updated < _ALL * known:
-        run(executor, "forget_restless", **key.parameters())
+        execute(executor, "forget_restless", **key.parameters())
         return
     found = sorted(field for field, records in fields.items() if records >= _ALL * known)
     names = found or ([version] if version and not fields else [])
-    run(executor, "record_restless", **key.parameters(), records=known, fields=json.dumps(names))
+    execute(executor, "record_restless", **key.parameters(), records=known, fields=json.dumps(names))
 
 
 class UnstableStream(NamedTuple):

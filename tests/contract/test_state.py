@@ -202,7 +202,7 @@ def remember_scopes(view: View) -> None:
     assert [line.mark for line in history.all_checkpoints(view)] == [LATER, LATER, NOON]
     (latest,) = history.latest_scopes(view)
     assert (latest.mark, latest.finished_at, latest.verdict) == (NOON, LATER, Verdict.COMPLETE)
-    assert history.last_readings(view)["rfis", PROJECT].requests == 2
+    assert history.latest_by_scope(view)["rfis", PROJECT].requests == 2
 
     read = last_reads.LastRead(NOON, date(2026, 2, 1))
     last_reads.record_last_read(view, "rfis", PROJECT, last_reads.ReadDepth.EXTENDED, read)

@@ -15,9 +15,10 @@ from procore_simulator.faults import Fault
 from support.clock import WorkerClock
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete
+from sync_worker.clock import utc_text
 from sync_worker.logs import Event
 from sync_worker.model import Outcome, Verdict
-from sync_worker.state.instants import from_text, to_text
+from sync_worker.state.instants import from_text
 
 DAY = 86_400
 LISTS = ("rfis", "meetings", "manpower_logs", "work_order_contract_line_items")
@@ -74,7 +75,7 @@ def test_clocks_that_are_weeks_apart_prove_nothing_and_what_came_is_stored(insta
     assert report.totals.outcome == Outcome.PARTIAL
     assert {line.verdict for line in report.scopes} == {Verdict.INEXACT}
     (reason,) = {line.error for line in report.scopes}
-    assert all(to_text(clock.now())[:10] in (reason or "") for clock in (here.clock, here.simulator.world.clock))
+    assert all(utc_text(clock.now())[:10] in (reason or "") for clock in (here.clock, here.simulator.world.clock))
     assert here.marks() == marks
     assert here.query("SELECT 1 FROM rfis WHERE id = ?", created)
     assert marked(here) == []
@@ -100,8 +101,8 @@ def test_a_clock_that_is_years_ahead_makes_no_history_old(install: Install) -> N
 def test_a_wait_that_was_stored_in_the_future_is_over(install: Install) -> None:
     here = installed(install)
     later = now(here) + timedelta(days=30)
-    until = to_text(later + timedelta(minutes=30))
-    change(here, "UPDATE _allowance SET seen_at = ?, waits_until = ?", to_text(later), until)
+    until = utc_text(later + timedelta(minutes=30))
+    change(here, "UPDATE _allowance SET seen_at = ?, waits_until = ?", utc_text(later), until)
     assert here.query("SELECT count(*) > 0 FROM _allowance") == [(1,)]
 
     began = here.clock.monotonic()
@@ -181,10 +182,10 @@ def test_a_mark_in_the_future_is_asked_from_where_its_run_began_and_set_right(in
     here = installed(install)
     project = readable_projects(here.simulator)[0]
     begun = from_text(here.query("SELECT min(started_at) FROM _runs")[0][0])
-    change(here, "UPDATE _checkpoints SET mark = ?", to_text(now(here) + timedelta(days=30)))
+    change(here, "UPDATE _checkpoints SET mark = ?", utc_text(now(here) + timedelta(days=30)))
     # After the run that set the mark, and long before now.
     changed_at = begun + timedelta(hours=1)
-    here.simulator.world.insert("rfis", {"updated_at": to_text(changed_at)}, project_id=project)
+    here.simulator.world.insert("rfis", {"updated_at": utc_text(changed_at)}, project_id=project)
 
     assert incomplete(here.run(*LISTS)) == []
 
@@ -215,7 +216,7 @@ def test_what_was_read_whole_in_the_future_is_due(install: Install) -> None:
     project = readable_projects(here.simulator)[0]
     gone = here.simulator.world.records("meetings", project_id=project)[0].record["id"]
     here.simulator.world.delete("meetings", gone)
-    future = to_text(now(here) + timedelta(days=400))
+    future = utc_text(now(here) + timedelta(days=400))
     later = "SELECT json_group_object(key, json_array(?, json_extract(value, '$[1]'))) FROM json_each(last_reads)"
     change(here, f"UPDATE _scope_state SET last_reads = ({later}) WHERE last_reads IS NOT NULL", future)
     change(here, "UPDATE _checkpoints SET mark = ?", future)
@@ -224,4 +225,4 @@ def test_what_was_read_whole_in_the_future_is_due(install: Install) -> None:
 
     assert marked(here) == [(gone,)]
     found = "SELECT 1 FROM _scope_state, json_each(last_reads) WHERE json_extract(value, '$[0]') > ?"
-    assert here.query(found, to_text(now(here))) == []
+    assert here.query(found, utc_text(now(here))) == []

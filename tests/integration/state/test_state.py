@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,14 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync_worker.clock import utc_text
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.model import Outcome, Scope, Verdict, Window
+from sync_worker.errors import DestinationError
+from sync_worker.model import Outcome, RunRequest, Scope, Verdict, Window
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow, read_allowance, write_allowance
+from sync_worker.state.backfills import backfill_until
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint, read_checkpoint
 from sync_worker.state.dialect import Dialect
 from sync_worker.state.executor import View
-from sync_worker.state.instants import from_text, to_text
+from sync_worker.state.history import find_run
+from sync_worker.state.instants import from_text
 from sync_worker.state.journal import RECORDS_KEPT, quarantine_records
 from sync_worker.state.ledger import (
     PageCounts,
@@ -36,6 +40,7 @@ from sync_worker.state.ledger import (
 )
 from sync_worker.state.migration import migrate
 from sync_worker.state.queries import queries
+from sync_worker.state.queue import enqueue_run, last_tick, queued_runs
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 COMPANY, PROJECT = Scope(4), Scope(4, 70)
@@ -183,8 +188,8 @@ def test_an_interrupted_scope_has_no_verdict(transaction: View) -> None:
 
 @given(st.datetimes(timezones=st.just(UTC)).filter(lambda instant: 1000 <= instant.year < 9999))
 def test_instants_survive_as_text_that_sorts_like_time(instant: datetime) -> None:
-    assert from_text(to_text(instant)) == instant.replace(microsecond=0)
-    assert to_text(instant) < to_text(instant + timedelta(seconds=1))
+    assert from_text(utc_text(instant)) == instant.replace(microsecond=0)
+    assert utc_text(instant) < utc_text(instant + timedelta(seconds=1))
 
 
 def test_the_allowance_is_kept_as_it_was_last_known(transaction: View) -> None:
@@ -202,3 +207,28 @@ def test_the_allowance_is_kept_as_it_was_last_known(transaction: View) -> None:
     assert found.used_this_hour(NOON) == 400
     assert found.waits_until(NOON) == spike.waits_until
     assert found.waits_until(NOON + timedelta(seconds=4)) is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "reading"),
+    [
+        ("UPDATE _runs SET requests = 'many'", lambda view: find_run(view, "r1")),
+        ("UPDATE _runs SET started_at = 'yesterday'", lambda view: find_run(view, "r1")),
+        ("INSERT INTO _backfills VALUES ('b', 'soon')", lambda view: backfill_until(view, "b")),
+        (
+            "INSERT INTO _runs (run_id, job, trigger, scheduled_at) VALUES ('2', 'nightly', 'scheduled', '01/03/26')",
+            lambda view: last_tick(view, "nightly", NOON),
+        ),
+        ("UPDATE _run_details SET request = '{'", queued_runs),
+    ],
+    ids=["number", "instant", "day", "one value", "JSON"],
+)
+def test_a_value_that_was_edited_to_something_else_is_named_in_one_line(
+    sqlite: Transaction, statement: str, reading: Callable[[Transaction], object]
+) -> None:
+    enqueue_run(sqlite, RunRequest("nightly", run_id="r1", streams=("rfis",)))
+    sqlite.execute(statement)
+    with pytest.raises(DestinationError, match="holds a wrong value") as refusal:
+        reading(sqlite)
+    assert "\n" not in str(refusal.value)
+    assert "restore a backup" in str(refusal.value)
