@@ -1,1 +1,1 @@
-"""What the worker remembers: ledger, checkpoints, migrations; SQL kept as SQL."""
+"""The worker's own tables: ledger, checkpoints, migrations; SQL is kept as SQL."""

@@ -1,4 +1,4 @@
-"""The allowance as it was last known, for the next process and for whoever looks."""
+"""The allowance as it was last known, for the next process and for commands that show it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOUR, SPIKE = "hour", "spike"
 class StoredWindow(NamedTuple):
     """One window as it stood at `seen_at`.
 
-    `limit`, `remaining` and `resets_at` are as Procore told them, None for what it has not told; `granted` is our share
+    `limit`, `remaining` and `resets_at` are as Procore sent them, None before it did; `granted` is our share
     of the limit and `used` our own calls within the last `seconds`. `waits_until` is when the next call may go, None
     when it may go at once.
     """
@@ -42,15 +42,15 @@ class StoredAllowance(NamedTuple):
     spent: Mapping[datetime, int] = {}
 
     def window(self, period: str) -> StoredWindow | None:
-        """The window of that name."""
+        """Return the window of that period, None if it is not known."""
         return next((window for window in self.windows if window.period == period), None)
 
     def used_this_hour(self, now: datetime) -> int:
-        """Our own calls of the hour that ends now."""
+        """Return the number of our own calls in the hour that ends now."""
         return sum(calls for minute, calls in self.spent.items() if minute > now - timedelta(hours=1))
 
     def waits_until(self, now: datetime) -> datetime | None:
-        """When the next call may go, None when it may go now; a wait that was stored in the future is over."""
+        """Return when the next call may go, None if it may go now; a wait stored by a clock that is ahead is over."""
         believed = [it for it in self.windows if it.seen_at - now <= CLOCKS_AGREE]
         ahead = [it.waits_until for it in believed if it.waits_until is not None and it.waits_until > now]
         return max(ahead, default=None)
@@ -65,7 +65,7 @@ def read_allowance(executor: Executor) -> StoredAllowance:
 
 
 def write_allowance(executor: Executor, known: StoredAllowance) -> None:
-    """Put what is known now in the place of what was."""
+    """Replace the stored allowance."""
     spent = msgspec.json.encode(known.spent).decode()
     for window in known.windows:
         # Only the hour's window needs the calls of the hour, minute by minute.
@@ -73,10 +73,10 @@ def write_allowance(executor: Executor, known: StoredAllowance) -> None:
 
 
 def lift_allowance(executor: Executor, now: datetime) -> None:
-    """End the wait that an answer dictated, for the next process and for one that waits."""
+    """End the wait that a response demanded, for the next process and for one that waits."""
     execute(executor, "lift_allowance", lifted_at=now)
 
 
 def allowance_lifted_at(view: Executor) -> datetime | None:
-    """Return when somebody last ended the wait, None if nobody ever did."""
+    """Return when a person last ended a wait, None if nobody did."""
     return fetch_value(view, datetime, "allowance_lifted_at")

@@ -1,4 +1,4 @@
-"""How far a run is, for whoever follows it beside the process that executes it."""
+"""Progress of a run, read by a process that does not execute it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class RunSoFar(NamedTuple):
-    """A run on its way; `partitions` is None until it is known how many there are."""
+    """The progress of a run; `partitions` is None until their number is known."""
 
     started_at: datetime | None
     outcome: Outcome | None
@@ -36,7 +36,7 @@ class FinishedScope(NamedTuple):
 
 
 def run_so_far(executor: Executor, run_id: str) -> RunSoFar:
-    """Return how far a run is; raises `DatabaseLostError` when the ledger does not know it."""
+    """Return the progress of a run; raises `DatabaseLostError` when the ledger does not know it."""
     found = fetch_one(executor, RunSoFar, "run_so_far", run_id=run_id)
     if found is None:
         raise unknown_run(run_id)

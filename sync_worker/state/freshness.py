@@ -1,4 +1,4 @@
-"""How fresh each stream is and what its last verdicts are, from the ledger."""
+"""Freshness and last verdicts of each stream, from the ledger."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StreamFreshness(NamedTuple):
 
 
 def freshness(scopes: Sequence[LatestScope], resting: Collection[int] = ()) -> list[StreamFreshness]:
-    """Where each stream stands; `resting` are projects whose age says nothing, as nobody works on them."""
+    """Return the freshness of each stream; the age of `resting` projects does not count, as nobody works on them."""
     by_stream: dict[str, list[LatestScope]] = defaultdict(list)
     for scope in scopes:
         by_stream[scope.stream].append(scope)

@@ -1,4 +1,4 @@
-"""Procore's Integration Health as it looks from here: seven observations over fourteen days, from our own counts.
+"""Procore's Integration Health, computed from our own counts: seven observations over fourteen days.
 
 Procore does not say where its colours change; ours do at these shares of all calls.
 """
@@ -20,7 +20,7 @@ AMBER_FROM, RED_FROM = 0.005, 0.02
 
 
 class Color(StrEnum):
-    """How an observation is graded."""
+    """The grade of an observation."""
 
     GREEN = "green"
     AMBER = "amber"
@@ -31,7 +31,7 @@ WORDS: Mapping[Color, str] = {Color.GREEN: "good", Color.AMBER: "watch", Color.R
 
 
 class HealthDay(NamedTuple):
-    """An observation on one day: in how many calls, of how many."""
+    """An observation on one day: the calls with it, and all calls."""
 
     day: str
     calls: int
@@ -41,7 +41,7 @@ class HealthDay(NamedTuple):
 
 
 class ObservedStream(NamedTuple):
-    """How many calls of an observation were for one stream; None is what was for none."""
+    """The calls with an observation for one stream; `stream` is None for calls that belong to none."""
 
     stream: str | None
     calls: int
@@ -61,14 +61,14 @@ class Health(NamedTuple):
 
 
 def read_health(view: View, today: date) -> list[Health]:
-    """How the app stands by what was counted."""
+    """Return the grades of the app from the stored counts."""
     return health(calls_since(view, _first_day(today)), today)
 
 
 def health(counted: Mapping[CallLine, int], today: date) -> list[Health]:
-    """How the app stands: every observation in Procore's order, whether it was made or not.
+    """Return every observation in Procore's order, whether it was made or not.
 
-    The days end with `today`, or with a later one on which calls were counted: the server's calendar is the judge's.
+    The days end with `today`, or with a later day that has calls: Procore grades by the server's calendar.
     """
     last = max([today, *(line.day for line in counted)])
     days = [_first_day(last) + timedelta(days=passed) for passed in range(DAYS)]
@@ -86,13 +86,13 @@ def health(counted: Mapping[CallLine, int], today: date) -> list[Health]:
 
 
 def worst(lines: Sequence[Health]) -> Color:
-    """The colour of the whole: that of its worst observation."""
+    """Return the colour of the worst observation."""
     found = {line.color for line in lines}
     return next((color for color in (Color.RED, Color.AMBER) if color in found), Color.GREEN)
 
 
 def color_of(calls: int, of: int) -> Color:
-    """The colour of so many calls among all."""
+    """Return the colour of `calls` with an observation among all calls, `of`."""
     share = calls / of if of else 0.0
     if share < AMBER_FROM:
         return Color.GREEN

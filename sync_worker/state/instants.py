@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 CLOCKS_AGREE = timedelta(minutes=10)
-"""What is so little ahead of a clock is no mistake: clocks are set, and never quite the same."""
+"""An instant that is ahead of a clock by less is no mistake: clocks are set, and never quite the same."""
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""What happened to records beside being stored: tracked fields that changed, drift, quarantine."""
+"""Tracked fields that changed, schema drift and quarantined records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sync_worker.state.queries import queries
 from sync_worker.state.rows import execute, fetch
 
 RECORDS_KEPT = 1_000
-"""How many records of one (stream, scope) `_quarantine` keeps; all are counted."""
+"""Most records of one (stream, scope) that `_quarantine` keeps; all are counted."""
 CHARACTERS_KEPT = 65_536
 
 
@@ -39,7 +39,7 @@ def record_field_changes(executor: Executor, key: ScopeKey, changes: Iterable[Fi
 def record_schema_changes(
     executor: Executor, key: ScopeKey, changes: Iterable[tuple[str, str]], seen_at: datetime
 ) -> None:
-    """Say once of each (field, kind) that it drifted."""
+    """Record each (field, kind) that drifted, once."""
     shared: dict[str, Parameter] = {"stream": key.stream, "run_id": key.run_id, "seen_at": seen_at}
     rows = [shared | {"field": field, "kind": kind} for field, kind in changes]
     executor.execute_many(queries()["record_schema_change"], rows)
@@ -48,7 +48,7 @@ def record_schema_changes(
 def quarantine_records(
     executor: Executor, key: ScopeKey, records: Sequence[tuple[str, str]], seen_at: datetime
 ) -> None:
-    """Count (reason, record as sent) of what could not be stored, and keep as many of them as there is room for.
+    """Count records that could not be stored, given as (reason, record as sent), and keep up to `RECORDS_KEPT` of them.
 
     Each version of a record is kept once, by the run that met it last.
     """
@@ -83,12 +83,12 @@ def _bounded(reason: str, record: str) -> tuple[str, str]:
 
 
 def forget_healed(executor: Executor, key: ScopeKey) -> None:
-    """Drop the records of a scope that a complete reading of everything has not met again."""
+    """Drop the quarantined records of a scope that a complete read of everything has not met again."""
     execute(executor, "forget_healed", **key.parameters())
 
 
 class SetAside(NamedTuple):
-    """The records of a stream that `_quarantine` keeps: how many, of how many projects, and why the oldest is there."""
+    """The quarantined records of a stream: their number, that of their projects, and the reason of the oldest."""
 
     stream: str
     records: int
@@ -98,12 +98,12 @@ class SetAside(NamedTuple):
 
 
 def set_aside(executor: Executor) -> list[SetAside]:
-    """Return what is set aside, by stream."""
+    """Return the quarantined records by stream."""
     return fetch(executor, SetAside, "quarantined_by_stream")
 
 
 def drifted_fields(executor: Executor) -> dict[str, list[str]]:
-    """Return the fields that once came as something else than they are declared, by stream."""
+    """Return the fields that came with another type than they are declared with, by stream."""
     found: dict[str, list[str]] = {}
     for stream, field in executor.execute(queries()["drifted_fields"]):
         found.setdefault(stream, []).append(field)

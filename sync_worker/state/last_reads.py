@@ -17,7 +17,7 @@ from sync_worker.state.scopes import scope_parameters
 
 
 class ReadDepth(StrEnum):
-    """How far back a sweep reads: its last days, its last months, or all there is."""
+    """The depth of a sweep: its last days, its last months, or everything."""
 
     INCREMENTAL = "incremental"
     EXTENDED = "extended"
@@ -31,7 +31,7 @@ class ReadDepth(StrEnum):
 
 
 class LastRead(NamedTuple):
-    """A complete sweep of some depth: when, by the server's clock, and for daily logs from which day on."""
+    """A complete sweep: `read_at` by the server's clock; for daily logs, `start_on` is the first day read."""
 
     read_at: datetime
     start_on: date | None = None

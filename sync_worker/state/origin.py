@@ -1,4 +1,4 @@
-"""Which Procore a database was read from: ids and marks of a sandbox say nothing of production."""
+"""The Procore that a database was read from: ids and marks of a sandbox say nothing about production."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Origin(NamedTuple):
-    """A Procore, by where one logs in and where its API answers."""
+    """A Procore environment: the URLs of its login and of its API."""
 
     login: str
     api: str
@@ -30,7 +30,7 @@ def origin_of(login_url: str, api_url: str) -> Origin:
 
 
 def read_origin(view: View) -> Origin | None:
-    """Return the Procore that the database was read from, None where it has not been said."""
+    """Return the Procore that the database was read from, None if it is not recorded."""
     if not view.has_table("_origin"):
         return None
     rows = view.execute(queries()["read_origin"])
@@ -38,7 +38,7 @@ def read_origin(view: View) -> Origin | None:
 
 
 def record_origin(transaction: Executor, origin: Origin) -> None:
-    """Remember the Procore that the database is read from; the first one stands."""
+    """Record the Procore that the database is read from, unless one is recorded."""
     transaction.execute(queries()["record_origin"], origin._asdict())
 
 

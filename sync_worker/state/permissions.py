@@ -1,4 +1,4 @@
-"""What this account was refused, by stream or by tool: why, since when, and when it is tried again."""
+"""Refusals by stream or by tool: the reason, since when, and when it is tried again."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from sync_worker.state.scopes import scope_parameters
 
 
 class RefusalKind(StrEnum):
-    """How Procore refuses."""
+    """The kind of a refusal, by its HTTP status."""
 
     FORBIDDEN = "forbidden"
     """403: no permission, tool off, or project not permitted."""
     NOT_FOUND = "not_found"
-    """404: not there, or not to be seen."""
+    """404: not there, or hidden from this account."""
 
 
 def refusal_kind(error: SkippableError) -> RefusalKind:
-    """Return how Procore refused."""
+    """Return the kind of a refusal."""
     return RefusalKind.NOT_FOUND if isinstance(error, NotFoundError) else RefusalKind.FORBIDDEN
 
 

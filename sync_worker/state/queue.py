@@ -1,4 +1,4 @@
-"""Runs that wait for the daemon: they are in the ledger before they begin, so that none is lost and none doubled."""
+"""Runs that wait for the daemon: each is in the ledger before it begins, so that none is lost or doubled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the ledger keeps what it tells; the last verdict of every (stream, scope) stays whatever its age."""
+"""Removes old runs and counts from the ledger; the last verdict of every (stream, scope) stays whatever its age."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _RUNS_A_TRANSACTION = 500
 
 
 class Retention(NamedTuple):
-    """How long runs and the lines of their scopes are kept."""
+    """The age up to which runs and the lines of their scopes are kept."""
 
     runs: timedelta
     scopes: timedelta
 
 
 class _Database(Protocol):
-    """Where runs are kept, for whoever holds the database."""
+    """The part of a destination that `prune` uses."""
 
     def reader(self) -> AbstractContextManager[Executor]:
-        """A read-only view of what is committed."""
+        """Open a read-only view of what is committed."""
         ...
 
     def transaction(self) -> AbstractContextManager[Executor]:
-        """A writing transaction."""
+        """Open a writing transaction."""
         ...
 
 
 def prune(ledger: _Database, retention: Retention, now: datetime, stop: threading.Event) -> int:
-    """Remove what is older, in short transactions, until asked to stop; return how many runs are gone."""
+    """Remove what is older, in short transactions, until `stop` is set; return the number of runs removed."""
     with ledger.reader() as view:
         found = view.execute(queries()["runs_with_old_scopes"], {"before": now - retention.scopes})
     for (run_id,) in found:

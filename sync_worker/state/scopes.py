@@ -1,4 +1,4 @@
-"""How statements name a (stream, scope)."""
+"""Parameters by which statements name a scope."""
 
 from __future__ import annotations
 

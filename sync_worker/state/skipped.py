@@ -13,11 +13,11 @@ from sync_worker.state.queries import queries
 from sync_worker.state.rows import fetch
 
 TOOL_OFF = "the tool is off in this project"
-"""How the reason of a scope begins that was not asked for because of that."""
+"""The beginning of the reason of a scope that was skipped because its tool is off."""
 
 
 class SkipReason(StrEnum):
-    """Why a list was not asked for; each would have cost a call at least."""
+    """The reason why a list was not requested; each would have cost a call at least."""
 
     TOOL_OFF = "tool_off"
     """The tool is switched off in the project."""

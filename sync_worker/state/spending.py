@@ -1,4 +1,4 @@
-"""What was spent on calls and what was spared, by run and by day."""
+"""Calls that were made and calls that were avoided, by run and by day."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sync_worker.state.skipped import avoided_by_day, run_avoided
 
 
 class DaySpent(NamedTuple):
-    """The calls of one day, those of them that succeeded, and those that were not made, by reason."""
+    """The calls of one day, those that succeeded, and those that were avoided by reason."""
 
     day: str
     calls: int
@@ -23,7 +23,7 @@ class DaySpent(NamedTuple):
 
 
 def days_spent(view: View, first_day: date) -> list[DaySpent]:
-    """What each day came to on which anything was counted, the newest first."""
+    """Return the days on which anything was counted, newest first."""
     counted: Counter[tuple[str, str]] = Counter()
     for line, calls in calls_since(view, first_day).items():
         counted[line.day.isoformat(), line.kind] += calls
@@ -36,7 +36,7 @@ def days_spent(view: View, first_day: date) -> list[DaySpent]:
 
 
 def skipped_by_run(view: View, run_id: str) -> dict[str, int]:
-    """The calls that a run did not make, by reason, the most first."""
+    """Return the calls that a run avoided by reason, the most first."""
     found: Counter[str] = Counter()
     for line in run_avoided(view, run_id):
         found[line.because] += line.calls

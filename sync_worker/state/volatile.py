@@ -1,4 +1,4 @@
-"""What was learned of records that differ at every reading: paths of signed URLs, and lists that never rest."""
+"""Records that differ in every response: the paths of their signed URLs, and lists in which all records change."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sync_worker.state.rows import execute, fetch
 
 _PATHS_AT_MOST = 100
 _ALL = 0.9
-"""The share that is as good as all: a few records may be new, or have been changed back."""
+"""The share that counts as all: a few records may be new, or have been changed back."""
 _READINGS = 2
 RECORDS_TOLD = 10
-"""What people may well change twice in a row is not told of."""
+"""Smaller lists are not reported: people may well change all their records twice in a row."""
 
 
 def read_volatile_paths(executor: Executor, stream: str) -> frozenset[str]:
@@ -41,7 +41,7 @@ def learn_volatile_paths(executor: Executor, stream: str, paths: Iterable[str]) 
 
 
 def rehash_parents(executor: Executor, hashes: Mapping[str, str]) -> None:
-    """Let what is kept of nested lists name rows by their new hash, by the old one: they are the same."""
+    """Replace the hashes of parent rows where nested lists refer to them, given as old hash to new hash."""
     rows = [{"before": before, "after": after} for before, after in hashes.items()]
     for name in ("rehash_parents_read", "rehash_parents_refused"):
         executor.execute_many(queries()[name], rows)
@@ -50,7 +50,7 @@ def rehash_parents(executor: Executor, hashes: Mapping[str, str]) -> None:
 def record_reading(
     executor: Executor, key: ScopeKey, *, known: int, updated: int, fields: Mapping[str, int], version: str | None
 ) -> None:
-    """Keep whether all `known` records of a list that was read whole had changed, and in which fields.
+    """Record whether all `known` records of a list that was read whole had changed, and in which fields.
 
     `fields` says in how many records each differed although their version did not; where all versions did, that is the
     field.
