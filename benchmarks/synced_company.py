@@ -15,12 +15,13 @@ from procore_simulator.allowance import NO_LIMITS, Limits
 from procore_simulator.server import Simulator
 from procore_simulator.wire import LoggedRequest
 from procore_simulator.world import World
-from sync_worker.app import Worker, open_worker
+from sync_worker.app import open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import ScopeKind
 from sync_worker.job import load_jobs, shipped_folder
 from sync_worker.model import RunRequest
 from sync_worker.planning.selection import select
+from sync_worker.runner.worker import Worker
 from sync_worker.settings import load_settings
 
 JOBS = load_jobs(shipped_folder())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.client.procore import Procore
+from sync_worker.client.rate_limit import RateLimit
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Destination
 from sync_worker.load.writer import Writer
@@ -20,6 +21,7 @@ class Services:
     """The client, the database and the clock of a worker, with its catalog and options."""
 
     procore: Procore
+    rate_limit: RateLimit
     writer: Writer
     destination: Destination
     clock: Clock

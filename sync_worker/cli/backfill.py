@@ -38,7 +38,7 @@ def command(
     yes: bool,
 ) -> int:
     """Read a past period again, month by month; what was finished is not read twice when it is repeated."""
-    from sync_worker.app import look_ahead
+    from sync_worker.app import forecast_requests
     from sync_worker.cli.forecast import backfill_in_words
     from sync_worker.cli.planning import is_small, tell_plan_ahead, tell_spending_ahead
     from sync_worker.cli.running import run_and_tell
@@ -51,7 +51,7 @@ def command(
         projects=projects or request.projects, since=first, until=last, wait_for_rate_limit=not no_wait
     )
     try:
-        outlook = look_ahead(settings, [request], clock=cli.clock)
+        outlook = forecast_requests(settings, [request], clock=cli.clock)
     except ConfigurationError:
         # A database of an older version, which the run updates, or what the run refuses as well.
         if plan or not yes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sync_worker.access.survey import AccessState, ToolAccess
-from sync_worker.app import check_up
+from sync_worker.app import check_access
 from sync_worker.cli.boundary import code_of
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.doubts import doubts
@@ -251,7 +251,7 @@ def _of_procore(
     patterns = list(dict.fromkeys(pattern for job in jobs.values() for pattern in job.streams)) or ["projects"]
     with stop_on_signals() as stop, shown_progress(cli) as progress:
         try:
-            return check_up(
+            return check_access(
                 settings,
                 RunRequest("check", patterns),
                 stop=stop,

@@ -21,7 +21,7 @@ from procore_simulator.clocks import SteppedClock
 from procore_simulator.faults import Fault
 from procore_simulator.server import Simulator
 from procore_simulator.world import World
-from sync_worker.app import FinishedRun, Worker, make_report, open_worker
+from sync_worker.app import open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
@@ -32,7 +32,8 @@ from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerErro
 from sync_worker.job import load_jobs, load_reports
 from sync_worker.logs import configure_logging, redactor
 from sync_worker.model import RunRequest, Verdict
-from sync_worker.reports.build import MadeReport, ReportRequest
+from sync_worker.reports.build import MadeReport, ReportRequest, make_report
+from sync_worker.runner.worker import FinishedRun, Worker
 from sync_worker.settings import Settings, load_settings
 
 DATABASE = "procore.db"

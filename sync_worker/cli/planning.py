@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sync_worker.app import look_ahead
+from sync_worker.app import forecast_requests
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.forecast import (
     backfill_in_words,
@@ -72,7 +72,7 @@ def _ticks_a_day(job: ConfiguredJob, now: datetime) -> float:
 def tell_plan(cli: CliContext, settings: Settings, jobs: Mapping[str, PlannedJob], *, probing: bool) -> int:
     """Print what each job takes; always succeeds, unless probes are not answered at all."""
     with stop_on_signals() as stop:
-        outlook = look_ahead(
+        outlook = forecast_requests(
             settings,
             [job.request for job in jobs.values()],
             ticks_a_day=[job.ticks_a_day for job in jobs.values()],
@@ -88,7 +88,7 @@ def tell_plan(cli: CliContext, settings: Settings, jobs: Mapping[str, PlannedJob
 
 def tell_dry_run(cli: CliContext, settings: Settings, request: RunRequest) -> int:
     """Print what a run would ask for, list by list; always succeeds."""
-    outlook = look_ahead(settings, [request], clock=cli.clock)
+    outlook = forecast_requests(settings, [request], clock=cli.clock)
     (found,) = outlook.forecasts
     if cli.json:
         answer = {

@@ -58,7 +58,7 @@ def refusals_here(settings: Settings) -> Iterator[KeyFinding]:
 
 def _of_database(settings: Settings) -> Iterator[KeyFinding]:
     """Return why the daemon would not write to the database that is there; what may pass is no reason."""
-    from sync_worker.app import refuse_database
+    from sync_worker.database import refuse_database
 
     with suppress(DestinationError):
         try:

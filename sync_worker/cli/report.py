@@ -49,8 +49,8 @@ def command(
     cli: CliContext, name: str, projects: tuple[int, ...], formats: tuple[str, ...], output: Path | None
 ) -> None:
     """Make one report now from what is stored; asks nothing of Procore and needs no credentials."""
-    from sync_worker.app import make_report
     from sync_worker.jobs import find_report, runnable_reports
+    from sync_worker.reports.build import make_report
 
     settings = cli.load_report_settings()
     request = find_report(runnable_reports(settings), name).request
@@ -63,7 +63,7 @@ def run_reports(
     cli: CliContext, settings: Settings, reports: Mapping[str, ConfiguredReport], projects: Sequence[int]
 ) -> None:
     """Make reports as `sync-worker run` does: each in the formats that are configured, with a line in the ledger."""
-    from sync_worker.app import make_report_as_run
+    from sync_worker.reports.build import make_report_as_run
 
     clock = cli.clock
     for job, report in reports.items():

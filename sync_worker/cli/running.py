@@ -6,17 +6,19 @@ import json
 import sys
 import threading
 
-from sync_worker.app import DAEMON, FinishedRun, open_worker, run_by_daemon
+from sync_worker.app import open_worker
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.progress import shown_progress
 from sync_worker.cli.stopping import STOPPED, stop_on_signals
 from sync_worker.cli.summary import report_as_json, report_as_text
 from sync_worker.clock import Clock
+from sync_worker.engine.handoff import DAEMON, run_by_daemon
 from sync_worker.errors import AllowanceSpent, AuthError, LockHeldError, StopRequested
 from sync_worker.logs import redactor
 from sync_worker.model import Outcome, RunRequest, Verdict
 from sync_worker.progress import Progress
 from sync_worker.runner.run import deciding_verdicts
+from sync_worker.runner.worker import FinishedRun
 from sync_worker.settings import Settings
 
 DONE, INCOMPLETE, UNREADABLE, SPENT = 0, 1, 3, 4

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from sync_worker.app import FinishedRun
 from sync_worker.model import Verdict
+from sync_worker.runner.worker import FinishedRun
 from sync_worker.state.ledger import ScopeResult
 
 _PROBLEMS_SHOWN = 10

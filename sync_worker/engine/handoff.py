@@ -7,19 +7,47 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sync_worker.clock import Clock
+from sync_worker.database import admit
 from sync_worker.destination.protocol import Destination
-from sync_worker.errors import StopRequested, SyncWorkerError
+from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.errors import ConfigurationError, StopRequested, SyncWorkerError
 from sync_worker.logs import Event, bound, get_logger
 from sync_worker.model import RunRequest
+from sync_worker.planning.selection import select
 from sync_worker.progress import NullProgress, Progress
+from sync_worker.runner.worker import FinishedRun, finished_run
+from sync_worker.settings import Settings
+from sync_worker.settings.own_streams import catalog_with
 from sync_worker.state.allowance import read_allowance
 from sync_worker.state.following import FinishedScope, RunSoFar, run_so_far, scopes_finished
-from sync_worker.state.queue import enqueue_run
+from sync_worker.state.queue import enqueue_run, new_run_id
 
+DAEMON = "the daemon, "
+"""The role in the holder's text of a process that takes the runs that wait in the ledger."""
 _POLL_SECONDS = 0.2
 _DOUBT_SECONDS = 10.0
 
 log = get_logger()
+
+
+def run_by_daemon(
+    settings: Settings, request: RunRequest, *, stop: threading.Event, clock: Clock, progress: Progress | None = None
+) -> FinishedRun:
+    """Have the daemon that holds the database run a request, and return the finished run; raises as `hand_over` does.
+
+    Raises `ConfigurationError` too where the daemon's own configuration kept it from running.
+    """
+    select(request.streams or (), catalog_with(settings.streams))
+    destination = SqliteDestination(settings.destination.path)
+    with destination.reader() as view:
+        admit(settings, view)
+    trigger = "backfill" if request.is_backfill else request.trigger
+    queued = request._replace(run_id=new_run_id(clock.now()), trigger=trigger)
+    hand_over(queued, destination, is_held=destination.is_held, clock=clock, stop=stop, progress=progress)
+    ended = finished_run(destination, queued.run_id)
+    if isinstance(ended.failure, ConfigurationError):
+        raise ended.failure
+    return ended
 
 
 def hand_over(

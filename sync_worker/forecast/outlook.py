@@ -90,7 +90,9 @@ def forecast(
             _RunForecast(run, view, stored, known, sampler).priced(ticks)
             for run, known, ticks in zip(runs, projects, ticks_a_day or [0.0] * len(runs), strict=True)
         ]
-    return Outlook(found, probes=0 if sampler is None else sampler.calls.spent)
+    # Probes may have shown it.
+    pace = pace_of(services.rate_limit.allowance.windows)
+    return Outlook(found, pace, probes=0 if sampler is None else sampler.calls.spent)
 
 
 def pace_of(known: StoredAllowance) -> Pace | None:

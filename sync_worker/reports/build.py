@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from sync_worker.clock import Clock
-from sync_worker.destination.protocol import Destination, Transaction
+from sync_worker.database import filled_database
+from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import ConfigurationError, SyncWorkerError
 from sync_worker.logs import Event, bound, get_logger, redactor
 from sync_worker.model import Outcome
@@ -24,8 +25,7 @@ from sync_worker.reports.previous import FIGURES, as_file, last_before
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.history import latest_scopes
 from sync_worker.state.ledger import RunRow, close_run, open_run
-
-Made = TypeVar("Made")
+from sync_worker.state.queue import new_run_id
 
 log = get_logger()
 
@@ -63,17 +63,14 @@ class MadeReport(NamedTuple):
     files: Sequence[Path]
 
 
-def make(
-    destination: Destination,
-    settings: Settings | ReportSettings,
-    request: ReportRequest,
-    now: datetime,
-    output: Path | None = None,
+def make_report(
+    settings: Settings | ReportSettings, request: ReportRequest, *, clock: Clock, output: Path | None = None
 ) -> MadeReport:
     """Make a report from what is committed and keep it in the archive, or write it to `output` only.
 
     Raises `ConfigurationError` when there is no data, a format cannot be made or the folder cannot be written.
     """
+    destination, now = filled_database(settings), clock.now()
     formats = request.formats or usual_formats()
     check_formats(formats)
     wanted = settings.procore.projects
@@ -113,15 +110,28 @@ def _no_data(job: ReportJob, why: str) -> ConfigurationError:
     return ConfigurationError(f"{job.title}: no data yet, {why}; read it with `sync-worker run --streams {streams}`")
 
 
-def run_report(destination: Destination, row: RunRow, clock: Clock, make: Callable[[], Made]) -> Made:
-    """Call `make` between opening a line of the ledger and closing it with the outcome; raises what `make` raises."""
+def make_report_as_run(
+    settings: Settings,
+    request: ReportRequest,
+    *,
+    job: str,
+    clock: Clock,
+    trigger: str = "manual",
+    run_id: str = "",
+) -> tuple[str, MadeReport]:
+    """Make a report between opening a line of the ledger and closing it with the outcome; return the line's id too.
+
+    Raises as `make_report` does. A daemon may hold the database meanwhile.
+    """
+    destination = filled_database(settings)
+    row = RunRow(run_id or new_run_id(clock.now()), job, trigger, clock.now())
     with destination.aside() as transaction:
         open_run(transaction, row)
     failure: str | None = "internal error"
     with bound(run_id=row.run_id, job=row.job):
         log.info(Event.RUN_STARTED)
         try:
-            made = make()
+            made = make_report(settings, request, clock=clock)
             failure = None
         except SyncWorkerError as error:
             failure = redactor.text(str(error))
@@ -134,4 +144,4 @@ def run_report(destination: Destination, row: RunRow, clock: Clock, make: Callab
             with destination.aside() as transaction:
                 close_run(transaction, row.run_id, outcome, finished_at=clock.now(), error=failure)
             log.info(Event.RUN_FINISHED, outcome=outcome, error=failure)
-    return made
+    return row.run_id, made

@@ -19,7 +19,7 @@ EVERYTHING = {"everything": {"kind": "sync", "streams": list(A_FEW), "schedule":
 TOLD_OF_IMPORTS = ("env", "PYTHONPROFILEIMPORTTIME=1")
 IMPORTED = "import time:"
 
-SERVES = ("click", "sync_worker.logs", "sync_worker.settings.load", "sync_worker.app", "sync_worker.cli.serving")
+SERVES = ("click", "sync_worker.logs", "sync_worker.settings.load", "sync_worker.app", "sync_worker.daemon")
 RUNS = ("click", "sync_worker.logs", "sync_worker.app", "sync_worker.cli.running")
 
 

@@ -28,11 +28,11 @@ from support.clock import WorkerClock
 from support.crashing_database import CrashedError, CrashingDatabase, CrashPoint
 from support.oracle import differences
 from support.worker import Installation, advance, incomplete
-from sync_worker.app import FinishedRun
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.load.deletes import approve
 from sync_worker.model import Scope, Verdict
+from sync_worker.runner.worker import FinishedRun
 
 RFIS, PHOTOS, MEETINGS, TASKS, LOGS = "rfis", "photos", "meetings", "task_items", "notes_logs"
 CONTRACTS, LINES = "work_order_contracts", "work_order_contract_line_items"

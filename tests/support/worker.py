@@ -19,7 +19,7 @@ from procore_simulator.server import Simulator
 from procore_simulator.wire import LoggedRequest
 from procore_simulator.world import World
 from support.clock import WorkerClock, environ_at
-from sync_worker.app import FinishedRun, open_worker
+from sync_worker.app import open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.catalog.tools import PROJECT_TOOLS
@@ -27,6 +27,7 @@ from sync_worker.client.retry import RetryPolicy
 from sync_worker.clock import Clock
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import RunRequest, Verdict
+from sync_worker.runner.worker import FinishedRun
 from sync_worker.settings import Settings, load_settings
 from sync_worker.state.ledger import ScopeResult
 

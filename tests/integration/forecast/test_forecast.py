@@ -12,11 +12,12 @@ from procore_simulator.clocks import SteppedClock
 from procore_simulator.faults import Fault
 from procore_simulator.world import World
 from support.worker import Install, Installation, advance
-from sync_worker.app import FinishedRun, look_ahead
+from sync_worker.app import forecast_requests
 from sync_worker.catalog.spec import SyncMode
 from sync_worker.forecast.cost import Basis
 from sync_worker.forecast.outlook import Forecast
 from sync_worker.model import RunRequest
+from sync_worker.runner.worker import FinishedRun
 
 HOUR = 3_600.0
 
@@ -30,7 +31,7 @@ def foreseen(
 ) -> tuple[Forecast, int]:
     """What a run would take, and how many calls it took to tell."""
     here.simulator.requests.clear()
-    outlook = look_ahead(
+    outlook = forecast_requests(
         here.settings(), [RunRequest("by_hand", streams, since=since)], probing=probing, clock=here.clock
     )
     assert outlook.probes == len([it for it in here.simulator.requests if it.path.startswith("/rest/")])
@@ -206,7 +207,7 @@ def test_the_calls_of_a_day_are_told_from_the_schedule(install: Install) -> None
     here = install(world=World(projects=1, scale=0.1, clock=SteppedClock()))
     streams = ("rfis", "rfi_replies", "meetings", "manpower_logs", "change_events", "budget_view_detail_rows", "roles")
     here.run(*streams, trigger="schedule")
-    outlook = look_ahead(here.settings(), [RunRequest("by_hand", streams)], ticks_a_day=[6], clock=here.clock)
+    outlook = forecast_requests(here.settings(), [RunRequest("by_hand", streams)], ticks_a_day=[6], clock=here.clock)
 
     made = 0
     for _ in range(6):

@@ -17,11 +17,10 @@ from procore_simulator.changes import change
 from procore_simulator.world import World
 from support.clock import ManualClock
 from support.worker import Install, Installation, advance
-from sync_worker.app import make_report
 from sync_worker.errors import ConfigurationError, DestinationError
 from sync_worker.job import ReportJob, load_reports, shipped_folder
 from sync_worker.reports.ageing_report import ageing_report
-from sync_worker.reports.build import MadeReport, ReportRequest
+from sync_worker.reports.build import MadeReport, ReportRequest, make_report
 from sync_worker.settings import RetentionSettings, load_report_settings
 
 JOB = load_reports(shipped_folder())["report_rfi_ageing"]

@@ -13,10 +13,11 @@ import pytest
 from support.clock import MACHINE
 from support.oracle import differences
 from support.worker import A_FEW, Install, advance, incomplete
-from sync_worker.app import DAEMON, open_worker
+from sync_worker.app import open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.protocol import Parameter
 from sync_worker.destination.sqlite import SqliteDestination, SqliteTransaction
+from sync_worker.engine.handoff import DAEMON
 from sync_worker.errors import (
     ConfigurationError,
     DatabaseDamagedError,

@@ -13,10 +13,10 @@ from procore_simulator.fields import key_field
 from procore_simulator.world import World
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete, installing
-from sync_worker.app import FinishedRun
 from sync_worker.catalog import STREAMS
 from sync_worker.catalog.spec import FieldType, StreamSpec
 from sync_worker.model import Outcome
+from sync_worker.runner.worker import FinishedRun
 
 
 class Loaded(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.worker import A_FEW, Install
-from sync_worker.app import look_ahead
+from sync_worker.app import forecast_requests
 from sync_worker.model import RunRequest
 
 EVERY = ("full_refresh_every", "nested_everything_every", "reconcile_every", "deleted_every")
@@ -44,4 +44,4 @@ def test_the_ends_of_what_is_taken_can_be_run_and_foreseen_with(install: Install
         report = here.run("rfis", "manpower_logs", trigger=trigger)
         assert report.failure is None
         assert {line.verdict for line in report.scopes} == {"complete"}
-        assert look_ahead(here.settings(), [request], ticks_a_day=[24.0], clock=here.clock)
+        assert forecast_requests(here.settings(), [request], ticks_a_day=[24.0], clock=here.clock)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from support.worker import A_FEW, Install
-from sync_worker.app import Worker, open_worker
+from sync_worker.app import open_worker
 from sync_worker.model import RunRequest
+from sync_worker.runner.worker import Worker
 
 RUNS = 60
 FEW = {name: A_FEW[name] for name in ("companies", "projects", "rfis")}

@@ -12,7 +12,8 @@ import pytest
 
 from support.clock import ManualClock
 from support.worker import Installation, installing
-from sync_worker.app import RunExecutor, open_worker
+from sync_worker.app import open_worker
+from sync_worker.daemon import RunExecutor
 from sync_worker.engine.local import LocalEngine
 from sync_worker.job import load_reports, shipped_folder
 from sync_worker.model import RunRequest
