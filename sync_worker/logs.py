@@ -84,6 +84,8 @@ class Event(StrEnum):
     """A bug ended a stream of one scope; the others go on."""
     SWEEP_REPEATED = "sweep.repeated"
     """A list changed while it was read and is read again."""
+    LEASE_AWAITED = "lease.awaited"
+    """Another run reads the list; this one waits until that has ended."""
     PAGE_FETCHED = "page.fetched"
     """One page arrived and was accepted as data."""
     TEXT_REPLACED = "text.replaced"

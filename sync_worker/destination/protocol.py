@@ -41,8 +41,58 @@ class Extent(NamedTuple):
     days: tuple[str, str, str] | None = None
 
 
+class KeySets(Protocol):
+    """Sets of the keys of a stream's rows, by number: too many to keep in memory.
+
+    They outlive transactions, and only the connection that made them sees them. The worker's own statements find them
+    in `_key_sets (key_set, key)`.
+    """
+
+    def add(self, spec: StreamSpec, into: int, keys: Sequence[Key]) -> int:
+        """Add keys to a set; return how many of them are new to it."""
+        ...
+
+    def add_values(self, spec: StreamSpec, name: str, into: int, values: Sequence[int | str]) -> None:
+        """Add values to a set, in the form that a column has them."""
+        ...
+
+    def add_deleted(self, spec: StreamSpec, name: str, scope: Mapping[str, int], into: int) -> None:
+        """Add the values of a column in the deleted rows of a scope to a set."""
+        ...
+
+    def add_missing(
+        self, spec: StreamSpec, extent: Extent, into: int, *, seen: int, reported: int | None = None
+    ) -> int:
+        """Add the keys of the live rows within an extent that were not `seen` to an empty set; return their number.
+
+        Where a set `reported` is named, only keys that are in it.
+        """
+        ...
+
+    def intersection(self, spec: StreamSpec, key_set: int, keys: Sequence[Key]) -> set[Key]:
+        """Return those of the keys that are in a set."""
+        ...
+
+    def is_same(self, one: int, other: int) -> bool:
+        """Return True if two sets hold the same keys."""
+        ...
+
+    def read(self, spec: StreamSpec, key_set: int) -> list[Key]:
+        """Return the keys in a set."""
+        ...
+
+    def drop(self, *key_sets: int) -> None:
+        """Empty sets."""
+        ...
+
+
 class Transaction(Protocol):
     """One unit of change: all of it is stored or none. Must not be used after its `with` block."""
+
+    @property
+    def key_sets(self) -> KeySets:
+        """The sets of keys of this connection."""
+        ...
 
     @property
     def is_open(self) -> bool:
@@ -116,50 +166,10 @@ class Transaction(Protocol):
         """Insert or replace whole rows by primary key; values in the order of `columns_of(spec)`."""
         ...
 
-    def add_keys(self, spec: StreamSpec, into: int, keys: Sequence[Key]) -> int:
-        """Add keys to the set of that number; how many of them are new to it. Must not keep them in memory.
-
-        Statements find all sets in `_noted (noted, key)`, which is the connection's own and outlives transactions.
-        """
-        ...
-
-    def noted(self, spec: StreamSpec, noted: int, keys: Sequence[Key]) -> set[Key]:
-        """Those of the keys that are in a set."""
-        ...
-
-    def read_keys(self, spec: StreamSpec, noted: int) -> list[Key]:
-        """The keys in a set."""
-        ...
-
-    def note_values(self, spec: StreamSpec, column: str, into: int, values: Sequence[int | str]) -> None:
-        """Add values to a set, in the form that the column has them."""
-        ...
-
-    def note_deleted(self, spec: StreamSpec, column: str, scope: Mapping[str, int], into: int) -> None:
-        """Add what a column holds in the deleted rows of a scope to a set."""
-        ...
-
-    def add_missing_rows(
-        self, spec: StreamSpec, extent: Extent, into: int, *, unseen_by: int, among: int | None = None
-    ) -> int:
-        """Add the keys of live rows within an extent to an empty set, how many these are.
-
-        Left out are those in the set `unseen_by`, and those not in the set `among` where one is named.
-        """
-        ...
-
-    def discard_written_by(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
-        """Take the rows that those runs wrote out of a set; how many these are."""
-        ...
-
     def mark_deleted(
-        self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None
+        self, spec: StreamSpec, scope: Mapping[str, int], key_set: int, *, at: str, run_id: str | None
     ) -> int:
         """Mark the live rows of a scope that are in a set as deleted at that instant; how many these are."""
-        ...
-
-    def drop_keys(self, *noted: int) -> None:
-        """Drop sets."""
         ...
 
 

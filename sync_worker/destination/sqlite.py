@@ -17,15 +17,11 @@ from sync_worker.catalog.spec import StreamSpec
 from sync_worker.clock import utc_text
 from sync_worker.destination.file import HeldFile, is_locked
 from sync_worker.destination.key_sets import (
-    CREATE_NOTED,
-    bury_sql,
+    CREATE_KEY_SETS,
+    SqliteKeySets,
+    as_json,
     live_index_sql,
-    note_deleted_sql,
-    note_keys_sql,
-    note_live_sql,
-    note_values_sql,
-    noted_among_sql,
-    spare_sql,
+    mark_deleted_sql,
 )
 from sync_worker.destination.log import is_of_another, logs_of, set_aside
 from sync_worker.destination.names import (
@@ -39,7 +35,7 @@ from sync_worker.destination.names import (
     scope_parameters,
     too_wide,
 )
-from sync_worker.destination.protocol import SYNC_COLUMNS, Bound, Extent, Parameter, StoredRow, columns_of
+from sync_worker.destination.protocol import SYNC_COLUMNS, Bound, Parameter, StoredRow, columns_of
 from sync_worker.errors import (
     ConfigurationError,
     DatabaseDamagedError,
@@ -96,7 +92,7 @@ class SqliteDestination:
         self._lost_file: HeldFile | None = None
         self._writer: sqlite3.Connection | None = None
         self._damage: str | None = None
-        # Runs beside each other have tables prepared while the loader writes.
+        # A run prepares its tables while the writer of another one stores rows.
         self._writing = threading.Lock()
 
     def open(self, holder: str, *, admit: Admit = lambda _: None, stop: threading.Event | None = None) -> None:
@@ -133,7 +129,7 @@ class SqliteDestination:
             connection.execute("ROLLBACK")
             for pragma in _WRITER_PRAGMAS:
                 connection.execute(pragma)
-            connection.execute(CREATE_NOTED)
+            connection.execute(CREATE_KEY_SETS)
             with self._transaction_on(connection, tries) as transaction:
                 transaction.execute("CREATE TABLE IF NOT EXISTS _holder (holder TEXT NOT NULL)")
                 transaction.execute("DELETE FROM _holder")
@@ -221,7 +217,7 @@ class SqliteDestination:
         except sqlite3.Error as error:
             raise self._refusal(error) from error
         with closing(opened) as connection, self._transaction_on(connection, _ASIDE_TRIES) as transaction:
-            transaction.execute(CREATE_NOTED)
+            transaction.execute(CREATE_KEY_SETS)
             yield transaction
 
     @contextmanager
@@ -413,6 +409,7 @@ class SqliteTransaction:
     def __init__(self, connection: sqlite3.Connection, refusal: Refusal | None = None) -> None:
         self._connection = connection
         self._refusal = refusal
+        self.key_sets = SqliteKeySets(connection)
 
     @property
     def is_open(self) -> bool:
@@ -455,7 +452,7 @@ class SqliteTransaction:
     def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, StoredRow]:
         width, scopes = len(spec.primary_key), len(spec.scope_columns)
         found: dict[Key, StoredRow] = {}
-        for row in self._connection.execute(_stored_sql(spec), (_as_json(keys),)):
+        for row in self._connection.execute(_stored_sql(spec), (as_json(keys),)):
             key, (row_hash, run_id, version, deleted_at, *rest) = row[:width], row[width:]
             scope, tracked = tuple(rest[:scopes]), tuple(rest[scopes:])
             found[key] = StoredRow(row_hash, run_id, version or "", deleted_at is not None, scope, tracked)
@@ -463,7 +460,7 @@ class SqliteTransaction:
 
     def rows(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, tuple[Parameter, ...]]:
         width = len(spec.primary_key)
-        found = self._connection.execute(_rows_sql(spec), (_as_json(keys),))
+        found = self._connection.execute(_rows_sql(spec), (as_json(keys),))
         return {row[:width]: row[width:] for row in found}
 
     def rehash(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> None:
@@ -513,54 +510,17 @@ class SqliteTransaction:
     def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
         self._insert(rows, lambda count: _merge_sql(spec, count))
 
-    def add_keys(self, spec: StreamSpec, into: int, keys: Sequence[Key]) -> int:
-        return self._connection.execute(note_keys_sql(spec), {"into": into, "keys": _as_json(keys)}).rowcount
-
-    def noted(self, spec: StreamSpec, noted: int, keys: Sequence[Key]) -> set[Key]:
-        found = self._connection.execute(noted_among_sql(spec), {"noted": noted, "keys": _as_json(keys)})
-        return {_noted_key(spec, key) for (key,) in found}
-
-    def read_keys(self, spec: StreamSpec, noted: int) -> list[Key]:
-        found = self._connection.execute("SELECT _noted.key FROM _noted WHERE _noted.noted = ?", (noted,))
-        return [_noted_key(spec, key) for (key,) in found]
-
-    def note_values(self, spec: StreamSpec, column: str, into: int, values: Sequence[int | str]) -> None:
-        self.execute(note_values_sql(spec, column), {"into": into, "keys": json.dumps(values)})
-
-    def note_deleted(self, spec: StreamSpec, column: str, scope: Mapping[str, int], into: int) -> None:
-        self.execute(note_deleted_sql(spec, column, tuple(scope)), {**scope_parameters(scope), "into": into})
-
-    def add_missing_rows(
-        self, spec: StreamSpec, extent: Extent, into: int, *, unseen_by: int, among: int | None = None
-    ) -> int:
-        day, first, last = extent.days or (None, None, None)
-        parent, parents = extent.parents or (None, None)
-        sql = note_live_sql(spec, tuple(extent.scope), parent=parent, day=day, is_among=among is not None)
-        limits = {"parents": parents, "first": first, "last": last, "among": among}
-        given = {**scope_parameters(extent.scope), **limits, "unseen_by": unseen_by, "into": into}
-        return self._connection.execute(sql, given).rowcount
-
-    def discard_written_by(self, spec: StreamSpec, noted: int, run_ids: Sequence[str]) -> int:
-        return self._connection.execute(spare_sql(spec), {"noted": noted, "run_ids": json.dumps(run_ids)}).rowcount
-
     def mark_deleted(
-        self, spec: StreamSpec, scope: Mapping[str, int], noted: int, *, at: str, run_id: str | None
+        self, spec: StreamSpec, scope: Mapping[str, int], key_set: int, *, at: str, run_id: str | None
     ) -> int:
-        given = {**scope_parameters(scope), "noted": noted, "at": at, "run_id": run_id}
-        return self._connection.execute(bury_sql(spec, tuple(scope)), given).rowcount
-
-    def drop_keys(self, *noted: int) -> None:
-        self._connection.executemany("DELETE FROM _noted WHERE _noted.noted = ?", [(number,) for number in noted])
+        given = {**scope_parameters(scope), "key_set": key_set, "at": at, "run_id": run_id}
+        return self._connection.execute(mark_deleted_sql(spec, tuple(scope)), given).rowcount
 
     def _insert(self, rows: Sequence[Sequence[Bound]], sql: Callable[[int], str]) -> None:
         # Each statement hands the interpreter to the threads that fetch and has to wait until they give it back.
         for start in range(0, len(rows), _ROWS_A_STATEMENT):
             some = rows[start : start + _ROWS_A_STATEMENT]
             self._connection.execute(sql(len(some)), list(chain.from_iterable(some)))
-
-
-def _noted_key(spec: StreamSpec, key: int | str) -> Key:
-    return (key,) if len(spec.primary_key) == 1 else tuple(json.loads(str(key)))
 
 
 def prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> str | None:
@@ -603,10 +563,6 @@ def _make_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
 def _columns_present(transaction: SqliteTransaction, table: str) -> set[str]:
     """The columns of a table in lower case: SQLite tells no names apart that differ by the case of ASCII letters."""
     return {str(row[1]).lower() for row in transaction.execute(f"PRAGMA table_info({quoted(table)})")}
-
-
-def _as_json(keys: Sequence[Key]) -> str:
-    return json.dumps([key[0] for key in keys] if keys and len(keys[0]) == 1 else keys)
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Destination
@@ -69,10 +68,23 @@ class LocalEngine:
                 del self._running[run.job]
 
     def _close(self, run: RunRequest, failure: Exception, *, only_begun: bool = False) -> None:
-        """Write that it failed; a run that never began waits on, unless it never can."""
+        """Write that it failed; a run that never began waits on, unless it never can.
+
+        Tried until it is written: a run without an outcome keeps its leases, and others would wait for them.
+        """
         error = redactor.text(str(failure))
-        with suppress(DestinationError), self._ledger.aside() as transaction:
-            has_begun, _ = run_progress(transaction, run.run_id)
-            if has_begun or not only_begun:
-                now = self._clock.now()
-                close_run(transaction, run.run_id, Outcome.FAILED, finished_at=now, error=error, failure=failure)
+        while True:
+            try:
+                with self._ledger.aside() as transaction:
+                    has_begun, _ = run_progress(transaction, run.run_id)
+                    if has_begun or not only_begun:
+                        now = self._clock.now()
+                        close_run(
+                            transaction, run.run_id, Outcome.FAILED, finished_at=now, error=error, failure=failure
+                        )
+                return
+            except DatabaseLostError:
+                return
+            except DestinationError:
+                if self._clock.wait(self._stop, _REST_SECONDS):
+                    return

@@ -198,7 +198,8 @@ class _RunForecast:
         if parent is not None and not self._view.has_table(parent.stream):
             plan = ReadPlan(Window(None, self._run.bound), parents={})
         elif self._period is not None:
-            return self._planner.plan_backfill(partition, self._period)
+            plan = self._planner.plan_backfill(partition, self._period)
+            return plan, plan.parts
         else:
             plan = self._planner.plan_partition(partition)
         return plan, [Part("", plan.window, plan.dates)]

@@ -16,14 +16,13 @@ from sync_worker.clock import utc_text
 from sync_worker.destination.protocol import Extent, Transaction
 from sync_worker.model import DateRange, DeleteEvidence, Key, Scope
 from sync_worker.state.deletes import (
-    forget_unheld,
+    add_agreed,
+    drop_unheld,
     hold_deletes,
-    is_same,
-    note_agreed,
     release_held,
     release_other_held,
 )
-from sync_worker.state.ledger import Beside, ScopeKey, run_ids_beside
+from sync_worker.state.ledger import ScopeKey
 
 _ROWS_AT_ONCE = 10
 _SHARE_AT_ONCE = 0.1
@@ -43,7 +42,7 @@ class DeleteScope(NamedTuple):
     above: StreamSpec | None = None
 
 
-class KeySets(NamedTuple):
+class SetNumbers(NamedTuple):
     """The numbers of the sets of keys that a sweep keeps.
 
     `seen` are alive, as were those that the `previous` sweep saw; `reported_deleted` are in the tool's own list of
@@ -88,31 +87,27 @@ def scope_values(spec: StreamSpec, scope: Scope) -> dict[str, int]:
 
 def approve(transaction: Transaction, spec: StreamSpec, scope: Scope, keys: Sequence[Key], at: datetime) -> int:
     """Mark those of the keys whose deletes are still held in one scope as deleted; return the number of rows."""
-    transaction.add_keys(spec, _APPROVED, keys)
-    forget_unheld(transaction, spec.name, scope, _APPROVED)
+    transaction.key_sets.add(spec, _APPROVED, keys)
+    drop_unheld(transaction, spec.name, scope, _APPROVED)
     deleted = transaction.mark_deleted(spec, scope_values(spec, scope), _APPROVED, at=utc_text(at), run_id=None)
     release_held(transaction, spec.name, scope, _APPROVED)
-    transaction.drop_keys(_APPROVED)
+    transaction.key_sets.drop(_APPROVED)
     return deleted
 
 
 class DeleteDetector:
-    """The deleted records in one scope of a stream; `sets` are those of its sweep.
+    """The deleted records in one scope of a stream; `sets` are those of its sweep."""
 
-    Rows written by concurrent runs (`beside`) are never marked deleted: they may be newer than the pages read here.
-    """
-
-    def __init__(self, spec: StreamSpec, key: ScopeKey, sets: KeySets, beside: Beside) -> None:
-        self._beside = beside
+    def __init__(self, spec: StreamSpec, key: ScopeKey, sets: SetNumbers) -> None:
         self._spec = spec
         self._key = key
         self._scope = scope_values(spec, key.scope)
         self._sets = sets
 
-    def missing(self, transaction: Transaction, covered: DeleteScope) -> int:
+    def missing(self, transaction: Transaction, among: DeleteScope) -> int:
         """Return how many rows would be taken for deleted."""
-        found = self._add_missing(transaction, covered)
-        transaction.drop_keys(self._sets.parents, self._sets.missing)
+        found = self._add_missing(transaction, among)
+        transaction.key_sets.drop(self._sets.parents, self._sets.missing)
         return found
 
     def release_seen(self, transaction: Transaction) -> None:
@@ -120,47 +115,44 @@ class DeleteDetector:
         release_held(transaction, self._key.stream, self._key.scope, self._sets.seen)
 
     def detect_deletes(
-        self, transaction: Transaction, covered: DeleteScope, at: datetime, doubt: Uncertainty
+        self, transaction: Transaction, among: DeleteScope, at: datetime, doubt: Uncertainty
     ) -> DeleteResult:
         """Mark missing rows as deleted, or hold them if they are too many or their absence is uncertain."""
         stream, scope, sets = self._key.stream, self._key.scope, self._sets
-        gone = self._add_missing(transaction, covered)
-        if covered.ground is DeleteEvidence.LISTING and covered.days is None and covered.parents is None:
+        gone = self._add_missing(transaction, among)
+        if among.ground is DeleteEvidence.LISTING and among.days is None and among.parents is None:
             release_other_held(transaction, stream, scope, sets.missing)
         if not gone:
             return DeleteResult()
         agreed = 0
         if doubt is not Uncertainty.UNKEYED:
-            agreed = note_agreed(transaction, self._key, covered.ground, gone=sets.missing, agreed=sets.confirmed)
+            agreed = add_agreed(transaction, self._key, among.ground, gone=sets.missing, agreed=sets.confirmed)
         deleted = self._mark_deleted(transaction, sets.confirmed, at) if agreed else 0
         live = transaction.live_count(stream, self._scope) + deleted
         if doubt is Uncertainty.NONE and not is_too_many(gone, live, agreed=agreed):
             return DeleteResult(deleted + self._mark_deleted(transaction, sets.missing, at))
-        hold_deletes(transaction, self._key, covered.ground, sets.missing, at)
+        hold_deletes(transaction, self._key, among.ground, sets.missing)
         return DeleteResult(deleted, gone - agreed)
 
     def is_repeated(self, transaction: Transaction) -> bool:
         """Return True if the sweep saw exactly the keys of the previous one: then no record slipped between pages."""
-        return is_same(transaction, self._sets.previous, self._sets.seen)
+        return transaction.key_sets.is_same(self._sets.previous, self._sets.seen)
 
-    def _add_missing(self, transaction: Transaction, covered: DeleteScope) -> int:
-        extent = self._extent(transaction, covered)
-        among = self._sets.reported_deleted if covered.ground is DeleteEvidence.SIGNAL else None
-        gone = transaction.add_missing_rows(
-            self._spec, extent, self._sets.missing, unseen_by=self._sets.seen, among=among
-        )
-        beside = run_ids_beside(transaction, self._key.run_id, self._beside) if gone else []
-        return gone - (transaction.discard_written_by(self._spec, self._sets.missing, beside) if beside else 0)
+    def _add_missing(self, transaction: Transaction, among: DeleteScope) -> int:
+        extent = self._extent(transaction, among)
+        sets = self._sets
+        reported = sets.reported_deleted if among.ground is DeleteEvidence.SIGNAL else None
+        return transaction.key_sets.add_missing(self._spec, extent, sets.missing, seen=sets.seen, reported=reported)
 
-    def _extent(self, transaction: Transaction, covered: DeleteScope) -> Extent:
+    def _extent(self, transaction: Transaction, among: DeleteScope) -> Extent:
         parent, window = self._spec.parent, self._spec.date_window
-        if covered.days is not None and window is not None:
-            days = (window.field, covered.days.start_on.isoformat(), covered.days.end_on.isoformat())
+        if among.days is not None and window is not None:
+            days = (window.field, among.days.start_on.isoformat(), among.days.end_on.isoformat())
             return Extent(self._scope, days=days)
-        if covered.parents is not None and covered.above is not None and parent is not None:
-            transaction.note_values(self._spec, parent.param, self._sets.parents, covered.parents)
+        if among.parents is not None and among.above is not None and parent is not None:
+            transaction.key_sets.add_values(self._spec, parent.param, self._sets.parents, among.parents)
             # Records go with their parent: a deleted parent has no list of them that could be read.
-            transaction.note_deleted(covered.above, parent.key, self._scope, self._sets.parents)
+            transaction.key_sets.add_deleted(among.above, parent.key, self._scope, self._sets.parents)
             return Extent(self._scope, parents=(parent.param, self._sets.parents))
         return Extent(self._scope)
 

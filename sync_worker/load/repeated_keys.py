@@ -44,7 +44,7 @@ def find_repeated(
         seen = under_way.get(elsewhere)
         is_repeated = (
             known.run_id == here.run_id
-            or (seen is not None and bool(transaction.noted(spec, seen, [key])))
+            or (seen is not None and bool(transaction.key_sets.intersection(spec, seen, [key])))
             or (follows_deletes and _was_seen(transaction, elsewhere))
         )
         if is_repeated:

@@ -7,15 +7,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from sync_worker.destination.protocol import Destination, Transaction
 from sync_worker.errors import DestinationError
-from sync_worker.state.ledger import ScopeKey
 
 Result = TypeVar("Result")
-Work = Callable[[Transaction], Any]
-Piece = tuple[Work, Future[Any]]
+Given = ParamSpec("Given")
+Work = Callable[Concatenate[Transaction, Given], Result]
+"""A function that writes within a transaction; its other arguments are handed over with it."""
 
 _WAITING_AT_MOST = 8
 _TOGETHER_AT_MOST = 64
@@ -38,6 +38,15 @@ class CommitHook(Protocol):
         ...
 
 
+class Piece(NamedTuple):
+    """A piece of work with its arguments and the future of its result."""
+
+    work: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    future: Future[Any]
+
+
 class Writer:
     """Runs pieces of work on the destination's writing connection, in its own thread, so that fetching goes on.
 
@@ -45,24 +54,22 @@ class Writer:
     """
 
     def __init__(self, destination: Destination, *hooks: CommitHook) -> None:
-        self.seen_sets: dict[ScopeKey, int] = {}
-        """The set of the keys that each sweep under way has seen, by its number."""
         self._destination = destination
         self._hooks = hooks
         # Bounded, so that pages wait at Procore's end and not in memory.
         self._waiting: queue.Queue[Piece | None] = queue.Queue(_WAITING_AT_MOST)
-        self._thread = threading.Thread(target=self._write, name="loader", daemon=True)
+        self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Transaction], Result]) -> Future[Result]:
+    def submit(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Future[Result]:
         """Hand over work; its result is there once it is committed. Blocks while too much is waiting."""
         future: Future[Result] = Future()
-        self._waiting.put((work, future))
+        self._waiting.put(Piece(work, args, kwargs, future))
         return future
 
-    def do(self, work: Callable[[Transaction], Result]) -> Result:
+    def do(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
         """Hand over work and wait until it is committed."""
-        return self.submit(work).result()
+        return self.submit(work, *args, **kwargs).result()
 
     def close(self) -> None:
         """Commit what is waiting and end the thread."""
@@ -101,9 +108,9 @@ class Writer:
                 for hook in self._hooks:
                     hook.write(transaction)
         except Exception as error:  # noqa: BLE001 - raised where the result is awaited
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
+            for piece in group:
+                if not piece.future.done():
+                    piece.future.set_exception(error)
             return
         for hook in self._hooks:
             hook.on_commit()
@@ -123,10 +130,10 @@ class Writer:
 def _run(transaction: Transaction, group: list[Piece]) -> list[tuple[Future[Any], Any]]:
     """Run each piece within a savepoint, and return the results of those that did not fail."""
     done: list[tuple[Future[Any], Any]] = []
-    for work, future in group:
+    for work, args, kwargs, future in group:
         try:
             with transaction.savepoint():
-                result = work(transaction)
+                result = work(transaction, *args, **kwargs)
         except Exception as error:
             if not transaction.is_open:
                 raise

@@ -65,6 +65,8 @@ class ReadPlan(NamedTuple):
     """True if the sweep reads again what could have been asked for its changes only."""
     mark: datetime | None = None
     """The stored high-water mark."""
+    parts: Sequence[Part] = ()
+    """The parts of a backfill that it has not read yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +87,15 @@ class ReadPlanner:
         plan = self._plan(partition, trusted(checkpoint, self.now))
         return plan._replace(mark=None if checkpoint is None else checkpoint.mark)
 
-    def plan_backfill(self, partition: Partition, period: Period) -> tuple[ReadPlan, list[Part]]:
-        """Return what a backfill reads of a partition, and in which parts: those that it has not read yet."""
+    def plan_backfill(self, partition: Partition, period: Period) -> ReadPlan:
+        """Return what a backfill reads of a partition, with the parts that it has not read yet."""
         spec, scope = partition
         parts = backfill_parts(spec, period.days, self.now.later)
         done = backfilled_parts(self.view, period.request, spec.name, scope)
         is_whole = parts[0].window.start is None
         window = Window(None, self.now.later) if is_whole else window_of(period.days)
         parents = None if spec.parent is None else self._live_parents(spec.parent, scope)
-        return ReadPlan(window, parents=parents), [part for part in parts if part.name not in done]
+        return ReadPlan(window, parents=parents, parts=[part for part in parts if part.name not in done])
 
     def _plan(self, partition: Partition, checkpoint: Checkpoint | None) -> ReadPlan:
         spec = partition.spec

@@ -14,7 +14,7 @@ from sync_worker.planning.partitions import Partition
 from sync_worker.planning.windows import Part, Period
 from sync_worker.runner.context import RunContext
 from sync_worker.runner.lists import ListReader
-from sync_worker.runner.sync import SWEEPS_AT_MOST, PartitionResult, ledger_line, log_finished
+from sync_worker.runner.sync import SWEEPS_AT_MOST, PartitionResult, log_finished, opened_lists
 from sync_worker.state.backfills import record_backfilled_part
 
 log = get_logger()
@@ -27,13 +27,11 @@ def backfill_partition(
 
     Raises as `sync_partition` does.
     """
-    with run.services.destination.reader() as view:
-        plan, parts = run.planner(view).plan_backfill(partition, period)
-    lists = ListReader(run, partition, plan, doubt)
-    with ledger_line(lists) as line:
+    with opened_lists(run, partition, doubt) as line:
+        lists = line.lists
         worst = Proof(Verdict.COMPLETE)
         totals: list[int | None] = []
-        for part in parts:
+        for part in lists.plan.parts:
             proof, evidence = _read_part(lists, part, partial(_record_part, run, partition, period, part))
             worst = proof if worst.verdict is Verdict.COMPLETE else worst
             totals.append(evidence.total)
@@ -42,15 +40,16 @@ def backfill_partition(
         lists.sweep.close(worst, total, requests=lists.calls.spent)
         line.result = PartitionResult(worst.verdict)
         log_finished(lists, worst)
-    run.skip_parents(partition.spec.name, plan)
+    run.skip_parents(partition.spec.name, lists.plan)
     return line.result
 
 
 def _read_part(lists: ListReader, part: Part, record: OnProven) -> tuple[Proof, Evidence]:
+    lists.take_lease()
     for number in range(1, SWEEPS_AT_MOST + 1):
-        evidence = lists.read_part(part.window, part.dates)
+        evidence = lists.read_part(part)
         is_last = number == SWEEPS_AT_MOST or not lists.can_be_proven
-        proof = lists.sweep.settle_part(evidence, last=is_last, also=record)
+        proof = lists.sweep.settle_part(evidence, last=is_last, on_proven=record)
         if is_last or proof.verdict is not Verdict.INEXACT:
             return proof, evidence
         log.info(Event.SWEEP_REPEATED, error=proof.reason)

@@ -52,6 +52,8 @@ class RunContext:
     """The largest pages that lists are known to give, by stream."""
     skipped: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)
     """Requests that were not made, by stream and reason."""
+    seen_sets: dict[ScopeKey, int] = field(default_factory=dict)
+    """The numbers of the sets of keys that its sweeps under way have seen; the writer's thread changes them."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def skip(self, stream: str, reason: SkipReason, requests: int = 1) -> None:
@@ -67,16 +69,16 @@ class RunContext:
 
     def record_unread(self, partitions: Sequence[Partition], verdict: Verdict | None, reason: str) -> None:
         """Give partitions that are not read their line in the ledger."""
+        self.services.writer.do(self._write_unread, partitions, verdict, redactor.text(reason))
+
+    def _write_unread(
+        self, transaction: Transaction, partitions: Sequence[Partition], verdict: Verdict | None, reason: str
+    ) -> None:
         now = self.services.clock.now()
-        reason = redactor.text(reason)
-
-        def write(transaction: Transaction) -> None:
-            for spec, scope in partitions:
-                key = ScopeKey(self.run_id, spec.name, scope)
-                open_scope(transaction, key, Window(None, self.bound), now)
-                close_scope(transaction, key, verdict, total=None, requests=0, error=reason, finished_at=now)
-
-        self.services.writer.do(write)
+        for spec, scope in partitions:
+            key = ScopeKey(self.run_id, spec.name, scope)
+            open_scope(transaction, key, Window(None, self.bound), now)
+            close_scope(transaction, key, verdict, total=None, requests=0, error=reason, finished_at=now)
 
     @property
     def run_id(self) -> str:
@@ -114,6 +116,12 @@ class RunContext:
     def bound(self) -> datetime:
         """The end of the run's windows."""
         return self.now.later
+
+    def plan(self, view: Transaction, partition: Partition) -> ReadPlan:
+        """Return what to read of a partition now: for a backfill its period, otherwise what is due."""
+        if self.period is not None:
+            return self.planner(view).plan_backfill(partition, self.period)
+        return self.planner(view).plan_partition(partition)
 
     def planner(self, view: Transaction) -> ReadPlanner:
         """Return a planner of this run's sweeps that reads from `view`."""

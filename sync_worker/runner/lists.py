@@ -17,10 +17,12 @@ from sync_worker.errors import (
     RequestError,
     RetryableError,
     SkippableError,
+    StopRequested,
     TooLargeError,
     UnreachableError,
 )
 from sync_worker.load.deletes import DeleteScope
+from sync_worker.load.page_writer import PageWriter
 from sync_worker.load.proof import Evidence, miscounted
 from sync_worker.load.split import splitter
 from sync_worker.load.sweep import Sweep
@@ -29,7 +31,7 @@ from sync_worker.model import Calls, DateRange, DeleteEvidence, Page, Priority, 
 from sync_worker.planning.pages import SMALLEST, page_size
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.read_plan import ReadPlan
-from sync_worker.planning.windows import CALENDARS, PARENT_PROBED_EVERY, around, halves, is_ahead, window_of
+from sync_worker.planning.windows import CALENDARS, PARENT_PROBED_EVERY, Part, around, halves, is_ahead, window_of
 from sync_worker.runner.context import RunContext
 from sync_worker.state.checkpoints import Checkpoint, move_checkpoint
 from sync_worker.state.deletes import Signal, record_signal
@@ -41,6 +43,7 @@ from sync_worker.state.last_reads import (
     record_last_read,
     record_parents_read,
 )
+from sync_worker.state.leases import take_lease
 from sync_worker.state.ledger import ScopeKey
 from sync_worker.state.page_sizes import record_page_size
 from sync_worker.state.permissions import (
@@ -51,7 +54,39 @@ from sync_worker.state.permissions import (
     refusal_kind,
 )
 
+_LEASE_SECONDS = 0.2
+
 log = get_logger()
+
+
+def open_lists(run: RunContext, partition: Partition, doubt: str | None) -> ListReader:
+    """Take the lease of a partition, plan what to read of it, and open its line in the ledger, in one transaction.
+
+    While another run has the lease, this one waits: what that run proves need not be read again. Raises
+    `StopRequested` when asked to stop meanwhile.
+    """
+    services, is_awaited = run.services, False
+    while (lists := services.writer.do(_open_lists, run, partition, doubt)) is None:
+        if not is_awaited:
+            log.info(Event.LEASE_AWAITED)
+            is_awaited = True
+        _wait_for_lease(run)
+    return lists
+
+
+def _open_lists(
+    transaction: Transaction, run: RunContext, partition: Partition, doubt: str | None
+) -> ListReader | None:
+    if not take_lease(transaction, ScopeKey(run.run_id, partition.spec.name, partition.scope)):
+        return None
+    lists = ListReader(run, partition, run.plan(transaction, partition), doubt)
+    lists.sweep.open(transaction)
+    return lists
+
+
+def _wait_for_lease(run: RunContext) -> None:
+    if run.services.clock.wait(run.services.stop, _LEASE_SECONDS):
+        raise StopRequested("asked to stop while another run read the same list")
 
 
 class ListReader:
@@ -63,6 +98,8 @@ class ListReader:
         self._services = run.services
         self._options = run.services.options(self.spec.name)
         self._split = splitter(self.spec.envelope)
+        self.plan = plan
+        # What is read now; it may turn out that more of the list is needed.
         self._plan = plan
         self._doubt = run.clocks.doubt or doubt
         self._first_server_time = run.clocks.server_time
@@ -78,19 +115,13 @@ class ListReader:
         is_later = plan.reconciles and run.priority is Priority.SCHEDULED
         priority = Priority.RECONCILIATION if is_later else run.priority
         self.calls = Calls(priority=priority, waits=run.request.wait_for_rate_limit)
-        key = ScopeKey(run.run_id, self.spec.name, self.scope)
+        self._key = key = ScopeKey(run.run_id, self.spec.name, self.scope)
         # What a backfill reads may never have been read before.
         complete_at = plan.mark if run.advances_checkpoint else None
-        self.sweep = Sweep(
-            self._services.writer,
-            self._services.clock,
-            self.spec,
-            key,
-            plan.window,
-            self._options.excluded,
-            complete_at,
-            follows_deletes=self._options.follows_deletes,
+        pages = PageWriter(
+            self.spec, key, run.seen_sets, self._options.excluded, follows_deletes=self._options.follows_deletes
         )
+        self.sweep = Sweep(self._services.writer, self._services.clock, pages, plan.window, complete_at)
 
     @property
     def can_be_proven(self) -> bool:
@@ -107,10 +138,15 @@ class ListReader:
         self._later = max(self._begun_at, evidence.server_time or self._begun_at)
         return evidence._replace(doubt=self._doubt or evidence.doubt)
 
-    def read_part(self, window: Window, dates: DateRange | None) -> Evidence:
+    def take_lease(self) -> None:
+        """Take the lease again that the part before has released; wait for it like `open_lists`."""
+        while not self._services.writer.do(take_lease, self._key):
+            _wait_for_lease(self._run)
+
+    def read_part(self, part: Part) -> Evidence:
         """Read a part of what was planned: another window, or other days."""
-        self._plan = self._plan._replace(window=window, dates=dates)
-        self._dates = [dates]
+        self._plan = self._plan._replace(window=part.window, dates=part.dates)
+        self._dates = [part.dates]
         return self.read()
 
     def _read_each_list(self) -> Evidence | None:
@@ -226,7 +262,7 @@ class ListReader:
             return
         self._run.page_sizes[self.spec.name] = per_page
         now = self._services.clock.now()
-        self._services.writer.do(lambda transaction: record_page_size(transaction, self.spec.name, per_page, now))
+        self._services.writer.do(record_page_size, self.spec.name, per_page, now)
 
     def lacks_rows_of_its_days(self, evidence: Evidence) -> bool:
         """Return True if rows are missing from the days that were read: deleted, or moved to another day."""
@@ -369,13 +405,9 @@ class ListReader:
             str(parent): ParentRefusal(parents[parent], kind, now + PARENT_PROBED_EVERY)
             for parent, kind in self._parents_refused.items()
         }
-        reason, readable = redactor.text(str(refusal)), list(map(str, self._parents_read))
-
-        def write(transaction: Transaction) -> None:
-            record_parents_refused(transaction, stream, self.scope, refused, reason, now)
-            forget_parents_refused(transaction, stream, self.scope, readable)
-
-        self._services.writer.do(write)
+        writer, reason = self._services.writer, redactor.text(str(refusal))
+        writer.do(record_parents_refused, stream, self.scope, refused, reason, now)
+        writer.do(forget_parents_refused, stream, self.scope, list(map(str, self._parents_read)))
 
 
 def _is_clamped(page: Page, per_page: int | None) -> bool:

@@ -69,7 +69,7 @@ def execute_run(run: RunContext) -> RunResult:
             if task.skipped is not None:
                 run.skip(task.partition.spec.name, task.skipped)
         partitions = sum(map(len, (*first, *ahead)))
-        run.services.writer.do(lambda transaction: record_plan(transaction, run.run_id, partitions))
+        run.services.writer.do(record_plan, run.run_id, partitions)
         run.services.progress.planned(partitions)
         _read_all(run, permissions, first, then=ahead)
         with run.services.destination.reader() as view:
@@ -81,7 +81,7 @@ def execute_run(run: RunContext) -> RunResult:
 def _frozen_period(run: RunContext, since: date) -> Period:
     """Return the days to read; a backfill that continues keeps the last day that it began with."""
     until = run.request.until or run.bound.date()
-    until = run.services.writer.do(lambda transaction: begin_backfill(transaction, run.backfill_key, until))
+    until = run.services.writer.do(begin_backfill, run.backfill_key, until)
     return Period(run.backfill_key, DateRange(since, max(since, until)))
 
 
@@ -89,7 +89,7 @@ def _frozen_period(run: RunContext, since: date) -> Period:
 def _recorded(run: RunContext) -> Iterator[None]:
     """Open the run in the ledger and close it with its outcome, whatever happens inside."""
     row = RunRow(run.run_id, run.request.job, run.request.trigger, run.clocks.started_at)
-    run.services.writer.do(lambda transaction: open_run(transaction, row))
+    run.services.writer.do(open_run, row)
     with bound(run_id=run.run_id, job=run.request.job):
         log.info(Event.RUN_STARTED)
         try:
@@ -100,7 +100,7 @@ def _recorded(run: RunContext) -> Iterator[None]:
             run.failure = SyncWorkerError(f"internal error: {type(bug).__name__}: {bug}")
             raise
         finally:
-            outcome = run.services.writer.do(lambda transaction: _close(transaction, run))
+            outcome = run.services.writer.do(_close, run)
             log.info(Event.RUN_FINISHED, outcome=outcome, error=_text(run.failure))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ from sync_worker.model import Key, Verdict
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.selection import PROJECTS
 from sync_worker.runner.context import RunContext
-from sync_worker.runner.lists import ListReader
+from sync_worker.runner.lists import ListReader, open_lists
 
 SWEEPS_AT_MOST = 3
 INTERRUPTED = "interrupted"
@@ -51,9 +51,10 @@ class PartitionResult(NamedTuple):
 
 @dataclass(slots=True)
 class Line:
-    """The line of a partition in the ledger while it is open."""
+    """The line of a partition in the ledger while it is open, and the lists that are read for it."""
 
-    result: PartitionResult = field(default_factory=lambda: PartitionResult(Verdict.FAILED))
+    lists: ListReader
+    result: PartitionResult
 
 
 def sync_partition(run: RunContext, partition: Partition, doubt: str | None = None) -> PartitionResult:
@@ -62,11 +63,8 @@ def sync_partition(run: RunContext, partition: Partition, doubt: str | None = No
     Raises `StopRequested`, `AuthError`, `UnreachableError` and `DestinationError`, which concern the whole run. Any
     other failure is the partition's own and becomes its verdict.
     """
-    services, spec = run.services, partition.spec
-    with services.destination.reader() as view:
-        plan = run.planner(view).plan_partition(partition)
-    lists = ListReader(run, partition, plan, doubt)
-    with ledger_line(lists) as line:
+    with opened_lists(run, partition, doubt) as line:
+        lists = line.lists
         for number in range(1, SWEEPS_AT_MOST + 1):
             evidence = lists.read()
             if lists.lacks_rows_of_its_days(evidence):
@@ -75,32 +73,32 @@ def sync_partition(run: RunContext, partition: Partition, doubt: str | None = No
                 lists.read_deleted()
                 if lists.needs_whole_list():
                     evidence = lists.read_whole_list()
-            keys = lists.sweep.keys() if spec.name == PROJECTS else ()
+            keys = lists.sweep.keys() if partition.spec.name == PROJECTS else ()
             is_last, deletes = number == SWEEPS_AT_MOST or not lists.can_be_proven, lists.delete_scope()
             if not is_last and lists.sweep.needs_confirmation(evidence, deletes):
                 log.info(Event.SWEEP_REPEATED, error="a record may have slipped between the pages")
                 lists.sweep.again()
                 continue
             proof = lists.sweep.settle(
-                evidence, deletes, requests=lists.calls.spent, last=is_last, also=lists.record_progress
+                evidence, deletes, requests=lists.calls.spent, last=is_last, on_proven=lists.record_progress
             )
             if is_last or proof.verdict is not Verdict.INEXACT:
                 if proof.verdict is Verdict.NOT_PERMITTED:
-                    services.writer.do(lists.record_parents_read)
+                    run.services.writer.do(lists.record_parents_read)
                 line.result = PartitionResult(proof.verdict, evidence.server_time, keys)
                 log_finished(lists, proof)
                 break
             log.info(Event.SWEEP_REPEATED, error=proof.reason)
-    run.skip_parents(spec.name, plan)
+    run.skip_parents(partition.spec.name, lists.plan)
     return line.result
 
 
 @contextmanager
-def ledger_line(lists: ListReader) -> Iterator[Line]:
-    """Open the partition's line in the ledger, and close it with a verdict for every failure inside the block."""
-    line = Line()
-    with bound(stream=lists.spec.name, **lists.scope._asdict()):
-        lists.sweep.open()
+def opened_lists(run: RunContext, partition: Partition, doubt: str | None) -> Iterator[Line]:
+    """Open the lists and the ledger's line of a partition, and close it with a verdict for every failure inside."""
+    with bound(stream=partition.spec.name, **partition.scope._asdict()):
+        lists = open_lists(run, partition, doubt)
+        line = Line(lists, PartitionResult(Verdict.FAILED))
         try:
             yield line
         except TableError as refusal:

@@ -37,52 +37,46 @@ class Signal(NamedTuple):
     refused: bool
 
 
-def is_same(executor: Executor, one: int, other: int) -> bool:
-    """Whether two sets hold the same keys."""
-    return bool(executor.execute(queries()["is_same"], {"one": one, "other": other})[0][0])
-
-
-def note_agreed(executor: Executor, key: ScopeKey, ground: DeleteEvidence, *, gone: int, agreed: int) -> int:
-    """Move those keys of the set `gone` that an earlier run held to the set `agreed`; how many these are."""
+def add_agreed(executor: Executor, key: ScopeKey, ground: DeleteEvidence, *, gone: int, agreed: int) -> int:
+    """Move the keys of the set `gone` that an earlier run held to the set `agreed`; return how many these are."""
     sets: dict[str, Parameter] = {"gone": gone, "agreed": agreed}
-    found = executor.execute(queries()["note_agreed"], key.parameters() | sets | {"ground": ground})
-    executor.execute(queries()["forget_agreed"], sets)
+    found = executor.execute(queries()["add_agreed"], key.parameters() | sets | {"ground": ground})
+    executor.execute(queries()["drop_agreed"], sets)
     return len(found)
 
 
-def hold_deletes(executor: Executor, key: ScopeKey, ground: DeleteEvidence, gone: int, at: datetime) -> None:
-    """Let the rows of a set wait."""
-    given: dict[str, Parameter] = {"ground": ground, "gone": gone, "held_at": at}
-    executor.execute(queries()["hold_deletes"], key.parameters() | given)
+def hold_deletes(executor: Executor, key: ScopeKey, ground: DeleteEvidence, gone: int) -> None:
+    """Hold the rows of a set, since the sweep began; what is held already keeps its date."""
+    execute(executor, "hold_deletes", **key.parameters(), ground=ground, gone=gone)
 
 
-def release_held(executor: Executor, stream: str, scope: Scope, noted: int) -> None:
-    """Let the rows of a set wait no longer."""
-    executor.execute(queries()["release_held"], {"stream": stream, **scope._asdict(), "noted": noted})
+def release_held(executor: Executor, stream: str, scope: Scope, key_set: int) -> None:
+    """Release the rows of a set."""
+    execute(executor, "release_held", stream=stream, **scope_parameters(scope), key_set=key_set)
 
 
-def release_other_held(executor: Executor, stream: str, scope: Scope, noted: int) -> None:
-    """Let the rows outside a set wait no longer."""
-    executor.execute(queries()["release_other_held"], {"stream": stream, **scope._asdict(), "noted": noted})
+def release_other_held(executor: Executor, stream: str, scope: Scope, key_set: int) -> None:
+    """Release the rows outside a set."""
+    execute(executor, "release_other_held", stream=stream, **scope_parameters(scope), key_set=key_set)
 
 
-def forget_unheld(executor: Executor, stream: str, scope: Scope, noted: int) -> None:
-    """Take the keys of what does not wait out of a set."""
-    executor.execute(queries()["forget_unheld"], {"stream": stream, **scope._asdict(), "noted": noted})
+def drop_unheld(executor: Executor, stream: str, scope: Scope, key_set: int) -> None:
+    """Drop the keys of rows that are not held from a set."""
+    execute(executor, "drop_unheld", stream=stream, **scope_parameters(scope), key_set=key_set)
 
 
 def held_deletes(executor: Executor) -> list[HeldDeletes]:
-    """Return all that waits, by stream and scope."""
+    """Return how many rows are held, by stream and scope."""
     return fetch(executor, HeldDeletes, "held_deletes")
 
 
 def held_keys(executor: Executor, stream: str, scope: Scope) -> list[int | str]:
-    """Return the keys of the rows that wait in one scope."""
-    return [key for (key,) in executor.execute(queries()["held_keys"], {"stream": stream, **scope._asdict()})]
+    """Return the keys of the rows held in one scope."""
+    return [key for (key,) in executor.execute(queries()["held_keys"], {"stream": stream, **scope_parameters(scope)})]
 
 
 def is_any_held(executor: Executor, stream: str, scope: Scope) -> bool:
-    """Return True if anything waits in one scope."""
+    """Return True if rows of one scope are held."""
     return execute(executor, "is_any_held", stream=stream, **scope_parameters(scope))
 
 

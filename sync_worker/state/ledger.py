@@ -45,13 +45,6 @@ class ScopeKey(NamedTuple):
         return {"run_id": self.run_id, "stream": self.stream, **scope_parameters(self.scope)}
 
 
-class Beside(NamedTuple):
-    """The runs under way beside one at an instant, and the place of the last run; later runs come after it."""
-
-    under_way: tuple[str, ...] = ()
-    last: int | None = None
-
-
 class PageCounts(NamedTuple):
     """What one page adds to the progress of its sweep."""
 
@@ -121,11 +114,12 @@ def close_run(
     error: str | None,
     failure: BaseException | None = None,
 ) -> None:
-    """Write how a run ended and the sums of its scopes; the first outcome stands.
+    """Write how a run ended and the sums of its scopes, and release its leases; the first outcome stands.
 
     Of `failure` its group is kept, by which whoever followed the run ends as it would have ended here.
     """
     execute(executor, "close_run", run_id=run_id, outcome=outcome, finished_at=finished_at, error=error)
+    execute(executor, "release_leases", run_id=run_id)
     if failure is not None:
         execute(executor, "record_failure", run_id=run_id, failure=type(failure).__name__)
 
@@ -134,19 +128,6 @@ def close_abandoned_runs(executor: Executor, finished_at: datetime) -> None:
     """Close runs whose process was killed; only who holds the database knows that none is alive."""
     for (run_id,) in executor.execute(queries()["unfinished_runs"]):
         close_run(executor, run_id, Outcome.INTERRUPTED, finished_at=finished_at, error=ABANDONED)
-
-
-def note_beside(executor: Executor, run_id: str) -> Beside:
-    """Note which runs go on beside one now."""
-    under_way = executor.execute(queries()["runs_under_way_beside"], {"run_id": run_id})
-    ((last,),) = executor.execute(queries()["newest_run"])
-    return Beside(tuple(found for (found,) in under_way), last)
-
-
-def run_ids_beside(executor: Executor, run_id: str, beside: Beside) -> list[str]:
-    """Return the runs that have gone on beside one since that was noted."""
-    later = executor.execute(queries()["runs_since_beside"], {"run_id": run_id, "last": beside.last})
-    return [*beside.under_way, *(found for (found,) in later if found not in beside.under_way)]
 
 
 def open_scope(executor: Executor, key: ScopeKey, window: Window, started_at: datetime) -> None:
@@ -203,7 +184,7 @@ def close_scope(
     finished_at: datetime,
     deleted: int = 0,
 ) -> None:
-    """Write the verdict of a scope; None when it was interrupted."""
+    """Write the verdict of a scope, None when it was interrupted, and release its lease."""
     ((quarantined,),) = executor.execute(queries()["read_set_aside"], key.parameters())
     execute(
         executor,
@@ -217,6 +198,7 @@ def close_scope(
         quarantined=quarantined,
         deleted=deleted,
     )
+    execute(executor, "release_lease", **key.parameters())
     if verdict is not None:
         execute(executor, "note_latest_scope", **key.parameters())
 

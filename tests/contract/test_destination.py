@@ -158,26 +158,26 @@ def test_what_fails_inside_a_transaction_is_stored_in_no_part(destination: Desti
     def store_and_fail() -> None:
         with destination.transaction() as transaction:
             transaction.merge(VENDORS, [row(VENDORS, company_id=4, id=5)])
-            transaction.add_keys(VENDORS, 1, [(4, 5)])
+            transaction.key_sets.add(VENDORS, 1, [(4, 5)])
             transaction.execute("SELECT * FROM no_such_table")
 
     with pytest.raises(DestinationError):
         store_and_fail()
     assert stored(destination, VENDORS, (4, 5)) == {}
     with destination.transaction() as transaction:
-        assert transaction.read_keys(VENDORS, 1) == []
+        assert transaction.key_sets.read(VENDORS, 1) == []
 
 
 def test_keys_seen_are_counted_once_and_apart_for_each_sweep(destination: Destination) -> None:
     with destination.transaction() as transaction:
-        assert transaction.add_keys(RFIS, 1, [(5,), (6,)]) == 2
-        assert transaction.add_keys(RFIS, 1, [(6,), (7,)]) == 1
-        assert transaction.add_keys(RFIS, 2, [(6,)]) == 1
-        assert transaction.add_keys(RFIS, 3, [(6,)]) == 1
-        assert sorted(transaction.read_keys(RFIS, 1)) == [(5,), (6,), (7,)]
-        transaction.drop_keys(1, 3)
-        assert transaction.read_keys(RFIS, 1) == transaction.read_keys(RFIS, 3) == []
-        assert transaction.read_keys(RFIS, 2) == [(6,)]
+        assert transaction.key_sets.add(RFIS, 1, [(5,), (6,)]) == 2
+        assert transaction.key_sets.add(RFIS, 1, [(6,), (7,)]) == 1
+        assert transaction.key_sets.add(RFIS, 2, [(6,)]) == 1
+        assert transaction.key_sets.add(RFIS, 3, [(6,)]) == 1
+        assert sorted(transaction.key_sets.read(RFIS, 1)) == [(5,), (6,), (7,)]
+        transaction.key_sets.drop(1, 3)
+        assert transaction.key_sets.read(RFIS, 1) == transaction.key_sets.read(RFIS, 3) == []
+        assert transaction.key_sets.read(RFIS, 2) == [(6,)]
 
 
 KEYS: list[tuple[StreamSpec, Key]] = [
@@ -194,10 +194,13 @@ KEYS: list[tuple[StreamSpec, Key]] = [
 @pytest.mark.parametrize(("spec", "key"), KEYS)
 def test_keys_seen_come_back_as_they_were(destination: Destination, spec: StreamSpec, key: Key) -> None:
     with destination.transaction() as transaction:
-        transaction.add_keys(spec, 1, [key])
-        assert transaction.read_keys(spec, 1) == [key]
+        transaction.key_sets.add(spec, 1, [key])
+        assert transaction.key_sets.read(spec, 1) == [key]
         other = (*key[:-1], 9 if isinstance(key[-1], int) else "9")
-        assert (transaction.noted(spec, 1, [key, other]), transaction.noted(spec, 2, [key])) == ({key}, set())
+        assert (
+            transaction.key_sets.intersection(spec, 1, [key, other]),
+            transaction.key_sets.intersection(spec, 2, [key]),
+        ) == ({key}, set())
 
 
 @pytest.mark.parametrize(("spec", "key"), KEYS)
@@ -209,10 +212,10 @@ def test_a_row_whose_key_was_seen_is_never_among_the_missing(
     scope = {name: int(given.get(name, 4)) for name in ("company_id", "project_id") if name in spec.scope_columns}
     with destination.transaction() as transaction:
         transaction.merge(spec, [row(spec, **scope | given)])
-        transaction.add_keys(spec, 1, [key])
-        assert transaction.add_missing_rows(spec, Extent(scope), 2, unseen_by=1) == 0
-        assert transaction.add_missing_rows(spec, Extent(scope), 3, unseen_by=9) == 1
-        assert transaction.read_keys(spec, 3) == [key]
+        transaction.key_sets.add(spec, 1, [key])
+        assert transaction.key_sets.add_missing(spec, Extent(scope), 2, seen=1) == 0
+        assert transaction.key_sets.add_missing(spec, Extent(scope), 3, seen=9) == 1
+        assert transaction.key_sets.read(spec, 3) == [key]
         assert transaction.mark_deleted(spec, scope, 1, at="2026-03-03T00:00:00Z", run_id="run-2") == 1
         assert transaction.mark_deleted(spec, scope, 1, at="2026-03-04T00:00:00Z", run_id="run-3") == 0
     assert (stored(destination, spec, key)[key].run_id, stored(destination, spec, key)[key].is_deleted) == (
@@ -232,13 +235,13 @@ def test_what_lives_within_an_extent_is_told_from_the_rest(destination: Destinat
         transaction.merge(CONTRACTS, [row(CONTRACTS, id=52, **gone)])
         transaction.merge(CONTRACTS, [row(CONTRACTS, id=51, company_id=4, project_id=70)])
         here = {"company_id": 4, "project_id": 70}
-        transaction.add_keys(LINES, 1, [(1,)])
-        transaction.note_values(LINES, parent, 2, [50])
-        transaction.note_deleted(CONTRACTS, "id", here, 2)
+        transaction.key_sets.add(LINES, 1, [(1,)])
+        transaction.key_sets.add_values(LINES, parent, 2, [50])
+        transaction.key_sets.add_deleted(CONTRACTS, "id", here, 2)
 
-        assert transaction.add_missing_rows(LINES, Extent(here, parents=(parent, 2)), 3, unseen_by=1) == 2
-        assert sorted(transaction.read_keys(LINES, 3)) == [(2,), (4,)]
-        assert transaction.add_missing_rows(LINES, Extent(here), 4, unseen_by=1, among=3) == 2
+        assert transaction.key_sets.add_missing(LINES, Extent(here, parents=(parent, 2)), 3, seen=1) == 2
+        assert sorted(transaction.key_sets.read(LINES, 3)) == [(2,), (4,)]
+        assert transaction.key_sets.add_missing(LINES, Extent(here), 4, seen=1, reported=3) == 2
         assert transaction.live_count(LINES.name, here) == 4
         assert transaction.mark_deleted(LINES, here, 3, at="2026-03-03T00:00:00Z", run_id=None) == 2
         assert transaction.live_count(LINES.name, here) == 2
@@ -252,20 +255,8 @@ def test_days_bound_an_extent_on_both_sides(destination: Destination) -> None:
         for number, day in enumerate(("2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04", None)):
             transaction.merge(logs, [row(logs, id=number, company_id=4, project_id=70, date=day)])
         days = Extent({"company_id": 4, "project_id": 70}, days=("date", "2026-03-02", "2026-03-03"))
-        assert transaction.add_missing_rows(logs, days, 1, unseen_by=9) == 2
-        assert sorted(transaction.read_keys(logs, 1)) == [(1,), (2,)]
-
-
-@pytest.mark.parametrize("spec", [STREAMS["notes_logs"], STREAMS["company_users"]], ids=lambda spec: spec.name)
-def test_rows_that_some_runs_wrote_are_taken_out_of_a_set(destination: Destination, spec: StreamSpec) -> None:
-    destination.prepare([spec])
-    place = {"company_id": 4, "project_id": 70} if "project_id" in spec.columns else {"company_id": 4}
-    with destination.transaction() as transaction:
-        for number, run_id in enumerate(("one", "other", "one", "third")):
-            transaction.merge(spec, [row(spec, id=number, _run_id=run_id, **place)])
-        transaction.add_missing_rows(spec, Extent(place), 1, unseen_by=9)
-        assert transaction.discard_written_by(spec, 1, ["one", "nobody"]) == 2
-        assert sorted(key[-1] for key in transaction.read_keys(spec, 1)) == [1, 3]
+        assert transaction.key_sets.add_missing(logs, days, 1, seen=9) == 2
+        assert sorted(transaction.key_sets.read(logs, 1)) == [(1,), (2,)]
 
 
 def test_names_that_look_like_sql_are_only_names(destination: Destination) -> None:

@@ -144,24 +144,25 @@ def holds_the_same_rows(transaction: Transaction, found: Given) -> None:
 def holds_the_same_sets(transaction: Transaction, found: Given) -> None:
     spec, rows = found.spec, found.rows
     param = spec.parent.param if spec.parent else ""
-    assert transaction.add_keys(spec, 1, found.seen) == len(found.seen)
-    assert transaction.add_keys(spec, 1, found.seen) == 0
-    assert transaction.add_keys(spec, 2, found.approved) == len(found.approved)
-    assert sorted(map(json.dumps, transaction.read_keys(spec, 1))) == sorted(map(json.dumps, found.seen))
-    assert transaction.noted(spec, 1, list(rows)) == set(found.seen)
-    transaction.note_values(spec, param, 3, [1])
+    assert transaction.key_sets.add(spec, 1, found.seen) == len(found.seen)
+    assert transaction.key_sets.add(spec, 1, found.seen) == 0
+    assert transaction.key_sets.add(spec, 2, found.approved) == len(found.approved)
+    assert sorted(map(json.dumps, transaction.key_sets.read(spec, 1))) == sorted(map(json.dumps, found.seen))
+    assert transaction.key_sets.intersection(spec, 1, list(rows)) == set(found.seen)
+    transaction.key_sets.add_values(spec, param, 3, [1])
     of_parents = Extent({"project_id": 7}, parents=(param, 3))
     of_days = Extent({"company_id": 1}, days=(found.day, "2026-03-01", "2026-03-02"))
     for number, extent in enumerate([Extent({"company_id": 1, "project_id": 8}), of_parents, of_days]):
-        for among in (None, 2):
-            into = 10 + 2 * number + (among is None)
+        for reported in (None, 2):
+            into = 10 + 2 * number + (reported is None)
             gone = {key for key, row in rows.items() if _is_within(row, extent) and key not in found.seen}
-            gone &= gone if among is None else set(found.approved)
-            assert transaction.add_missing_rows(spec, extent, into, unseen_by=1, among=among) == len(gone)
-            assert set(transaction.read_keys(spec, into)) == gone
-    transaction.note_deleted(spec, param, {"project_id": 7}, 30)
+            gone &= gone if reported is None else set(found.approved)
+            assert transaction.key_sets.add_missing(spec, extent, into, seen=1, reported=reported) == len(gone)
+            assert set(transaction.key_sets.read(spec, into)) == gone
+    transaction.key_sets.add_deleted(spec, param, {"project_id": 7}, 30)
     dead = {row[param] for row in rows.values() if row["_deleted_at"] is not None and row["project_id"] == 7}
-    assert transaction.execute("SELECT key FROM _noted WHERE noted = 30 ORDER BY key") == [(it,) for it in sorted(dead)]  # type: ignore[type-var]
+    found_dead = transaction.execute("SELECT key FROM _key_sets WHERE key_set = 30")
+    assert {key for (key,) in found_dead} == dead
 
 
 def _is_within(row: Row, extent: Extent) -> bool:
@@ -174,13 +175,9 @@ def _is_within(row: Row, extent: Extent) -> bool:
 
 def marks_the_same_rows(transaction: Transaction, found: Given) -> None:
     spec, rows = found.spec, found.rows
-    of_run_2 = {key for key in found.seen if rows[key]["_run_id"] == "run-2"}
-    assert transaction.discard_written_by(spec, 1, ["run-2"]) == len(of_run_2)
-    left = set(found.seen) - of_run_2
-    assert set(transaction.read_keys(spec, 1)) == left
-    gone = {key for key in left if rows[key]["_deleted_at"] is None and rows[key]["project_id"] == 7}
+    gone = {key for key in found.seen if rows[key]["_deleted_at"] is None and rows[key]["project_id"] == 7}
     assert transaction.mark_deleted(spec, {"project_id": 7}, 1, at="2026-04-01T00:00:00Z", run_id="run-9") == len(gone)
     marked = {key for key, it in transaction.stored(spec, list(rows)).items() if it.run_id == "run-9" and it.is_deleted}
     assert marked == gone
-    transaction.drop_keys(1, 2)
-    assert transaction.read_keys(spec, 1) == transaction.read_keys(spec, 2) == []
+    transaction.key_sets.drop(1, 2)
+    assert transaction.key_sets.read(spec, 1) == transaction.key_sets.read(spec, 2) == []

@@ -151,12 +151,12 @@ class Installation:
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Iterator[SqliteDestination]:
         """Hold the database for writing, as another process would."""
         destination = SqliteDestination(self.database)
         destination.open(holder="a test")
         try:
-            yield
+            yield destination
         finally:
             destination.close()
 

@@ -77,6 +77,24 @@ CREATE TABLE _run_scopes (
 -- name: run_scopes_key
 CREATE UNIQUE INDEX _run_scopes_key ON _run_scopes (run_id, stream, scope_key)
 
+-- name: leases
+-- Which run reads a (stream, scope): the one with the lowest number; the others wait in line for it.
+CREATE TABLE _leases (
+    seq $serial,
+    stream TEXT NOT NULL,
+    company_id $integer,
+    project_id $integer,
+    run_id TEXT NOT NULL,
+    scope_key TEXT GENERATED ALWAYS AS
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) $generated
+)
+
+-- name: leases_key
+CREATE UNIQUE INDEX _leases_key ON _leases (stream, scope_key, run_id)
+
+-- name: leases_run
+CREATE INDEX _leases_run ON _leases (run_id)
+
 -- name: set_aside
 -- How many records of a (stream, scope) a run could not store; _quarantine keeps a bounded number of them.
 CREATE TABLE _set_aside (
@@ -210,12 +228,13 @@ CREATE TABLE _held_deletes (
     record_key $key NOT NULL,
     ground TEXT NOT NULL,
     run_id TEXT NOT NULL,
-    held_at $instant NOT NULL
+    held_at $instant NOT NULL,
+    scope_key TEXT GENERATED ALWAYS AS
+        (CAST(coalesce(company_id, 0) AS TEXT) || '/' || CAST(coalesce(project_id, 0) AS TEXT)) $generated
 )
 
 -- name: held_deletes_key
-CREATE UNIQUE INDEX _held_deletes_key
-    ON _held_deletes (stream, coalesce(company_id, 0), coalesce(project_id, 0), record_key)
+CREATE UNIQUE INDEX _held_deletes_key ON _held_deletes (stream, scope_key, record_key)
 
 -- name: field_history
 -- Tracked fields as they change.

@@ -33,17 +33,23 @@ WHERE run_id = :run_id;
 -- Runs that began and have no outcome.
 SELECT run_id FROM _runs WHERE outcome IS NULL AND started_at IS NOT NULL;
 
--- name: runs_under_way_beside
--- The runs that wait or go on beside one.
-SELECT run_id FROM _runs WHERE outcome IS NULL AND run_id <> :run_id ORDER BY run_id;
+-- name: queue_for_lease
+-- A run wants to read a (stream, scope); its place in line stays however often it asks.
+INSERT INTO _leases (stream, company_id, project_id, run_id)
+VALUES (:stream, :company_id, :project_id, :run_id)
+ON CONFLICT (stream, scope_key, run_id) DO NOTHING;
 
--- name: newest_run
--- The place of the run that was written last.
-SELECT max(seq) FROM _run_details;
+-- name: lease_holder
+-- The run that may read a (stream, scope).
+SELECT run_id FROM _leases WHERE stream = :stream AND scope_key = :scope_key ORDER BY seq LIMIT 1;
 
--- name: runs_since_beside
--- The other runs that were written after a place.
-SELECT run_id FROM _run_details WHERE run_id <> :run_id AND seq > :last ORDER BY seq;
+-- name: release_lease
+-- The next run in line may read the (stream, scope).
+DELETE FROM _leases WHERE stream = :stream AND scope_key = :scope_key AND run_id = :run_id;
+
+-- name: release_leases
+-- A run that has ended reads nothing and waits for nothing.
+DELETE FROM _leases WHERE run_id = :run_id;
 
 -- name: open_scope
 -- The sweep of one (stream, scope) begins.
@@ -231,49 +237,43 @@ WHERE stream = :stream AND run_id <> :run_id AND scope_key = :scope_key;
 -- What a run counted goes with it.
 DELETE FROM _set_aside WHERE run_id = :run_id;
 
--- name: is_same
--- Whether two sets of keys are one and the same.
-SELECT (SELECT count(*) FROM _noted WHERE noted = :one) = (SELECT count(*) FROM _noted WHERE noted = :other)
-   AND NOT EXISTS (SELECT key FROM _noted WHERE noted = :one EXCEPT SELECT key FROM _noted WHERE noted = :other);
-
--- name: note_agreed
+-- name: add_agreed
 -- Of the rows that a sweep takes for deleted, those that an earlier run held; one list alone cannot agree with itself.
-INSERT INTO _noted
-SELECT :agreed, record_key FROM _held_deletes
-WHERE stream = :stream AND run_id <> :run_id AND NOT (ground = 'signal' AND :ground = 'signal')
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0)
-  AND EXISTS (SELECT 1 FROM _noted AS gone WHERE gone.noted = :gone AND gone.key = record_key)
+INSERT INTO _key_sets
+SELECT CAST(:agreed AS BIGINT), record_key FROM _held_deletes
+WHERE stream = :stream AND scope_key = :scope_key AND run_id <> :run_id AND NOT (ground = 'signal' AND :ground = 'signal')
+  AND EXISTS (SELECT 1 FROM _key_sets AS gone WHERE gone.key_set = :gone AND gone.key = record_key)
 RETURNING 1;
 
--- name: forget_agreed
+-- name: drop_agreed
 -- What is agreed on is not held any longer.
-DELETE FROM _noted WHERE noted = :gone AND key IN (SELECT key FROM _noted WHERE noted = :agreed);
+DELETE FROM _key_sets WHERE key_set = :gone AND key IN (SELECT key FROM _key_sets WHERE key_set = :agreed);
 
 -- name: hold_deletes
 -- Rows that a sweep takes for deleted wait for a second one; what was held already keeps its date.
 INSERT INTO _held_deletes (stream, company_id, project_id, record_key, ground, run_id, held_at)
-SELECT :stream, :company_id, :project_id, key, :ground, :run_id, :held_at FROM _noted WHERE noted = :gone
-ON CONFLICT (stream, coalesce(company_id, 0), coalesce(project_id, 0), record_key) DO NOTHING;
+SELECT s.stream, s.company_id, s.project_id, gone.key, :ground, s.run_id, s.started_at
+FROM _key_sets AS gone CROSS JOIN _run_scopes AS s
+WHERE gone.key_set = :gone AND s.run_id = :run_id AND s.stream = :stream AND s.scope_key = :scope_key
+ON CONFLICT (stream, scope_key, record_key) DO NOTHING;
 
 -- name: release_held
 -- Rows of a set are held no longer: they were seen alive, or are deleted now.
 DELETE FROM _held_deletes
-WHERE stream = :stream AND EXISTS (SELECT 1 FROM _noted WHERE noted = :noted AND key = record_key)
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+WHERE stream = :stream AND scope_key = :scope_key
+  AND EXISTS (SELECT 1 FROM _key_sets WHERE key_set = :key_set AND key = record_key);
 
 -- name: release_other_held
 -- Rows outside a set are held no longer: they belong to another scope now, or are deleted already.
 DELETE FROM _held_deletes
-WHERE stream = :stream AND NOT EXISTS (SELECT 1 FROM _noted WHERE noted = :noted AND key = record_key)
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0);
+WHERE stream = :stream AND scope_key = :scope_key
+  AND NOT EXISTS (SELECT 1 FROM _key_sets WHERE key_set = :key_set AND key = record_key);
 
--- name: forget_unheld
--- Of a set of keys those alone stay that are held.
-DELETE FROM _noted
-WHERE noted = :noted AND NOT EXISTS (
-    SELECT 1 FROM _held_deletes
-    WHERE record_key = key AND stream = :stream
-      AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0));
+-- name: drop_unheld
+-- Only held keys stay in a set.
+DELETE FROM _key_sets
+WHERE key_set = :key_set AND NOT EXISTS (
+    SELECT 1 FROM _held_deletes WHERE stream = :stream AND scope_key = :scope_key AND record_key = key);
 
 -- name: held_deletes
 -- How many rows of each scope wait, since when and why.
@@ -283,17 +283,12 @@ ORDER BY stream, company_id NULLS FIRST, project_id NULLS FIRST;
 
 -- name: held_keys
 -- Which rows of one scope wait.
-SELECT record_key FROM _held_deletes
-WHERE stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0)
+SELECT record_key FROM _held_deletes WHERE stream = :stream AND scope_key = :scope_key
 ORDER BY record_key;
 
 -- name: is_any_held
 -- Whether rows of one scope wait.
-SELECT 1 FROM _held_deletes
-WHERE stream = :stream
-  AND coalesce(company_id, 0) = coalesce(:company_id, 0) AND coalesce(project_id, 0) = coalesce(:project_id, 0)
-LIMIT 1;
+SELECT 1 FROM _held_deletes WHERE stream = :stream AND scope_key = :scope_key LIMIT 1;
 
 -- name: read_signal
 -- When the tool's own list of deleted records was last read.

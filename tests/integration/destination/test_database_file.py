@@ -350,7 +350,7 @@ from sync_worker.destination.sqlite import SqliteDestination
 destination = SqliteDestination(Path(sys.argv[1]))
 destination.open(holder="a test")
 with destination.transaction() as transaction:
-    transaction.add_keys(STREAMS["rfis"], 1, [(number,) for number in range(200_000)])
+    transaction.key_sets.add(STREAMS["rfis"], 1, [(number,) for number in range(200_000)])
     for it in os.listdir("/proc/self/fd"):
         if os.path.lexists(f"/proc/self/fd/{it}"):
             print(os.readlink(f"/proc/self/fd/{it}"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sync_worker.catalog import STREAMS
-from sync_worker.destination.key_sets import note_live_sql, noted_among_sql
+from sync_worker.destination.key_sets import add_missing_sql, intersection_sql
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import ConfigurationError, DestinationError, LockHeldError
 
@@ -80,8 +80,8 @@ def test_a_full_disk_is_called_by_its_name_and_leaves_nothing_half_written(tmp_p
 def test_a_key_is_found_in_a_set_without_reading_the_set(tmp_path: Path, name: str) -> None:
     spec = STREAMS[name]
     statements = {
-        "who is gone": note_live_sql(spec, (), parent=None, day=None, is_among=False),
-        "who is known": noted_among_sql(spec),
+        "who is gone": add_missing_sql(spec, (), parent=None, day=None, is_reported=False),
+        "who is known": intersection_sql(spec),
     }
     destination = SqliteDestination(tmp_path / "procore.db")
     destination.open(holder="the writer")
@@ -90,5 +90,5 @@ def test_a_key_is_found_in_a_set_without_reading_the_set(tmp_path: Path, name: s
         for what, sql in statements.items():
             given = dict.fromkeys(re.findall(r":(\w+)", sql))
             steps = [str(step[3]) for step in transaction.execute(f"EXPLAIN QUERY PLAN {sql}", given)]
-            assert "SEARCH _noted USING PRIMARY KEY (noted=? AND key=?)" in steps, what
+            assert "SEARCH _key_sets USING PRIMARY KEY (key_set=? AND key=?)" in steps, what
     destination.close()

@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from support.clock import ManualClock
+from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.engine.handoff import hand_over
 from sync_worker.engine.local import LocalEngine
 from sync_worker.errors import ConfigurationError, DatabaseLostError, DestinationError, StopRequested, SyncWorkerError
-from sync_worker.model import Outcome, RunRequest
-from sync_worker.state.ledger import RunRow, close_run, open_run
+from sync_worker.model import Outcome, RunRequest, Scope
+from sync_worker.state.leases import take_lease
+from sync_worker.state.ledger import RunRow, ScopeKey, close_run, open_run
 from sync_worker.state.migration import migrate
 from sync_worker.state.queue import enqueue_run, queued_runs
 
@@ -77,6 +81,44 @@ def test_a_run_that_a_full_disk_kept_from_beginning_waits_on_after_a_rest(destin
     with destination.reader() as view:
         assert queued_runs(view) == [RUN]
     assert clock.waits == [30.0]
+
+
+class FullForTheFirstWrite:
+    """A ledger on a disk that is full when it is first written to."""
+
+    def __init__(self, destination: SqliteDestination) -> None:
+        self._destination = destination
+        self._is_full = True
+
+    @contextmanager
+    def aside(self) -> Iterator[Transaction]:
+        if self._is_full:
+            self._is_full = False
+            raise DestinationError("disk full")
+        with self._destination.aside() as transaction:
+            yield transaction
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._destination, name)
+
+
+def test_a_run_whose_outcome_could_not_be_written_gets_it_later_and_keeps_no_lease(
+    destination: SqliteDestination,
+) -> None:
+    def execute(run: RunRequest) -> None:
+        with destination.transaction() as transaction:
+            open_run(transaction, RunRow(run.run_id, run.job, run.trigger, NOON))
+            take_lease(transaction, ScopeKey(run.run_id, "rfis", Scope(4, 70)))
+        raise DestinationError("disk full")
+
+    clock = ManualClock()
+    engine = LocalEngine(execute, FullForTheFirstWrite(destination), clock=clock, stop=threading.Event())
+    engine.start(RUN)
+    engine.join()
+    assert outcomes(destination) == [("failed", "disk full")]
+    assert clock.waits == [30.0, 30.0]
+    with destination.reader() as view:
+        assert view.execute("SELECT * FROM _leases") == []
 
 
 def test_a_run_whose_database_was_lost_does_not_keep_it_from_being_opened_again(

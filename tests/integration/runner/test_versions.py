@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -20,16 +20,16 @@ from sync_worker.catalog.spec import UPDATED_AT, ScopeKind, StreamSpec, SyncMode
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.load.deletes import DeleteScope
+from sync_worker.load.page_writer import PageWriter
 from sync_worker.load.proof import Evidence
 from sync_worker.load.sweep import Sweep
-from sync_worker.load.writer import Writer
+from sync_worker.load.writer import Given, Result, Work, Writer
 from sync_worker.model import DeleteEvidence, Page, Scope, Verdict, Window
 from sync_worker.state.ledger import RunRow, ScopeKey, close_abandoned_runs, open_run
 from sync_worker.state.migration import migrate
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SCOPE = Scope(4, 70)
-Result = TypeVar("Result")
 
 # In the order of time, each in the forms that Procore may write it in.
 INSTANTS = (
@@ -75,24 +75,23 @@ pages = st.lists(st.lists(versions, max_size=4), max_size=4)
 
 
 class Bench:
-    """A database and its loader, and sweeps over made-up pages."""
+    """A database and its writer, and sweeps over made-up pages."""
 
     def __init__(self, path: Path) -> None:
         self.destination = SqliteDestination(path)
         self.destination.open("a test")
         with self.destination.transaction() as transaction:
             migrate(transaction, "sqlite")
-        self.loader = Writer(self.destination)
+        self.writer = Writer(self.destination)
         self.numbers = count(1)
 
-    def sweep(self, spec: StreamSpec, loader: Writer | None = None) -> Sweep:
+    def sweep(self, spec: StreamSpec, writer: Writer | None = None) -> Sweep:
         """A sweep of a run of its own, which goes on."""
         run_id = f"run-{next(self.numbers)}"
-        self.loader.do(lambda transaction: open_run(transaction, RunRow(run_id, "by_hand", "manual", NOON)))
-        sweep = Sweep(
-            loader or self.loader, ManualClock(), spec, ScopeKey(run_id, spec.name, SCOPE), Window(None, NOON)
-        )
-        sweep.open()
+        self.writer.do(open_run, RunRow(run_id, "by_hand", "manual", NOON))
+        pages = PageWriter(spec, ScopeKey(run_id, spec.name, SCOPE), {})
+        sweep = Sweep(writer or self.writer, ManualClock(), pages, Window(None, NOON))
+        self.writer.do(sweep.open)
         return sweep
 
     def read(self, spec: StreamSpec, bodies: Sequence[Sequence[dict[str, Any]]]) -> Verdict:
@@ -106,11 +105,11 @@ class Bench:
 
     def end_runs(self) -> None:
         """Close all that go on."""
-        self.loader.do(lambda transaction: close_abandoned_runs(transaction, NOON))
+        self.writer.do(close_abandoned_runs, NOON)
 
     def forget(self, spec: StreamSpec) -> None:
         """Empty the table."""
-        self.loader.do(lambda transaction: transaction.execute(f'DELETE FROM "{spec.name}"'))
+        self.writer.do(lambda transaction: transaction.execute(f'DELETE FROM "{spec.name}"'))
 
     def rows(self, spec: StreamSpec) -> list[tuple[Any, ...]]:
         """What is stored: id, text, and whether it lives."""
@@ -118,7 +117,7 @@ class Bench:
             return view.execute(f'SELECT id, text, _deleted_at IS NULL FROM "{spec.name}" ORDER BY id')
 
     def close(self) -> None:
-        self.loader.close()
+        self.writer.close()
         self.destination.close()
 
 
@@ -185,25 +184,24 @@ class FailsBetweenTwoQuestions(Future[Any]):
         return next(self._answers, True)
 
 
-class LoaderThatFailsOnce(Writer):
+class WriterThatFailsOnce(Writer):
     """Loses the first page it is given."""
 
-    def __init__(self, loader: Writer) -> None:
-        self._loader = loader
-        self.seen_sets = loader.seen_sets
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
         self._first: list[Future[Any]] = [FailsBetweenTwoQuestions()]
 
-    def submit(self, work: Callable[[Transaction], Result]) -> Future[Result]:
-        return self._first.pop() if self._first else self._loader.submit(work)
+    def submit(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Future[Result]:
+        return self._first.pop() if self._first else self._writer.submit(work, *args, **kwargs)
 
-    def do(self, work: Callable[[Transaction], Result]) -> Result:
-        return self._loader.do(work)
+    def do(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        return self._writer.do(work, *args, **kwargs)
 
 
 def test_a_page_that_fails_while_the_next_one_comes_is_never_forgotten(bench: Bench) -> None:
     spec = notes("datetime")
     bench.destination.prepare([spec])
-    sweep = bench.sweep(spec, LoaderThatFailsOnce(bench.loader))
+    sweep = bench.sweep(spec, WriterThatFailsOnce(bench.writer))
     sweep.take(page(1, [{"id": 1}]))
 
     with pytest.raises(RuntimeError, match="not stored"):  # noqa: PT012 - which of the two tells is a matter of time
@@ -215,46 +213,20 @@ def record(id_: int, text: str, rank: int) -> dict[str, Any]:
     return {"id": id_, "updated_at": INSTANTS[rank][0], "text": text}
 
 
-@pytest.mark.parametrize("began_later", [False, True])
-def test_what_a_run_beside_this_one_has_read_is_neither_deleted_nor_set_back(bench: Bench, began_later: bool) -> None:
-    """A run by hand beside the daemon's: each reads the same list, and one of them reads it first."""
-    spec = notes("datetime")
-    bench.destination.prepare([spec])
-    bench.forget(spec)
-    bench.read(spec, [[record(1, "old", 1), record(2, "old", 1), record(3, "old", 1)]])
-    if began_later:
-        slow, quick = bench.sweep(spec), bench.sweep(spec)
-    else:
-        quick, slow = bench.sweep(spec), bench.sweep(spec)
-    seen_before = [record(1, "old", 1), record(2, "edited", 2)]
-
-    news = [record(1, "old", 1), record(2, "edited twice", 3), record(4, "new", 3)]
-    quick.take(page(1, news))
-    assert settled(quick, [news]) is Verdict.COMPLETE
-    slow.take(page(1, seen_before))
-    assert settled(slow, [seen_before]) is Verdict.COMPLETE
-
-    assert bench.rows(spec) == [(1, "old", 1), (2, "edited twice", 1), (3, "old", 0), (4, "new", 1)]
-    bench.end_runs()
-    bench.read(spec, [seen_before])
-    assert bench.rows(spec) == [(1, "old", 1), (2, "edited", 1), (3, "old", 0), (4, "new", 0)]
-
-
-class LoaderThatDoesAllTwice(Writer):
+class WriterThatDoesAllTwice(Writer):
     """Every piece of work was to be committed with another one that failed."""
 
-    def __init__(self, loader: Writer) -> None:
-        self._loader = loader
-        self.seen_sets = loader.seen_sets
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
 
-    def submit(self, work: Callable[[Transaction], Result]) -> Future[Result]:
+    def submit(self, work: Work[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Future[Result]:
         def twice(transaction: Transaction) -> Result:
             transaction.execute("SAVEPOINT first")
-            work(transaction)
+            work(transaction, *args, **kwargs)
             transaction.execute("ROLLBACK TO first")
-            return work(transaction)
+            return work(transaction, *args, **kwargs)
 
-        return self._loader.submit(twice)
+        return self._writer.submit(twice)
 
 
 def test_a_sweep_proves_the_same_though_everything_is_done_twice(bench: Bench) -> None:
@@ -262,7 +234,7 @@ def test_a_sweep_proves_the_same_though_everything_is_done_twice(bench: Bench) -
     bench.destination.prepare([spec])
     bench.forget(spec)
     bench.read(spec, [[record(1, "old", 1), record(2, "old", 1)]])
-    sweep = bench.sweep(spec, LoaderThatDoesAllTwice(bench.loader))
+    sweep = bench.sweep(spec, WriterThatDoesAllTwice(bench.writer))
     endless = Page(1, [msgspec.Raw(b'{"id":1,"new":1e400}')], 1, None, is_last=True, server_time=NOON, url="")
 
     for last in (False, False, True):
