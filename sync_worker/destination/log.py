@@ -18,6 +18,8 @@ from typing import BinaryIO, NamedTuple
 _HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
 _FILE_HEADER_BYTES = 100
+_KEEPS_A_LOG = b"\2\2"
+"""The versions in the header of a database in WAL mode; it has them before its log begins."""
 _SHARED_MEMORY = "-shm"
 _ASIDE = ".of-another-file"
 
@@ -55,7 +57,11 @@ def is_of_another(path: Path) -> bool:
     with suppress(OSError), path.open("rb") as file, logs_of(path)[0].open("rb") as log:
         versions = list(_versions(log))
         if versions:
-            here = version_of(file.read(_FILE_HEADER_BYTES))
+            header = file.read(_FILE_HEADER_BYTES)
+            here = version_of(header)
+            if header and header[18:20] != _KEEPS_A_LOG:
+                # As `VACUUM INTO` makes it: the counters may fit, but its pages are in other places.
+                return True
             # It goes on from where the file was when it began, or some of it is in the file already.
             return here not in versions and not here.may_precede(versions[0])
     return False

@@ -8,7 +8,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync_worker.destination.log import is_of_another
@@ -113,6 +113,16 @@ def test_the_log_of_a_killed_process_is_never_taken_for_anothers(steps: list[tup
         assert not is_of_another(lives.kill())
 
 
+VACUUMED_BEFORE_A_NEW_TABLE: list[tuple[str, object]] = [
+    ("grow", 7),
+    ("schema", 1),
+    ("checkpoint", "PASSIVE"),
+    ("backup", "VACUUM INTO"),
+    ("schema", 1),
+]
+
+
+@example(VACUUMED_BEFORE_A_NEW_TABLE, 0)
 @given(st.lists(STEPS, min_size=2, max_size=14), st.integers(0, 3))
 def test_a_backup_in_the_place_of_a_killed_database_is_whole_or_played_on_to_the_end(
     steps: list[tuple[str, object]], which: int
