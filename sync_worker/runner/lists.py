@@ -131,10 +131,30 @@ class ListReader:
     def read(self) -> Evidence:
         """Read every list to its end, and return what the server said of all of them."""
         self._begun_at = self._services.clock.now()
-        found: Evidence | None = None
-        while found is None:
-            found = self._read_each_list()
-        evidence = found.started_at(self._first_server_time)
+        evidence = Evidence().with_skipped_lists(self._plan.unchanged_parents)
+        for kind in self._plan.refused_parents:
+            evidence = evidence.with_missing_parent() if kind is RefusalKind.NOT_FOUND else evidence.with_refusal()
+        refusal: SkippableError | None = None
+        self._parents_read, self._parents_refused = [], {}
+        for parent_id in [None] if self._plan.parents is None else self._plan.parents:
+            try:
+                found = self._read_in_parts(parent_id, evidence)
+            except SkippableError as refused:
+                # One parent's list may be private, or deleted a moment ago; the others are read nevertheless.
+                refusal = refused
+                is_gone = isinstance(refused, NotFoundError) and parent_id is not None
+                evidence = evidence.with_missing_parent() if is_gone else evidence.with_refusal()
+                if parent_id is not None:
+                    self._parents_refused[parent_id] = refusal_kind(refused)
+                continue
+            if found is None:
+                return self.read()
+            evidence = found
+            self._parents_read += [] if parent_id is None else [parent_id]
+        self._record_parents_refused(refusal)
+        if self._all_refused(evidence):
+            raise refusal or SkippableError(f"all {evidence.lists} lists of its parents were refused before")
+        evidence = evidence.started_at(self._first_server_time)
         self._later = max(self._begun_at, evidence.server_time or self._begun_at)
         return evidence._replace(doubt=self._doubt or evidence.doubt)
 
@@ -148,34 +168,6 @@ class ListReader:
         self._plan = self._plan._replace(window=part.window, dates=part.dates)
         self._dates = [part.dates]
         return self.read()
-
-    def _read_each_list(self) -> Evidence | None:
-        """Return the evidence of all lists, or None if those already read must be counted again."""
-        evidence = Evidence().with_skipped_lists(self._plan.unchanged_parents)
-        for kind in self._plan.refused_parents:
-            evidence = evidence.with_missing_parent() if kind is RefusalKind.NOT_FOUND else evidence.with_refusal()
-        refusal: SkippableError | None = None
-        self._parents_read, self._parents_refused = [], {}
-        for parent_id in [None] if self._plan.parents is None else self._plan.parents:
-            try:
-                found = self._read_in_parts(parent_id, evidence)
-                if found is None:
-                    return None
-                evidence = found
-                self._parents_read += [] if parent_id is None else [parent_id]
-            except SkippableError as refused:
-                # One parent's list may be private, or deleted a moment ago; the others are read nevertheless.
-                refusal = refused
-                is_gone = isinstance(refused, NotFoundError)
-                evidence = (
-                    evidence.with_missing_parent() if is_gone and parent_id is not None else evidence.with_refusal()
-                )
-                if parent_id is not None:
-                    self._parents_refused[parent_id] = refusal_kind(refused)
-        self._record_parents_refused(refusal)
-        if self._all_refused(evidence):
-            raise refusal or SkippableError(f"all {evidence.lists} lists of its parents were refused before")
-        return evidence
 
     def _all_refused(self, evidence: Evidence) -> bool:
         """Return True if no list may be read; Procore may answer 404 for that too, but then for all of several."""
