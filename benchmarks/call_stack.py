@@ -82,11 +82,9 @@ def _is_reading(frame: FrameType) -> bool:
 
 
 def _stack(frame: FrameType) -> list[str]:
-    """Return file, line and name of each frame; a function that is just called is at its first line."""
-    return [
-        f"{Path(it.f_code.co_filename).relative_to(ROOT)}:{it.f_lineno} {it.f_code.co_qualname}"
-        for it in reversed(list(_frames(frame)))
-    ]
+    """Return file and name of each frame, without line numbers: a document that quotes them would go stale."""
+    codes = [it.f_code for it in reversed(list(_frames(frame)))]
+    return [f"{Path(code.co_filename).relative_to(ROOT)} {code.co_qualname}" for code in codes]
 
 
 def _print(moment: str, stack: list[str]) -> None:
