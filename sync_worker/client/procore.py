@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from sync_worker.client import outcomes
 from sync_worker.client.bodies import Lease
@@ -49,18 +48,35 @@ log = get_logger()
 class _PageRequest:
     """The request for one page, with its failures so far.
 
-    `place` identifies the list without its filters. `unanswered` counts attempts without a whole answer. `is_silent`:
-    a probe of another list got no answer either; None until the probe is sent.
+    `unanswered` counts attempts without a whole answer. `is_silent`: a probe of another list got no answer either; None
+    until the probe is sent.
     """
 
     request: Request
-    place: tuple[int, str]
-    is_divisible: bool
+    listing: ListRequest
     parse: Parse
     calls: Calls
     lease: Lease
     unanswered: int = 0
     is_silent: bool | None = None
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """What identifies the list, without its filters."""
+        return self.listing.company_id, self.listing.path
+
+    def parsed(self, reply: Reply) -> tuple[Reply, Records]:
+        """Return the reply with its records.
+
+        A body that is refused here is released with the error; a name in the retry loop would keep it during the pause.
+        """
+        # A server that writes null for an empty list says by `Total` that it is one; docs/adr/0022 has the reasons.
+        if count(reply.headers, "Total") == 0 and outcomes.is_null(reply.body):
+            return reply, Records([], 0)
+        try:
+            return reply, self.parse(reply.body)
+        except BadPayloadError as error:
+            raise BadPayloadError(f"{self.request}: {error}") from None
 
 
 class Procore:
@@ -118,14 +134,8 @@ class Procore:
         while (url := paginator.url) is not None:
             number = paginator.number
             with self._transport.lease() as lease:
-                page = _PageRequest(
-                    _request(url, listing, object() if paginator.is_probe else walk),
-                    (listing.company_id, listing.path),
-                    listing.is_divisible,
-                    parse,
-                    calls,
-                    lease,
-                )
+                request = _request(url, listing, object() if paginator.is_probe else walk)
+                page = _PageRequest(request, listing, parse, calls, lease)
                 try:
                     reply, records = self._fetch_page(page)
                 except (SkippableError, RequestError) as refusal:
@@ -157,55 +167,63 @@ class Procore:
     def _fetch_page(self, page: _PageRequest) -> tuple[Reply, Records]:
         """Return the page, with retries; raise `UnreachableError` if they fail and no other list is answered either."""
         try:
-            answer = self._retry.call(partial(self._attempt, page))
-        except (UnreachableError, TooLargeError):
+            for attempt in self._retry.attempts():
+                with attempt:
+                    try:
+                        answer = page.parsed(self._caller.send_authorized(page.request, page.calls, page.lease))
+                    except BadPayloadError:
+                        # It came whole and is no list; the next attempt may be half a minute away.
+                        page.lease.close()
+                        raise
+                    except NoAnswerError as error:
+                        self._record_no_answer(page, error)
+                        raise
+                    self._caller.last_answers.record_answer(page.request)
+                    self._time_outs.pop(page.place, None)
+                    return answer
+        except TooLargeError as error:
+            if error.attempts == 1 and not page.listing.is_divisible:
+                raise RequestError(str(error)) from None
             raise
-        except RetryableError as failure:
-            if isinstance(failure, TimedOutError):
-                # The next run begins with one attempt at each size.
-                self._time_outs[page.place] = ATTEMPTS_AT_ONE_SIZE
-            is_second = self._caller.last_answers.record_failure(page.request)
-            if is_second and (page.is_silent or not self._caller.is_answered_elsewhere(page.request, page.calls)):
-                raise UnreachableError(f"{failure}; nothing else is answered any more") from failure
+        except UnreachableError:
+            raise
+        except RetryableError as error:
+            self._record_failure(page, error)
             raise
         except SkippableError:
             self._caller.last_answers.record_answer(page.request)
             raise
-        self._caller.last_answers.record_answer(page.request)
-        self._time_outs.pop(page.place, None)
-        return answer
+        raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, page: _PageRequest) -> tuple[Reply, Records]:
-        try:
-            reply = self._caller.send_authorized(page.request, page.calls, page.lease)
-        except TooLargeError as error:
-            if error.attempts == 1 and not page.is_divisible:
-                raise RequestError(str(error)) from None
-            raise
-        except BadPayloadError:
-            # It came whole and is no list; the next attempt may be half a minute away.
-            page.lease.close()
-            raise
-        except NoAnswerError as error:
-            time_outs = 0
-            if isinstance(error, TimedOutError):
-                time_outs = self._time_outs[page.place] = self._time_outs.get(page.place, 0) + 1
-            page.unanswered += 1 if error.attempts is None else ATTEMPTS_AT_ONE_SIZE
-            has_had_enough = max(page.unanswered, time_outs) >= ATTEMPTS_AT_ONE_SIZE
-            if has_had_enough and page.is_silent is None and (page.is_divisible or time_outs):
-                # A host that is in trouble would give smaller pages no better, and only more of them.
-                page.is_silent = not self._caller.is_answered_elsewhere(page.request, page.calls)
-                if not page.is_silent and page.is_divisible and time_outs < MOST_TIME_OUTS:
-                    self._caller.last_answers.record_failure(page.request)
-                    raise TooLargeError(f"{error}; other lists are answered", attempts=1) from None
-            if time_outs > ATTEMPTS_AT_ONE_SIZE and not page.is_silent:
-                error.attempts = 1
-            raise
-        try:
-            return reply, _parsed(reply, page.parse)
-        except BadPayloadError as error:
-            page.lease.close()
-            raise BadPayloadError(f"{page.request}: {error}") from None
+    def _record_no_answer(self, page: _PageRequest, error: NoAnswerError) -> None:
+        """Count an attempt without an answer, and make it the last if more of them would take too long.
+
+        Raises:
+            TooLargeError: other lists are answered, so that a smaller part of this one may be, too.
+        """
+        time_outs = 0
+        if isinstance(error, TimedOutError):
+            time_outs = self._time_outs[page.place] = self._time_outs.get(page.place, 0) + 1
+        page.unanswered += 1 if error.attempts is None else ATTEMPTS_AT_ONE_SIZE
+        is_divisible = page.listing.is_divisible
+        has_had_enough = max(page.unanswered, time_outs) >= ATTEMPTS_AT_ONE_SIZE
+        if has_had_enough and page.is_silent is None and (is_divisible or time_outs):
+            # A host that is in trouble would give smaller pages no better, and only more of them.
+            page.is_silent = not self._caller.is_answered_elsewhere(page.request, page.calls)
+            if not page.is_silent and is_divisible and time_outs < MOST_TIME_OUTS:
+                self._caller.last_answers.record_failure(page.request)
+                raise TooLargeError(f"{error}; other lists are answered", attempts=1) from None
+        if time_outs > ATTEMPTS_AT_ONE_SIZE and not page.is_silent:
+            error.attempts = 1
+
+    def _record_failure(self, page: _PageRequest, error: RetryableError) -> None:
+        """Record that all attempts failed; raise `UnreachableError` if no other list is answered either."""
+        if isinstance(error, TimedOutError):
+            # The next run begins with one attempt at each size.
+            self._time_outs[page.place] = ATTEMPTS_AT_ONE_SIZE
+        is_second = self._caller.last_answers.record_failure(page.request)
+        if is_second and (page.is_silent or not self._caller.is_answered_elsewhere(page.request, page.calls)):
+            raise UnreachableError(f"{error}; nothing else is answered any more") from error
 
     def _log_page(self, listing: ListRequest, number: int, reply: Reply, records: Records) -> None:
         if records.replaced:
@@ -235,13 +253,6 @@ def _end_of(paginator: Paginator, url: str) -> Page:
         ignores_paging=paginator.ignores_paging,
         is_blank=True,
     )
-
-
-def _parsed(reply: Reply, parse: Parse) -> Records:
-    # A server that writes null for an empty list says by `Total` that it is one; docs/adr/0022 has the reasons.
-    if count(reply.headers, "Total") == 0 and outcomes.is_null(reply.body):
-        return Records([], 0)
-    return parse(reply.body)
 
 
 def _request(url: str, listing: ListRequest, walk: object) -> Request:

@@ -1,17 +1,17 @@
-"""The one layer that tries again: what `RetryableError` says may pass is attempted again, after a growing pause.
+"""The only layer that tries again: a `RetryableError` leads to another attempt, after a growing pause.
 
-Used by procore, around everything an attempt needs (allowance, token, sending, parsing), so that no second layer
+Used by procore, around everything that an attempt needs (rate limit, token, sending, parsing), so that no second layer
 multiplies calls.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from tenacity import (
+    AttemptManager,
     RetryCallState,
     Retrying,
     retry_if_exception_type,
@@ -24,13 +24,12 @@ from sync_worker.clock import Clock
 from sync_worker.errors import RetryableError, StopRequested
 from sync_worker.logs import Event, get_logger
 
-T = TypeVar("T")
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often, and how long in all, one request is tried again; each attempt has a deadline of its own."""
+    """How often, and for how long in all, a request is tried; each attempt has a deadline of its own."""
 
     attempts: int = 6
     first_wait_seconds: float = 0.5
@@ -40,7 +39,7 @@ class RetryPolicy:
 
 
 class Retry:
-    """Calls an attempt until it succeeds, fails for good, or the policy is exhausted."""
+    """The attempts at each request, until one succeeds, fails for good, or the policy is exhausted."""
 
     def __init__(self, policy: RetryPolicy, *, clock: Clock, stop: threading.Event) -> None:
         self._policy = policy
@@ -50,14 +49,14 @@ class Retry:
         self._backoff = growing + wait_random(0, policy.first_wait_seconds)
         self._last_attempt = stop_after_attempt(policy.attempts)
 
-    def call(self, attempt: Callable[[], T]) -> T:
-        """Return the result of the first attempt that succeeds, else raise the error of the last.
+    def attempts(self) -> Iterable[AttemptManager]:
+        """Return the attempts at one request, for `with`; after the last, its error leaves the loop over them.
 
         Raises:
             StopRequested: the stop event was set during a pause.
         """
-        # tenacity keeps one call's state in its object, so each call has its own.
-        retrying = Retrying(
+        # tenacity keeps the state of one loop in this object.
+        return Retrying(
             retry=retry_if_exception_type(RetryableError),
             wait=self._wait_seconds,
             stop=self._is_exhausted,
@@ -65,7 +64,6 @@ class Retry:
             before_sleep=_log_retry,
             reraise=True,
         )
-        return retrying(attempt)
 
     def _wait_seconds(self, state: RetryCallState) -> float:
         error = _error_of(state)
