@@ -58,6 +58,44 @@ class _RequestState:
         return now - self.refused_at if self.refusals else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The reply to a request that was sent with `token`; `at` is the server's time, ours where it gives none."""
+
+    request: Request
+    reply: Reply
+    token: SecretStr
+    at: datetime
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """The pause that the server asks for."""
+        return retry_after_seconds(self.reply.headers, self.at)
+
+    @property
+    def reason(self) -> str:
+        """What the body of a refusal says, empty if nothing."""
+        return self.masked(outcomes.reason(self.reply.body))
+
+    @property
+    def quote(self) -> str:
+        """The reason in parentheses, for the middle of a message."""
+        return f" ({reason})" if (reason := self.reason) else ""
+
+    def masked(self, text: str) -> str:
+        """Return a text of the server without the token, which some repeat."""
+        return text.replace(self.token.get_secret_value(), "***")
+
+    def refusal(self) -> SyncWorkerError:
+        """Return the table's error."""
+        pause = self.retry_after_seconds
+        error = outcomes.refusal(str(self.request), self.reply.status, self.reason, retry_after_seconds=pause)
+        if isinstance(error, RetryableError) and (pause or 0.0) > LONGEST_BACKOFF_SECONDS:
+            # Nobody waits that long for one list that an error page puts off.
+            error.attempts = 1
+        return error
+
+
 class _ProbeResult(Enum):
     """What a request for another list showed."""
 
@@ -124,60 +162,70 @@ class Caller:
         self._call_counter = call_counter
         self.last_answers = LastAnswers()
 
-    def send_authorized(self, request: Request, calls: Calls, lease: Lease | None = None) -> Reply:
-        """Return the accepted answer, after waits, redirects and new tokens; raise the table's error for any other."""
+    def send(self, request: Request, calls: Calls, lease: Lease | None = None, *, is_probe: bool = False) -> Reply:
+        """Return the accepted answer, after waits, redirects and new tokens; raise the table's error for any other.
+
+        A probe is sent once only, and any answer to it is returned.
+        """
         state = _RequestState()
         while True:
-            reply, token = self._send(request, calls, lease, state)
+            with self._rate_limit.slot(self._stop, calls) as slot:
+                token = self._tokens.current()
+                calls.spent += 1
+                try:
+                    reply = self._transport.send(replace(request, auth=BearerAuth(token)), lease)
+                except SyncWorkerError:
+                    self._call_counter.count(request, None, None)
+                    raise
+                self._call_counter.count(request, reply.status, reply.server_time)
+                answer = _Answer(request, reply, token, reply.server_time or self._clock.now())
+                is_suspect = state.waited(self._clock.monotonic()) >= ALONE_AFTER_SECONDS
+                slot.record_answer(reply.headers, reply.status, answer.at, is_suspect=is_suspect)
+            if is_probe:
+                return reply
             if outcomes.is_foreign(reply.status, reply.headers, reply.body):
                 raise outcomes.foreign_refusal(str(request), reply.status)
             action = outcomes.action(reply.status, reply.headers)
             if action is Action.ACCEPT:
-                self._check(request, reply, token)
+                if problem := outcomes.payload_problem(reply.body):
+                    raise BadPayloadError(f"{request}: answered 200 with {answer.masked(problem)}")
                 return reply
             if action is Action.WAIT:
-                self._wait(request, reply, token, calls, state)
+                self._wait(answer, calls, state)
             elif action is Action.REDIRECT and state.redirects < MAX_REDIRECTS:
                 state.redirects += 1
                 request = redirected(request, reply)
             elif action is Action.RENEW_TOKEN:
-                self._renew(request, reply, token, calls, state)
+                self._renew(answer, calls, state)
             else:
-                raise self._refusal(request, reply, token)
+                raise answer.refusal()
 
     def is_answered_elsewhere(self, request: Request, calls: Calls) -> bool:
         """Return True if another list that was answered before is answered now. Sends at most one request."""
         return self._probe_elsewhere(request, calls) is _ProbeResult.ANSWERED
 
-    def _send(
-        self, request: Request, calls: Calls, lease: Lease | None, state: _RequestState
-    ) -> tuple[Reply, SecretStr]:
-        with self._rate_limit.slot(self._stop, calls) as slot:
-            token = self._tokens.current()
-            calls.spent += 1
-            try:
-                reply = self._transport.send(replace(request, auth=BearerAuth(token)), lease)
-            except SyncWorkerError:
-                self._call_counter.count(request, None, None)
-                raise
-            self._call_counter.count(request, reply.status, reply.server_time)
-            is_suspect = state.waited(self._clock.monotonic()) >= ALONE_AFTER_SECONDS
-            slot.record_answer(reply.headers, reply.status, self._server_time(reply), is_suspect=is_suspect)
-        return reply, token
+    def _probe_elsewhere(self, request: Request, calls: Calls) -> _ProbeResult:
+        known = self.last_answers.probe_for(request)
+        if known is None:
+            return _ProbeResult.UNKNOWN
+        try:
+            reply = self.send(known, calls, is_probe=True)
+        except (RetryableError, RequestError):
+            return _ProbeResult.SILENT
+        action = outcomes.action(reply.status, reply.headers)
+        is_useless = action is Action.ACCEPT and outcomes.payload_problem(reply.body)
+        if is_useless or outcomes.is_foreign(reply.status, reply.headers, reply.body):
+            return _ProbeResult.SILENT
+        if action is Action.RENEW_TOKEN:
+            return _ProbeResult.UNAUTHORIZED
+        if action not in (Action.ACCEPT, Action.SKIP, Action.REFUSE):
+            return _ProbeResult.SILENT
+        self.last_answers.record_answer(known)
+        return _ProbeResult.ANSWERED
 
-    def _check(self, request: Request, reply: Reply, token: SecretStr) -> None:
-        """Raise `BadPayloadError` for an empty body, an HTML page or an error message that comes with status 200."""
-        start = reply.body.lstrip()[:1]
-        if start in {b"", b"<"}:
-            kind = "an HTML page" if start else "nothing"
-            raise BadPayloadError(f"{request}: answered 200 with {kind} where a list belongs")
-        complaint = outcomes.complaint(reply.body)
-        if complaint:
-            message = complaint.replace(token.get_secret_value(), "***")
-            raise BadPayloadError(f"{request}: answered 200 with an error where a list belongs ({message})")
-
-    def _wait(self, request: Request, reply: Reply, token: SecretStr, calls: Calls, state: _RequestState) -> None:
+    def _wait(self, answer: _Answer, calls: Calls, state: _RequestState) -> None:
         """Pause, unless the rate limit blocks all calls longer; raise if only this list is refused."""
+        request, reply = answer.request, answer.reply
         now = self._clock.monotonic()
         state.refusals += 1
         state.refused_at = state.refused_at if state.refusals > 1 else now
@@ -185,13 +233,12 @@ class Caller:
         pause = min(2.0 ** (state.refusals - 1), LONGEST_BACKOFF_SECONDS)
         is_throttled_alone = outcomes.leaves_allowance(reply.status, reply.headers)
         if is_throttled_alone:
-            retry_after = retry_after_seconds(reply.headers, self._server_time(reply)) or 0.0
-            pause = max(pause, min(retry_after, LONGEST_WAIT_SECONDS))
+            pause = max(pause, min(answer.retry_after_seconds or 0.0, LONGEST_WAIT_SECONDS))
         if state.is_alone or waited > GIVEN_UP_AFTER_SECONDS:
             others = ", while other lists are answered" if state.is_alone else ""
             raise RetryableError(
-                f"{request}: {reply.status} again and again for {waited:.0f} s{others}"
-                f"{self._server_message(reply, token)}; it is asked for again at the next run",
+                f"{request}: {reply.status} again and again for {waited:.0f} s{others}{answer.quote}; "
+                "it is asked for again at the next run",
                 attempts=1,
             )
         is_suspect = waited >= ALONE_AFTER_SECONDS
@@ -210,67 +257,29 @@ class Caller:
                     "what is read is kept, the same command goes on"
                 )
 
-    def _renew(self, request: Request, reply: Reply, token: SecretStr, calls: Calls, state: _RequestState) -> None:
+    def _renew(self, answer: _Answer, calls: Calls, state: _RequestState) -> None:
         """Discard the token at the first 401, pause at the second, raise at the third."""
         state.unauthorized += 1
         if state.unauthorized == 1:
-            self._tokens.invalidate(token)
+            self._tokens.invalidate(answer.token)
             return
         if state.unauthorized == 2:
             self._pause(NEW_TOKEN_SECONDS)
             return
-        elsewhere = self._probe_elsewhere(request, calls)
+        elsewhere = self._probe_elsewhere(answer.request, calls)
         if elsewhere is _ProbeResult.ANSWERED:
             raise RetryableError(
-                f"{request}: 401, though other lists are answered with the same token"
-                f"{self._server_message(reply, token)}; it is asked for again at the next run",
+                f"{answer.request}: 401, though other lists are answered with the same token{answer.quote}; "
+                "it is asked for again at the next run",
                 attempts=1,
             )
         if elsewhere is _ProbeResult.SILENT:
-            raise RetryableError(
-                f"{request}: 401{self._server_message(reply, token)}, and nothing else is answered now"
-            )
-        error = self._refusal(request, reply, token)
+            raise RetryableError(f"{answer.request}: 401{answer.quote}, and nothing else is answered now")
+        error = answer.refusal()
         if isinstance(error, AuthError):
             self._tokens.pause(str(error))
         raise error
 
-    def _probe_elsewhere(self, request: Request, calls: Calls) -> _ProbeResult:
-        known = self.last_answers.probe_for(request)
-        if known is None:
-            return _ProbeResult.UNKNOWN
-        try:
-            reply, token = self._send(known, calls, None, _RequestState())
-            action = outcomes.action(reply.status, reply.headers)
-            if action is Action.ACCEPT:
-                self._check(known, reply, token)
-        except (RetryableError, RequestError):
-            return _ProbeResult.SILENT
-        if outcomes.is_foreign(reply.status, reply.headers, reply.body):
-            return _ProbeResult.SILENT
-        if action is Action.RENEW_TOKEN:
-            return _ProbeResult.UNAUTHORIZED
-        if action not in (Action.ACCEPT, Action.SKIP, Action.REFUSE):
-            return _ProbeResult.SILENT
-        self.last_answers.record_answer(known)
-        return _ProbeResult.ANSWERED
-
     def _pause(self, seconds: float) -> None:
         if self._clock.wait(self._stop, seconds):
             raise StopRequested("asked to stop while waiting to try a request again")
-
-    def _refusal(self, request: Request, reply: Reply, token: SecretStr) -> SyncWorkerError:
-        message = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
-        pause = retry_after_seconds(reply.headers, self._server_time(reply))
-        error = outcomes.refusal(str(request), reply.status, message, retry_after_seconds=pause)
-        if isinstance(error, RetryableError) and (pause or 0.0) > LONGEST_BACKOFF_SECONDS:
-            # Nobody waits that long for one list that an error page puts off.
-            error.attempts = 1
-        return error
-
-    def _server_message(self, reply: Reply, token: SecretStr) -> str:
-        message = outcomes.reason(reply.body).replace(token.get_secret_value(), "***")
-        return f" ({message})" if message else ""
-
-    def _server_time(self, reply: Reply) -> datetime:
-        return reply.server_time or self._clock.now()

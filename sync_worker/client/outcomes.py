@@ -234,7 +234,16 @@ def leaves_allowance(status: int, headers: Headers) -> bool:
     return status == 429 and bool(count(headers, "X-Rate-Limit-Remaining"))
 
 
-def complaint(body: bytes) -> str:
+def payload_problem(body: bytes) -> str:
+    """Return what a body with status 200 holds instead of a list: nothing, an HTML page or an error; empty if none."""
+    start = body.lstrip()[:1]
+    if start in {b"", b"<"}:
+        return f"{'an HTML page' if start else 'nothing'} where a list belongs"
+    error = _error_in(body)
+    return f"an error where a list belongs ({error})" if error else ""
+
+
+def _error_in(body: bytes) -> str:
     """Return what a body says in `errors` or `error`, or in `message` where it holds no list; empty if it is one."""
     if body.lstrip(_BEFORE_JSON)[:1] != b"{":
         return ""

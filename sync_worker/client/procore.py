@@ -1,6 +1,6 @@
 """Reads Procore's lists, page by page: the one place where sending is composed of its parts.
 
-    pages → _fetch_page( retry → send_authorized( rate limit → token → transport ) → outcome → parse )
+    pages → _fetch_page( retry → Caller.send( rate limit → token → Transport.send ) → outcome → parse )
 
 Built by app, used by runner. Knows nothing of what records mean.
 """
@@ -170,7 +170,7 @@ class Procore:
             for attempt in self._retry.attempts():
                 with attempt:
                     try:
-                        answer = page.parsed(self._caller.send_authorized(page.request, page.calls, page.lease))
+                        answer = page.parsed(self._caller.send(page.request, page.calls, page.lease))
                     except BadPayloadError:
                         # It came whole and is no list; the next attempt may be half a minute away.
                         page.lease.close()
