@@ -38,7 +38,7 @@ MAX_REDIRECTS = 3
 NEW_TOKEN_SECONDS = 1.0
 """A token may be known at the API a moment later than at the login host."""
 ALONE_AFTER_SECONDS = 30.0
-"""A list that is still refused then may be the only one."""
+"""A list that is refused for so long may be the only one; a probe of another shows it."""
 GIVEN_UP_AFTER_SECONDS = 2 * LONGEST_WAIT_SECONDS
 _WORTH_A_PAUSE_SECONDS = 0.05
 
@@ -238,7 +238,7 @@ class Caller:
             others = ", while other lists are answered" if state.is_alone else ""
             raise RetryableError(
                 f"{request}: {reply.status} again and again for {waited:.0f} s{others}{answer.quote}; "
-                "it is asked for again at the next run",
+                "the next run requests it again",
                 attempts=1,
             )
         is_suspect = waited >= ALONE_AFTER_SECONDS
@@ -253,7 +253,7 @@ class Caller:
                 self._rate_limit.wait_for_list(self._stop, pause, str(request))
             else:
                 raise AllowanceSpent(
-                    f"{request}: not to be asked for another {pause:.0f} s, though calls are left; "
+                    f"{request}: the server puts this list off for {pause:.0f} s, though calls are left; "
                     "what is read is kept, the same command goes on"
                 )
 
@@ -270,7 +270,7 @@ class Caller:
         if elsewhere is _ProbeResult.ANSWERED:
             raise RetryableError(
                 f"{answer.request}: 401, though other lists are answered with the same token{answer.quote}; "
-                "it is asked for again at the next run",
+                "the next run requests it again",
                 attempts=1,
             )
         if elsewhere is _ProbeResult.SILENT:

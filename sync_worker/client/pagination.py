@@ -18,6 +18,7 @@ from sync_worker.client.list_request import ListRequest
 from sync_worker.errors import RequestError
 from sync_worker.model import Records
 
+NEVER_SENT = "save_sticky_filters"
 # A list may grow while it is read.
 _SLACK_PAGES = 2
 _SLACK_SHARE = 1.1
@@ -26,7 +27,6 @@ _MOST_PAGES = 100_000
 _MOST_EMPTY_PAGES = 20
 # Lengths at which servers cut lists, apart from the multiples of 100.
 _ROUND_SIZES = frozenset({10, 15, 20, 25, 30, 50, 75, 128, 150, 250, 256, 512, 750, 1024, 2048, 4096})
-_NEVER_SENT = "save_sticky_filters"
 
 
 class _Identified(msgspec.Struct):
@@ -44,10 +44,10 @@ class Paginator:
     has ended. `ignores_paging`: a probe brought the same records again, so the list has no pages.
     """
 
-    def __init__(self, api_url: str, listing: ListRequest) -> None:
-        self._address = f"{api_url.rstrip('/')}{listing.path}"
-        self._filters = list(listing.params)
-        self._per_page = listing.per_page
+    def __init__(self, api_url: str, list_request: ListRequest) -> None:
+        self._address = f"{api_url.rstrip('/')}{list_request.path}"
+        self._filters = list(list_request.params)
+        self._per_page = list_request.per_page
         self.number = 1
         self.url: str | None = self._page_url({"page": "1"} if self._per_page is not None else {})
         self.is_probe = False
@@ -148,7 +148,7 @@ class Paginator:
         """Return True if a link's parameter may be part of where the list goes on; filters are always our own."""
         ours = {"per_page"} if self._per_page is not None else set()
         ours |= {own for own, _ in self._filters}
-        return name not in ours and not name.startswith(("filters", "sort", _NEVER_SENT))
+        return name not in ours and not name.startswith(("filters", "sort", NEVER_SENT))
 
     def _ask(self, number: int, position: Mapping[str, str], *, is_probe: bool = False) -> None:
         url = self._page_url(position)

@@ -1,6 +1,9 @@
-"""Reads Procore's lists, page by page: the one place where sending is composed of its parts.
+"""Reads Procore's lists page by page.
 
-    pages → _fetch_page( retry → Caller.send( rate limit → token → Transport.send ) → outcome → parse )
+    Procore.pages           which page is next
+    └── _fetch_page         retries, smaller pages, probes of other lists
+        └── Caller.send     rate limit, token, waits, redirects
+            └── Transport.send      one HTTP attempt
 
 Built by app, used by runner. Knows nothing of what records mean.
 """
@@ -17,7 +20,7 @@ from sync_worker.client.call_counter import COMPANY_HEADER, CallCounter
 from sync_worker.client.caller import Caller
 from sync_worker.client.headers import cache_doubt, count
 from sync_worker.client.list_request import ListRequest
-from sync_worker.client.pagination import Paginator
+from sync_worker.client.pagination import NEVER_SENT, Paginator
 from sync_worker.client.rate_limit import RateLimit
 from sync_worker.client.retry import Retry
 from sync_worker.client.tokens import Tokens
@@ -53,7 +56,7 @@ class _PageRequest:
     """
 
     request: Request
-    listing: ListRequest
+    list_request: ListRequest
     parse: Parse
     calls: Calls
     lease: Lease
@@ -63,7 +66,7 @@ class _PageRequest:
     @property
     def place(self) -> tuple[int, str]:
         """What identifies the list, without its filters."""
-        return self.listing.company_id, self.listing.path
+        return self.list_request.company_id, self.list_request.path
 
     def parsed(self, reply: Reply) -> tuple[Reply, Records]:
         """Return the reply with its records.
@@ -121,21 +124,21 @@ class Procore:
         """Get a token now, as the first call would, without retries; raise what `Tokens.current` raises."""
         self._tokens.current()
 
-    def pages(self, listing: ListRequest, parse: Parse, calls: Calls) -> Iterator[Page]:
-        """Yield every page of `listing`; each is requested when the one before was taken.
+    def pages(self, list_request: ListRequest, parse: Parse, calls: Calls) -> Iterator[Page]:
+        """Yield every page of a list; each is requested when the one before was taken.
 
-        `parse` takes a body apart and raises `BadPayloadError` for one that is no list; that is tried again.
-        `calls` counts every request as it is sent.
+        `parse` splits a body into records and raises `BadPayloadError` for one that is no list; that page is requested
+        again. `calls` counts every request as it is sent.
         """
-        paginator = Paginator(self._api_url, listing)
-        # A page that nothing announced is taken as it comes, so it must not be a stray answer to the one before.
+        paginator = Paginator(self._api_url, list_request)
+        # A probe's page is taken as it comes, so it gets a connection on which no stray answer can be: docs/adr/0020.
         walk = object()
         stale: str | None = None
         while (url := paginator.url) is not None:
             number = paginator.number
             with self._transport.lease() as lease:
-                request = _request(url, listing, object() if paginator.is_probe else walk)
-                page = _PageRequest(request, listing, parse, calls, lease)
+                request = _request(url, list_request, object() if paginator.is_probe else walk)
+                page = _PageRequest(request, list_request, parse, calls, lease)
                 try:
                     reply, records = self._fetch_page(page)
                 except (SkippableError, RequestError) as refusal:
@@ -148,7 +151,7 @@ class Procore:
                 if not paginator.advance(reply.headers, reply.body, records):
                     yield _end_of(paginator, url)
                     return
-                self._log_page(listing, number, reply, records)
+                self._log_page(list_request, number, reply, records)
                 total = count(reply.headers, "Total")
                 stale = stale or cache_doubt(reply.headers)
                 yield Page(
@@ -182,7 +185,7 @@ class Procore:
                     self._time_outs.pop(page.place, None)
                     return answer
         except TooLargeError as error:
-            if error.attempts == 1 and not page.listing.is_divisible:
+            if error.attempts == 1 and not page.list_request.is_divisible:
                 raise RequestError(str(error)) from None
             raise
         except UnreachableError:
@@ -205,7 +208,7 @@ class Procore:
         if isinstance(error, TimedOutError):
             time_outs = self._time_outs[page.place] = self._time_outs.get(page.place, 0) + 1
         page.unanswered += 1 if error.attempts is None else ATTEMPTS_AT_ONE_SIZE
-        is_divisible = page.listing.is_divisible
+        is_divisible = page.list_request.is_divisible
         has_had_enough = max(page.unanswered, time_outs) >= ATTEMPTS_AT_ONE_SIZE
         if has_had_enough and page.is_silent is None and (is_divisible or time_outs):
             # A host that is in trouble would give smaller pages no better, and only more of them.
@@ -225,12 +228,12 @@ class Procore:
         if is_second and (page.is_silent or not self._caller.is_answered_elsewhere(page.request, page.calls)):
             raise UnreachableError(f"{error}; nothing else is answered any more") from error
 
-    def _log_page(self, listing: ListRequest, number: int, reply: Reply, records: Records) -> None:
+    def _log_page(self, list_request: ListRequest, number: int, reply: Reply, records: Records) -> None:
         if records.replaced:
-            log.warning(Event.TEXT_REPLACED, path=listing.path, page=number, characters=records.replaced)
+            log.warning(Event.TEXT_REPLACED, path=list_request.path, page=number, characters=records.replaced)
         log.debug(
             Event.PAGE_FETCHED,
-            path=listing.path,
+            path=list_request.path,
             page=number,
             rows=len(records.records),
             duration_ms=round(reply.elapsed_seconds * 1000),
@@ -240,7 +243,7 @@ class Procore:
 
 
 def _end_of(paginator: Paginator, url: str) -> Page:
-    """Return the page without records that ends a list whose end only a probe could show."""
+    """Return the page without records that ends a list after its probe was refused or brought an earlier page again."""
     return Page(
         number=paginator.number,
         records=(),
@@ -255,9 +258,11 @@ def _end_of(paginator: Paginator, url: str) -> Page:
     )
 
 
-def _request(url: str, listing: ListRequest, walk: object) -> Request:
-    # It would change what a user sees in Procore; neither a stream of the user's own nor a `Link` may bring it in.
-    if "save_sticky_filters" in url:
-        raise RequestError(f"GET {url.partition('?')[0]}: save_sticky_filters is never sent")
-    headers = {COMPANY_HEADER: str(listing.company_id)}
-    return Request("GET", url, headers=headers, stream=listing.stream, documentation=listing.documentation, walk=walk)
+def _request(url: str, list_request: ListRequest, walk: object) -> Request:
+    # It changes what a user sees in Procore; a stream declared by a user may contain it.
+    if NEVER_SENT in url:
+        raise RequestError(f"GET {url.partition('?')[0]}: {NEVER_SENT} is never sent")
+    headers = {COMPANY_HEADER: str(list_request.company_id)}
+    return Request(
+        "GET", url, headers=headers, stream=list_request.stream, documentation=list_request.documentation, walk=walk
+    )
