@@ -1,6 +1,6 @@
-"""Reads bodies whole, and bounds the memory that they take together: one large one at a time, plus small ones.
+"""Reads whole bodies, and bounds the memory that they take together: one large body at a time, beside small ones.
 
-Used by transport while it reads and by procore until the records of a page are taken.
+Used by transport while it reads and by procore until the records of a page are stored.
 """
 
 from __future__ import annotations
@@ -31,36 +31,33 @@ _CODINGS = frozenset(
 _MOST_CODINGS = 2
 
 
-class Bodies:
-    """The one place in memory for a large body."""
-
-    def __init__(self) -> None:
-        self.place = threading.Semaphore(1)
-
-
 class Lease:
-    """The right to hold one body of any size. Close it before waiting for anything that another body may hold up."""
+    """The right to hold one body; a large one takes `place`, of which there is one.
 
-    def __init__(self, bodies: Bodies) -> None:
-        self._bodies = bodies
+    Close it before waiting for anything that may itself wait for that place.
+    """
+
+    def __init__(self, place: threading.Semaphore) -> None:
+        self._place = place
         self.is_large = False
 
     def grow(self, size_bytes: int, seconds: float) -> None:
-        """Let the body grow to this size, as soon as no other large one is held; raise `RetryableError` if that lasts.
+        """Wait until a body of this size may be held.
 
-        It says nothing about this body: asking for a smaller page would not help.
+        Raises:
+            RetryableError: another large body was held all the `seconds`; a smaller page would not help.
         """
         if self.is_large or size_bytes <= LARGE_BYTES:
             return
-        if not self._bodies.place.acquire(timeout=max(0.0, seconds)):
-            raise RetryableError("another large body is still being taken")
+        if not self._place.acquire(timeout=max(0.0, seconds)):
+            raise RetryableError("another large body is still being stored")
         self.is_large = True
 
     def close(self) -> None:
-        """Make room for the next; the lease may be used again."""
+        """Give the place to the next large body; the lease may be used again."""
         if self.is_large:
             self.is_large = False
-            self._bodies.place.release()
+            self._place.release()
 
     def __enter__(self) -> Self:
         return self
@@ -79,12 +76,12 @@ def whole_body(raw: urllib3.HTTPResponse, maximum_bytes: int, lease: Lease, seco
         TooLargeError: it is beyond the maximum.
     """
     if not _is_framed(raw):
-        raise BadPayloadError("the body tells no length, so nothing proves that it is whole")
-    body = io.BytesIO()  # gives its content away without copying it
+        raise BadPayloadError("the body has no declared length, so nothing proves that it is whole")
+    body = io.BytesIO()  # its getvalue() does not copy
     try:
         for part in _decoded(raw):
             if body.tell() + len(part) > maximum_bytes:
-                raise TooLargeError(f"the body is larger than {maximum_bytes} bytes; ask for fewer records a page")
+                raise TooLargeError(f"the body is larger than {maximum_bytes} bytes; request fewer records per page")
             body.write(part)
             lease.grow(body.tell(), seconds)
         return body.getvalue()
@@ -95,10 +92,9 @@ def whole_body(raw: urllib3.HTTPResponse, maximum_bytes: int, lease: Lease, seco
 
 
 def _is_framed(raw: urllib3.HTTPResponse) -> bool:
-    """Return True if it shows where the body ends: by length, by chunks, or, in HTTP/1.0, by the JSON itself.
+    """Return True if the end of the body can be known: by length, by chunks, or in HTTP/1.0 by its JSON.
 
-    HTTP/1.0 has no chunks, so an old proxy that passes an answer on as it comes cannot do otherwise. An array or object
-    that is cut anywhere is no JSON, and the parser refuses it. docs/adr/0021 has the reasons.
+    An old proxy can declare neither; an array or object that is cut is no JSON. docs/adr/0021 has the reasons.
     """
     if raw.chunked or raw.length_remaining is not None:
         return True
@@ -133,9 +129,9 @@ def _decoded(raw: urllib3.HTTPResponse) -> Iterator[bytes]:
 
 
 def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpack gzip piece by piece; urllib3 would take a stream that lacks its end for a whole one.
+    """Unpack gzip piece by piece; urllib3 takes a stream that lacks its end for a whole one.
 
-    What stands behind a whole member and is no further one is ignored, zeros for example, as gzip itself does.
+    Bytes behind a whole member that are no further one, such as zeros, are ignored, as gzip itself does.
     """
     member = zlib.decompressobj(wbits=31)
     is_begun, has_whole = False, False

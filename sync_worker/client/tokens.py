@@ -1,10 +1,10 @@
-"""Keeps the access token of one credential, in memory, one refresher for all threads.
+"""Keeps the access token of one credential in memory; one thread refreshes it for all.
 
-    fresh    use it
-    stale    one thread refreshes it ahead, the others go on with the old one
-    expired  all wait for the one that refreshes it
+    fresh    every thread uses it
+    stale    one thread refreshes it, the others use the old one meanwhile
+    expired  all threads wait for the one that refreshes it
 
-A refused credential is remembered and tried again once in five minutes. Used by procore; never retries.
+A refused credential is remembered and tried again once in five minutes. Used by caller; never retries.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LIFE_SECONDS = 5400.0
 """The documented life of a token."""
 LONGEST_LIFE_SECONDS = 24 * 3600.0
 _USELESS_GRANTS = 2
-"""A login server that answers in JSON twice without a token that can be used will not do so at the third attempt."""
+"""Attempts at a login server that answers in JSON, but without a token that can be used."""
 # What a header may carry (RFC 6750 allows less).
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _ERROR_CODE = re.compile("[a-z_]{1,40}")
@@ -103,9 +103,9 @@ class _Grant(msgspec.Struct):
 
 
 class Tokens:
-    """The token of one credential, granted by `<login_url>/oauth/token` through `send`.
+    """The token of one credential, granted by `<login_url>/oauth/token`.
 
-    `on_new_secret` hears each token before it is used, so that logs can blank it.
+    `send` makes one HTTP attempt. `on_new_secret` is given each token before it is used, so that logs can mask it.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Tokens:
             if others is None:
                 self._refreshing = mine
         if others is not None:
-            # Another thread's request to the login server is under way; its deadline bounds this wait as well.
+            # The deadline of the other thread's request to the login server ends this wait, too.
             return others.result().secret
         return self._refresh(mine, token if state is State.STALE else None)
 
@@ -171,30 +171,23 @@ class Tokens:
         try:
             token = self._granted()
         except BaseException as error:
-            self._give_up(mine, error)
-            if old is None or not isinstance(error, RetryableError) or not self._postpone(old):
+            if isinstance(error, AuthError):
+                self.pause(str(error))
+            with self._lock:
+                self._refreshing = None
+                # A stale token is used a little longer, unless it was refused meanwhile.
+                usable = old if isinstance(error, RetryableError) and self._token is old else None
+                if usable is not None:
+                    self._token = replace(usable, stale_at=self._clock.monotonic() + POSTPONED_SECONDS)
+            mine.set_exception(error)
+            if usable is None:
                 raise
             log.warning(Event.TOKEN_REFRESH_FAILED, error=str(error))
-            return old.secret
+            return usable.secret
         with self._lock:
             self._token, self._refreshing, self._refused = token, None, None
         mine.set_result(token)
         return token.secret
-
-    def _give_up(self, mine: Future[Token], error: BaseException) -> None:
-        if isinstance(error, AuthError):
-            self.pause(str(error))
-        with self._lock:
-            self._refreshing = None
-        mine.set_exception(error)
-
-    def _postpone(self, old: Token) -> bool:
-        """Use a stale token a little longer; return False if it was refused meanwhile."""
-        with self._lock:
-            if self._token is not old:
-                return False
-            self._token = replace(old, stale_at=self._clock.monotonic() + POSTPONED_SECONDS)
-            return True
 
     def _granted(self) -> Token:
         form = {
@@ -207,7 +200,7 @@ class Tokens:
         try:
             reply = self._send(request)
         except RetryableError as error:
-            # Without a token no list can be read, so the failure is not about one list.
+            # Without a token no list can be read at all.
             raise UnreachableError(str(error)) from error
         if not 200 <= reply.status < 300:
             raise self._refusal(request, reply)
@@ -242,7 +235,7 @@ class Tokens:
 
 
 def _error_code(body: bytes) -> str:
-    """Return OAuth's `error` code; the rest of the body is not used, because it might repeat what was sent."""
+    """Return OAuth's `error` code; the rest of the body may repeat the secret that was sent."""
     try:
         code = msgspec.json.decode(body, type=dict[str, object]).get("error")
     except ValueError:

@@ -1,7 +1,7 @@
-"""One HTTP attempt: a request goes out, a whole reply comes back, within a deadline and a maximum size.
+"""One HTTP attempt: a request is sent, and a whole reply received, within a deadline and a maximum size.
 
-Says which connection a request may use; used by procore and tokens. Never retries, never waits, never follows a
-redirect and never looks at what a status means.
+Chooses the connection. Used by caller and tokens. Never retries, never waits, never follows a redirect, and takes every
+status for an answer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from requests.auth import AuthBase
 from urllib3.util import Timeout
 
 from sync_worker.catalog.paths import DocumentationStatus
-from sync_worker.client.bodies import Bodies, Lease, whole_body, words
+from sync_worker.client.bodies import Lease, whole_body, words
 from sync_worker.client.connection import DEADLINE_SECONDS, DeadlineResponse, new_session, tls_context
 from sync_worker.client.headers import Headers, http_date
 from sync_worker.client.outcomes import failure
@@ -72,9 +72,9 @@ class Reply:
 
 
 class Transport:
-    """Sends requests, from several threads at once; there are as many connections as were ever in use together.
+    """Sends requests of several threads; there are as many connections as were ever in use at once.
 
-    `proxy` and `ca_bundle` come only from the settings: the environment, netrc and cookies are never looked at.
+    `proxy` and `ca_bundle` come from the settings: the environment, netrc and cookies are not used.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Transport:
         self._tls = cache(partial(tls_context, ca_bundle))
         self._deadline_seconds = deadline_seconds
         self._max_body_bytes = max_body_bytes
-        self._bodies = Bodies()
+        self._place = threading.Semaphore(1)
         self._listeners: list[Callable[[Reply], None]] = []
         self._timeout = Timeout(
             total=deadline_seconds, connect=min(CONNECT_SECONDS, deadline_seconds), read=deadline_seconds
@@ -100,23 +100,23 @@ class Transport:
         self._lock = threading.Lock()
 
     def lease(self) -> Lease:
-        """Return the lease for one large body; the caller closes it when the records are stored."""
-        return Lease(self._bodies)
+        """Return the lease for one body; the caller closes it when the records are stored."""
+        return Lease(self._place)
 
     def send(self, request: Request, lease: Lease | None = None) -> Reply:
-        """Make one attempt. A large body is read under `lease`, which the caller keeps as long as the body.
+        """Make one attempt. The body is read under `lease`, which the caller keeps as long as the body.
 
         Raises:
-            RetryableError: no complete answer came; BadPayloadError when it was cut or garbled.
+            RetryableError: no complete answer came; `BadPayloadError` if it was cut or garbled.
             TooLargeError: the body is beyond the maximum.
-            RequestError: it can never come: an untrusted certificate, plain HTTP.
+            RequestError: none can ever come: an untrusted certificate, plain HTTP.
         """
         if lease is None:
             with self.lease() as own:
                 return self.send(request, own)
         loopback = is_loopback(_host(request.url))
         if not (loopback or request.url.startswith("https://")):
-            raise RequestError(f"{request}: plain HTTP is for this machine alone")
+            raise RequestError(f"{request}: plain HTTP is allowed to this machine only")
         started = _CLOCK.monotonic()
         try:
             with self._connection(request) as kept:
@@ -169,11 +169,10 @@ class Transport:
 
     @contextmanager
     def _connection(self, request: Request) -> Iterator[_Kept]:
-        """Yield a connection for one request at a time. One per thread would outlive it, as each run has new threads.
+        """Yield a connection for one request. One per thread would outlive it, as each run has new threads.
 
-        A connection that served one walk through a list is never used for another. A server may send a second answer
-        at any moment, also after we have looked and before it has read the next request, and nothing in it says what it
-        answers. docs/adr/0020 has the reasons.
+        A connection that served one walk through a list is never used for another: a server may send a second answer at
+        any moment, and nothing in it says which request it answers. docs/adr/0020 has the reasons.
         """
         with self._lock:
             known = next((kept for kept in self._idle if request.walk and kept.walk is request.walk), None)

@@ -12,7 +12,7 @@ import pytest
 from support.clock import ManualClock
 from support.connected import Connect, rfis, split
 from support.scripted_server import Answer, Received, in_turn
-from sync_worker.client.bodies import LARGE_BYTES, Bodies, Lease
+from sync_worker.client.bodies import LARGE_BYTES, Lease
 from sync_worker.errors import RetryableError, TooLargeError
 from sync_worker.model import Calls
 
@@ -21,8 +21,8 @@ SMALL = Answer(b"[]")
 
 
 def test_a_second_large_body_waits_until_the_first_is_let_go_of() -> None:
-    bodies = Bodies()
-    first, second = Lease(bodies), Lease(bodies)
+    place = threading.Semaphore(1)
+    first, second = Lease(place), Lease(place)
     first.grow(LARGE_BYTES + 1, seconds=0)
     second.grow(LARGE_BYTES, seconds=0)
     with pytest.raises(RetryableError):
