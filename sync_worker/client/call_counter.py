@@ -1,6 +1,7 @@
-"""Counts every call to the API as Procore does, and has the counts written along with whatever is written anyway.
+"""Counts every call to the API as Procore does.
 
-Used by procore around each attempt, by the loader in each transaction. The login host has no part in it.
+Used by caller after each attempt, and by the writer, which adds the counts to its transactions. Calls to the login host
+are not counted.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ _BY_DOCUMENTATION: Mapping[DocumentationStatus, Observation] = {
 
 
 class CallCounter:
-    """The calls of this process, for any number of threads.
+    """The calls of this process, counted by any number of threads.
 
-    What a killed process had not written is lost, a few seconds of counts at most; no data depends on them.
+    A killed process loses what it had not written, a few seconds of counts at most; no data depends on them.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -52,7 +53,7 @@ class CallCounter:
         with self._lock:
             if server_time is not None:
                 self._day = server_time.astimezone(UTC).date()
-            # Without an answer there is no server time; the day of the call before is the server's at least.
+            # Without an answer there is no server time; the day of the last answer comes next to it.
             day = self._day or self._clock.now().date()
             for kind in _kinds(request, status):
                 self._pending[CallLine(day, company_id, request.stream, kind)] += 1
@@ -70,14 +71,14 @@ class CallCounter:
         return bool(self._pending or self._writing)
 
     def write(self, executor: Executor) -> None:
-        """Add what is not written yet; it stays so until `on_commit`. For one thread."""
+        """Write the counts that are not committed yet. Call it and `on_commit` from one thread only."""
         with self._lock:
             self._writing += self._pending
             self._pending.clear()
         record_calls(executor, self._writing)
 
     def on_commit(self) -> None:
-        """Forget what `write` added: it is committed."""
+        """Forget the counts that `write` added."""
         self._writing.clear()
 
 

@@ -1,4 +1,4 @@
-"""What the values of Procore's headers mean; a malformed one means nothing, never an error. Pure."""
+"""Reads the values of Procore's headers; a malformed one counts as absent, never as an error. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def count(headers: Headers, name: str) -> int | None:
 
 
 def http_date(text: str) -> datetime | None:
-    """Return the instant an HTTP date names, in UTC; every form that names no other zone is GMT (RFC 9110)."""
+    """Return the instant of an HTTP date, in UTC; a form without a zone is GMT (RFC 9110)."""
     try:
         parsed = parsedate_tz(text)
         if parsed is None:
@@ -25,13 +25,13 @@ def http_date(text: str) -> datetime | None:
         # A leap second, :60, is allowed.
         there = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
         return there - timedelta(seconds=parsed[9] or 0)
-    # The last two are how parsedate_tz itself stumbles over nonsense.
+    # parsedate_tz itself raises the last two for some malformed texts.
     except (ValueError, OverflowError, IndexError, TypeError):
         return None
 
 
 def cache_doubt(headers: Headers) -> str | None:
-    """Return why an answer says nothing of the present, where a cache on the way kept it (`Age`, RFC 9111)."""
+    """Return why an answer may be out of date: a cache on the way kept it (`Age`, RFC 9111)."""
     seconds = count(headers, "Age")
     return f"a cache on the way answered with what Procore said {seconds} s ago; switch it off" if seconds else None
 

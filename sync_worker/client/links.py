@@ -1,4 +1,4 @@
-"""Reads a `Link` header as RFC 8288 says, and says when it could not read all of it. Pure."""
+"""Reads `Link` headers (RFC 8288), and reports which could not be read whole. Pure."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Links:
 
     @property
     def next(self) -> Mapping[str, str] | None:
-        """Return the query parameters of the next page's address, None where there is no link to it."""
+        """The query parameters of the next page's address, None where there is no link to it."""
         return _query(self.targets["next"]) if "next" in self.targets else None
 
     @property
     def last_page(self) -> int | None:
-        """Return the number of the last page, None where no link says it."""
+        """The number of the last page, None where no link has it."""
         return page_number(_query(self.targets.get("last", "")))
 
     @property
     def ends_the_list(self) -> bool:
-        """Return True if the header is about paging, was read whole, and names no next page."""
+        """True if the header is about paging, was read whole, and names no next page."""
         return self.is_understood and "next" not in self.targets and not PAGING_RELATIONS.isdisjoint(self.targets)
 
 
@@ -53,13 +53,13 @@ def parse_links(header: str) -> Links:
 
 
 def page_number(query: Mapping[str, str]) -> int | None:
-    """Return the page that a query asks for."""
+    """Return the number in the parameter `page`."""
     text = query.get("page", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _query(address: str) -> Mapping[str, str]:
-    # Some write `&` as in HTML.
+    # Some servers write `&` as in HTML.
     address = address.strip().replace("&amp;", "&")
     try:
         return dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))

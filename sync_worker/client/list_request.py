@@ -1,12 +1,12 @@
-"""What one sweep asks of one Procore list: path, query and company, filled in from a stream spec.
+"""The request for one list of Procore: path, query and company, filled in from a stream spec.
 
-Pure; used by runner (which builds a `Listing`) and by `pagination` (which walks it).
+Pure; built by runner and access, used by procore and pagination.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import quote
@@ -17,16 +17,16 @@ from sync_worker.clock import utc_text
 from sync_worker.model import DateRange, Scope, Window
 
 SMALLEST_PAGE = 50
-"""A list that the server cannot build in pages of this size is not saved by smaller ones."""
+"""Below it, smaller pages do not help a server that cannot build the list."""
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A list to be read from its first page to its last, with everything but the page number settled.
+    """A list to be read from its first page to its last: everything of its requests but the page number.
 
-    `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented. `stream`
-    and `documentation` are what its calls are counted by. `is_divisible`: the list can be asked for in smaller parts.
+    `company_id` goes into the `Procore-Company-Id` header; `per_page` is None where no paging is documented. Calls are
+    counted by `stream` and `documentation`. `is_divisible`: smaller pages or fewer days can be requested.
     """
 
     path: str
@@ -58,10 +58,10 @@ def list_request(
         # Procore answers a call that names no company with an error and counts it against the app.
         raise ValueError(f"{spec.name}: every call names a company, also that of an account-wide list")
     filters = [*_window_params(spec, window), *_date_params(spec, dates)]
-    found = _filled_in(spec, spec.path, spec.query, filters, _ids(spec, scope, parent_id), company_id, per_page)
+    found = _filled_in(spec, spec.path, spec.query, _ids(spec, scope, parent_id), company_id, per_page)
     has_days = spec.date_window is not None and dates is not None and dates.start_on < dates.end_on
     is_divisible = has_days or (found.per_page or 0) > SMALLEST_PAGE
-    return replace(found, is_divisible=is_divisible)
+    return replace(found, params=(*found.params, *filters), is_divisible=is_divisible)
 
 
 def deleted_list_request(
@@ -81,22 +81,15 @@ def deleted_list_request(
         case None:
             raise ValueError(f"{spec.name}: the tool has no list of deleted records")
     company_id = header_company_id if scope.company_id is None else scope.company_id
-    return _filled_in(spec, path, query, [], _ids(spec, scope, None), company_id, per_page)
+    return _filled_in(spec, path, query, _ids(spec, scope, None), company_id, per_page)
 
 
 def _filled_in(
-    spec: StreamSpec,
-    path: str,
-    query: Mapping[str, str],
-    filters: Sequence[tuple[str, str]],
-    ids: Mapping[str, str],
-    company_id: int,
-    per_page: int | None,
+    spec: StreamSpec, path: str, query: Mapping[str, str], ids: Mapping[str, str], company_id: int, per_page: int | None
 ) -> ListRequest:
-    params = [(name, _filled(value, ids, spec)) for name, value in query.items()]
     return ListRequest(
         path=_filled(path, {name: quote(value, safe="") for name, value in ids.items()}, spec),
-        params=(*params, *filters),
+        params=tuple((name, _filled(value, ids, spec)) for name, value in query.items()),
         company_id=company_id,
         per_page=None if spec.paging.per_page is None else per_page or spec.paging.per_page,
         stream=spec.name,
@@ -128,7 +121,7 @@ def _window_params(spec: StreamSpec, window: Window | None) -> Iterator[tuple[st
 
 
 def _range(window: Window) -> str:
-    # Procore knows whole seconds only: outwards, so that no fraction of one falls between two windows.
+    # Procore takes whole seconds; rounded outwards, so that no fraction of one falls between two windows.
     start, end = window.start or window.end, window.end
     end += timedelta(seconds=1 if end.microsecond else 0)
     return f"{utc_text(start)}...{utc_text(end)}"

@@ -35,7 +35,7 @@ class RetryPolicy:
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 30.0
     waits_seconds: float = 300.0
-    """No pause begins that would make them longer than this in all."""
+    """The most that all pauses together may take; a pause that would exceed it is not begun."""
 
 
 class Retry:
@@ -50,12 +50,11 @@ class Retry:
         self._last_attempt = stop_after_attempt(policy.attempts)
 
     def attempts(self) -> Iterable[AttemptManager]:
-        """Return the attempts at one request, for `with`; after the last, its error leaves the loop over them.
+        """Return the attempts at one request: `for attempt in retry.attempts(): with attempt: …`.
 
-        Raises:
-            StopRequested: the stop event was set during a pause.
+        The loop raises the error of the last attempt, or `StopRequested` if the stop event is set during a pause.
         """
-        # tenacity keeps the state of one loop in this object.
+        # tenacity keeps the state of a loop in the object, so each loop needs its own.
         return Retrying(
             retry=retry_if_exception_type(RetryableError),
             wait=self._wait_seconds,
