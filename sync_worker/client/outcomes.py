@@ -1,7 +1,7 @@
-"""The table of outcomes: what is done about each HTTP status and each way an attempt can break.
+"""The table of outcomes: what is done about each HTTP status and each way in which an attempt can fail.
 
-Pure; used by transport, procore, tokens and rate_limit. Messages are one line, name method, host and path, hold no
-secret, and say what to do where the reader can do something.
+Pure; used by transport, caller, procore, tokens and rate_limit. A message is a line with method, host and path, has no
+secret in it, and says what to do if the reader can do something.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from sync_worker.errors import (
 )
 
 REASON_CHARACTERS = 200
-_SAYING = ("errors", "error", "error_description", "message")
-_WORDS_ON_PERMISSION = frozenset({401, 403, 404})
+_ERROR_KEYS = ("errors", "error", "error_description", "message")
+_REFUSALS = frozenset({401, 403, 404})
 _FOREIGN_ATTEMPTS = 3
 
 
 class _Complaint(msgspec.Struct):
-    """The parts of a body that may tell of an error, and those that may hold a list."""
+    """The fields of a body that may report an error, and those that may hold a list."""
 
     errors: Any = None
     error: Any = None
@@ -52,7 +52,7 @@ class _Complaint(msgspec.Struct):
 
 
 _complaints = msgspec.json.Decoder(_Complaint)
-# A byte order mark, and what JSON itself skips.
+# A byte order mark, and the white space of JSON.
 _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -62,23 +62,23 @@ class Action(Enum):
     ACCEPT = auto()
     RENEW_TOKEN = auto()
     WAIT = auto()
-    """Wait as long as the server says; no failed attempt."""
+    """Wait as long as the server says; it does not count as a failed attempt."""
     REDIRECT = auto()
     RETRY = auto()
     RETRY_UNREACHABLE = auto()
-    """Try again; as long as nobody answers at all, nothing else is worth asking."""
+    """Try again; while the host cannot be reached, no other list can be read either."""
     RETRY_OR_SMALLER = auto()
-    """Try again; a gateway is in trouble, or the list too large for it."""
+    """Try again; a gateway is in trouble, or the list is too large for it."""
     TIMED_OUT = auto()
-    """As RETRY_OR_SMALLER, but seldom: each attempt takes the whole time-out."""
+    """As RETRY_OR_SMALLER, with fewer attempts: each takes the whole time-out."""
     RETRY_SMALLER = auto()
     """Try again; if that does not help, a smaller part of the list may."""
     SKIP = auto()
-    """The scope may not be read; go on with the others."""
+    """The scope may not be read; continue with the others."""
     REFUSE = auto()
     """This request can never succeed."""
     REJECT_PAYLOAD = auto()
-    """Success without a list: never taken for data, tried again."""
+    """Success without a list: never data, tried again."""
 
 
 class StatusRule(NamedTuple):
@@ -159,18 +159,18 @@ BY_EXCEPTION: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...],
         StatusRule(Action.RETRY_OR_SMALLER, "{request}: the connection broke before the answer was whole"),
     ),
 )
-_PASSING: Mapping[Action, type[RetryableError]] = {
-    Action.RETRY: RetryableError,
+_ERRORS: Mapping[Action, type[SyncWorkerError]] = {
+    Action.ACCEPT: BadPayloadError,  # only its body can be wrong
+    Action.RENEW_TOKEN: AuthError,
     Action.WAIT: RetryableError,
-    Action.RETRY_OR_SMALLER: NoAnswerError,
-    Action.RETRY_SMALLER: TooLargeError,
-}
-_BROKEN: Mapping[Action, type[SyncWorkerError]] = {
-    Action.REFUSE: RequestError,
+    Action.REDIRECT: RequestError,
     Action.RETRY: RetryableError,
+    Action.RETRY_UNREACHABLE: UnreachableError,
     Action.RETRY_OR_SMALLER: NoAnswerError,
     Action.TIMED_OUT: TimedOutError,
-    Action.RETRY_UNREACHABLE: UnreachableError,
+    Action.RETRY_SMALLER: TooLargeError,
+    Action.SKIP: SkippableError,
+    Action.REFUSE: RequestError,
     Action.REJECT_PAYLOAD: BadPayloadError,
 }
 
@@ -183,12 +183,12 @@ def action(status: int, headers: Headers) -> Action:
 
 
 def is_foreign(status: int, headers: Headers, body: bytes) -> bool:
-    """Return True for a word on permission that is not Procore's own: a firewall's, a proxy's, a login page's.
+    """Return True for a 401, 403 or 404 that is not Procore's: a firewall, a proxy or a login page answered.
 
-    Procore's error bodies are objects with `errors`, `error` or `message`. An empty body, or other JSON, is taken for
-    its own only if it is declared as JSON; and so is a 401 that asks for a bearer token, as no proxy does.
+    Procore's error bodies are objects with `errors`, `error` or `message`. An empty body or other JSON counts as
+    Procore's if it is declared as JSON, and any 401 does that asks for a bearer token, as no proxy does.
     """
-    if status not in _WORDS_ON_PERMISSION:
+    if status not in _REFUSALS:
         return False
     if status == 401 and headers.get("WWW-Authenticate", "").strip().lower().startswith("bearer"):
         return False
@@ -196,14 +196,14 @@ def is_foreign(status: int, headers: Headers, body: bytes) -> bool:
         said = json.loads(body) if body.strip() else None
     except (ValueError, RecursionError):
         return True
-    if isinstance(said, dict) and not said.keys().isdisjoint(_SAYING):
+    if isinstance(said, dict) and not said.keys().isdisjoint(_ERROR_KEYS):
         return False
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return not (kind == "application/json" or kind.endswith("+json"))
 
 
 def foreign_refusal(request: str, status: int) -> SyncWorkerError:
-    """Return the error for an answer that `is_foreign`; it says nothing about permission, and is tried again."""
+    """Return the error for an answer that `is_foreign`: to be tried again, as it says nothing about permission."""
     return RetryableError(
         f"{request}: {status}, but not in Procore's words; a firewall, a proxy or a login page answers in its place",
         attempts=_FOREIGN_ATTEMPTS,
@@ -211,26 +211,18 @@ def foreign_refusal(request: str, status: int) -> SyncWorkerError:
 
 
 def refusal(request: str, status: int, said: str = "", *, retry_after_seconds: float | None = None) -> SyncWorkerError:
-    """Return the error for an answer without data; `said` is the `reason` its body gives."""
+    """Return the error for an answer without data; `said` is the `reason` in its body."""
     outcome = _outcome(status)
     meaning = APP_NOT_CONNECTED if status == 403 and "not connected" in said.lower() else outcome.meaning
     message = f"{request}: {status}, {meaning}" + (f" ({said})" if said else "")
-    passing = _PASSING.get(outcome.action)
-    if passing is not None:
-        return passing(message, retry_after_seconds=retry_after_seconds)
-    match outcome.action:
-        case Action.SKIP:
-            return NotFoundError(message) if status == 404 else SkippableError(message)
-        case Action.RENEW_TOKEN:
-            return AuthError(message)
-        case Action.ACCEPT | Action.REJECT_PAYLOAD:
-            return BadPayloadError(message)
-        case _:
-            return RequestError(message)
+    error = NotFoundError(message) if status == 404 else _ERRORS[outcome.action](message)
+    if isinstance(error, RetryableError):
+        error.retry_after_seconds = retry_after_seconds
+    return error
 
 
 def leaves_allowance(status: int, headers: Headers) -> bool:
-    """Return True for a 429 that says itself that calls are left: it is about this list, not about the allowance."""
+    """Return True for a 429 whose headers say that calls are left: it is about this list, not about the allowance."""
     return status == 429 and bool(count(headers, "X-Rate-Limit-Remaining"))
 
 
@@ -244,7 +236,7 @@ def payload_problem(body: bytes) -> str:
 
 
 def _error_in(body: bytes) -> str:
-    """Return what a body says in `errors` or `error`, or in `message` where it holds no list; empty if it is one."""
+    """Return the text in `errors` or `error`, or in `message` if there is no list; empty for a body without error."""
     if body.lstrip(_BEFORE_JSON)[:1] != b"{":
         return ""
     try:
@@ -253,7 +245,7 @@ def _error_in(body: bytes) -> str:
         return ""
     has_list = any(bytes(part) not in (b"", b"null") for part in (said.data, said.meetings))
     if said.errors or said.error or (said.message and not has_list):
-        return _one_line({name: getattr(said, name) for name in _SAYING}) or "without a word"
+        return _one_line({name: getattr(said, name) for name in _ERROR_KEYS}) or "without a word"
     return ""
 
 
@@ -269,7 +261,7 @@ def is_null(body: bytes) -> bool:
 
 
 def reason(body: bytes) -> str:
-    """Return `errors`, `error` or `message` of an error body as one capped line, empty if there is none."""
+    """Return `errors`, `error` and `message` of an error body as one line with a maximum length; empty if none."""
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
@@ -285,7 +277,7 @@ def _one_line(said: object) -> str:
 
 
 def failure(request: str, error: BaseException, deadline_seconds: float) -> SyncWorkerError:
-    """Return the error for an attempt without a whole answer; it never repeats the text of `error` itself."""
+    """Return the error for an attempt without a whole answer; the text of `error` may hold a secret and is not used."""
     links = list(_chain(error))
     for kinds, outcome in BY_EXCEPTION:
         found = next((link for link in links if isinstance(link, kinds)), None)
@@ -293,7 +285,7 @@ def failure(request: str, error: BaseException, deadline_seconds: float) -> Sync
             message = outcome.meaning.format(
                 request=request, seconds=deadline_seconds, host=_host(request), detail=_detail(found)
             )
-            return _BROKEN[outcome.action](message)
+            return _ERRORS[outcome.action](message)
     return RetryableError(f"{request}: {type(error).__name__}")
 
 
@@ -308,7 +300,7 @@ def _texts(said: object, depth: int = 0) -> Iterator[str]:
         for part in said:
             yield from _texts(part, depth)
     elif isinstance(said, dict) and depth == 0:
-        for key in _SAYING:
+        for key in _ERROR_KEYS:
             yield from _texts(said.get(key), depth + 1)
     elif isinstance(said, dict) and depth < 3:
         for key, value in said.items():
@@ -316,7 +308,7 @@ def _texts(said: object, depth: int = 0) -> Iterator[str]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield `error` and all that is wrapped in it; urllib3 and requests keep causes in `reason` and `args`."""
+    """Yield `error` and every cause of it; urllib3 and requests keep causes in `reason` and `args`, too."""
     waiting, met = [error], set[int]()
     while waiting:
         link = waiting.pop(0)

@@ -15,7 +15,6 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception_type,
-    stop_after_attempt,
     wait_exponential,
     wait_random,
 )
@@ -47,7 +46,6 @@ class Retry:
         self._stop = stop
         growing = wait_exponential(multiplier=policy.first_wait_seconds, max=policy.longest_wait_seconds)
         self._backoff = growing + wait_random(0, policy.first_wait_seconds)
-        self._last_attempt = stop_after_attempt(policy.attempts)
 
     def attempts(self) -> Iterable[AttemptManager]:
         """Return the attempts at one request: `for attempt in retry.attempts(): with attempt: …`.
@@ -65,17 +63,12 @@ class Retry:
         )
 
     def _wait_seconds(self, state: RetryCallState) -> float:
-        error = _error_of(state)
-        server_seconds = error.retry_after_seconds if isinstance(error, RetryableError) else None
-        return max(self._backoff(state), server_seconds or 0.0)
+        return max(self._backoff(state), _error_of(state).retry_after_seconds or 0.0)
 
     def _is_exhausted(self, state: RetryCallState) -> bool:
-        waited = state.idle_for + state.upcoming_sleep
-        error = _error_of(state)
-        attempts = error.attempts if isinstance(error, RetryableError) else None
-        if attempts is not None and state.attempt_number >= attempts:
-            return True
-        return self._last_attempt(state) or waited > self._policy.waits_seconds
+        attempts = min(self._policy.attempts, _error_of(state).attempts or self._policy.attempts)
+        waits_seconds = state.idle_for + state.upcoming_sleep
+        return state.attempt_number >= attempts or waits_seconds > self._policy.waits_seconds
 
     def _pause(self, seconds: float) -> None:
         if self._clock.wait(self._stop, seconds):
@@ -91,5 +84,9 @@ def _log_retry(state: RetryCallState) -> None:
     )
 
 
-def _error_of(state: RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome is not None else None
+def _error_of(state: RetryCallState) -> RetryableError:
+    """Return the error of the last attempt; tenacity waits only after one that may be tried again."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    if not isinstance(error, RetryableError):
+        raise AssertionError("only a RetryableError is tried again")
+    return error
