@@ -1,7 +1,7 @@
-"""Keeps our requests inside Procore's allowance, as far as its headers report it.
+"""Keeps our requests inside Procore's allowance, which its headers report.
 
-Shared by all threads that use one credential, whatever runs they belong to. Used by caller around each request: it
-waits for a `slot` before, and records the answer after. The login host has no part in it.
+One object serves all threads and runs that use one credential. Used by caller, which waits for a `slot` before each
+request and records the answer after it. Requests to the login host are not limited.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sync_worker.model import Calls
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow
 
 _NAP_SECONDS = 1.0
-# Less than the shortest pause after a refusal, which is a second or, as floats go, a little less.
+# The shortest pause after a refusal is a second, or a little less by rounding.
 _SHORTEST_SHOWN_SECONDS = 0.9
 _LOOK_EVERY_SECONDS = 5.0
 _MINUTE = timedelta(minutes=1)
@@ -34,11 +34,11 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is known of the allowance.
+    """The state of the allowance.
 
-    `limit` and `remaining` are of the window last reported; `acquired` are the requests let through and `throttled` the
-    answers that demanded a wait since the start. A call would have to wait for `waiting_seconds` now, `blocked_until`
-    then. `windows` has each window with what is ours of it.
+    `limit` and `remaining` are of the window last reported. Since the start, `acquired` requests were let through and
+    `throttled` answers demanded a wait. A call now would wait for `waiting_seconds`, that is until `blocked_until`.
+    `windows` has each window with our share of it.
     """
 
     limit: int | None
@@ -51,7 +51,7 @@ class Allowance:
 
 
 class Slot:
-    """A request that may be sent now."""
+    """The permission to send one request now."""
 
     def __init__(self, rate_limit: RateLimit, number: int) -> None:
         self._rate_limit = rate_limit
@@ -60,7 +60,7 @@ class Slot:
     def record_answer(self, headers: Headers, status: int, now: datetime, *, is_suspect: bool = False) -> None:
         """Learn from the answer; `now` is the server's time, so that a wrong clock here does not matter.
 
-        `is_suspect`: this list was refused for so long that a refusal may be its own, and no reason to hold others.
+        `is_suspect`: this list was refused for so long that the refusal may be about it only, and holds up no others.
         """
         if self._number is not None:
             self._rate_limit.observe(self._number, headers, status, now, is_suspect=is_suspect)
@@ -76,9 +76,9 @@ class Slot:
 class RateLimit:
     """The allowance shared by all threads that use one credential.
 
-    `share` of it is ours, `concurrency` requests may be under way at once; `known` is what an earlier process left.
-    `on_wait` is called once for all that wait, with the seconds.
-    `lifted_at` returns when a user last ended the wait; it is called every few seconds of a long one.
+    `share` of it is ours, and `concurrency` requests may be under way at once; `known` was stored by an earlier
+    process. `on_wait` is called with the seconds of a wait, once for all threads that wait. `lifted_at` returns when a
+    user last ended a wait; it is called every few seconds of a long one.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class RateLimit:
 
         Raises:
             StopRequested: the stop event is set, before or during the wait.
-            AllowanceSpent: the wait would be for the allowance, and `calls` do not wait for it.
+            AllowanceSpent: the allowance is spent, and `calls` do not wait for it.
         """
         slot = Slot(self, self._acquire(stop, calls))
         try:
@@ -136,7 +136,7 @@ class RateLimit:
                 self._throttled += 1
                 self._blocked_at = self._clock.now()
                 if is_suspect or outcomes.leaves_allowance(status, headers):
-                    # It is this list that is throttled; the others pause for a moment, in case it is not.
+                    # Probably only this list is throttled; the others pause for a moment, in case they are, too.
                     self._limiter.block(at + min(max(waits, default=0.0), SPIKE_SECONDS))
                 else:
                     self._limiter.throttle(max(waits, default=0.0), at)
@@ -152,7 +152,7 @@ class RateLimit:
             self._moved.notify_all()
 
     def wait_for_list(self, stop: threading.Event, seconds: float, request: str) -> None:
-        """Wait until one list may be requested again, though calls are left; shown and lifted as any wait.
+        """Wait until one list may be requested again, though calls are left; logged and lifted as any wait.
 
         Raises:
             StopRequested: the stop event is set.
@@ -173,7 +173,7 @@ class RateLimit:
 
     @property
     def allowance(self) -> Allowance:
-        """What is known now."""
+        """The state of the allowance now."""
         with self._moved:
             now = self._clock.monotonic()
             report, window = self._limiter.last_reported or (None, None)
@@ -217,7 +217,7 @@ class RateLimit:
         raise StopRequested("asked to stop before the next request")
 
     def _sleep(self, stop: threading.Event, now: float, opens_at: float) -> None:
-        """Wait without the lock; a call held back only by a reserve wakes every second, so as not to miss its turn."""
+        """Wait without the lock; a call held up only by a reserve looks every second, as nothing wakes it."""
         room_at = self._limiter.room_at(now)
         nap = _NAP_SECONDS if room_at is not None and room_at <= now else opens_at - now
         is_news = opens_at - now >= _SHORTEST_SHOWN_SECONDS and opens_at > self._announced_until + _NAP_SECONDS
@@ -245,7 +245,7 @@ class RateLimit:
             self._lift(lifted_at)
 
     def _lift(self, at: datetime) -> None:
-        """Let calls go again; a refusal that comes later blocks them as ever."""
+        """Let calls go again, until the next refusal."""
         log.info(Event.ALLOWANCE_LIFTED)
         self._limiter.lift()
         self._refused_until = self._announced_until = 0.0
@@ -283,7 +283,7 @@ class RateLimit:
             stored = known.window(period)
             window.limit = stored.limit if stored else None
         for minute, calls in sorted(known.spent.items()):
-            # The last moment of its minute, so that it leaves too late rather than too early.
+            # As the last moment of its minute, so that it leaves the window too late rather than too early.
             ago = max(0.0, (today - minute - _MINUTE).total_seconds()) + 0.001
             self._limiter.hour.send(now - ago, calls)
             self._limiter.hour.end(now - ago, calls)

@@ -1,7 +1,7 @@
-"""When the next call may go: both windows of the allowance, calls under way, and the queue. Pure.
+"""Decides when the next call may be sent, from both windows of the allowance, calls under way, and the queue. Pure.
 
-Both windows are learned from headers, which name neither: they report whichever is nearer to running out. So what an
-answer says is left is left in the other window too. `RateLimit` waits, reports the answers, and holds the lock.
+The headers of an answer report one window, the one nearer to its limit, and do not say which. So at least as many calls
+are left in the other one. `RateLimit` waits, passes the answers on, and holds the lock.
 """
 
 from __future__ import annotations
@@ -20,21 +20,25 @@ RESERVE_SHARE = 0.01
 LONGEST_WAIT_SECONDS = 65 * 60.0
 """The longest wait that one answer can cause: an hour, the longest window, and a margin for clocks that differ."""
 LONGEST_BACKOFF_SECONDS = 60.0
-_PATIENCE = 9
+# The most calls with a better priority that go before the one that has waited longest.
+_MOST_PASSED_OVER = 9
+# The reset of a spike may seem later than 10 s ahead, as clocks differ.
 _SKEW_SECONDS = 5.0
-_MANY_TIMES = 8
+# While only the spike's limit is known, a limit more than so many times larger is taken for the hour's.
+_HOUR_TIMES_SPIKE = 8
+# The weight of the newest answer in the average answer time.
 _SMOOTHING = 0.2
 
 
 class QueuePosition(NamedTuple):
-    """A place in the queue of calls that wait: better priorities first, then first come, first served."""
+    """A place in the queue of calls that wait: by priority, then first come, first served."""
 
     priority: Priority
     number: int
 
 
 class WindowReport(NamedTuple):
-    """What the headers of an answer, maybe a refusal, say: limit, what is left, the reset and how far ahead that is."""
+    """The headers of an answer or refusal: limit, calls left, the reset by the server's clock, and seconds to it."""
 
     limit: int | None
     remaining: int
@@ -44,7 +48,7 @@ class WindowReport(NamedTuple):
 
 
 class RateLimiter:
-    """Lets calls go as the allowance has room: `share` of it is ours, `concurrency` calls may be under way at once."""
+    """The rate limit of one credential: `share` of it is ours, and `concurrency` calls may be under way at once."""
 
     def __init__(self, share: float, concurrency: int) -> None:
         self.hour = RateWindow(HOUR_SECONDS, share)
@@ -52,7 +56,7 @@ class RateLimiter:
         self.last_reported: tuple[LastReport, RateWindow] | None = None
         self.under_way = 0
         self.blocked_until = 0.0
-        self._volleys = 0
+        self._refusals = 0
         self._concurrency = concurrency
         self._is_unlimited = False
         self._sent = 0
@@ -69,11 +73,11 @@ class RateLimiter:
         return position
 
     def leave(self, position: QueuePosition) -> None:
-        """Give the place up, sent or not."""
+        """Leave the queue, whether the call was sent or not."""
         self._queue.remove(position)
 
     def opens_at(self, position: QueuePosition, now: float) -> float | None:
-        """Return when this position may send, `now` for at once, None if another call has to move first."""
+        """Return when this position may send, `now` for at once, None if another call has to be sent or end first."""
         opens_at = self.room_at(now)
         if opens_at is None or opens_at > now:
             return opens_at
@@ -82,7 +86,7 @@ class RateLimiter:
         return opens_at if self._is_due() else self.room_at(now, position.priority)
 
     def room_at(self, now: float, reserve: Priority = Priority.MANUAL) -> float | None:
-        """Return when one more call of anyone fits in, None if a call under way must be answered first."""
+        """Return when there is room for a call of any position, None if a call under way must end first."""
         if self.under_way >= self._concurrency:
             return None
         moments = [max(now, self.blocked_until), self._reported_room_at(now)]
@@ -118,9 +122,9 @@ class RateLimiter:
     def throttle(self, server_seconds: float, now: float) -> None:
         """Block all calls for as long as the server said, or for a growing pause if it did not say."""
         if now >= self.blocked_until:
-            self._volleys += 1  # answers to calls that were under way already are the same volley
-        # A reset that has passed, or none, must not turn into hammering.
-        seconds = max(server_seconds, min(2.0 ** (self._volleys - 1), LONGEST_BACKOFF_SECONDS))
+            self._refusals += 1  # answers to calls that were under way already count with the first
+        # With a reset that has passed, or none, calls would be repeated at once.
+        seconds = max(server_seconds, min(2.0 ** (self._refusals - 1), LONGEST_BACKOFF_SECONDS))
         self.block(now + min(seconds, LONGEST_WAIT_SECONDS))
 
     def block(self, until: float) -> None:
@@ -128,21 +132,21 @@ class RateLimiter:
         self.blocked_until = max(self.blocked_until, until)
 
     def lift(self) -> None:
-        """Forget the wait that an answer imposed; our share of the limits still applies."""
-        self.blocked_until, self.last_reported, self._volleys = 0.0, None, 0
+        """End the wait that an answer demanded; our share of the limits still applies."""
+        self.blocked_until, self.last_reported, self._refusals = 0.0, None, 0
         for window in (self.hour, self.spike):
             window.forget_report()
 
     def accepted(self) -> None:
-        """Record that the server accepts calls, so the next refusal starts with the shortest pause."""
-        self._volleys = 0
+        """Record that the server accepts calls, so that the next refusal begins with the shortest pause."""
+        self._refusals = 0
 
     def _take(self, report: WindowReport, number: int, now: float) -> None:
         resets_at = now + min(report.reset_seconds, LONGEST_WAIT_SECONDS)
         last = LastReport(report.remaining, resets_at, self._sent, report.is_refusal)
-        window = self._named(report)
+        window = self._window_of(report)
         if window is self.hour and report.limit == self.spike.limit:
-            self.spike.limit = None  # the end of an hour was taken for it
+            self.spike.limit = None  # the end of an hour was taken for a spike
         if self.last_reported is None or self.last_reported[0].is_outdated_by(last.remaining, number):
             self.last_reported = last, window
         if report.limit and (
@@ -151,7 +155,7 @@ class RateLimiter:
             or window.last_report.is_outdated_by(last.remaining, number)
         ):
             window.record_report(report.limit, last, report.reset, now, self.under_way)
-            # One server counts one way; a spike shows which within seconds, an hour only at its end.
+            # A server counts both alike; a spike shows within seconds how, an hour only at its end.
             self.hour.rolls |= self.spike.rolls
 
     def _first(self) -> QueuePosition:
@@ -159,32 +163,32 @@ class RateLimiter:
 
     def _is_due(self) -> bool:
         """Return True if the longest waiting call goes next, whatever the priority of the others."""
-        return self._passed_over >= _PATIENCE
+        return self._passed_over >= _MOST_PASSED_OVER
 
     def _reported_room_at(self, now: float) -> float | None:
         """Return when one more call may go by the last report, whichever window it was of."""
         if self.last_reported is None:
-            # Nothing is known: only the first call goes, and its answer reports the limits.
+            # Nothing is known: only the first call is sent, and its answer reports the limits.
             return now if self._is_unlimited or not self.under_way else None
         last, window = self.last_reported
         others = window.others(now)
         left = last.remaining - (others > 0)
         if now < last.resets_at and left <= 0 and not window.rolls:
             return None if self.under_way else last.resets_at
-        # Another client may take at once what it took in all, or half of everything if it only just started; of those
-        # under way then all but one would be refused.
+        # Another client may use at once as much as it used so far, or half of the limit if it has just started. All but
+        # one of our calls under way would then be refused.
         limit = window.limit or last.remaining
-        abreast = max(last.remaining - max(others, limit // 2), self._abreast(window))
-        return now if self.under_way < max(1, min(abreast, left)) else None
+        concurrency = max(last.remaining - max(others, limit // 2), self._useful_concurrency(window))
+        return now if self.under_way < max(1, min(concurrency, left)) else None
 
-    def _abreast(self, window: RateWindow) -> int:
-        """Return how many concurrent calls use our whole share of a window, given the average answer time."""
+    def _useful_concurrency(self, window: RateWindow) -> int:
+        """Return how many concurrent calls it takes to use our whole share of a window, at the average answer time."""
         return ceil((window.granted or 0) / window.seconds * self._answer_seconds)
 
-    def _named(self, report: WindowReport) -> RateWindow:
-        """Return the window of a report: by its end, or by its limit if the end is near, since an hour ends too.
+    def _window_of(self, report: WindowReport) -> RateWindow:
+        """Return the window of a report: by its end, or by its limit if the end is near.
 
-        The oldest call of a rolling hour may leave in a moment at any time.
+        An hour ends, too, and the oldest call of a rolling hour may leave it at any moment.
         """
         hour, spike, limit = self.hour.limit, self.spike.limit, report.limit
         if report.reset_seconds > SPIKE_SECONDS + _SKEW_SECONDS:
@@ -192,5 +196,5 @@ class RateLimiter:
         if limit is None or limit == spike or spike is None:
             return self.hour if limit is not None and limit == hour else self.spike
         if hour is None:
-            return self.hour if limit > _MANY_TIMES * spike else self.spike
+            return self.hour if limit > _HOUR_TIMES_SPIKE * spike else self.spike
         return self.hour if limit * limit > hour * spike else self.spike
