@@ -1,6 +1,6 @@
-"""A connection that reads an answer's status, headers and body within one deadline, and the session that makes it.
+"""A session whose connections read status, headers and body of an answer within one deadline.
 
-Owns the precautions that `requests`, urllib3 and http.client need; used by transport.
+Contains what has to be changed in requests, urllib3 and http.client for that; used by transport.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from sync_worker.errors import ConfigurationError
 DEADLINE_SECONDS = 60.0
 MAX_INTERIM_ANSWERS = 1000
 _BUFFER_BYTES = 64 * 1024
-# The line of a header, or one that continues it.
+# The first line of a header, or one that continues it.
 _HEADER = re.compile(rb"[ \t]|[!-9;-~]+:")
-# A socket waits in real time, whatever clock the rest of the program was handed.
+# A socket waits in real time, whatever clock the rest of the program was given.
 _CLOCK = SystemClock()
 
 
 class _DeadlineReader(io.RawIOBase):
-    """A socket's reading end that grants each read only what is left of the request's time.
+    """The reading end of a socket, which gives each read only the time that is left of the request's.
 
-    A read timeout starts again with every byte, so a slow drip of headers or body would never trip it.
+    A read timeout starts again with every byte, so that a server that sends a byte now and then would never exceed it.
     """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: float) -> None:
@@ -67,9 +67,9 @@ class _DeadlineReader(io.RawIOBase):
 
 
 class _Lines(io.BufferedReader):
-    """Reads lines, and passes over those of a head that are no header, as other clients do.
+    """The lines of an answer, without those of its head that are no header; other clients ignore them, too.
 
-    http.client would take the first of them for the end of the head, and lose the length and `Link` behind it.
+    http.client takes the first of them for the end of the head, and loses the length and `Link` behind it.
     """
 
     is_in_head = False
@@ -78,14 +78,14 @@ class _Lines(io.BufferedReader):
         line = super().readline(size)
         while self.is_in_head and line.rstrip(b"\r\n") and not _HEADER.match(line):
             line = super().readline(size)
-        # A bare CR would end the line for the parser of headers.
+        # The parser of headers takes a bare CR for the end of a line.
         return line.rstrip(b"\r\n").replace(b"\r", b" ") + b"\r\n" if self.is_in_head and line else line
 
 
 class DeadlineResponse(http.client.HTTPResponse):
-    """Reads status, headers and body through one deadline: the socket's timeout when the reading begins.
+    """An answer whose status, headers and body are read within one deadline: the socket's timeout at the beginning.
 
-    Interim answers (1xx) are passed over: taken for the answer, they would leave the answer proper to the next request.
+    Interim answers (1xx) are skipped: taken for the answer, they would leave the answer proper to the next request.
     """
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
@@ -103,10 +103,10 @@ class DeadlineResponse(http.client.HTTPResponse):
         self._lines.is_in_head = False
 
     def brought_more(self) -> bool:
-        """Return True if bytes came behind this answer; call it between two requests only."""
+        """Return True if bytes came after this answer; call it between two requests only."""
         try:
             if self._sock.fileno() < 0:
-                return False  # left because it was not read to its end
+                return False  # closed, because it was not read to its end
             if self._has_rest:
                 return True
             if not wait_for_read(self._sock, 0):
@@ -114,7 +114,7 @@ class DeadlineResponse(http.client.HTTPResponse):
             self._sock.settimeout(0)
             return bool(self._sock.recv(1))
         except (OSError, ValueError):
-            return False  # closed, by the server or by us
+            return False  # closed by the server or by us
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(MAX_INTERIM_ANSWERS):
@@ -152,10 +152,10 @@ class _TLSPool(urllib3.HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter whose connections keep the deadline, through a proxy as well, and share one TLS context.
+    """An adapter whose connections keep the deadline, also through a proxy, and share one TLS context.
 
-    requests would load the certificates of all authorities again for each connection: docs/adr/0020 has what that costs
-    and why there are so many.
+    requests loads the certificates of all authorities for each connection: docs/adr/0020 has what that costs, and why
+    there are so many connections.
     """
 
     _pools = {"http": _Pool, "https": _TLSPool}  # noqa: RUF012 - urllib3 reads it, nobody changes it
@@ -180,18 +180,18 @@ class _Adapter(HTTPAdapter):
         return host, {"ssl_context": self._tls(), "cert_reqs": "CERT_REQUIRED"}
 
     def cert_verify(self, conn: Any, *args: Any, **kwargs: Any) -> None:
-        """Leave the certificates to the shared context, which verifies them and the host name."""
+        """Do nothing: the shared context verifies certificate and host name."""
 
 
 class _Session(requests.Session):
-    """A session that leaves redirects alone; requests would read the body of one to prepare the next request."""
+    """A session that follows no redirects; requests would read the body of one to prepare the next request."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - requests' signature
         return None
 
 
 def tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
-    """Return a context that trusts the given authorities, or those that requests brings."""
+    """Return a context that trusts the given authorities, or those that come with requests."""
     found = ca_bundle or Path(DEFAULT_CA_BUNDLE_PATH)
     try:
         return ssl.create_default_context(
@@ -203,7 +203,7 @@ def tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
 
 
 def new_session(tls: Callable[[], ssl.SSLContext]) -> requests.Session:
-    """Return a session that takes nothing from the environment, keeps no cookies and never tries again."""
+    """Return a session without retries that keeps no cookies and reads nothing from the environment."""
     session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

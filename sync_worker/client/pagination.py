@@ -1,7 +1,7 @@
-"""Decides after each page whether another follows and where, and what proves that the list has ended.
+"""Decides after each page whether another follows and where, and whether the end of the list is proven.
 
-Pure; used by procore. Several signs may speak of it (`Link`, `Total`, the body); where they disagree, another page is
-asked for, because a page that comes back empty proves more than any header. docs/guarantees.md has the whole argument.
+Pure; used by procore. There are several signs (`Link`, `Total`, the body); where they disagree, another page is
+requested, because an empty page proves more than any header. docs/guarantees.md has the reasons.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NEVER_SENT = "save_sticky_filters"
 _SLACK_PAGES = 2
 _SLACK_SHARE = 1.1
 _MOST_PAGES = 100_000
-# A filter that the server applies after cutting the page can leave pages empty in the middle of a list.
+# A server that cuts pages before it filters them may send empty ones in the middle of a list.
 _MOST_EMPTY_PAGES = 20
 # Lengths at which servers cut lists, apart from the multiples of 100.
 _ROUND_SIZES = frozenset({10, 15, 20, 25, 30, 50, 75, 128, 150, 250, 256, 512, 750, 1024, 2048, 4096})
@@ -39,9 +39,9 @@ _identified = msgspec.json.Decoder(_Identified)
 class Paginator:
     """One walk through a list.
 
-    `url` is the page to ask for next, `number` its number. After the last page `url` is None and `doubt` is why the end
-    is not proven, None if it is. `is_probe`: nothing announced the next page, it is requested to learn whether the list
-    has ended. `ignores_paging`: a probe brought the same records again, so the list has no pages.
+    `url` is the next page, `number` its number. After the last page `url` is None, and `doubt` says why the end is not
+    proven, None if it is. `is_probe`: no sign announced the next page; it is requested to learn whether the list has
+    ended. `ignores_paging`: a probe returned the same records again, so the list has no pages.
     """
 
     def __init__(self, api_url: str, list_request: ListRequest) -> None:
@@ -67,7 +67,7 @@ class Paginator:
         self._has_named_next = False
 
     def advance(self, headers: Headers, body: bytes, records: Records) -> bool:
-        """Learn from the page just read and move to the next; return False if it repeats an earlier page.
+        """Learn from a page and move to the next; return False if the page repeats an earlier one.
 
         Raises:
             RequestError: the server ignores paging.
@@ -102,9 +102,9 @@ class Paginator:
         return True
 
     def accept_refusal(self, *, is_malformed: bool) -> bool:
-        """End the list at a refused probe; return False for a page that was announced, which must not be refused.
+        """End the list at a refused probe; return False for a page that was announced: its refusal is a failure.
 
-        `is_malformed`: the server does not know the parameter `page`. Any other refusal may be about this call only.
+        `is_malformed`: the server does not know the parameter `page`. Other refusals may be about this call only.
         """
         if not self.is_probe or self._is_announced:
             return False
@@ -120,7 +120,7 @@ class Paginator:
             yield True
         elif links.ends_the_list:
             yield False
-        # Grouped lists count groups or records, Procore does not say which.
+        # Procore does not document whether `Total` counts groups or records in grouped lists.
         if self._total is not None and self._total in (self._units, self._records):
             yield False
         elif self._total is not None and self._total > max(self._units, self._records):
@@ -129,13 +129,13 @@ class Paginator:
             yield records.has_more
 
     def _go_on(self, links: Links, headers: Headers) -> None:
-        """Move to the page that a sign announced: at our own address, with our own filters, whatever the link has."""
+        """Move to the page that a sign announced, at our own address and with our own filters, not those of a link."""
         self._check_count(headers)
         link = links.next or {}
         number = page_number(link)
         if number is None:
             more = {name: value for name, value in link.items() if self._continues(name)}
-            # Without a link, or with one that says nothing, only the next number is left to ask for.
+            # Without a link, or with one that has no parameter, only the next number can be requested.
             is_guess = self._per_page is None and not link
             self._ask(self.number + 1, more or {"page": str(self.number + 1)}, is_probe=is_guess)
             return
@@ -145,7 +145,7 @@ class Paginator:
         self._ask(number, {"page": str(number)})
 
     def _continues(self, name: str) -> bool:
-        """Return True if a link's parameter may be part of where the list goes on; filters are always our own."""
+        """Return True if a link's parameter may be a position in the list; filters are always our own."""
         ours = {"per_page"} if self._per_page is not None else set()
         ours |= {own for own, _ in self._filters}
         return name not in ours and not name.startswith(("filters", "sort", NEVER_SENT))
@@ -162,7 +162,7 @@ class Paginator:
 
     def _end(self, doubt: str | None = None) -> None:
         if doubt is None and self._has_skipped and self._total is None:
-            doubt = "the server's links leave out a page"
+            doubt = "the server's links skip a page"
         self.url, self.doubt = None, doubt
 
     def _is_repeated(self, body: bytes, records: Records) -> bool:
@@ -180,29 +180,29 @@ class Paginator:
         self._end(None if is_whole else f"the server sends the records of an earlier page again as page {self.number}")
 
     def _looks_whole(self) -> bool:
-        """Return True if no page was as long as a page can be, so that no more are missing although nothing says so."""
+        """Return True if the last page was shorter than pages can be, so that none is missing."""
         *before, last = self._lengths
         if before:
             return last < max(before)
         return self._per_page is None or (last < (self._reported_size or self._per_page) and not _is_round(last))
 
     def _may_go_on(self, units: int) -> bool:
-        """Return True if a page of which nothing says whether it is the last may have another behind it.
+        """Return True if another page may follow one for which there is no sign.
 
-        The size in force is what the server has shown, not what we asked for: it may make pages smaller without notice.
+        The size in force is the one that the server has shown, not the requested one, which it may reduce.
         """
         *before, _ = self._lengths
         if not self._is_numbered:
-            # At each reading: the same records again may be the last page, which grows, or a list without pages.
+            # At each reading (docs/adr/0024): the same records may be the last page, which grows, or an unpaged list.
             return not before and _is_round(units)
-        # `Per-Page` may repeat what we asked for, though pages are cut shorter.
+        # `Per-Page` may repeat the requested size though pages are shorter.
         sizes = [size for size in (self._reported_size, max(before, default=0)) if size]
         return not sizes or units >= min(sizes) or (not before and _is_round(units))
 
     def _is_lone_sign_of_a_full_page(self, signs: list[bool], links: Links, records: Records) -> bool:
-        """Return True if a single sign ends the list, and does so where a full page ends.
+        """Return True if the only sign that the list has ended comes with a full page.
 
-        `Total` may count the records of the page; a `Link` or a body that never named a next page may not know any.
+        `Total` may count the records of the page only; a `Link` or a body that never named a next page may never do so.
         """
         if len(signs) > 1 or self._per_page is None:
             return False
@@ -231,7 +231,7 @@ def _is_round(units: int) -> bool:
 
 
 def _identity(body: bytes, records: Records) -> object:
-    """Return what two pages with the same records have in common, although signed URLs in them differ."""
+    """Return a value that is equal for pages with the same records, although signed URLs in them differ."""
     found = records.records
     ids = [_id_of(found[position]) for position in {0, len(found) // 2, len(found) - 1}] if found else []
     return hash(body) if not ids or b"" in ids else (len(found), tuple(sorted(ids)))

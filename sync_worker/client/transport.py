@@ -36,7 +36,7 @@ MAX_BODY_BYTES = 64 * 1024**2
 _PORTS = {"http": 80, "https": 443}
 _MINOR_VERSION = re.compile(r"^(/rest/v\d+)\.\d+(?=/)")
 _PATH_CHARACTERS = 200
-# A socket waits in real time, whatever clock the rest of the program was handed.
+# A socket waits in real time, whatever clock the rest of the program was given.
 _CLOCK = SystemClock()
 
 
