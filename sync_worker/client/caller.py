@@ -45,7 +45,7 @@ _WORTH_A_PAUSE_SECONDS = 0.05
 
 @dataclass(slots=True)
 class _RequestState:
-    """Redirects, 401s and refusals of one request so far; `is_alone`: other lists are answered."""
+    """Redirects, 401s and refusals of one request so far; `is_alone`: only it is refused, as a probe showed."""
 
     redirects: int = 0
     unauthorized: int = 0
@@ -91,13 +91,13 @@ class _Answer:
         pause = self.retry_after_seconds
         error = outcomes.refusal(str(self.request), self.reply.status, self.reason, retry_after_seconds=pause)
         if isinstance(error, RetryableError) and (pause or 0.0) > LONGEST_BACKOFF_SECONDS:
-            # Nobody waits that long for one list that an error page puts off.
+            # One list that an error page puts off is not worth so long a wait.
             error.attempts = 1
         return error
 
 
 class _ProbeResult(Enum):
-    """What a request for another list showed."""
+    """The result of a request for another list."""
 
     ANSWERED = auto()
     UNAUTHORIZED = auto()
@@ -108,17 +108,17 @@ class _ProbeResult(Enum):
 
 
 class LastAnswers:
-    """The latest answered request of each stream, for all threads, and the list that failed since.
+    """The latest answered request of each stream, and the list that failed since. Shared by all threads.
 
-    A host that accepts connections and stays silent fails every list after all its attempts; without this a run would
-    try them one by one for days.
+    A host that accepts connections and never answers costs each list all its attempts; without this, a run would try
+    list after list for days.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._failed_url: str | None = None
         self._answered: dict[str | None, Request] = {}
-        """By stream, the latest at the end."""
+        """By stream, in the order of the answers."""
 
     def probe_for(self, request: Request) -> Request | None:
         """Return the latest answered request of another list, of another stream if there is one."""
@@ -224,7 +224,7 @@ class Caller:
         return _ProbeResult.ANSWERED
 
     def _wait(self, answer: _Answer, calls: Calls, state: _RequestState) -> None:
-        """Pause, unless the rate limit blocks all calls longer; raise if only this list is refused."""
+        """Pause, unless the rate limit blocks all calls for longer; raise if only this list is refused."""
         request, reply = answer.request, answer.reply
         now = self._clock.monotonic()
         state.refusals += 1

@@ -175,7 +175,7 @@ class Procore:
                     try:
                         answer = page.parsed(self._caller.send(page.request, page.calls, page.lease))
                     except BadPayloadError:
-                        # It came whole and is no list; the next attempt may be half a minute away.
+                        # The body came whole and is no list; another need not wait until the next attempt.
                         page.lease.close()
                         raise
                     except NoAnswerError as error:
@@ -194,12 +194,13 @@ class Procore:
             self._record_failure(page, error)
             raise
         except SkippableError:
+            # A refusal is an answer, too.
             self._caller.last_answers.record_answer(page.request)
             raise
         raise AssertionError("the last attempt returns or raises")
 
     def _record_no_answer(self, page: _PageRequest, error: NoAnswerError) -> None:
-        """Count an attempt without an answer, and make it the last if more of them would take too long.
+        """Count an attempt without an answer; limit `error.attempts` if more attempts would take too long.
 
         Raises:
             TooLargeError: other lists are answered, so that a smaller part of this one may be, too.
