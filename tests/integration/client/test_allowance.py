@@ -58,7 +58,7 @@ def test_being_throttled_is_no_failed_attempt(connect: Connect) -> None:
     assert ids(client.pages()) == [1]
 
 
-def test_a_server_that_throttles_without_saying_how_long_is_asked_less_and_less_often(connect: Connect) -> None:
+def test_pauses_grow_while_a_server_throttles_without_saying_how_long(connect: Connect) -> None:
     clock = ManualClock()
     connect(in_turn(*[answer(429)] * 9, OK), clock=clock).pages()
     assert clock.waits == [pytest.approx(s) for s in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
@@ -72,16 +72,16 @@ def test_an_answer_in_between_ends_the_growing_of_pauses(connect: Connect) -> No
     assert clock.waits == [pytest.approx(s) for s in (1, 2, 1)]
 
 
-def test_answers_to_requests_already_under_way_make_nobody_wait_longer() -> None:
+def test_answers_to_requests_already_under_way_do_not_lengthen_the_wait() -> None:
     clock = ManualClock()
-    budget = RateLimit(clock)
-    with budget.slot(threading.Event(), Calls()) as slot:
+    rate_limit = RateLimit(clock)
+    with rate_limit.slot(threading.Event(), Calls()) as slot:
         slot.record_answer({}, 200, clock.now())
     with ExitStack() as stack:
-        for slot in [stack.enter_context(budget.slot(threading.Event(), Calls())) for _ in range(8)]:
+        for slot in [stack.enter_context(rate_limit.slot(threading.Event(), Calls())) for _ in range(8)]:
             slot.record_answer({}, 429, clock.now())
-    assert budget.allowance.waiting_seconds == 1
-    assert budget.allowance.throttled == 8
+    assert rate_limit.allowance.waiting_seconds == 1
+    assert rate_limit.allowance.throttled == 8
 
 
 def test_nothing_is_sent_when_nothing_remains_until_the_window_ends(connect: Connect) -> None:
@@ -156,11 +156,11 @@ def test_a_later_process_goes_on_with_what_an_earlier_one_has_spent() -> None:
     clock = ManualClock()
     stop = threading.Event()
     earlier = RateLimit(clock, share=0.5)
-    told = {"X-Rate-Limit-Limit": "8", "X-Rate-Limit-Remaining": "7"}
+    headers = {"X-Rate-Limit-Limit": "8", "X-Rate-Limit-Remaining": "7"}
     for _ in range(3):
         with earlier.slot(stop, Calls()) as slot:
             reset = str(int(clock.now().timestamp()) + 3600)
-            slot.record_answer(told | {"X-Rate-Limit-Reset": reset}, 200, clock.now())
+            slot.record_answer(headers | {"X-Rate-Limit-Reset": reset}, 200, clock.now())
     known = earlier.allowance.windows
     assert [(it.limit, it.granted, it.used) for it in known.windows] == [(8, 4, 3), (None, None, 3)]
 
@@ -177,19 +177,19 @@ def test_a_later_process_goes_on_with_what_an_earlier_one_has_spent() -> None:
     assert clock.waits == [pytest.approx(3000, abs=61)], "not before the minute of the first call is an hour ago"
 
 
-def test_who_does_not_wait_for_the_allowance_does_wait_for_its_turn_in_a_spike() -> None:
+def test_calls_that_do_not_wait_for_the_allowance_wait_for_a_spike() -> None:
     clock = ManualClock()
-    budget = RateLimit(clock)
+    rate_limit = RateLimit(clock)
     calls = Calls(waits=False)
     for _ in range(50):
-        with budget.slot(threading.Event(), calls) as slot:
+        with rate_limit.slot(threading.Event(), calls) as slot:
             reset = str(int(clock.now().timestamp()) + 10)
-            told = {"X-Rate-Limit-Limit": "25", "X-Rate-Limit-Remaining": "24", "X-Rate-Limit-Reset": reset}
-            slot.record_answer(told, 200, clock.now())
+            headers = {"X-Rate-Limit-Limit": "25", "X-Rate-Limit-Remaining": "24", "X-Rate-Limit-Reset": reset}
+            slot.record_answer(headers, 200, clock.now())
     assert clock.waits == [pytest.approx(10)]
 
 
-def test_a_call_that_broke_or_was_never_sent_keeps_nobody_waiting(connect: Connect) -> None:
+def test_a_call_that_failed_or_was_never_sent_holds_up_no_other(connect: Connect) -> None:
     client = connect(in_turn(Answer(status=500), Wire(b""), OK, OK))
     client.pages()
     client.pages()
@@ -212,23 +212,23 @@ def test_a_wait_that_somebody_ends_is_over_within_seconds_and_the_next_refusal_b
             ended.append(clock.now())
         return ended[-1] if ended else None
 
-    budget = RateLimit(clock, lifted_at=lifted_at)
+    rate_limit = RateLimit(clock, lifted_at=lifted_at)
     for _ in range(2):
-        with budget.slot(stop, Calls()) as slot:
+        with rate_limit.slot(stop, Calls()) as slot:
             slot.record_answer({"Retry-After": "3600"}, 429, clock.now())
     assert clock.waits == [5.0] * 3
-    assert budget.allowance.waiting_seconds == 3600
+    assert rate_limit.allowance.waiting_seconds == 3600
 
-    with budget.slot(stop, Calls()):
+    with rate_limit.slot(stop, Calls()):
         pass
     assert sum(clock.waits) == 15 + 3600, "what was ended once is not ended for ever"
 
 
 def test_a_wait_that_was_ended_before_the_refusal_is_kept() -> None:
     clock = ManualClock()
-    budget = RateLimit(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
+    rate_limit = RateLimit(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
     for _ in range(2):
-        with budget.slot(threading.Event(), Calls()) as slot:
+        with rate_limit.slot(threading.Event(), Calls()) as slot:
             slot.record_answer({"Retry-After": "600"}, 429, clock.now())
     assert sum(clock.waits) == 600
 
@@ -236,17 +236,19 @@ def test_a_wait_that_was_ended_before_the_refusal_is_kept() -> None:
 def test_a_wait_for_one_list_is_shown_and_ends_when_somebody_lifts_it() -> None:
     clock = ManualClock()
     shown: list[float] = []
-    budget = RateLimit(clock, on_wait=shown.append, lifted_at=lambda: clock.now() if len(clock.waits) == 3 else None)
-    budget.wait_for_list(threading.Event(), 3600, "GET https://api.example/rfis")
+    rate_limit = RateLimit(
+        clock, on_wait=shown.append, lifted_at=lambda: clock.now() if len(clock.waits) == 3 else None
+    )
+    rate_limit.wait_for_list(threading.Event(), 3600, "GET https://api.example/rfis")
     assert (sum(clock.waits), shown) == (15, [3600, 0])
 
 
-def test_a_wait_for_one_list_ends_by_itself_or_with_a_stop_and_no_older_command_lifts_it() -> None:
+def test_a_wait_for_one_list_ends_by_itself_or_with_a_stop() -> None:
     clock = ManualClock()
-    budget = RateLimit(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
+    rate_limit = RateLimit(clock, lifted_at=lambda: clock.now() - timedelta(hours=2))
     stop = threading.Event()
-    budget.wait_for_list(stop, 601, "GET https://api.example/rfis")
+    rate_limit.wait_for_list(stop, 601, "GET https://api.example/rfis")
     assert sum(clock.waits) == 601
     stop.set()
     with pytest.raises(StopRequested):
-        budget.wait_for_list(stop, 600, "GET https://api.example/rfis")
+        rate_limit.wait_for_list(stop, 600, "GET https://api.example/rfis")

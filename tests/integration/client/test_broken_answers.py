@@ -131,7 +131,7 @@ def test_the_pauses_between_attempts_grow(connect: Connect) -> None:
     assert all(0.5 * 2**n <= wait <= 0.5 * 2**n + 0.5 for n, wait in enumerate(clock.waits))
 
 
-def test_a_pause_the_server_asks_for_is_kept(connect: Connect) -> None:
+def test_a_pause_that_the_server_demands_is_kept(connect: Connect) -> None:
     clock = ManualClock()
     client = connect(in_turn(Answer(status=502, headers={"Retry-After": "40"}), GOOD), clock=clock)
     client.pages()
@@ -190,7 +190,7 @@ def test_a_slow_drip_does_not_outlive_the_deadline(connect: Connect, drip: Wire)
     assert client.calls.spent == 2
 
 
-def test_an_answer_that_never_comes_says_how_long_it_was_waited_for(connect: Connect) -> None:
+def test_the_error_of_an_answer_that_never_comes_has_the_time_out(connect: Connect) -> None:
     client = connect(in_turn(Wire(b"HTTP", drip=True)), deadline_seconds=0.05)
     with pytest.raises(RetryableError, match=r"rfis: no whole answer within 0\.05 s"):
         client.pages()
@@ -211,7 +211,7 @@ def test_a_body_beyond_the_maximum_is_refused_at_once(connect: Connect, answer: 
     assert client.calls.spent == 2
 
 
-def test_a_parsers_complaint_is_kept(connect: Connect) -> None:
+def test_the_error_of_the_parser_is_kept(connect: Connect) -> None:
     client = connect(in_turn(Answer(b"{}")))
     with pytest.raises(BadPayloadError, match="rfis: the body is no list"):
         client.pages()

@@ -20,7 +20,7 @@ LARGE = Answer(b"[" + b" " * (LARGE_BYTES + 1) + b"]")
 SMALL = Answer(b"[]")
 
 
-def test_a_second_large_body_waits_until_the_first_is_let_go_of() -> None:
+def test_a_second_large_body_waits_until_the_first_is_released() -> None:
     place = threading.Semaphore(1)
     first, second = Lease(place), Lease(place)
     first.grow(LARGE_BYTES + 1, seconds=0)
@@ -57,7 +57,7 @@ def test_a_large_page_is_held_while_its_records_are_taken_and_small_ones_pass(co
 
 
 @pytest.mark.parametrize("broken", [b'{"a": %s}', b'{"errors": "no", "a": %s}', b"<html>%s</html>"])
-def test_a_large_body_that_is_no_list_is_let_go_of_before_it_is_tried_again(connect: Connect, broken: bytes) -> None:
+def test_a_large_body_that_is_no_list_is_released_before_the_next_attempt(connect: Connect, broken: bytes) -> None:
     read_meanwhile: list[bool] = []
     waits: list[float] = []
 

@@ -53,12 +53,12 @@ def test_every_call_names_the_company_and_carries_the_token(connect: Connect) ->
     assert calls[0].headers["User-Agent"].startswith("procore-sync-worker/")
 
 
-def test_a_page_tells_the_servers_time(connect: Connect) -> None:
+def test_a_page_has_the_servers_time(connect: Connect) -> None:
     pages = connect(paged(total=1, clamp=3)).pages()
     assert pages[0].server_time == datetime(2026, 3, 2, 5, 59, 58, tzinfo=UTC)
 
 
-def test_a_list_without_documented_paging_is_asked_without_and_its_link_followed(connect: Connect) -> None:
+def test_an_unpaged_list_is_requested_without_page_size_and_its_link_followed(connect: Connect) -> None:
     client = connect(
         in_turn(
             Answer(records(1), headers={"Link": '</rest/v1.0/roles?after=1>; rel="next"'}),
@@ -70,7 +70,7 @@ def test_a_list_without_documented_paging_is_asked_without_and_its_link_followed
     assert client.server.received[2].params == {"after": "1"}
 
 
-def test_everything_in_one_answer_is_not_asked_for_again(connect: Connect) -> None:
+def test_everything_in_one_answer_is_not_requested_again(connect: Connect) -> None:
     client = connect(in_turn(Answer(records(1, 2, 3), headers={"Total": "3", "Per-Page": "2"})))
     assert ids(client.pages()) == [1, 2, 3]
 
@@ -144,7 +144,7 @@ def test_the_next_page_is_asked_for_at_our_own_address_whatever_the_link_has(con
     assert second.params == first.params | {"page": "2"}
 
 
-def test_sticky_filters_are_never_sent_even_when_a_link_asks_for_them(connect: Connect) -> None:
+def test_sticky_filters_are_never_sent_even_when_a_link_has_them(connect: Connect) -> None:
     for sticky in ("page=2&save_sticky_filters=true", "cursor=b&save_sticky_filters=true"):
         link = f'<{RFIS.path.format(project_id=22)}?{sticky}>; rel="next"'
         client = connect(in_turn(Answer(records(1), headers={"Link": link}), Answer(records(2))))
@@ -293,7 +293,7 @@ def test_a_list_that_is_announced_and_does_not_come_is_not_proven(connect: Conne
 
 
 @pytest.mark.parametrize(("length", "is_proven"), [(3, True), (100, False)])
-def test_a_list_whose_server_ignores_page_numbers_is_proven_unless_it_may_be_cut(
+def test_a_list_whose_server_ignores_page_numbers_is_proven_unless_possibly_cut(
     connect: Connect, length: int, is_proven: bool
 ) -> None:
     client = connect(in_turn(Answer(records(*range(length)), headers={"Per-Page": ""})))
@@ -319,9 +319,7 @@ def test_a_list_that_documents_no_paging_is_one_answer_unless_it_was_cut(connect
 
 
 @pytest.mark.parametrize("second", [Answer(records(*range(100))), Answer(b'{"errors": "no page"}', status=400)])
-def test_a_list_without_pages_that_is_as_long_as_a_cap_is_asked_for_a_second_page(
-    connect: Connect, second: Answer
-) -> None:
+def test_a_second_page_of_an_unpaged_list_as_long_as_a_cap_is_requested(connect: Connect, second: Answer) -> None:
     client = connect(lambda received: second if "page" in received.params else Answer(records(*range(100))))
     pages = client.pages(list_request(UNPAGED, Scope(11)))
 
@@ -330,13 +328,13 @@ def test_a_list_without_pages_that_is_as_long_as_a_cap_is_asked_for_a_second_pag
     assert client.calls.spent == 2
 
 
-def test_one_connection_serves_a_whole_listing(connect: Connect) -> None:
+def test_one_connection_serves_all_pages_of_a_list(connect: Connect) -> None:
     client = connect(paged(total=30, clamp=3))
     client.pages()
     assert client.server.connections == 1
 
 
-def test_threads_that_come_and_go_leave_no_connection_over(connect: Connect) -> None:
+def test_threads_that_come_and_go_leave_no_connections_behind(connect: Connect) -> None:
     """Each run has threads of its own, and a daemon has runs for years."""
     client = connect(lambda _: Answer(b"[]"))
 

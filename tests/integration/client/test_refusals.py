@@ -190,7 +190,7 @@ def test_an_unreachable_host_is_named_with_what_to_check() -> None:
     )
 
 
-def test_a_host_name_that_does_not_exist_is_said() -> None:
+def test_a_host_name_that_does_not_exist_is_reported() -> None:
     with pytest.raises(RetryableError, match=r"cannot reach https://nowhere\.invalid: host name not found"):
         Transport().send(Request("GET", "https://nowhere.invalid/rest"))
 
@@ -215,7 +215,7 @@ def test_the_ca_bundle_of_the_settings_is_trusted(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_ca_bundle_that_cannot_be_read_is_a_matter_of_configuration(
+def test_a_ca_bundle_that_cannot_be_read_is_a_configuration_error(
     serve: Serve, tmp_path: Path, content: str | None
 ) -> None:
     bundle = tmp_path / "ca.pem"
@@ -260,7 +260,7 @@ def test_cookies_are_not_kept(connect: Connect) -> None:
     assert client.server.received[-1].headers["Cookie"] is None
 
 
-def test_a_proxy_is_asked_for_everything_but_this_machine_and_its_password_is_never_told(serve: Serve) -> None:
+def test_a_proxy_serves_all_but_this_machine_and_its_password_is_never_shown(serve: Serve) -> None:
     proxy = serve(in_turn(Answer(b"", 502)))
     port = proxy.url.rpartition(":")[2]
     transport = Transport(proxy=f"http://somebody:pr0xy-p4ss@127.0.0.1:{port}")
@@ -284,7 +284,7 @@ def test_a_slow_drip_does_not_outlive_the_deadline_through_a_proxy(serve: Serve)
     assert MACHINE.monotonic() - started < 60
 
 
-def test_a_missing_ca_bundle_is_a_matter_of_configuration(tmp_path: Path) -> None:
+def test_a_missing_ca_bundle_is_a_configuration_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="ca_bundle"):
         Transport(ca_bundle=tmp_path / "missing.pem")
 

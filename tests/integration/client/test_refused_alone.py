@@ -76,14 +76,14 @@ def test_a_list_that_must_not_be_asked_for_an_hour_though_calls_are_left_keeps_n
     assert clock.monotonic() <= 3 * SPIKE_SECONDS
 
 
-def test_who_does_not_wait_for_the_allowance_is_not_stopped_by_one_list(connect: Connect) -> None:
+def test_calls_that_do_not_wait_are_not_stopped_by_one_list(connect: Connect) -> None:
     refusal = Answer(b"{}", 429, {**LEFT, "Retry-After": "3600"})
     client = connect(refusing(refusal, 2), calls=Calls(waits=False))
     client.pages(rfis(project_id=1))
     assert isinstance(failure(client, 2), RetryableError)
 
 
-def test_the_wait_that_the_first_list_dictates_is_told_and_ends_who_does_not_wait(connect: Connect) -> None:
+def test_a_wait_demanded_of_the_first_list_is_logged_or_ends_the_run(connect: Connect) -> None:
     clock = ManualClock()
     refusal = Answer(b"{}", 429, {**LEFT, "Retry-After": "3600"})
     impatient = connect(in_turn(refusal), calls=Calls(waits=False), clock=clock)
@@ -104,7 +104,7 @@ def test_what_everybody_is_refused_is_waited_for_although_it_lasts(connect: Conn
     assert clock.monotonic() >= 3000
 
 
-def test_a_wait_for_everybody_ends_some_day(connect: Connect) -> None:
+def test_a_wait_of_all_lists_ends_in_time(connect: Connect) -> None:
     clock = ManualClock()
     client = connect(in_turn(Answer(b"{}", 503, {"Retry-After": "1"})), clock=clock)
     assert "503 again and again for" in str(failure(client, 1))
@@ -141,7 +141,7 @@ def test_credentials_are_blamed_when_what_was_answered_last_is_refused_as_well(c
     client.pages(rfis(project_id=3))
 
 
-def test_nobody_is_blamed_while_nothing_is_answered(connect: Connect) -> None:
+def test_credentials_are_not_blamed_while_nothing_is_answered(connect: Connect) -> None:
     def script(received: Received) -> Answer:
         return UNAUTHORIZED if "/2/" in received.path else Answer(b"", 500)
 

@@ -42,9 +42,7 @@ def from_now_on(client: Connected, script: Script) -> None:
 
 
 @pytest.mark.parametrize("broken", USELESS.values(), ids=USELESS)
-def test_when_two_lists_and_what_was_answered_before_fail_nobody_is_there(
-    connect: Connect, broken: Answer | Wire
-) -> None:
+def test_a_host_is_unreachable_when_two_lists_and_a_probe_fail(connect: Connect, broken: Answer | Wire) -> None:
     client = connect(failing(broken, 2, 3), clock=ManualClock())
     assert read(client, 1) is None
     assert type(read(client, 2)) is not UnreachableError

@@ -36,7 +36,7 @@ def test_one_token_serves_all_threads(connect: Connect) -> None:
     assert len(client.server.grants()) == 1
 
 
-def test_the_grant_is_asked_for_as_a_form_of_client_credentials(connect: Connect) -> None:
+def test_the_grant_is_requested_by_a_form_of_client_credentials(connect: Connect) -> None:
     client = connect(in_turn(OK))
     client.pages()
     grant = client.server.grants()[0]
@@ -57,7 +57,7 @@ def test_a_token_that_ends_is_refreshed_once_for_eight_threads(connect: Connect,
     assert client.server.received[-1].headers["Authorization"] == "Bearer token-2"
 
 
-def test_a_fresh_token_is_left_alone(connect: Connect) -> None:
+def test_a_fresh_token_is_kept(connect: Connect) -> None:
     clock = ManualClock()
     client = connect(in_turn(OK), clock=clock)
     client.pages()
@@ -144,7 +144,7 @@ def test_refused_credentials_are_said_in_one_line_and_probed_once_in_five_minute
     client.transport.close()
 
 
-def test_eight_threads_ask_once_with_credentials_that_are_refused(serve: Serve) -> None:
+def test_eight_threads_send_refused_credentials_once(serve: Serve) -> None:
     client = Connected(serve(in_turn(Answer(b"", status=401))))
     with pytest.raises(AuthError):
         fetch_in_threads(client)
@@ -206,7 +206,7 @@ def test_a_login_server_that_stays_down_is_named(serve: Serve) -> None:
     client.transport.close()
 
 
-def test_a_stale_token_serves_on_while_the_login_server_is_down(serve: Serve) -> None:
+def test_a_stale_token_is_used_while_the_login_server_is_down(serve: Serve) -> None:
     clock = ManualClock()
     client = Connected(serve(in_turn(granted(), OK, Answer(b"", status=500), OK)), clock=clock)
     client.pages()

@@ -163,7 +163,7 @@ def test_a_coding_that_is_none_changes_nothing(connect: Connect, coding: str, bo
 
 
 @pytest.mark.parametrize("coding", ["br", "deflate", "gzip, zstd", "BR", "gzip, gzip, gzip", "none, compress"])
-def test_a_coding_that_was_not_asked_for_is_refused(connect: Connect, coding: str) -> None:
+def test_a_coding_that_was_not_requested_is_refused(connect: Connect, coding: str) -> None:
     client = connect(in_turn(Answer(records(1), headers={"Content-Encoding": coding})))
     with pytest.raises(BadPayloadError, match=r"which was not asked for|is compressed 3 times"):
         client.pages()

@@ -63,13 +63,13 @@ def test_no_text_breaks_the_reading_of_a_date(text: str) -> None:
     assert found is None or found.utcoffset() == timedelta(0)
 
 
-def test_a_zone_that_is_named_is_heeded_and_a_leap_second_is_no_error() -> None:
+def test_a_named_zone_is_used_and_a_leap_second_is_no_error() -> None:
     assert http_date("Sun, 06 Nov 1994 08:49:37 +0530") == datetime(1994, 11, 6, 3, 19, 37, tzinfo=UTC)
     assert http_date("Sat, 31 Dec 2016 23:59:60 GMT") == datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "Mon, 99 Mar 2026 09:00:00 GMT", "Mon, 02 Mar 99999 09:00:00 GMT"])
-def test_what_is_no_date_is_nothing(text: str) -> None:
+def test_a_text_that_is_no_date_gives_none(text: str) -> None:
     assert http_date(text) is None
 
 

@@ -31,7 +31,7 @@ def test_a_parents_id_is_percent_encoded_in_the_path_and_plain_in_the_query() ->
     assert list_request(nested_by_query, PROJECT, parent_id="a/b").params == (("order_id", "a/b"),)
 
 
-def test_an_account_wide_list_names_the_company_it_is_told() -> None:
+def test_an_account_wide_list_names_the_given_company() -> None:
     account = StreamSpec("companies", "Portfolio", "/rest/v1.0/companies", ScopeKind.ACCOUNT, ("id",), {})
     assert list_request(account, Scope(), header_company_id=11).company_id == 11
     with pytest.raises(ValueError, match="every call names a company"):
@@ -43,12 +43,12 @@ def test_a_missing_id_is_an_error_and_no_hole_in_the_path() -> None:
         list_request(spec(), Scope(11))
 
 
-def test_a_window_is_asked_for_as_a_range_with_both_ends() -> None:
+def test_a_window_is_requested_as_a_range_with_both_ends() -> None:
     found = list_request(spec(cursor=UPDATED_AT), PROJECT, window=WINDOW)
     assert found.params == (("filters[updated_at]", "2026-03-01T12:00:00Z...2026-03-02T12:00:00Z"),)
 
 
-def test_a_window_is_asked_for_from_its_start_where_the_list_knows_only_that() -> None:
+def test_a_window_is_requested_from_its_start_where_only_that_is_possible() -> None:
     found = list_request(spec(cursor=UPDATED_AFTER), PROJECT, window=WINDOW)
     assert found.params == (("filters[updated_at][gt]", "2026-03-01T12:00:00Z"),)
 
@@ -60,7 +60,7 @@ def test_fractions_of_a_second_widen_the_window() -> None:
     assert found.params[0][1] == "2026-03-02T11:59:59Z...2026-03-02T12:00:01Z"
 
 
-def test_a_window_in_another_zone_is_asked_for_in_utc() -> None:
+def test_a_window_in_another_zone_is_requested_in_utc() -> None:
     chicago = timezone(-timedelta(hours=6))
     window = Window(datetime(2026, 3, 1, 6, tzinfo=chicago), WINDOW.end)
     assert list_request(spec(cursor=UPDATED_AT), PROJECT, window=window) == list_request(
@@ -69,12 +69,12 @@ def test_a_window_in_another_zone_is_asked_for_in_utc() -> None:
 
 
 @pytest.mark.parametrize("cursor", [UPDATED_AT, None], ids=["no start", "no filter"])
-def test_a_first_sweep_and_a_list_without_filter_ask_for_everything(cursor: object) -> None:
+def test_a_first_sweep_and_a_list_without_filter_request_everything(cursor: object) -> None:
     window = Window(None if cursor else WINDOW.start, WINDOW.end)
     assert list_request(spec(cursor=cursor), PROJECT, window=window).params == ()
 
 
-def test_daily_logs_are_asked_for_by_date_and_never_without() -> None:
+def test_daily_logs_are_requested_by_date_and_never_without() -> None:
     logs = spec(date_window=LOG_DATES)
     dates = DateRange(date(2026, 3, 1), date(2026, 3, 31))
     assert list_request(logs, PROJECT, dates=dates).params == (("start_date", "2026-03-01"), ("end_date", "2026-03-31"))
@@ -82,6 +82,6 @@ def test_daily_logs_are_asked_for_by_date_and_never_without() -> None:
         list_request(logs, PROJECT)
 
 
-def test_the_page_size_is_the_streams_unless_told_otherwise_and_none_where_no_paging_is_documented() -> None:
+def test_the_page_size_is_the_given_one_the_streams_or_none_without_paging() -> None:
     assert list_request(spec(), PROJECT, per_page=50).per_page == 50
     assert list_request(spec(paging=NO_PAGING), PROJECT, per_page=50).per_page is None

@@ -26,7 +26,7 @@ def test_every_status_has_one_action(status: int, wanted: Action) -> None:
     assert action(status, {}) is wanted
 
 
-def test_a_503_that_says_until_when_is_waited_for() -> None:
+def test_a_503_with_retry_after_is_waited_for() -> None:
     assert action(503, {"Retry-After": "5"}) is Action.WAIT
 
 
@@ -59,7 +59,7 @@ def test_a_body_that_is_no_json_says_nothing(body: bytes) -> None:
     assert reason(body) == ""
 
 
-def test_a_refusal_that_may_pass_carries_the_pause_the_server_asked_for() -> None:
+def test_a_retryable_refusal_has_the_pause_that_the_server_demands() -> None:
     error = refusal("GET https://api.example/x", 502, retry_after_seconds=7)
     assert isinstance(error, RetryableError)
     assert error.retry_after_seconds == 7

@@ -24,7 +24,7 @@ def named(case: Case) -> str:
 
 
 @pytest.mark.parametrize("case", SITUATIONS, ids=named)
-def test_all_but_three_per_cent_of_what_is_ours_is_used_and_no_call_refused(case: Case) -> None:
+def test_all_but_three_percent_of_our_share_is_used_and_no_call_refused(case: Case) -> None:
     found = measure(case)
     assert found.refused == 0
     assert found.used >= 0.97
@@ -32,7 +32,7 @@ def test_all_but_three_per_cent_of_what_is_ours_is_used_and_no_call_refused(case
 
 @pytest.mark.parametrize("others", ["evenly", "at once"])
 @pytest.mark.parametrize("case", SITUATIONS, ids=named)
-def test_when_somebody_else_takes_half_one_call_a_window_is_refused_at_most(case: Case, others: str) -> None:
+def test_when_another_client_takes_half_one_call_a_window_is_refused_at_most(case: Case, others: str) -> None:
     assert measure(case._replace(others=others)).refused_in_a_window <= 1
 
 
@@ -45,45 +45,45 @@ def test_when_somebody_else_takes_half_one_call_a_window_is_refused_at_most(case
     latency=st.floats(0.01, 4),
     share=st.floats(0.05, 0.95),
 )
-def test_nobody_is_refused_whatever_the_limits_the_windows_and_the_time_that_answers_take(
+def test_no_call_is_refused_for_any_limits_windows_and_answer_times(
     hourly: int | None, spike: int, rolling: bool, threads: int, latency: float, share: float
 ) -> None:
     assert measure(Case(hourly, spike, rolling, threads, latency, share=share)).refused == 0
 
 
-def test_before_anything_is_known_one_call_goes_alone_and_asks() -> None:
-    governor = RateLimiter(share=0.8, concurrency=8)
-    number = governor.send(governor.join(MANUAL), 0)
-    assert governor.opens_at(governor.join(MANUAL), 0) is None
-    governor.end(number, 0.1, WindowReport(25, 24, 10, 10))
-    assert governor.room_at(0.1) == 0.1
+def test_before_anything_is_known_only_one_call_is_sent() -> None:
+    limiter = RateLimiter(share=0.8, concurrency=8)
+    number = limiter.send(limiter.join(MANUAL), 0)
+    assert limiter.opens_at(limiter.join(MANUAL), 0) is None
+    limiter.end(number, 0.1, WindowReport(25, 24, 10, 10))
+    assert limiter.room_at(0.1) == 0.1
 
 
-def told(*reports: tuple[float, WindowReport]) -> RateLimiter:
-    """A governor with the answers to calls that were all under way together, in the order they came."""
-    governor = RateLimiter(share=1, concurrency=50)
-    numbers = [governor.send(governor.join(MANUAL), 0) for _ in reports]
+def after_reports(*reports: tuple[float, WindowReport]) -> RateLimiter:
+    """A limiter with the answers to calls that were all under way together, in the order they came."""
+    limiter = RateLimiter(share=1, concurrency=50)
+    numbers = [limiter.send(limiter.join(MANUAL), 0) for _ in reports]
     for number, (at, report) in zip(numbers, reports, strict=True):
-        governor.end(number, at, report)
-    return governor
+        limiter.end(number, at, report)
+    return limiter
 
 
-def test_an_older_answer_that_comes_late_with_more_left_undoes_nothing() -> None:
-    governor = told((0.2, WindowReport(25, 0, 10, 10)), (0.3, WindowReport(25, 20, 10, 10)))
-    assert governor.room_at(0.4) == 10.2
+def test_an_older_answer_with_more_calls_left_changes_nothing() -> None:
+    limiter = after_reports((0.2, WindowReport(25, 0, 10, 10)), (0.3, WindowReport(25, 20, 10, 10)))
+    assert limiter.room_at(0.4) == 10.2
 
 
-def test_an_answer_to_a_later_call_tells_that_there_is_room_again() -> None:
-    governor = told((0.2, WindowReport(25, 0, 10, 10)))
-    number = governor.send(governor.join(MANUAL), 10.2)
-    governor.end(number, 10.3, WindowReport(25, 24, 20, 10))
-    assert governor.room_at(10.3) == 10.3
+def test_an_answer_to_a_later_call_shows_that_there_is_room_again() -> None:
+    limiter = after_reports((0.2, WindowReport(25, 0, 10, 10)))
+    number = limiter.send(limiter.join(MANUAL), 10.2)
+    limiter.end(number, 10.3, WindowReport(25, 24, 20, 10))
+    assert limiter.room_at(10.3) == 10.3
 
 
-def test_somebody_else_is_noticed_within_one_answer() -> None:
-    governor = told((0.2, WindowReport(25, 12, 10, 10)))
-    assert governor.spike.others(0.3) == 12
-    assert governor.spike.others(10.3) == 0, "his calls are gone with the window"
+def test_another_client_is_noticed_within_one_answer() -> None:
+    limiter = after_reports((0.2, WindowReport(25, 12, 10, 10)))
+    assert limiter.spike.others(0.3) == 12
+    assert limiter.spike.others(10.3) == 0, "his calls are gone with the window"
 
 
 @pytest.mark.parametrize(
@@ -95,55 +95,55 @@ def test_somebody_else_is_noticed_within_one_answer() -> None:
         (WindowReport(3600, 9, 8, 8), 3600, 25),
     ],
 )
-def test_a_window_is_told_by_its_end_or_by_its_limit(report: WindowReport, hour: int | None, spike: int) -> None:
-    governor = told((0.1, WindowReport(25, 20, 10, 10)), (0.2, report))
-    assert (governor.hour.limit, governor.spike.limit) == (hour, spike)
+def test_a_window_is_recognized_by_its_end_or_by_its_limit(report: WindowReport, hour: int | None, spike: int) -> None:
+    limiter = after_reports((0.1, WindowReport(25, 20, 10, 10)), (0.2, report))
+    assert (limiter.hour.limit, limiter.spike.limit) == (hour, spike)
 
 
 def test_the_end_of_an_hour_is_taken_for_a_spike_only_until_the_next_answer() -> None:
-    governor = told((0.1, WindowReport(3600, 900, 8, 8)), (0.2, WindowReport(3600, 899, 3608, 3600)))
-    assert (governor.hour.limit, governor.spike.limit) == (3600, None)
+    limiter = after_reports((0.1, WindowReport(3600, 900, 8, 8)), (0.2, WindowReport(3600, 899, 3608, 3600)))
+    assert (limiter.hour.limit, limiter.spike.limit) == (3600, None)
 
 
-def spent(governor: RateLimiter, calls: int, at: float, priority: Priority) -> int:
+def spent(limiter: RateLimiter, calls: int, at: float, priority: Priority) -> int:
     """How many of the calls of one thread went at once."""
     for sent in range(calls):
-        ticket = governor.join(priority)
-        if governor.opens_at(ticket, at) != at:
-            governor.leave(ticket)
+        ticket = limiter.join(priority)
+        if limiter.opens_at(ticket, at) != at:
+            limiter.leave(ticket)
             return sent
-        number = governor.send(ticket, at)
-        governor.leave(ticket)
-        governor.end(number, at, WindowReport(None, 3000, 3600, 3600))
+        number = limiter.send(ticket, at)
+        limiter.leave(ticket)
+        limiter.end(number, at, WindowReport(None, 3000, 3600, 3600))
     return calls
 
 
 def test_each_priority_leaves_a_reserve_to_those_above_it() -> None:
-    governor = RateLimiter(share=0.5, concurrency=1)
-    governor.hour.limit = 2000
-    assert spent(governor, 1000, 5, BACKFILL) == 970
-    assert spent(governor, 1000, 5, SCHEDULED) == 20
-    assert spent(governor, 1000, 5, MANUAL) == 10
+    limiter = RateLimiter(share=0.5, concurrency=1)
+    limiter.hour.limit = 2000
+    assert spent(limiter, 1000, 5, BACKFILL) == 970
+    assert spent(limiter, 1000, 5, SCHEDULED) == 20
+    assert spent(limiter, 1000, 5, MANUAL) == 10
 
 
-def test_the_better_priority_goes_first_and_the_other_is_never_forgotten() -> None:
-    governor = RateLimiter(share=1, concurrency=1)
-    late = governor.join(BACKFILL)
+def test_a_better_priority_goes_first_and_the_other_is_not_starved() -> None:
+    limiter = RateLimiter(share=1, concurrency=1)
+    late = limiter.join(BACKFILL)
     went = []
     for turn in range(12):
-        ticket = governor.join(MANUAL)
-        first = next(it for it in (ticket, late) if governor.opens_at(it, turn) == turn)
+        ticket = limiter.join(MANUAL)
+        first = next(it for it in (ticket, late) if limiter.opens_at(it, turn) == turn)
         went.append(first.priority)
-        governor.end(governor.send(first, turn), turn, WindowReport(100, 50, turn + 10, 10))
-        governor.leave(first)
+        limiter.end(limiter.send(first, turn), turn, WindowReport(100, 50, turn + 10, 10))
+        limiter.leave(first)
         if first is late:
-            late = governor.join(BACKFILL)
-            governor.leave(ticket)
+            late = limiter.join(BACKFILL)
+            limiter.leave(ticket)
     assert went == [MANUAL] * 9 + [BACKFILL] + [MANUAL] * 2
 
 
 @given(st.lists(st.floats(0, 3), max_size=60), st.floats(0, 20))
-def test_calls_are_counted_for_as_long_as_their_window_and_hardly_longer(gaps: list[float], later: float) -> None:
+def test_calls_are_counted_for_as_long_as_their_window(gaps: list[float], later: float) -> None:
     calls, moments, now = Recent(10), [], 0.0
     for gap in gaps:
         now += gap

@@ -50,7 +50,7 @@ def test_the_last_error_comes_out_as_it_was_raised(clock: ManualClock) -> None:
     assert attempt.made == 3
 
 
-def test_what_cannot_pass_is_not_tried_again(clock: ManualClock) -> None:
+def test_an_error_that_is_not_retryable_is_not_retried(clock: ManualClock) -> None:
     attempt = Failing(RequestError("never"))
     with pytest.raises(RequestError):
         call(retry(clock), attempt)
@@ -71,7 +71,7 @@ def test_pauses_stop_growing(clock: ManualClock) -> None:
     assert all(30 <= wait <= 30.5 for wait in clock.waits[6:])
 
 
-def test_each_call_counts_for_itself(clock: ManualClock) -> None:
+def test_each_loop_has_its_own_attempts(clock: ManualClock) -> None:
     one = retry(clock, attempts=2)
     for _ in range(3):
         assert call(one, Failing(RetryableError("x"))) == "done"

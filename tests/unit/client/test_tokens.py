@@ -43,7 +43,7 @@ def test_a_token_is_refreshed_ahead_by_the_smaller_of_five_minutes_and_a_tenth_o
     assert tokens.current().get_secret_value() == "token-2"
 
 
-def test_a_tokens_life_counts_from_before_it_was_asked_for() -> None:
+def test_a_tokens_life_counts_from_before_it_was_requested() -> None:
     clock = ManualClock()
     login = Login(clock, 600, answer_seconds=50)
     tokens = tokens_of(login)
