@@ -74,9 +74,12 @@ class Paginator:
         """
         if self.url is None:
             raise ValueError("the list has already ended")
-        if records.units and self._is_repeated(body, records):
-            self._end_at_repeat()
-            return False
+        if records.units:
+            identity = _identity(body, records)
+            if identity in self._seen_pages:
+                self._end_at_repeat()
+                return False
+            self._seen_pages.add(identity)
         self._lengths.append(records.units)
         self._reported_size = count(headers, "Per-Page") or self._reported_size
         self._units += records.units
@@ -130,7 +133,9 @@ class Paginator:
 
     def _go_on(self, links: Links, headers: Headers) -> None:
         """Move to the page that a sign announced, at our own address and with our own filters, not those of a link."""
-        self._check_count(headers)
+        per_page = count(headers, "Per-Page")
+        if self._total and per_page and self.number >= ceil(self._total / per_page) * _SLACK_SHARE + _SLACK_PAGES:
+            raise self._ignored(f"there is a page after {self.number} of {per_page} though Total is {self._total}")
         link = links.next or {}
         number = page_number(link)
         if number is None:
@@ -164,12 +169,6 @@ class Paginator:
         if doubt is None and self._has_skipped and self._total is None:
             doubt = "the server's links skip a page"
         self.url, self.doubt = None, doubt
-
-    def _is_repeated(self, body: bytes, records: Records) -> bool:
-        identity = _identity(body, records)
-        is_repeated = identity in self._seen_pages
-        self._seen_pages.add(identity)
-        return is_repeated
 
     def _end_at_repeat(self) -> None:
         """End a list whose server answered a probe with records that it had sent before."""
@@ -210,11 +209,6 @@ class Paginator:
             return False
         size = self._reported_size or self._per_page
         return records.units == size or (not self._reported_size and _is_round(records.units))
-
-    def _check_count(self, headers: Headers) -> None:
-        per_page = count(headers, "Per-Page")
-        if self._total and per_page and self.number >= ceil(self._total / per_page) * _SLACK_SHARE + _SLACK_PAGES:
-            raise self._ignored(f"there is a page after {self.number} of {per_page} though Total is {self._total}")
 
     def _page_url(self, position: Mapping[str, str]) -> str:
         size = [] if self._per_page is None else [("per_page", str(self._per_page))]

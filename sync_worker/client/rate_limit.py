@@ -111,7 +111,15 @@ class RateLimit:
             StopRequested: the stop event is set, before or during the wait.
             AllowanceSpent: the allowance is spent, and `calls` do not wait for it.
         """
-        slot = Slot(self, self._acquire(stop, calls))
+        with self._moved:
+            position = self._limiter.join(calls.priority)
+            try:
+                self._wait_for_room(position, stop, calls)
+                self._acquired += 1
+                slot = Slot(self, self._limiter.send(position, self._clock.monotonic()))
+            finally:
+                self._limiter.leave(position)
+                self._moved.notify_all()
         try:
             yield slot
         finally:
@@ -187,17 +195,6 @@ class RateLimit:
                 blocked_until=self._clock.now() + timedelta(seconds=seconds) if seconds > 0 else None,
                 windows=self._stored_allowance(now),
             )
-
-    def _acquire(self, stop: threading.Event, calls: Calls) -> int:
-        with self._moved:
-            position = self._limiter.join(calls.priority)
-            try:
-                self._wait_for_room(position, stop, calls)
-                self._acquired += 1
-                return self._limiter.send(position, self._clock.monotonic())
-            finally:
-                self._limiter.leave(position)
-                self._moved.notify_all()
 
     def _wait_for_room(self, position: QueuePosition, stop: threading.Event, calls: Calls) -> None:
         while not stop.is_set():

@@ -81,9 +81,11 @@ class RateLimiter:
         opens_at = self.room_at(now)
         if opens_at is None or opens_at > now:
             return opens_at
-        if position != self._first():
+        is_due = self._passed_over >= _MOST_PASSED_OVER
+        first = min(self._queue, key=lambda it: it.number) if is_due else min(self._queue)
+        if position != first:
             return None
-        return opens_at if self._is_due() else self.room_at(now, position.priority)
+        return opens_at if is_due else self.room_at(now, position.priority)
 
     def room_at(self, now: float, reserve: Priority = Priority.MANUAL) -> float | None:
         """Return when there is room for a call of any position, None if a call under way must end first."""
@@ -158,13 +160,6 @@ class RateLimiter:
             # A server counts both alike; a spike shows within seconds how, an hour only at its end.
             self.hour.rolls |= self.spike.rolls
 
-    def _first(self) -> QueuePosition:
-        return min(self._queue, key=lambda it: it.number) if self._is_due() else min(self._queue)
-
-    def _is_due(self) -> bool:
-        """Return True if the longest waiting call goes next, whatever the priority of the others."""
-        return self._passed_over >= _MOST_PASSED_OVER
-
     def _reported_room_at(self, now: float) -> float | None:
         """Return when one more call may go by the last report, whichever window it was of."""
         if self.last_reported is None:
@@ -178,12 +173,10 @@ class RateLimiter:
         # Another client may use at once as much as it used so far, or half of the limit if it has just started. All but
         # one of our calls under way would then be refused.
         limit = window.limit or last.remaining
-        concurrency = max(last.remaining - max(others, limit // 2), self._useful_concurrency(window))
+        # So many calls use our whole share of the window at the average answer time; more would not be faster.
+        useful = ceil((window.granted or 0) / window.seconds * self._answer_seconds)
+        concurrency = max(last.remaining - max(others, limit // 2), useful)
         return now if self.under_way < max(1, min(concurrency, left)) else None
-
-    def _useful_concurrency(self, window: RateWindow) -> int:
-        """Return how many concurrent calls it takes to use our whole share of a window, at the average answer time."""
-        return ceil((window.granted or 0) / window.seconds * self._answer_seconds)
 
     def _window_of(self, report: WindowReport) -> RateWindow:
         """Return the window of a report: by its end, or by its limit if the end is near.
