@@ -1,4 +1,4 @@
-"""Bodies are bounded in sum: one large one at a time, from its arrival until its records are taken."""
+"""The memory of bodies is bounded: one large body at a time, from its arrival until its records are stored."""
 
 from __future__ import annotations
 

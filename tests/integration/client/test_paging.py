@@ -166,7 +166,7 @@ def test_sticky_filters_are_never_sent_even_when_a_link_has_them(connect: Connec
     ],
 )
 def test_a_link_a_little_off_never_ends_a_list(connect: Connect, link: str) -> None:
-    """RFC 8288 is read as it is written; a header that cannot be read is not the word that there is no more."""
+    """A header that cannot be read is no sign that the list has ended."""
     path = RFIS.path.format(project_id=22)
 
     def script(received: Received) -> Answer:
@@ -183,7 +183,7 @@ def test_a_link_a_little_off_never_ends_a_list(connect: Connect, link: str) -> N
 
 
 def silent(total: int, clamp: int, *, per_page: bool = False) -> Script:
-    """A list that says nothing of where it ends."""
+    """A list without a sign of its end."""
 
     def script(received: Received) -> Answer:
         size = min(clamp, int(received.params.get("per_page", clamp)))

@@ -1,4 +1,4 @@
-"""A list that is refused for ever fails alone, within a bound; what everybody is refused is waited for or stops all."""
+"""A list that is always refused fails within a bound; refusals of all lists are waited for or stop the run."""
 
 from __future__ import annotations
 

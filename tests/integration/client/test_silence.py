@@ -1,4 +1,4 @@
-"""A host that accepts connections and is of no use otherwise: told from a list that fails by itself."""
+"""A host that accepts connections and answers nothing, as distinct from a list that fails by itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def failing(broken: Answer | Wire, *projects: int) -> Script:
 
 
 def read(client: Connected, project: int) -> Exception | None:
-    """What reading a project's list comes to."""
+    """Return the error of reading a project's list, None if there is none."""
     try:
         client.pages(rfis(project_id=project))
     except RetryableError as failure:
@@ -36,7 +36,7 @@ def read(client: Connected, project: int) -> Exception | None:
 
 
 def from_now_on(client: Connected, script: Script) -> None:
-    """Let the server answer so, but for tokens."""
+    """Let the server answer everything but token requests by this script."""
     before = client.server.script
     client.server.script = lambda received: (script if received.path != "/oauth/token" else before)(received)
 

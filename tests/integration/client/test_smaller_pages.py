@@ -1,4 +1,4 @@
-"""A page that is too much for a gateway, told from a gateway that is too much for everybody."""
+"""A page that is too large for a gateway, as distinct from a gateway that answers nobody."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_page_that_fails_twice_while_others_are_answered_is_too_large(
 
 
 def calls_until_given_up(client: Connected, *page_sizes: int) -> int:
-    """Ask for the list of project 2 in pages of these sizes, as the runner does; every size fails."""
+    """Request the list of project 2 in pages of these sizes, as the runner does; every size fails."""
     asked = client.calls.spent
     for per_page in page_sizes:
         with pytest.raises((TimedOutError, TooLargeError)):

@@ -1,4 +1,4 @@
-"""What comes on the wire besides one whole answer: it is never taken for the answer to another request."""
+"""Bytes on the wire besides one whole answer are never taken for the answer to another request."""
 
 from __future__ import annotations
 

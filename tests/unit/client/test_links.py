@@ -1,4 +1,4 @@
-"""`Link` headers as RFC 8288 writes them, and a little off."""
+"""`Link` headers as RFC 8288 defines them, and with small mistakes."""
 
 from __future__ import annotations
 

@@ -106,14 +106,14 @@ def test_the_end_of_an_hour_is_taken_for_a_spike_only_until_the_next_answer() ->
 
 
 def spent(limiter: RateLimiter, calls: int, at: float, priority: Priority) -> int:
-    """How many of the calls of one thread went at once."""
+    """Return how many of the calls of one thread were sent without a wait."""
     for sent in range(calls):
-        ticket = limiter.join(priority)
-        if limiter.opens_at(ticket, at) != at:
-            limiter.leave(ticket)
+        position = limiter.join(priority)
+        if limiter.opens_at(position, at) != at:
+            limiter.leave(position)
             return sent
-        number = limiter.send(ticket, at)
-        limiter.leave(ticket)
+        number = limiter.send(position, at)
+        limiter.leave(position)
         limiter.end(number, at, WindowReport(None, 3000, 3600, 3600))
     return calls
 
@@ -131,14 +131,14 @@ def test_a_better_priority_goes_first_and_the_other_is_not_starved() -> None:
     late = limiter.join(BACKFILL)
     went = []
     for turn in range(12):
-        ticket = limiter.join(MANUAL)
-        first = next(it for it in (ticket, late) if limiter.opens_at(it, turn) == turn)
+        position = limiter.join(MANUAL)
+        first = next(it for it in (position, late) if limiter.opens_at(it, turn) == turn)
         went.append(first.priority)
         limiter.end(limiter.send(first, turn), turn, WindowReport(100, 50, turn + 10, 10))
         limiter.leave(first)
         if first is late:
             late = limiter.join(BACKFILL)
-            limiter.leave(ticket)
+            limiter.leave(position)
     assert went == [MANUAL] * 9 + [BACKFILL] + [MANUAL] * 2
 
 

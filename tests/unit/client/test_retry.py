@@ -11,7 +11,7 @@ from sync_worker.errors import RequestError, RetryableError
 
 
 class Failing:
-    """An attempt that fails in the ways it is told and then succeeds."""
+    """An attempt that raises the given errors and then succeeds."""
 
     def __init__(self, *errors: Exception) -> None:
         self.left = list(errors)

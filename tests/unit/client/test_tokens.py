@@ -10,7 +10,7 @@ from sync_worker.errors import RetryableError
 
 
 class Login:
-    """A login server that takes its time and counts its tokens."""
+    """A slow login server that counts its tokens."""
 
     def __init__(self, clock: ManualClock, expires_in: float, answer_seconds: float = 0) -> None:
         self.clock = clock
