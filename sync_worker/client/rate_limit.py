@@ -60,7 +60,7 @@ class Slot:
     def record_answer(self, headers: Headers, status: int, now: datetime, *, is_suspect: bool = False) -> None:
         """Learn from the answer; `now` is the server's time, so that a wrong clock here does not matter.
 
-        `is_suspect`: this list was refused for so long that the refusal may be about it only, and holds up no others.
+        `is_suspect`: this list was refused for so long that a refusal may be about it only; others then go on.
         """
         if self._number is not None:
             self._rate_limit.observe(self._number, headers, status, now, is_suspect=is_suspect)
