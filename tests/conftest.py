@@ -25,7 +25,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server of this process, by its connection string."""
+    """Provide the connection string of a PostgreSQL server that belongs to this process."""
     # Late: the tests that need no server need no driver either.
     from support.postgres import postgres_server  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The address of the daemon: a socket bound to it, or why there is none."""
+"""The listening socket of the daemon, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sync_worker.errors import ConfigurationError
 
 
 def listener(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; raises `ConfigurationError` where the address cannot be had."""
+    """Return a socket that listens; raises `ConfigurationError` if the address cannot be bound."""
     try:
         bound = _bound(host, port)
         bound.listen()
@@ -20,7 +20,7 @@ def listener(host: str, port: int) -> socket.socket:
 
 
 def unusable(host: str, port: int) -> str | None:
-    """Return why nobody can listen at an address, or None; a port in use does not count, as the daemon may have it."""
+    """Return why an address cannot be bound, or None; a port in use is fine, as the daemon may be what uses it."""
     try:
         _bound(host, port).close()
     except (OSError, ValueError) as error:
@@ -35,6 +35,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
+            # The default differs between systems; `::` would also take IPv4 addresses that nobody named.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         bound.bind(address)
     except BaseException:
@@ -50,5 +51,5 @@ def _refusal(host: str, port: int, error: OSError | ValueError) -> str:
         reason = os.strerror(error.errno) if error.errno else str(error)
     else:
         # A name with an empty or too long part, or a NUL.
-        reason = "this is no name of a host"
+        reason = "this is not a host name"
     return f"cannot listen on {host}:{port}: {reason}; see server in the configuration"

@@ -1,7 +1,8 @@
-"""The connections of the HTTP server: how many may be open at once, and how long each may take.
+"""Limits on the connections of the HTTP server: how many may be open at once, and how long each may take.
 
-uvicorn bounds neither the time in which the head of a request has to arrive nor the connections of one address. asyncio
-accepts all that wait before any is looked at, and without a free descriptor it spins and logs 2,048 errors a second.
+uvicorn limits neither the time in which the head of a request must arrive nor the connections of one address. asyncio
+accepts all waiting connections before it reads from any, and without a free descriptor it spins and logs 2,048 errors
+a second.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ log = get_logger()
 
 
 class ConnectionLimits(NamedTuple):
-    """How many connections may be open, in all and from one address, and how long each part of a request may take."""
+    """Most open connections, in all and from one address, and most seconds for each part of a request."""
 
     connections: int
     an_address: int
@@ -47,9 +48,9 @@ def default_limits() -> ConnectionLimits:
 
 
 class Connections:
-    """All open connections. Where one is too many, the oldest that waits for a request is closed, never the newest.
+    """All open connections. When there are too many, the oldest that waits for a request is closed, never the newest.
 
-    So a probe is answered however many connections are held open from the same address, which may be the local one.
+    A probe is therefore answered even if the same address, perhaps the local one, holds all other connections open.
     """
 
     def __init__(self, listener: socket.socket, limits: ConnectionLimits) -> None:
@@ -76,7 +77,7 @@ class Connections:
         self._log_again()
 
     def add(self, connection: Connection) -> None:
-        """Count a new connection, and close an older one where that makes too many."""
+        """Add a new connection, and close an older one if that makes too many."""
         of_address = [it for it in self._open if it.address == connection.address]
         if len(of_address) >= self.limits.an_address:
             self._drop_one(of_address)
@@ -85,7 +86,7 @@ class Connections:
         self._open[connection] = None
 
     def remove(self, connection: Connection) -> None:
-        """Count a connection no more."""
+        """Remove a closed connection."""
         self._open.pop(connection, None)
 
     def _drop_one(self, crowd: list[Connection]) -> None:
@@ -100,13 +101,13 @@ class Connections:
             self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
-        """Accept one connection: the next one only after the loop has read what those before it sent."""
+        """Accept one connection; the loop reads from those before it before it accepts the next."""
         try:
             accepted, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return
         except OSError as error:
-            # Without a free descriptor the listener stays readable; asked at once, it would fail again.
+            # Without a free descriptor the listener stays readable, and would fail again at once.
             self._loop.remove_reader(self._listener)
             self._loop.call_later(_ACCEPT_AGAIN_SECONDS, self._listen)
             self._not_accepted += 1
@@ -122,7 +123,7 @@ class Connections:
             await self._loop.connect_accepted_socket(self._new_connection, accepted)
 
     def _log(self) -> None:
-        """Log what was refused: the first at once, all others in sum once a minute."""
+        """Log refusals: the first at once, later ones as a sum once a minute."""
         if self._was_logged or not (self._dropped or self._not_accepted):
             return
         log.warning(
@@ -148,7 +149,7 @@ class Connection(H11Protocol):
 
     @property
     def address(self) -> str | None:
-        """Where the client is."""
+        """IP address of the client."""
         return self.client[0] if self.client else None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's signature

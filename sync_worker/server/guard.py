@@ -1,4 +1,4 @@
-"""Who may see data: whoever has the token, and without one whoever is on this machine; at a bounded rate and size."""
+"""Access to data: with the token, or from this machine if no token is set; at a bounded rate and size."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from sync_worker.server.problems import problem
 
 REQUESTS_A_SECOND, REQUESTS_AT_ONCE = 10.0, 30.0
 BODY_BYTES = 65_536
-_ASKED = {"WWW-Authenticate": 'Bearer realm="sync-worker", Basic realm="sync-worker"'}
-_NOT_KEPT = (b"cache-control", b"no-store")
+_LOGIN = {"WWW-Authenticate": 'Bearer realm="sync-worker", Basic realm="sync-worker"'}
+_NO_STORE = (b"cache-control", b"no-store")
 
 
 def guarded(
     pages: Sequence[tuple[str, Callable[[Request], Response]]], *, host: str, token: SecretStr | None, clock: Clock
 ) -> Sequence[Route]:
-    """The routes of pages that show data; none where anyone could come by without a token."""
+    """Return the routes of pages that show data; none where anybody could reach them without a token."""
     if token is None and not is_loopback(host):
         return []
     middleware = [Middleware(Guard, token=token, rate=RequestRate(clock))]
@@ -36,7 +36,7 @@ def guarded(
 
 
 class RequestRate:
-    """Lets so many requests through a second, some more at once."""
+    """Token bucket: `REQUESTS_A_SECOND` on average, `REQUESTS_AT_ONCE` in a burst."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -44,7 +44,7 @@ class RequestRate:
         self._seen_at = clock.monotonic()
 
     def allows(self) -> bool:
-        """Whether one more may pass now; asked by one thread."""
+        """Return True if one more request may pass now; called by one thread only."""
         now = self._clock.monotonic()
         self._left = min(REQUESTS_AT_ONCE, self._left + (now - self._seen_at) * REQUESTS_A_SECOND)
         self._seen_at = now
@@ -55,7 +55,7 @@ class RequestRate:
 
 
 class Guard:
-    """Stands before a page."""
+    """Middleware in front of a page that shows data."""
 
     def __init__(self, app: ASGIApp, *, token: SecretStr | None, rate: RequestRate) -> None:
         self._app = app
@@ -63,14 +63,14 @@ class Guard:
         self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or let through."""
+        """Refuse the request or pass it on; no answer may be cached."""
 
-        async def send_unkept(message: Message) -> None:
+        async def send_uncached(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), _NOT_KEPT]
+                message["headers"] = [*message.get("headers", []), _NO_STORE]
             await send(message)
 
-        await (self._refusal(Request(scope)) or self._app)(scope, receive, send_unkept)
+        await (self._refusal(Request(scope)) or self._app)(scope, receive, send_uncached)
 
     def _refusal(self, request: Request) -> Response | None:
         if not self._rate.allows():
@@ -78,11 +78,11 @@ class Guard:
         if _is_large(request):
             return problem(413, f"a request holds at most {BODY_BYTES} bytes")
         if self._token is None:
-            # A page of another site cannot read what it asks of this machine, unless its own name leads here.
+            # DNS rebinding: a page of another site can read our answer only if its own name resolves to this machine.
             return None if is_loopback(request.url.hostname or "") else problem(403, "only for this machine")
         given = _given(request.headers.get("Authorization", ""))
         if given is None or not _is_same(given, self._token.get_secret_value()):
-            return problem(401, "the token of server.token is needed, as Bearer or as the password of Basic", _ASKED)
+            return problem(401, "the token of server.token is needed, as Bearer or as the password of Basic", _LOGIN)
         return None
 
 
@@ -104,5 +104,5 @@ def _given(header: str) -> str | None:
 
 
 def _is_same(given: str, token: str) -> bool:
-    # Digests are of one length, so that not even that of the token can be measured.
+    # Digests have one length, so the time of the comparison does not show that of the token.
     return hmac.compare_digest(sha256(given.encode()).digest(), sha256(token.encode()).digest())

@@ -1,4 +1,4 @@
-"""The daemon's socket, and a thread of its own that answers on it."""
+"""The daemon's HTTP server, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEAD_BYTES = 16_384
 
 
 class _Server(uvicorn.Server):
-    """A server that accepts its connections through `Connections`."""
+    """uvicorn, which leaves accepting to `Connections`."""
 
     def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
         super().__init__(config)
@@ -39,7 +39,7 @@ class _Server(uvicorn.Server):
 def listening(
     host: str, port: int, routes: Sequence[BaseRoute], limits: ConnectionLimits | None = None
 ) -> Iterator[str]:
-    """Answer while the block runs; gives the address. Raises `ConfigurationError` where that cannot be had."""
+    """Serve while the block runs; yields the URL. Raises `ConfigurationError` if the address cannot be bound."""
     accepting = listener(host, port)
     app = Starlette(routes=routes, exception_handlers={HTTPException: as_problem, Exception: as_problem})
     server = _Server(
@@ -58,6 +58,7 @@ def listening(
         ),
         Connections(accepting, limits or default_limits()),
     )
+    # Without sockets of its own: `Connections` has the listener. A daemon thread, so that a stuck answer ends with us.
     thread = threading.Thread(target=server.run, args=([],), name="http", daemon=True)
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: every number it shows is declared here; none has a project in it."""
+"""`/metrics` for Prometheus. Every metric is declared here; none has a project as a label."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LATE_COMMIT = timedelta(minutes=5)
 
 
 class Metric(NamedTuple):
-    """A metric as it is declared; counters are shown with `_total`, summaries with `_count` and `_sum`."""
+    """Declaration of a metric; counters are shown with `_total`, summaries with `_count` and `_sum`."""
 
     name: str
     help: str
@@ -49,22 +49,24 @@ class Metric(NamedTuple):
 
 RUNS = Metric("procore_sync_runs", "Runs that ended.", ("job", "outcome"), CounterMetricFamily)
 RUN_SECONDS = Metric("procore_sync_run_seconds", "How long runs took.", ("job",), SummaryMetricFamily)
-RUNS_UNDER_WAY = Metric("procore_sync_runs_under_way", "Runs that have begun and not ended.")
-ROWS = Metric("procore_sync_rows", "Rows of runs that ended, by what became of them.", ("change",), CounterMetricFamily)
+RUNS_UNDER_WAY = Metric("procore_sync_runs_under_way", "Runs in progress.")
+ROWS = Metric("procore_sync_rows", "Rows of runs that ended, by change.", ("change",), CounterMetricFamily)
 CALLS = Metric("procore_sync_calls", "Calls to Procore by class of status.", ("status",), CounterMetricFamily)
 AVOIDED = Metric("procore_sync_calls_avoided", "Calls that runs did not make.", ("reason",), CounterMetricFamily)
 LIMIT = Metric("procore_sync_allowance_limit", "Calls that Procore allows in a window.", ("window",))
-REMAINING = Metric("procore_sync_allowance_remaining", "Calls left in a window that lasts.", ("window",))
-USED = Metric("procore_sync_allowance_used_this_hour", "Calls of our own within the last hour.")
-WAITING = Metric("procore_sync_allowance_waiting_seconds", "Seconds until the next call may go.")
-HEALTH = Metric("procore_sync_health_share", "Share of 14 days' calls that Procore marks down.", ("observation",))
+REMAINING = Metric("procore_sync_allowance_remaining", "Calls left in a window that has not ended.", ("window",))
+USED = Metric("procore_sync_allowance_used_this_hour", "Our own calls within the last hour.")
+WAITING = Metric("procore_sync_allowance_waiting_seconds", "Seconds until the next call may be sent.")
+HEALTH = Metric(
+    "procore_sync_health_share", "Share of 14 days' calls that Procore counts against us.", ("observation",)
+)
 SCOPES = Metric("procore_sync_scopes", "Lists by their last verdict.", ("verdict",))
 FRESHNESS = Metric("procore_sync_freshness_seconds", "Age of a stream's oldest high-water mark.", ("stream",))
 HELD = Metric("procore_sync_held_deletes", "Rows that wait to be deleted.", ("stream",))
-QUARANTINED = Metric("procore_sync_quarantined_records", "Records that were set aside.", ("stream",))
-HEARTBEAT = Metric("procore_sync_heartbeat_age_seconds", "Seconds since the daemon's loop last went round.")
-READABLE = Metric("procore_sync_database_readable", "1 when the database could be read for this answer.")
-BUILD = Metric("procore_sync_build_info", "Which version runs, on which Python.", ("version", "python"))
+QUARANTINED = Metric("procore_sync_quarantined_records", "Records in quarantine.", ("stream",))
+HEARTBEAT = Metric("procore_sync_heartbeat_age_seconds", "Seconds since the last pass of the daemon's loop.")
+READABLE = Metric("procore_sync_database_readable", "1 if the database could be read for this answer.")
+BUILD = Metric("procore_sync_build_info", "Version of the program and of Python.", ("version", "python"))
 
 METRICS = (
     RUNS, RUN_SECONDS, RUNS_UNDER_WAY, ROWS, CALLS, AVOIDED, LIMIT, REMAINING, USED, WAITING, HEALTH, SCOPES,
@@ -80,9 +82,10 @@ def metrics_page(
     heartbeat_age: Callable[[], float | None],
     patience_seconds: float = 5.0,
 ) -> Callable[[Request], Response]:
-    """The page; `calls` are those of this process by the class of their status.
+    """Return the page; `calls` are those of this process by the class of their status.
 
-    Whoever asks while another still waits for the database is told after `patience_seconds` that it cannot be read.
+    A request that waits longer than `patience_seconds` for an earlier one to read the database gets a page that
+    says that the database cannot be read.
     """
     registry = CollectorRegistry()
     registry.register(_Numbers(ledger, clock, calls, heartbeat_age, patience_seconds))
@@ -94,7 +97,7 @@ def metrics_page(
 
 
 class _Numbers(Collector):
-    """Reads all numbers anew whenever they are asked for."""
+    """Collector that reads all numbers again for each request."""
 
     def __init__(
         self,
@@ -113,11 +116,11 @@ class _Numbers(Collector):
         self._lock = threading.Lock()
 
     def describe(self) -> Iterable[Family]:
-        """Nothing beforehand: there may be no database to read yet."""
+        """Describe nothing: the registry would otherwise collect at once, when there may be no database yet."""
         return []
 
     def collect(self) -> Iterable[Family]:
-        """All there is to tell; what only the database knows is left out while it cannot be read."""
+        """Collect every metric; those of the database are left out while it cannot be read."""
         families = [
             _family(BUILD, {(__version__, platform.python_version()): 1}),
             _family(CALLS, {(status,): calls for status, calls in self._calls().items()}),
@@ -134,7 +137,7 @@ class _Numbers(Collector):
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
         if not self._lock.acquire(timeout=self._patience_seconds):
-            raise DestinationError("whoever asked before still waits for the database")
+            raise DestinationError("an earlier request still waits for the database")
         try:
             with self._ledger.reader() as view:
                 yield view
@@ -160,10 +163,10 @@ class _Numbers(Collector):
 
 
 class _EndedRuns:
-    """Sums over the runs that ended since the daemon started: they only grow, whatever retention takes away."""
+    """Sums over the runs that ended since the daemon started; they only grow, whatever retention removes."""
 
     def __init__(self, since: datetime) -> None:
-        # Instants in SQLite are whole seconds: a run of this very second would be forgotten, and counted twice.
+        # Instants in SQLite are whole seconds: a run of this second would be dropped from `_known` and counted twice.
         self._since = since.replace(microsecond=0)
         self._known: dict[str, datetime] = {}
         self._runs: Counter[tuple[str, ...]] = Counter()
@@ -185,7 +188,7 @@ class _EndedRuns:
         self._known = {run_id: at for run_id, at in self._known.items() if at >= self._since}
 
     def families(self) -> Iterator[Family]:
-        """What they came to."""
+        """Yield the collected values as metric families."""
         yield _family(RUNS, self._runs)
         took = SummaryMetricFamily(RUN_SECONDS.name, RUN_SECONDS.help, labels=RUN_SECONDS.labels)
         for labels, (count, seconds) in self._took.items():

@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: for everybody, as they show nothing; they need neither Procore nor the database."""
+"""`/healthz` and `/readyz`: open to everybody, as they show no data; they need neither Procore nor the database."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from starlette.routing import Route
 
 
 def probes(*, is_healthy: Callable[[], bool], is_ready: Callable[[], bool]) -> Sequence[Route]:
-    """Their routes."""
+    """Return the routes of both."""
     return [_probe("/healthz", is_healthy, "beats"), _probe("/readyz", is_ready, "ready")]
 
 
 def _probe(path: str, holds: Callable[[], bool], word: str) -> Route:
-    # Not a plain function: those wait for a free thread, and pages that wait for the database may hold them all.
+    # Starlette runs plain functions in a thread pool, which pages that wait for the database may fill.
     async def answer(_request: Request) -> JSONResponse:
         is_so = holds()
         return JSONResponse({word: is_so}, status_code=200 if is_so else 503)

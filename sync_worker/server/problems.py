@@ -1,4 +1,4 @@
-"""Refusals as `application/problem+json`, which programs can tell from answers."""
+"""Errors as `application/problem+json` (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 
 def problem(status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The answer for what is not done."""
+    """Return the answer for a request that failed."""
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     if detail:
         content["detail"] = detail
@@ -19,7 +19,7 @@ def problem(status: int, detail: str = "", headers: Mapping[str, str] | None = N
 
 
 def as_problem(_request: Request, error: Exception) -> JSONResponse:
-    """The answer for what a route, or none, made of a request; a bug says nothing of itself."""
+    """Return the answer for an error of a route; that for a bug shows no details."""
     if isinstance(error, HTTPException):
         return problem(error.status_code, headers=error.headers)
     return problem(500)

@@ -10,6 +10,6 @@ from support.worker import Install, installing
 
 @pytest.fixture
 def install(tmp_path: Path) -> Iterator[Install]:
-    """An installation beside a small Procore of its own."""
+    """Return a function that installs the program next to a small Procore of its own."""
     with installing(tmp_path) as install:
         yield install

@@ -24,7 +24,7 @@ BACKFILL = ("backfill", "--since", "2024-01-01", "--until", "2026-12-31", "--str
 
 @contextmanager
 def serving(here: Installation) -> Iterator[subprocess.Popen[str]]:
-    """A daemon that holds the data; killed at the end."""
+    """Start a daemon, which holds the database; kill it at the end."""
     with here.start("serve", "--json", "-v") as process:
         try:
             until(process, "daemon.started")
@@ -44,13 +44,13 @@ def until(process: subprocess.Popen[str], event: str, times: int = 1) -> None:
 
 
 def finished(here: Installation) -> set[tuple[int, str]]:
-    """The months of the daily log that are done, by project."""
+    """Return the months of the daily log that are done, by project."""
     parts = here.query("SELECT project_id, part FROM _backfill_parts WHERE stream = 'manpower_logs'")
     return {(project, part) for project, part in parts}
 
 
 def asked(here: Installation) -> list[tuple[int, str]]:
-    """The months of the daily log that were asked for, by project."""
+    """Return the months of the daily log that were requested, by project."""
     return [
         (int(it.path.split("/")[4]), f"{it.query['start_date']}/{it.query['end_date']}")
         for it in here.asked("manpower_logs")
@@ -136,7 +136,7 @@ def test_a_period_without_days_is_a_usage_error(install: Install, arguments: tup
 
 
 def planned(answer: subprocess.CompletedProcess[str]) -> dict[str, object]:
-    """What a backfill said that it was about to spend."""
+    """Return what a backfill said that it would request."""
     (event,) = [
         event for event in map(json.loads, answer.stderr.splitlines()[:1]) if event["event"] == "backfill.planned"
     ]

@@ -35,14 +35,14 @@ def installed(install: Install, *, off: timedelta = timedelta(0), **parts: Any) 
 
 
 def checked(here: Installation, *, under: Sequence[str] = ()) -> tuple[int, dict[str, Any]]:
-    """The exit code and the answer; nothing else may be said but by the log."""
+    """Run `check --json`; return its exit code and its answer. Stderr may have nothing but log lines."""
     answer = here.command("check", "--json", "-q", under=under)
     assert answer.stderr == ""
     return answer.returncode, json.loads(answer.stdout)
 
 
 def line(answer: dict[str, Any], check: str) -> dict[str, Any]:
-    """What was found in one check."""
+    """Return the finding of one check."""
     (found,) = [it for it in answer["checks"] if it["check"] == check]
     return dict(found)
 
@@ -53,7 +53,7 @@ def standings(answer: dict[str, Any], tool: str) -> dict[int | None, str]:
 
 
 def asked(here: Installation) -> list[str]:
-    """The calls to the API."""
+    """Return the calls to the API."""
     return [it.path for it in here.simulator.requests if it.path.startswith("/rest/")]
 
 

@@ -36,7 +36,7 @@ def port_of(text: str) -> int:
 
 
 def questions(text: str) -> Iterator[tuple[str, list[str]]]:
-    """The SQL that is shown, and the lines of the table below it."""
+    """Yield each query that is shown, with the lines of the table below it."""
     for sql, answer in re.findall(r"\n((?:  .+\n)+)\n((?:  .+\n)+)", text):
         if sql.lstrip().startswith("SELECT"):
             yield sql, answer.splitlines()[1:]
@@ -68,7 +68,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
 
 @pytest.fixture(scope="module")
 def told(stopped: Stopped) -> tuple[Path, str]:
-    """A demo in the folder of one that was stopped, as that one says it can be done."""
+    """Run the demo again in the folder of a stopped one, with the command that the stopped one named."""
     folder = stopped.folder
     done = demo(folder)
     assert (done.returncode, done.stderr) == (0, "")

@@ -139,7 +139,7 @@ def test_a_backfill_asks_on_a_terminal_after_its_plan(install: Install) -> None:
 
 
 def answered(here: Installation, answer: str) -> tuple[int, int]:
-    """The exit code when the question is answered so on a terminal, and how many calls were made since ever."""
+    """Answer the question on a terminal; return the exit code and the number of calls that were ever made."""
     leader, follower = pty.openpty()
     try:
         process = here.start(*BACKFILL, under=("setsid", "sh", "-c", f'exec "$@" <{os.ttyname(follower)}', "sh"))

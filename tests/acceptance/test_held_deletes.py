@@ -16,7 +16,7 @@ STREAM = "meetings"
 
 @pytest.fixture
 def holding(install: Install) -> Installation:
-    """An installation that holds the deletes of twelve meetings."""
+    """Provide an installation that holds the deletes of twelve meetings."""
     here = install(projects=2, scale=1)
     project = readable_projects(here.simulator)[0]
     for _ in range(40):

@@ -23,7 +23,7 @@ JOBS = {
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation after a run in which one project's budget may not be read."""
+    """Provide an installation after a run in which one project's budget was refused."""
     with installing(tmp_path_factory.mktemp("filled")) as install:
         here = install(streams=A_FEW)
         here.simulator.permissions.forbid(FORBIDDEN, here.simulator.world.project_ids[1])

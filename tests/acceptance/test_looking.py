@@ -30,7 +30,7 @@ FORBIDDEN, OFF = "Construction Financials/Budget", "Project Management/Meetings"
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation after a run in which one project's budget may not be read; only looked at."""
+    """Provide an installation after a run in which one project's budget was refused; tests only read it."""
     with installing(tmp_path_factory.mktemp("filled")) as install:
         here = install()
         here.simulator.permissions.forbid(FORBIDDEN, here.simulator.world.project_ids[1])
@@ -41,14 +41,14 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 
 def answered(here: Installation, *arguments: str) -> Any:
-    """What the command prints as JSON."""
+    """Return what the command prints as JSON."""
     answer = here.command(*arguments, "--json")
     assert (answer.returncode, answer.stderr) == (0, "")
     return json.loads(answer.stdout)
 
 
 def refused(here: Installation, *arguments: str) -> str:
-    """The one line that the command ends with."""
+    """Return the one line with which the command ends."""
     answer = here.command(*arguments)
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr.count("\n") == 1

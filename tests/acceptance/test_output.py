@@ -22,7 +22,7 @@ QUERY = "SELECT subject FROM rfis WHERE subject LIKE 'D%' LIMIT 1"
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Installation]:
-    """A small installation in a folder, and with a record, whose names are beyond every older encoding."""
+    """Provide a small installation with names, of its folder and of a record, that no older encoding can write."""
     folder = tmp_path / "Büro 建設"
     folder.mkdir()
     with installing(folder) as install:
@@ -34,7 +34,7 @@ def here(tmp_path: Path) -> Iterator[Installation]:
 
 
 def printed(here: Installation, encoding: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """A command whose stdout and stderr have that encoding, as bytes."""
+    """Run a command whose stdout and stderr have that encoding; its output is bytes."""
     return subprocess.run(
         [sys.executable, "-m", "sync_worker", "-c", str(here.config_path), *arguments],
         cwd=here.folder,

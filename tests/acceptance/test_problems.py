@@ -26,7 +26,7 @@ def read(here: Installation, *records: dict[str, Any]) -> None:
 
 
 def lines(here: Installation, word: str) -> list[str]:
-    """The lines of `status` from one that begins with `word` on, as far as the next word."""
+    """Return the lines of `status` from the one that begins with `word` up to the next word."""
     shown = here.command("status").stdout.splitlines()
     (start,) = (place for place, line in enumerate(shown) if line.startswith(word))
     end = next(place for place in range(start + 1, len(shown)) if not shown[place].startswith(" "))

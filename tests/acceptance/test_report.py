@@ -18,7 +18,7 @@ WEEKLY = {"kind": "report", "report": "rfi_ageing", "formats": ["html", "json"]}
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation with RFIs of two projects; only reported on."""
+    """Provide an installation with RFIs of two projects; tests only make reports from it."""
     with installing(tmp_path_factory.mktemp("filled")) as install:
         here = install(projects=2)
         here.run("rfis")
@@ -27,13 +27,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 @pytest.fixture
 def here(filled: Installation) -> Iterator[Installation]:
-    """That installation, its configuration the plain one again afterwards."""
+    """Provide that installation and restore its configuration afterwards."""
     yield filled
     filled.config = {}
 
 
 def refused(here: Installation, *arguments: str) -> str:
-    """The one line that the command ends with."""
+    """Return the one line with which the command ends."""
     answer = here.command(*arguments)
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr.count("\n") == 1

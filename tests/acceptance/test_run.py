@@ -26,13 +26,13 @@ STREAM_KEYS = [
 
 
 def printed(answer: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """The one object on stdout."""
+    """Return the one object on stdout."""
     found: dict[str, Any] = json.loads(answer.stdout)
     return found
 
 
 def errors(answer: subprocess.CompletedProcess[str]) -> list[str]:
-    """What stderr says besides events, which are JSON."""
+    """Return the lines of stderr that are not events, which are JSON."""
     return [line for line in answer.stderr.splitlines() if not line.startswith("{")]
 
 

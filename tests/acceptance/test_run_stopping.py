@@ -28,7 +28,7 @@ def slowed(here: Installation, seconds: float) -> None:
 
 @contextmanager
 def running(here: Installation, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A run under way; it does not outlive the test."""
+    """Start a run; it does not outlive the test."""
     with here.start(*(arguments or RUN)) as process:
         try:
             yield process

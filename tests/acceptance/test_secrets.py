@@ -54,7 +54,7 @@ SUCCEEDING: Mapping[str, Sequence[tuple[str, ...]]] = {
 
 
 def forms(secret: str) -> set[bytes]:
-    """The ways in which a secret may be written down."""
+    """Return the forms in which a secret may be written."""
     texts = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
     texts |= {html.escape(secret), html.escape(secret, quote=False)}
     for encoded in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
@@ -68,7 +68,7 @@ def forms(secret: str) -> set[bytes]:
 
 @pytest.fixture
 def here(install: Install, monkeypatch: pytest.MonkeyPatch) -> Installation:
-    """An installation with a marked secret in its environment, and a Procore that marks its tokens."""
+    """Provide an installation with a marked secret in its environment, and a Procore that marks its tokens."""
     here = install(streams=A_FEW, projects=1)
     here.simulator.tokens.client_secret = SECRET
     here.simulator.tokens.mark = TOKEN_MARK
@@ -101,13 +101,13 @@ def leaks(here: Installation, places: Mapping[str, bytes], *also: str) -> list[s
 
 
 def said(process: subprocess.CompletedProcess[str]) -> dict[str, bytes]:
-    """What a process wrote, by the command."""
+    """Return what a process wrote, by its command."""
     name = " ".join(process.args[3:])
     return {f"{name} (stdout)": process.stdout.encode(), f"{name} (stderr)": process.stderr.encode()}
 
 
 def command_lines() -> bytes:
-    """The command lines of all processes."""
+    """Return the command lines of all processes."""
     found = b""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):

@@ -31,7 +31,7 @@ EVERYTHING = {"kind": "sync", "streams": list(A_FEW), "schedule": "every 1s"}
 
 
 def daemon_of(install: Install, **jobs: Any) -> Installation:
-    """An installation whose daemon runs these jobs and takes a free port."""
+    """Return an installation whose daemon runs these jobs and listens on a free port."""
     here = install(streams=A_FEW, most_per_page=10, config={"server": {"port": 0}})
     here.config["jobs"] = jobs
     return here
@@ -39,7 +39,7 @@ def daemon_of(install: Install, **jobs: Any) -> Installation:
 
 @contextmanager
 def serving(here: Installation, under: Sequence[str] = ()) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A daemon that counts ticks, and where its probes are; it does not outlive the test."""
+    """Start a daemon that counts ticks; yield it and the address of its probes. It does not outlive the test."""
     with here.start("serve", "--json", under=under) as process:
         try:
             assert process.stdout is not None

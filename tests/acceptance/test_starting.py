@@ -25,7 +25,7 @@ RUNS = ("click", "sync_worker.logs", "sync_worker.app", "sync_worker.cli.running
 
 @contextmanager
 def starting(here: Installation, *arguments: str, once_imported: str) -> Iterator[subprocess.Popen[str]]:
-    """A command that has just imported something; it does not outlive the test."""
+    """Start a command and yield it once it has imported that module; it does not outlive the test."""
     with here.start(*arguments, under=TOLD_OF_IMPORTS) as process:
         try:
             assert process.stderr is not None
@@ -36,7 +36,7 @@ def starting(here: Installation, *arguments: str, once_imported: str) -> Iterato
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, list[str]]:
-    """The exit code of a process, what it printed, and what it told on stderr but of its imports."""
+    """Return the exit code of a process, its stdout, and its stderr without the lines on imports."""
     out, err = process.communicate(timeout=60)
     return process.returncode, out, [line for line in err.splitlines() if not line.startswith(IMPORTED)]
 

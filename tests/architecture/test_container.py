@@ -31,7 +31,7 @@ UNIT = (ROOT / "deploy/systemd/procore-sync-worker.service").read_text("utf-8")
 
 
 def final(name: str) -> str:
-    """The last instruction of that name in the stage that becomes the image."""
+    """Return the last instruction of that name in the stage that becomes the image."""
     return [rest for instruction, rest in FINAL if instruction == name][-1]
 
 
@@ -92,7 +92,7 @@ def test_every_service_is_hardened_and_has_time_to_stop(name: str) -> None:
 
 
 def in_bytes(text: str) -> int:
-    """What Docker and systemd mean by `512m` and `512M`."""
+    """Return the number that `512m` of Docker or `512M` of systemd stands for."""
     return int(text[:-1]) * {"M": 1024**2, "G": 1024**3}[text[-1].upper()]
 
 

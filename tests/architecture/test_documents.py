@@ -56,12 +56,12 @@ def broken_links(document: Path) -> Iterator[str]:
 
 
 def cells(line: str) -> list[str]:
-    """The cells of a line of a table; a bar behind a backslash is no border."""
+    """Return the cells of a line of a table; a bar after a backslash is no border."""
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 def table(document: str, first: str) -> Iterator[list[str]]:
-    """The rows of every table whose first heading is `first`."""
+    """Yield the rows of every table whose first heading is `first`."""
     is_inside = False
     for line in (DOCS / document).read_text("utf-8").splitlines():
         if is_inside and line.startswith("|") and not line.startswith("|--"):
@@ -70,7 +70,7 @@ def table(document: str, first: str) -> Iterator[list[str]]:
 
 
 def names(cell: str) -> list[str]:
-    """What a cell has in backquotes."""
+    """Return what a cell has in backquotes."""
     return re.findall(r"`([^`]+)`", cell)
 
 
@@ -148,7 +148,7 @@ def keys_of(annotation: Any, path: str) -> Iterator[str]:
 
 
 def sections_in(annotation: Any, path: str) -> Iterator[tuple[type[BaseModel], str]]:
-    """The sections that a value of this type holds, each with its path."""
+    """Yield the sections that a value of this type holds, each with its path."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation, path
     origin, arguments = get_origin(annotation), get_args(annotation)

@@ -18,7 +18,7 @@ NAMED = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")
 
 
 def sections() -> dict[tuple[str, int], str]:
-    """What is written of each line, by part and number."""
+    """Return the text under each line, by part and number."""
     found: dict[tuple[str, int], str] = {}
     for part in re.split(r"^## ", TEXT, flags=re.MULTILINE)[1:]:
         name, _, body = part.partition("\n")

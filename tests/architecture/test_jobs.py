@@ -17,7 +17,7 @@ OPEN_TO_JOBS = (
 
 
 def closed_rooms(source: str) -> set[str]:
-    """Imports that reach past what a job author is promised to find unchanged."""
+    """Return imports from modules that the author of a job must not rely on."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):

@@ -14,7 +14,7 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text("utf-8")
 
 
 def public_classes(package: str) -> dict[str, list[str]]:
-    """The files in which each public class of a package is defined."""
+    """Return the files in which each public class of a package is defined."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / package).rglob("*.py")):
         for node in ast.parse(path.read_text("utf-8")).body:

@@ -19,13 +19,13 @@ PIN = re.compile(r"^[\w.-]+(\[[\w,-]+\])?==\S+( ; [^\\]+)?( --hash=sha256:[0-9a-
 
 
 def pinned_lines(name: str) -> list[str]:
-    """Requirements of a file, each joined to one line."""
+    """Return the requirements of a file, each joined to one line."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     return re.sub(r" \\\n\s*", " ", text).splitlines()
 
 
 def pins(name: str) -> dict[str, str]:
-    """The version of each library a file pins."""
+    """Return the version of each library that a file pins."""
     requirements = [Requirement(line.partition(" --hash")[0]) for line in pinned_lines(name)]
     return {canonicalize_name(found.name): str(found.specifier).removeprefix("==") for found in requirements}
 

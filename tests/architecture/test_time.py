@@ -25,7 +25,7 @@ def calls(source: str) -> Iterator[ast.Call]:
 
 
 def bounded_waits(source: str) -> list[str]:
-    """Calls of `.wait` with a time limit on anything that is not a clock."""
+    """Return calls of `.wait` with a time limit on anything that is not a clock."""
     return [
         f"line {node.lineno}: {ast.unparse(node)}"
         for node in calls(source)

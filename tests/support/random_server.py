@@ -255,7 +255,7 @@ class RandomServer:
         return self._page(received)
 
     def _elsewhere(self, received: Received) -> Answer:
-        """The answer to what asks for anything but the list: for that of the other project, or for an empty one."""
+        """Answer a request for another list: the other project's list, or an empty one."""
         path = self.spec.path.replace("{project_id}", str(OTHER)).replace("{company_id}", str(COMPANY))
         bin_ = self.spec.deletes.query if isinstance(self.spec.deletes, RecycleBin) else {}
         asks_bin = bool(bin_) and all(received.params.get(name) == value for name, value in bin_.items())

@@ -24,7 +24,7 @@ CHICAGO = ReportedProject(1, 9, "Lakeview", "25-101", is_active=True, zone=ZoneI
 
 
 def row(**values: Any) -> AgeingRow:
-    """An RFI that was handed in two days ago; objects and lists are given as such."""
+    """Return an RFI that was submitted two days ago; objects and lists are given as they are."""
     plain = {
         "id": 7,
         "project_id": 1,
@@ -46,7 +46,7 @@ def row(**values: Any) -> AgeingRow:
 
 
 def person(number: int, name: str) -> dict[str, Any]:
-    """A reference as records hold it."""
+    """Return a reference to a person as records hold it."""
     return {"id": number, "login": f"{number}@example", "name": name}
 
 
@@ -56,7 +56,7 @@ def aged(
     projects: Sequence[ReportedProject] = (CHICAGO,),
     now: datetime = NOW,
 ) -> Ageing:
-    """What waits of these rows."""
+    """Return the ageing of these rows."""
     return measure(rows, projects, Employers(employers or {}), now)
 
 
@@ -66,7 +66,7 @@ def issue(
     left_out: Sequence[ExcludedProject] = (),
     last: Figures | None = None,
 ) -> Issue:
-    """The ageing report of these rows."""
+    """Return the ageing report of these rows."""
     coverage = Coverage(included, left_out)
     # Nothing is read from the view once the rows are there.
     data = ReportData(cast("Transaction", None), coverage.projects, NOW, last)
@@ -75,5 +75,5 @@ def issue(
 
 
 def issue_of(document: Document, coverage: Coverage, last: Figures | None = None) -> Issue:
-    """A report with this document."""
+    """Return a report with this document."""
     return Issue("rfi_ageing", "RFI ageing", ["Halvorsen"], coverage, document, (), NOW, last)

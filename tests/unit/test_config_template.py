@@ -38,7 +38,7 @@ VARIABLE = re.compile(r"\$\{([A-Z_]+)")
 
 
 def loaded(text: str) -> Settings:
-    """The settings that a file of this text holds."""
+    """Return the settings that a file with this text holds."""
     with TemporaryDirectory() as folder:
         Path(folder, "certificates.pem").touch()
         path = Path(folder, "config.yaml")
@@ -49,7 +49,7 @@ def loaded(text: str) -> Settings:
 
 
 def parsed(text: str) -> Any:
-    """What a file of this text says, its variables as they stand."""
+    """Return the parsed text of a file, with its variables unresolved."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "config.yaml")
         path.write_text(text, "utf-8")
@@ -57,7 +57,7 @@ def parsed(text: str) -> Any:
 
 
 def everything() -> str:
-    """The file with nothing commented out."""
+    """Return the file with nothing commented out."""
     return COMMENTED_OUT.sub(r"\1", configuration(Answers()))
 
 

@@ -327,7 +327,7 @@ def test_a_log_that_cannot_be_written_ends_nothing(configure: Configure) -> None
 
 
 def logged_names() -> Iterator[str]:
-    """The literal event names in the package: first arguments of `log.<level>(…)`."""
+    """Yield the literal event names in the package: first arguments of `log.<level>(…)`."""
     for file in Path(sync_worker.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             match node:

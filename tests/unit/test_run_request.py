@@ -20,7 +20,7 @@ OWN = {"kind": "sync", "streams": ["vendors"]}
 
 
 def asked(folder: Path, *jobs: str, **configured: Any) -> RunRequest:
-    """What `run` asks for with these jobs named, or with `--all` when none is."""
+    """Return the request of `run` with these jobs, or with `--all` when none is named."""
     path = folder / "config.json"
     path.write_text(json.dumps({"procore": PROCORE} | ({"jobs": configured} if configured else {})))
     known = runnable_jobs(load_settings(path, {}, STREAMS))

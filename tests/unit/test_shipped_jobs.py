@@ -72,7 +72,7 @@ MINUTES_OF_A_DAY = 1_440
 
 
 def calls(spec: StreamSpec) -> int:
-    """What a pass asks of a stream at 100 projects when nothing changed, each parent's list read anew."""
+    """Return the calls for a stream at 100 projects when nothing changed and each parent's list is read again."""
     lists = PARENTS[spec.parent.stream] if spec.parent else 1
     return lists * (PROJECTS if spec.scope is ScopeKind.PROJECT else 1)
 
@@ -82,7 +82,7 @@ def calls_of_a_pass(job: str) -> int:
 
 
 def hours(field: str) -> list[int]:
-    """The hours of a cron field: `7`, `2,14`, `*/2`, `1-21/4`."""
+    """Return the hours of a cron field: `7`, `2,14`, `*/2`, `1-21/4`."""
     span, _, step = field.partition("/")
     first, _, last = span.replace("*", "0-23").partition("-")
     return list(range(int(first), int(last) + 1, int(step or 1))) if last else [int(hour) for hour in span.split(",")]

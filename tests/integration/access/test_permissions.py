@@ -22,7 +22,7 @@ def installed(install: Install, projects: int = 1) -> Installation:
 
 
 def scheduled(here: Installation, *streams: str) -> Counter[int]:
-    """A run as the schedule starts it; its calls by status."""
+    """Run these streams as the schedule does; return the calls by status."""
     here.simulator.requests.clear()
     here.run(*streams, trigger="schedule")
     return Counter(request.status for request in here.simulator.requests)

@@ -24,7 +24,7 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def connect(serve: Serve) -> Iterator[Connect]:
-    """A client of a server that grants tokens and answers what a script says."""
+    """Return a function that connects a client to a server which grants tokens and answers by a script."""
     with ExitStack() as stack:
 
         def connected(script: Script, **parts: Any) -> Connected:

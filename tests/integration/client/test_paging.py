@@ -16,7 +16,7 @@ UNPAGED = StreamSpec("roles", "Directory", "/rest/v1.0/roles", ScopeKind.COMPANY
 
 
 def paged(total: int, clamp: int, *, link: bool = True) -> Script:
-    """A list of ids 1 to `total` whose pages hold at most `clamp` records."""
+    """Answer with a list of ids 1 to `total` whose pages hold at most `clamp` records."""
 
     def script(received: Received) -> Answer:
         page = int(received.params.get("page", 1))
@@ -183,7 +183,7 @@ def test_a_link_a_little_off_never_ends_a_list(connect: Connect, link: str) -> N
 
 
 def silent(total: int, clamp: int, *, per_page: bool = False) -> Script:
-    """A list without a sign of its end."""
+    """Answer with a list that does not show where it ends."""
 
     def script(received: Received) -> Answer:
         size = min(clamp, int(received.params.get("per_page", clamp)))

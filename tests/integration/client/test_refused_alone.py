@@ -29,7 +29,7 @@ FOR_EVER = {
 
 
 def refusing(refusal: Answer, *projects: int) -> Script:
-    """The lists of these projects are refused, the others answered."""
+    """Refuse the lists of these projects; answer the others."""
     return lambda received: refusal if any(f"/{project}/" in received.path for project in projects) else GOOD
 
 

@@ -18,7 +18,7 @@ USELESS = {
 
 
 def failing(broken: Answer | Wire, *projects: int) -> Script:
-    """The lists of these projects fail, the others are answered."""
+    """Break the lists of these projects; answer the others."""
 
     def script(received: Received) -> Answer | Wire:
         return broken if any(f"/{project}/" in received.path for project in projects) else GOOD
@@ -27,7 +27,7 @@ def failing(broken: Answer | Wire, *projects: int) -> Script:
 
 
 def read(client: Connected, project: int) -> Exception | None:
-    """Return the error of reading a project's list, None if there is none."""
+    """Read a project's list; return the error that ended it."""
     try:
         client.pages(rfis(project_id=project))
     except RetryableError as failure:

@@ -67,7 +67,7 @@ class RawServer:
 
     @contextmanager
     def client(self) -> Iterator[Connected]:
-        """A client of this server."""
+        """Provide a client of this server."""
         thread = threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         connected = Connected(self, deadline_seconds=5)  # type: ignore[arg-type]
@@ -81,7 +81,7 @@ class RawServer:
 
 
 def own(path: str) -> bytes:
-    """The list of a project holds one record, with the project's number."""
+    """Return a list of one record, which has the project's number."""
     return records(int(path.split("/")[4]))
 
 

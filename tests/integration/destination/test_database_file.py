@@ -26,7 +26,7 @@ Change = Callable[[Path, Path], None]
 
 @pytest.fixture
 def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
-    """A database with a row that its backup has, and one that is later."""
+    """Provide a database with one row that is also in its backup and a later one that is not."""
     opened = SqliteDestination(tmp_path / "procore.db", try_seconds=0.05)
     opened.open(holder="a test")
     with opened.transaction() as transaction:
@@ -316,7 +316,7 @@ def test_a_group_may_read_in_a_folder_of_its_own_while_the_database_is_open() ->
 
 
 def _as_other(group: int, path: Path) -> str:
-    """What another user of that group reads: how many things there are, or what SQLite says."""
+    """Return what another user of that group reads: the number of rows, or SQLite's error."""
     read, write = os.pipe()
     with warnings.catch_warnings():
         # Later Pythons warn of forks beside threads; this child touches nothing that one may hold.

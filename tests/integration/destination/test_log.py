@@ -86,7 +86,7 @@ class Lives:
             execute(f"UPDATE rows SET version = version + 1 WHERE rowid % {many} = 0")
 
     def kill(self) -> Path:
-        """The files as a kill leaves them."""
+        """Copy the files as a kill leaves them."""
         left = self.folder / "left"
         left.mkdir()
         for suffix in ("", "-wal"):

@@ -37,7 +37,7 @@ def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
 
 
 def executed(destination: SqliteDestination, execute: Callable[[RunRequest], None], clock: ManualClock) -> LocalEngine:
-    """An engine that has executed one run."""
+    """Return an engine that has executed one run."""
     engine = LocalEngine(execute, destination, clock=clock, stop=threading.Event())
     engine.start(RUN)
     engine.join()

@@ -29,7 +29,7 @@ EVERYTHING = ("*",)
 def foreseen(
     here: Installation, streams: tuple[str, ...], *, probing: bool = False, since: date | None = None
 ) -> tuple[Forecast, int]:
-    """What a run would take, and how many calls it took to tell."""
+    """Return the forecast of a run and the number of calls that it took."""
     here.simulator.requests.clear()
     outlook = forecast_requests(
         here.settings(), [RunRequest("by_hand", streams, since=since)], probing=probing, clock=here.clock
@@ -44,12 +44,12 @@ def is_right(found: Forecast, made: FinishedRun) -> bool:
 
 
 def planned(found: Forecast) -> Counter[str]:
-    """The calls by stream that a plan tells."""
+    """Return the calls of a plan by stream."""
     return sum((Counter({part.spec.name: part.cost.calls}) for part in found.partitions), Counter())
 
 
 def spent(made: FinishedRun) -> Counter[str]:
-    """The calls by stream that a run made."""
+    """Return the calls of a run by stream."""
     return sum((Counter({line.stream: line.requests}) for line in made.scopes), Counter())
 
 

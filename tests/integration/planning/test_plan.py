@@ -35,7 +35,7 @@ def stored(here: Installation) -> Iterator[Transaction]:
 def planned(
     here: Installation, request: RunRequest = SCHEDULED, projects: Sequence[Project] = (), inactive: bool = False
 ) -> list[Task]:
-    """The tasks of a run now, of the stored projects unless some are given."""
+    """Return the tasks of a run now, of the given projects or else of all stored ones."""
     now, company_id, chosen = here.clock.now(), here.simulator.company_id, ProjectChoice(inactive=inactive)
     with stored(here) as view:
         planner = ReadPlanner(view, STREAMS, lambda _: StreamOptions(), request, Now(now, now), {})

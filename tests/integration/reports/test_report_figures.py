@@ -30,7 +30,7 @@ RFI_TOOL = "Project Management/RFI"
 
 
 def made(here: Installation, *projects: int, job: ReportJob = JOB, now: datetime | None = None) -> dict[str, Any]:
-    """The report as JSON, made when Procore's clock says."""
+    """Return the report as JSON, made at the time that Procore's clock shows."""
     clock = ManualClock(now) if now else here.clock
     request = ReportRequest("rfi_ageing", job, projects, ["json"])
     (path,) = make_report(here.settings(), request, clock=clock).files
@@ -43,7 +43,7 @@ def instant(text: str) -> datetime:
 
 
 def counted(world: World, projects: list[int], now: datetime) -> dict[str, Any]:
-    """What the report should say, from the records themselves."""
+    """Return the figures that the report should have, counted from the records."""
     zones = {truth.record["id"]: ZoneInfo(truth.record["tz_name"]) for truth in world.records("projects")}
     found: Counter[str] = Counter()
     holders: Counter[str] = Counter()

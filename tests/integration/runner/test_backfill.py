@@ -26,13 +26,13 @@ def installed(install: Install) -> Installation:
 
 
 def add_logs(here: Installation, project: int) -> None:
-    """Logs of three other months."""
+    """Add logs of three other months."""
     for day in ("2025-03-03", "2025-03-04", "2025-05-05", "2025-08-08"):
         here.simulator.world.insert("manpower_logs", {"date": day}, project_id=project)
 
 
 def asked_ranges(here: Installation, stream: str) -> list[str]:
-    """The periods that a list was asked for since the last look, one for each first page."""
+    """Return the periods requested of a list since the last look, one for each first page."""
     found = [
         it.query.get("filters[updated_at]") or f"{it.query.get('start_date')}/{it.query.get('end_date')}"
         for it in here.asked(stream)

@@ -31,7 +31,7 @@ def installed(install: Install, **streams: object) -> Installation:
 
 
 def calls(here: Installation) -> Counter[str | None]:
-    """The calls by stream since the last look."""
+    """Return the calls by stream since the last look."""
     found = Counter(request.stream for request in here.simulator.requests)
     here.simulator.requests.clear()
     return found

@@ -18,13 +18,13 @@ OBSERVATIONS = {"403s": 403, "404s": 404, "429s": 429, "401s": 401}
 
 
 def counted(here: Installation, *, by: str = "kind") -> Counter[str]:
-    """Calls by kind, or the calls of all kinds by something else."""
+    """Return calls by kind, or the calls of all kinds by something else."""
     kinds = "" if by == "kind" else "WHERE kind = 'all'"
     return Counter(dict(here.query(f"SELECT coalesce({by}, '-'), sum(calls) FROM _calls {kinds} GROUP BY 1")))
 
 
 def logged(here: Installation) -> Counter[str]:
-    """The same by Procore's log."""
+    """Return the same from Procore's log."""
     calls = [request for request in here.simulator.requests if not request.path.startswith("/oauth/")]
     found = Counter({name: sum(call.status == status for call in calls) for name, status in OBSERVATIONS.items()})
     found["all"] = len(calls)

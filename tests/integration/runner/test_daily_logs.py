@@ -22,7 +22,7 @@ def installed(install: Install, **options: object) -> Installation:
 
 
 def asked_days(here: Installation) -> list[tuple[str, str]]:
-    """The first and the last day of every log asked for since the last look."""
+    """Return the first and the last day of every log requested since the last look."""
     found = [(it.query["start_date"], it.query["end_date"]) for it in here.asked(LOGS) if it.page == 1]
     here.simulator.requests.clear()
     return found

@@ -40,17 +40,17 @@ def project(here: Installation) -> int:
 
 
 def ids(here: Installation, stream: str) -> list[Any]:
-    """The live records of the first project, as Procore knows them."""
+    """Return the ids of the live records of the first project, from Procore."""
     return [truth.record["id"] for truth in here.simulator.world.records(stream, project_id=project(here))]
 
 
 def dead(here: Installation, stream: str) -> list[Any]:
-    """The rows that are marked as deleted."""
+    """Return the keys of the rows that are marked as deleted."""
     return [row for (row,) in here.query(f"SELECT id FROM {stream} WHERE _deleted_at IS NOT NULL ORDER BY id")]
 
 
 def held(here: Installation) -> list[Any]:
-    """The keys of the rows that wait."""
+    """Return the keys of the rows whose deletes are held."""
     return [key for (key,) in here.query("SELECT record_key FROM _held_deletes ORDER BY record_key")]
 
 

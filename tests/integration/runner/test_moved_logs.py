@@ -42,7 +42,7 @@ def days_off(here: Installation, days: int) -> date:
 
 
 def recent(here: Installation, count: int) -> list[int]:
-    """The newest logs that Procore has."""
+    """Return the ids of the newest logs in Procore."""
     logs = here.simulator.world.records(LOGS, project_id=project(here))
     return [it.record["id"] for it in sorted(logs, key=lambda it: it.record["date"])[-count:]]
 

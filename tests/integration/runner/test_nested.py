@@ -28,13 +28,13 @@ def installed(install: Install, **options: object) -> Installation:
 
 
 def contracts(here: Installation) -> list[int]:
-    """The ids of all contracts."""
+    """Return the ids of all contracts."""
     project = readable_projects(here.simulator)[0]
     return [it.record["id"] for it in here.simulator.world.records(CONTRACTS, project_id=project)]
 
 
 def asked_for(here: Installation) -> list[int]:
-    """The contracts whose lines were asked for since the last look."""
+    """Return the contracts whose lines were requested since the last look."""
     found = [int(request.path.split("/")[4]) for request in here.simulator.requests if LINES[20:] in request.path]
     here.simulator.requests.clear()
     return sorted(set(found))

@@ -17,7 +17,7 @@ MONTH = 31 * 86_400
 
 
 def asked_for(here: Installation) -> list[str]:
-    """The page sizes that the list of RFIs was asked for since the last look."""
+    """Return the page sizes with which the list of RFIs was requested since the last look."""
     found = [request.query["per_page"] for request in here.asked("rfis")]
     here.simulator.requests.clear()
     return list(dict.fromkeys(found))

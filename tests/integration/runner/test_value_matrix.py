@@ -103,7 +103,7 @@ def test_a_field_that_nests_deeper_than_anybody_reads_is_kept_as_a_text(
 
 
 def amounts() -> list[str]:
-    """Sums of money as they may be written: beyond what a float holds, with zeros that say how exact they are."""
+    """Return sums of money in every notation: with more digits than a float holds, with trailing zeros."""
     random = Random(18)  # noqa: S311 - any digits will do
     drawn = [f"{random.randrange(10**17)}.{random.randrange(10**4):04d}" for _ in range(40)]
     return ["99999999999999999.98", "0.10", "-0.00", "100", "0.1000000000000000055511151231257827", "1.0E+2", *drawn]

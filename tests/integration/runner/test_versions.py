@@ -42,7 +42,7 @@ INSTANTS = (
 
 
 def notes(updated_at: str) -> StreamSpec:
-    """A stream whose `updated_at` is declared with that type."""
+    """Return a stream whose `updated_at` is declared with that type."""
     return StreamSpec(
         name=f"notes_by_{updated_at}",
         tool="Notes",
@@ -86,7 +86,7 @@ class Bench:
         self.numbers = count(1)
 
     def sweep(self, spec: StreamSpec, writer: Writer | None = None) -> Sweep:
-        """A sweep of a run of its own, which goes on."""
+        """Begin a sweep in a run of its own."""
         run_id = f"run-{next(self.numbers)}"
         self.writer.do(open_run, RunRow(run_id, "by_hand", "manual", NOON))
         pages = PageWriter(spec, ScopeKey(run_id, spec.name, SCOPE), {})
@@ -112,7 +112,7 @@ class Bench:
         self.writer.do(lambda transaction: transaction.execute(f'DELETE FROM "{spec.name}"'))
 
     def rows(self, spec: StreamSpec) -> list[tuple[Any, ...]]:
-        """What is stored: id, text, and whether it lives."""
+        """Return the stored id and text of each row, and whether it is live."""
         with self.destination.reader() as view:
             return view.execute(f'SELECT id, text, _deleted_at IS NULL FROM "{spec.name}" ORDER BY id')
 
@@ -122,7 +122,7 @@ class Bench:
 
 
 def settled(sweep: Sweep, bodies: Sequence[Sequence[dict[str, Any]]]) -> Verdict:
-    """What a sweep of these pages proves; rows that it has not seen are taken for deleted."""
+    """Return the verdict of a sweep of these pages; rows that it has not seen count as deleted."""
     total = sum(map(len, bodies))
     evidence = Evidence(total=total, units=total, records=total, lists=1, pages=1)
     return sweep.settle(evidence, DeleteScope(DeleteEvidence.LISTING), requests=len(bodies), last=True).verdict
@@ -141,7 +141,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 def standing(versions: Sequence[Version]) -> dict[int, Version]:
-    """The latest version of each record, and of equal ones the last."""
+    """Return the latest version of each record, and the last one of equal ones."""
     found: dict[int, Version] = {}
     for version in versions:
         if version.record not in found or version.rank >= found[version.record].rank:

@@ -34,7 +34,7 @@ def written(here: Installation, sql: str, *parameters: object) -> bytes:
 
 
 def here_of(installation: Installation) -> str:
-    """The name of its Procore in a message."""
+    """Return the name of its Procore as messages give it."""
     return f"localhost:{urlsplit(installation.simulator.url).port}"
 
 

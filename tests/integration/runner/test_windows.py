@@ -29,7 +29,7 @@ def instant(text: str) -> datetime:
 
 
 def asked_windows(here: Installation) -> dict[tuple[str, int | None], str]:
-    """The filter that each incremental list was asked with last; those of deleted records have another or none."""
+    """Return the last filter of each incremental list; lists of deleted records have another filter or none."""
     found = {}
     for request in here.simulator.requests:
         spec = STREAMS.get(request.stream or "")

@@ -25,7 +25,7 @@ LISTS = ("rfis", "meetings", "manpower_logs", "work_order_contract_line_items")
 
 
 def installed(install: Install, *, ahead: timedelta = timedelta(0)) -> Installation:
-    """An installation that has read everything once, with right clocks; a day later our clock is that much ahead."""
+    """Return an installation that read everything with the right time; a day later our clock is that much ahead."""
     here = install(streams=A_FEW)
     assert incomplete(here.run(*LISTS)) == []
     advance(here.simulator, DAY)

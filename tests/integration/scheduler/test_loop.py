@@ -75,7 +75,7 @@ class Daemons:
         self.openings = 1
 
     def serve(self, until: datetime, *, poll_seconds: float = 600, at_pass: Callable[[], None] | None = None) -> None:
-        """A daemon, from its start to a stop at that instant; `at_pass` happens each time it goes round."""
+        """Run a daemon from its start to a stop at that instant; `at_pass` is called on each pass of its loop."""
         self.engine = InlineEngine(self)
         self.resume(until, poll_seconds=poll_seconds, at_pass=at_pass)
 
@@ -106,7 +106,7 @@ class Daemons:
         loop.run()
 
     def runs(self, columns: str = "job, trigger, scheduled_at, outcome") -> list[tuple[object, ...]]:
-        """The ledger."""
+        """Return the runs in the ledger."""
         with self.destination.reader() as view:
             return list(view.execute(f"SELECT {columns} FROM _runs ORDER BY rowid"))
 

@@ -36,7 +36,7 @@ class OneAfterTheOther(LocalEngine):
 
 
 def served(here: Installation, requests: Mapping[str, ReportRequest], clock: ManualClock, seconds: float) -> None:
-    """A daemon that goes on for so long by its clock."""
+    """Run a daemon for that long by its clock."""
     stop = threading.Event()
     ends_at = clock.monotonic() + seconds
     with open_worker(here.settings(), stop=stop, on_new_secret=lambda _: None, clock=clock) as worker:

@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 30
 
 
 def ask(path: str) -> bytes:
-    """A request that is the last of its connection."""
+    """Return a request that is the last of its connection."""
     return f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()
 
 
@@ -39,7 +39,7 @@ def limits(
 
 @contextmanager
 def serving(given: ConnectionLimits, *routes: Route) -> Iterator[tuple[str, int]]:
-    """A server with the probes, and where it is."""
+    """Start a server with the probes; yield its address."""
     every = [*probes(is_healthy=lambda: True, is_ready=lambda: True), *routes]
     with listening("127.0.0.1", 0, every, given) as url:
         address = urlsplit(url)
@@ -50,7 +50,7 @@ def serving(given: ConnectionLimits, *routes: Route) -> Iterator[tuple[str, int]
 
 @contextmanager
 def connected(address: tuple[str, int], sent: bytes = b"", source: str = "127.0.0.1") -> Iterator[socket.socket]:
-    """A connection on which something was sent."""
+    """Open a connection and send some bytes on it."""
     with socket.create_connection(address, timeout=PATIENCE_SECONDS, source_address=(source, 0)) as connection:
         connection.sendall(sent)
         yield connection

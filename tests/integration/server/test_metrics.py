@@ -45,7 +45,7 @@ def of(found: Numbers, name: str) -> dict[tuple[str, ...], float]:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Installation]:
-    """An installation that has read its companies and nothing else."""
+    """Provide an installation that has read its companies and nothing else."""
     with installing(tmp_path) as install:
         made = install()
         made.run("companies")

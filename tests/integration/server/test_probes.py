@@ -51,8 +51,8 @@ def test_an_address_that_is_taken_is_refused() -> None:
     ("host", "reason"),
     [
         ("192.0.2.1", "Cannot assign requested address"),
-        ("no..such.host", "this is no name of a host"),
-        ("x" * 300, "this is no name of a host"),
+        ("no..such.host", "this is not a host name"),
+        ("x" * 300, "this is not a host name"),
         ("no-such-host.invalid", "known|resolution"),
     ],
 )

@@ -31,7 +31,7 @@ SUMS = {"tax_codes": "rate1", "bids": "lump_sum_amount", "budget_changes": "amou
 
 @pytest.fixture
 def tables(tmp_path: Path) -> dict[Form, dict[str, list[Any]]]:
-    """Sums as they are stored after a run on each form, whose tables all equal their own truth."""
+    """Return the sums stored after a run on each form; all tables equal the truth of their form."""
     found = {}
     for form in Form:
         folder = tmp_path / form

@@ -12,7 +12,7 @@ from sync_worker.state.executor import View
 
 @pytest.fixture(params=Dialect)
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    """An empty ledger in each kind of database."""
+    """Provide an empty ledger in each kind of database."""
     with opened_ledger(request.param, request, tmp_path) as opened:
         yield opened
 

@@ -37,7 +37,7 @@ def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
 
 
 def end(transaction: View, run_id: str, outcome: Outcome, trigger: str = "schedule", job: str = "field") -> None:
-    """A run that was begun and ended."""
+    """Write a run that was begun and has ended."""
     open_run(transaction, RunRow(run_id, job, trigger, NOON))
     close_run(transaction, run_id, outcome, finished_at=NOON, error=None)
 

@@ -27,7 +27,7 @@ class Kept:
         self.stop = threading.Event()
 
     def run(self, run_id: str, days_ago: int, *streams: str, job: str = "field") -> None:
-        """A scheduled run that ended so long ago and read these streams of one project."""
+        """Write a scheduled run that ended that many days ago and read these streams of one project."""
         at = NOW - timedelta(days=days_ago)
         with self.destination.transaction() as transaction:
             open_run(transaction, RunRow(run_id, job, "schedule", at, at))
@@ -42,7 +42,7 @@ class Kept:
         return prune(self.destination, KEPT, NOW, self.stop)
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
-        """What is left."""
+        """Return the rows that are left."""
         with self.destination.reader() as view:
             return list(view.execute(sql))
 

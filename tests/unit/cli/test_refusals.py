@@ -30,7 +30,7 @@ Refused = Callable[..., list[str]]
 
 @pytest.fixture
 def refused(tmp_path: Path) -> Refused:
-    """The key and the message of each problem of a configuration with these sections."""
+    """Return the key and the message of each problem of a configuration with these sections."""
 
     def refused(**sections: Any) -> list[str]:
         path = tmp_path / "config.json"

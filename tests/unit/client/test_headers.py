@@ -38,7 +38,7 @@ instants = st.integers(0, 3_124_223_999).map(lambda seconds: datetime.fromtimest
 
 @contextmanager
 def machine_in(zone: str) -> Iterator[None]:
-    """This process as on a machine in another time zone."""
+    """Run as on a machine in another time zone."""
     before = os.environ.get("TZ")
     os.environ["TZ"] = zone
     time.tzset()

@@ -15,7 +15,7 @@ VALUES = st.text("ab c,;<>=", max_size=8)
 
 @st.composite
 def links(draw: st.DrawFn) -> tuple[str, str, list[str]]:
-    """A link as it may be written, its address, and its relations."""
+    """Generate a link in one of its notations, its address, and its relations."""
     address = draw(ADDRESSES)
     relations = draw(st.lists(st.sampled_from(["next", "prev", "first", "last", "self", "alternate"]), min_size=1))
     written = [draw(st.sampled_from([relation, relation.upper()])) for relation in relations]

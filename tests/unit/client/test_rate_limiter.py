@@ -60,7 +60,7 @@ def test_before_anything_is_known_only_one_call_is_sent() -> None:
 
 
 def after_reports(*reports: tuple[float, WindowReport]) -> RateLimiter:
-    """A limiter with the answers to calls that were all under way together, in the order they came."""
+    """Return a rate limiter that has the answers to calls which were all in progress together, in the order given."""
     limiter = RateLimiter(share=1, concurrency=50)
     numbers = [limiter.send(limiter.join(MANUAL), 0) for _ in reports]
     for number, (at, report) in zip(numbers, reports, strict=True):

@@ -19,7 +19,7 @@ SCOPE = {"company_id": COMPANY, "project_id": PROJECT}
 
 
 def elsewhere(stream: str, record: Mapping[str, Any], **columns: int) -> str | None:
-    """What the maker of rows says of a record."""
+    """Return the reason why a record does not belong to the request."""
     spec = STREAMS[stream]
     scope = {name: value for name, value in SCOPE.items() if name in spec.scope_columns} | columns
     raw = msgspec.Raw(json.dumps({"id": 1, **record}).encode())

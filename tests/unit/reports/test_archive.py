@@ -14,7 +14,7 @@ WEEK = timedelta(weeks=1)
 
 
 def kept(archive: Path, as_of: datetime = AS_OF, *, now: datetime = NOW, **files: bytes) -> Path:
-    """An issue of the files, in an archive that keeps a week."""
+    """Keep an issue with these files in an archive that keeps a week."""
     return keep(archive, as_of, files or {"a.html": b"page"}, now=now, retention=WEEK)
 
 

@@ -22,18 +22,18 @@ TUESDAY = datetime(2026, 3, 3, 6, tzinfo=UTC)
 
 
 def project(number: int, **values: Any) -> ReportedProject:
-    """A project of company 9."""
+    """Return a project of company 9."""
     return ReportedProject(number, 9, f"P{number}", f"{number:02}", **{"is_active": True} | values)
 
 
 def line(number: int | None, verdict: str = "complete", mark: datetime | None = MONDAY, **values: Any) -> LatestScope:
-    """What the ledger last said of the RFIs of a project."""
+    """Return the last line of the ledger on the RFIs of a project."""
     plain = {"stream": "rfis", "company_id": 9, "error": None, "run_id": "r", "requests": 1, "finished_at": TUESDAY}
     return LatestScope(**plain | {"project_id": number, "verdict": Verdict(verdict), "mark": mark} | values)  # type: ignore[arg-type]
 
 
 def sorted_out(found: Coverage) -> dict[int, str]:
-    """The verdict or the reason of each project."""
+    """Return the verdict or the reason of each project."""
     told = {each.project.project_id: str(each.verdict) for each in found.included}
     return told | {each.project.project_id: str(each.reason) for each in found.excluded}
 

@@ -32,7 +32,7 @@ def last(made_at: datetime = NOW - timedelta(days=9), **values: Figure) -> Figur
 
 
 def exposure() -> Issue:
-    """A report on money: two tables, a chart of amounts without a part, and lines with a gap."""
+    """Return a report on money: two tables, a chart of amounts without a part, and lines with a gap."""
     document = Document(
         headline="1,250.50 is not priced.",
         blocks=[

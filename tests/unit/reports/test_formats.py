@@ -70,12 +70,12 @@ def csv_of(told: Issue, name: str = "rfi_ageing.csv") -> list[dict[str, str]]:
 
 
 def part(book: zipfile.ZipFile, name: str) -> ET.Element:
-    """A document of a workbook."""
+    """Return a document of a workbook."""
     return ET.fromstring(book.read(name))  # noqa: S314 - of our own making
 
 
 def sheets_of(told: Issue) -> dict[str, list[list[str]]]:
-    """The cells of each sheet of the workbook as text, read without the library that wrote it."""
+    """Return the cells of each sheet of the workbook as text, read without the library that wrote it."""
     with zipfile.ZipFile(io.BytesIO(render(told, "xlsx")["rfi_ageing.xlsx"])) as book:
         names = [each.attrib["name"] for each in part(book, "xl/workbook.xml").iterfind(".//m:sheet", NAMESPACE)]
         shared = ["".join(text.itertext()) for text in part(book, "xl/sharedStrings.xml")]
@@ -95,7 +95,7 @@ def sheets_of(told: Issue) -> dict[str, list[list[str]]]:
 
 
 def two_of_four() -> Issue:
-    """A report with one open and one overdue RFI, and three projects left out."""
+    """Return a report with one open and one overdue RFI, and three projects left out."""
     return issue(
         row(id=1, number="001", holder=person(1, "Renée Peña")),
         row(id=2, number="002", due_on="2026-03-01", cost_impact={"status": "yes_known", "value": 4250}),

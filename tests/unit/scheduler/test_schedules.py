@@ -24,7 +24,7 @@ def ticks(schedule: Schedule, start: datetime, end: datetime) -> Iterator[dateti
 
 
 def walls(text: str, start: datetime, days: float = 2, timezone: str = CHICAGO) -> list[str]:
-    """The ticks of some days as clocks in that zone show them."""
+    """Return the ticks of some days as clocks in that zone show them."""
     found = ticks(parse_schedule(text, timezone), start, start + timedelta(days=days))
     return [f"{tick.astimezone(ZoneInfo(timezone)):%a %d %H:%M %Z}" for tick in found]
 
@@ -71,7 +71,7 @@ def test_ticks_of_an_hour(text: str, expected: int) -> None:
 
 
 def fields_of_cron(low: int, high: int, names: str = "") -> st.SearchStrategy[str]:
-    """What people write in one field."""
+    """Generate what people write in one field."""
     named = dict(enumerate(names.split(), low))
     value = st.integers(low, high)
     spelt = st.builds(lambda number, named_: named.get(number, str(number)) if named_ else str(number), value, BOTH)
@@ -85,7 +85,7 @@ MONTHS, DAYS = "jan feb mar apr may jun jul aug sep oct nov dec", "sun mon tue w
 
 
 def named_by(field: str, low: int, high: int, names: str = "") -> set[int]:
-    """The values of a field, as crontab(5) has it."""
+    """Return the values of a field, as crontab(5) defines them."""
     found: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")

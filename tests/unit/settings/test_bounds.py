@@ -58,7 +58,7 @@ def _keys(schema: Mapping[str, Any], node: Mapping[str, Any], path: tuple[str, .
 
 
 def written(key: Key, value: object) -> dict[str, Any]:
-    """A configuration with that value there."""
+    """Return a configuration with that value at the key."""
     tree: Any = value
     for part in reversed(key.path):
         tree = [tree] if part == "[]" else {part: tree}

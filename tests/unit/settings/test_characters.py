@@ -24,7 +24,7 @@ Load = Callable[[dict[str, str]], Settings]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """The settings with these variables."""
+    """Return a function that loads settings with these variables."""
     file = tmp_path / "config.yaml"
     file.write_text(PROCORE)
     return lambda environ: load_settings(file, GOOD | environ, [])

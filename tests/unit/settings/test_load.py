@@ -76,7 +76,7 @@ def load(tmp_path: Path) -> Load:
 
 @pytest.fixture
 def complaint(load: Load, tmp_path: Path) -> Callable[..., list[str]]:
-    """The lines that loading the text gives, without the folder."""
+    """Return a function that gives the lines which loading a text prints, without the folder."""
 
     def complaint(text: str, *args: object) -> list[str]:
         with pytest.raises(SettingsError) as caught:
