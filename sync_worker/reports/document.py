@@ -120,6 +120,10 @@ class PageTable(NamedTuple):
     note: str = ""
 
 
+Block = Tile | Bars | Lines | PageTable
+"""A part of the page. Formats match these exhaustively, so that none leaves out a kind that it does not know."""
+
+
 class Table(NamedTuple):
     """A table for programs and spreadsheets, of all rows: a list in JSON, a CSV file, a sheet of a workbook."""
 
@@ -137,7 +141,7 @@ class Document(NamedTuple):
     """
 
     headline: str
-    blocks: Sequence[Tile | Bars | Lines | PageTable]
+    blocks: Sequence[Block]
     tables: Sequence[Table] = ()
     figures: Mapping[str, Figure] = {}
     facts: Mapping[str, Any] = {}
@@ -145,11 +149,6 @@ class Document(NamedTuple):
     rules: Sequence[str] = ()
     project_columns: Sequence[Column] = ()
     project_cells: Mapping[int, Sequence[Cell]] = {}
-
-    @property
-    def charts(self) -> Sequence[Bars | Lines]:
-        """The charts that have a `key`."""
-        return [block for block in self.blocks if isinstance(block, Bars | Lines) and block.key]
 
 
 def chart_table(chart: Bars | Lines) -> Table:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import groupby
+from typing import assert_never
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from sync_worker.reports.document import Bars, Lines, PageTable, Tile
+from sync_worker.reports.document import Bars, Block, Lines, PageTable, Tile
 from sync_worker.reports.issue import Issue
 from sync_worker.reports.text import amount, instant_text, short_day
-
-_SECTIONS = {Tile: "tiles", Bars: "charts", Lines: "charts", PageTable: "tables"}
 
 
 def render(issue: Issue) -> dict[str, bytes]:
     """Return the page; tiles that follow each other share a section, as charts do."""
-    groups = groupby(issue.document.blocks, key=lambda block: _SECTIONS[type(block)])
+    groups = groupby(issue.document.blocks, key=_section)
     sections = [(kind, list(blocks)) for kind, blocks in groups]
     return {f"{issue.name}.html": _template().render(issue=issue, sections=sections).encode("utf-8")}
+
+
+def _section(block: Block) -> str:
+    match block:
+        case Tile():
+            return "tiles"
+        case Bars() | Lines():
+            return "charts"
+        case PageTable():
+            return "tables"
+        case _:
+            assert_never(block)
 
 
 def _paths(chart: Lines) -> list[str]:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import cycle
-from typing import Any
+from typing import Any, assert_never
 
 import xlsxwriter
 
-from sync_worker.reports.document import Bars, Lines, Table, Tile, Value, chart_table, is_formula
+from sync_worker.reports.document import Bars, Block, Lines, PageTable, Table, Tile, Value, chart_table, is_formula
 from sync_worker.reports.issue import Issue
 from sync_worker.reports.text import instant_text
 
@@ -27,12 +27,29 @@ def render(issue: Issue) -> dict[str, bytes]:
     """Return the workbook: a summary, and a sheet for each table and for each chart that names one."""
     content = io.BytesIO()
     book = _Book(content, issue.made_at)
-    book.summary(issue)
-    sheets = [chart_table(chart) for chart in issue.document.charts if chart.sheet]
+    tiles, charts = _tiles_and_charts(issue.document.blocks)
+    book.summary(issue, tiles, [chart for chart in charts if not chart.sheet])
+    sheets = [chart_table(chart) for chart in charts if chart.sheet]
     for table in (*issue.document.tables, *sheets, issue.project_table):
         book.table(table)
     book.close()
     return {f"{issue.name}.xlsx": content.getvalue()}
+
+
+def _tiles_and_charts(blocks: Sequence[Block]) -> tuple[list[Tile], list[Bars | Lines]]:
+    tiles: list[Tile] = []
+    charts: list[Bars | Lines] = []
+    for block in blocks:
+        match block:
+            case Tile():
+                tiles.append(block)
+            case Bars() | Lines():
+                charts += [block] if block.key else []
+            case PageTable():
+                pass  # an extract for readers; its `Table` has a sheet
+            case _:
+                assert_never(block)
+    return tiles, charts
 
 
 class _Book:
@@ -52,14 +69,13 @@ class _Book:
     def close(self) -> None:
         self._book.close()
 
-    def summary(self, issue: Issue) -> None:
+    def summary(self, issue: Issue, tiles: Sequence[Tile], charts: Sequence[Bars | Lines]) -> None:
         """Add the sheet with the figures, the charts without a sheet of their own, and how it was counted."""
         sheet = self._sheet("Summary")
         sheet.fit_to_pages(1, 1)
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 2, 14)
         sheet.set_column(3, 4, 30)
-        tiles = [block for block in issue.document.blocks if isinstance(block, Tile)]
         row = self._write_rows(
             sheet,
             0,
@@ -74,8 +90,8 @@ class _Book:
                 ((), None),
             ],
         )
-        for chart in issue.document.charts:
-            if chart.rows and not chart.sheet:
+        for chart in charts:
+            if chart.rows:
                 row = self._chart(sheet, row, chart)
         self._write_rows(
             sheet,

@@ -104,6 +104,14 @@ def test_a_document_of_a_headline_is_a_report_in_every_format() -> None:
     assert "Nothing is due." in render(nothing, "html")["rfi_ageing.html"].decode()
 
 
+@pytest.mark.parametrize("form", ["html", "xlsx", "json"])
+def test_a_block_of_a_kind_that_a_format_does_not_know_is_refused(form: str) -> None:
+    unknown = cast(Tile, ("a map",))
+
+    with pytest.raises(AssertionError, match="a map"):
+        render(issue_of(Document("Nothing is due.", [unknown]), COVERAGE), form)
+
+
 @pytest.mark.parametrize(
     ("now", "before", "week_ago", "trend"),
     [
