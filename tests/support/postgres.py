@@ -43,19 +43,7 @@ def postgres_server() -> Iterator[str]:
             programs = _readable(programs, folder, run_as)
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         data, log = folder / "data", folder / "log"
-        initdb: list[str | Path] = [
-            programs / "initdb",
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "-N",
-        ]
+        initdb: list[str | Path] = [programs / "initdb", "-D", data, *_CLUSTER]
         subprocess.run(initdb, check=True, capture_output=True, timeout=_STARTING_SECONDS, **run_as)
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         with log.open("wb") as output:

@@ -64,10 +64,6 @@ class Life:
         """Return True if it was there at every moment between two, both included."""
         return any(begin <= first and (end is None or end > last) for begin, end in self.spans)
 
-    def was_ever_gone(self, first: int, last: int) -> bool:
-        """Return True if it was not there at some moment between two, both included."""
-        return not self.was_alive_throughout(first, last)
-
 
 @dataclass(frozen=True)
 class Habits:
@@ -156,7 +152,6 @@ class RandomServer:
         self._path = self.spec.path.replace("{project_id}", str(PROJECT)).replace("{company_id}", str(COMPANY))
         self.clock = ManualClock(datetime(2026, 3, 2, 6, 0, tzinfo=UTC))
         self.lives: dict[int, Life] = {}
-        self._first_total: int | None = None
         self._lock = threading.Lock()
         for _ in range(random.choice([0, 1, 3, 4, 8, 9, 10, 12, 20, 23])):
             self._create()

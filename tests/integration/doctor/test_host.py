@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.destination.sqlite import SqliteDestination
+from support.ledgers import sqlite_ledger
 from sync_worker.doctor.finding import Finding, Level
 from sync_worker.doctor.host import check_host
 from sync_worker.errors import ConfigurationError
-from sync_worker.state.migration import migrate
 
 
 @pytest.mark.parametrize(
@@ -42,15 +41,11 @@ def test_a_system_that_does_not_tell_its_mounts_is_believed_with_a_warning(tmp_p
     assert found.level is Level.WARN
 
 
-def made(path: Path) -> Path:
-    destination = SqliteDestination(path)
-    destination.open(holder="a test")
-    with destination.transaction() as transaction:
-        migrate(transaction, "sqlite")
+def made(folder: Path) -> Path:
+    with sqlite_ledger(folder) as destination, destination.transaction() as transaction:
         transaction.execute("CREATE TABLE things (name TEXT)")
         transaction.execute_many("INSERT INTO things VALUES (:name)", [{"name": "x" * 1000}] * 50)
-    destination.close()
-    return path
+    return folder / "procore.db"
 
 
 def of_the_database(path: Path) -> Finding:
@@ -59,7 +54,7 @@ def of_the_database(path: Path) -> Finding:
 
 
 def test_a_damaged_database_is_named_as_such_though_its_ledger_can_be_read(tmp_path: Path) -> None:
-    path = made(tmp_path / "procore.db")
+    path = made(tmp_path)
     with path.open("r+b") as file:
         file.seek(path.stat().st_size - 3 * 4096)
         file.write(b"\xff" * 3 * 4096)
@@ -71,7 +66,7 @@ def test_a_damaged_database_is_named_as_such_though_its_ledger_can_be_read(tmp_p
 
 
 def test_another_program_that_holds_a_write_is_told(tmp_path: Path) -> None:
-    path = made(tmp_path / "procore.db")
+    path = made(tmp_path)
     assert of_the_database(path).level is Level.OK
     with closing(sqlite3.connect(path, isolation_level=None)) as browser:
         browser.execute("BEGIN IMMEDIATE")

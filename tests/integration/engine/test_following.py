@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.clock import ManualClock
+from support.ledgers import sqlite_ledger
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.engine.handoff import hand_over
 from sync_worker.errors import AuthError, SyncWorkerError, TooLargeError, failure_of
@@ -28,7 +29,6 @@ from sync_worker.state.ledger import (
     record_plan,
     run_totals,
 )
-from sync_worker.state.migration import migrate
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RUN = RunRequest("rfis", ["rfis"], run_id="r1")
@@ -36,12 +36,8 @@ RUN = RunRequest("rfis", ["rfis"], run_id="r1")
 
 @pytest.fixture
 def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
-    opened = SqliteDestination(tmp_path / "procore.db")
-    opened.open(holder="the tests of following")
-    with opened.transaction() as transaction:
-        migrate(transaction, "sqlite")
-    yield opened
-    opened.close()
+    with sqlite_ledger(tmp_path) as opened:
+        yield opened
 
 
 class Heard:

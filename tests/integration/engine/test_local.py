@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.clock import ManualClock
+from support.ledgers import sqlite_ledger
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.engine.handoff import hand_over
@@ -18,7 +19,6 @@ from sync_worker.errors import ConfigurationError, DatabaseLostError, Destinatio
 from sync_worker.model import Outcome, RunRequest, Scope
 from sync_worker.state.leases import take_lease
 from sync_worker.state.ledger import RunRow, ScopeKey, close_run, open_run
-from sync_worker.state.migration import migrate
 from sync_worker.state.queue import enqueue_run, queued_runs
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -27,13 +27,10 @@ RUN = RunRequest("field", ["rfis"], [], run_id="r1")
 
 @pytest.fixture
 def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
-    opened = SqliteDestination(tmp_path / "procore.db")
-    opened.open(holder="the engine's tests")
-    with opened.transaction() as transaction:
-        migrate(transaction, "sqlite")
-        enqueue_run(transaction, RUN)
-    yield opened
-    opened.close()
+    with sqlite_ledger(tmp_path) as opened:
+        with opened.transaction() as transaction:
+            enqueue_run(transaction, RUN)
+        yield opened
 
 
 def executed(destination: SqliteDestination, execute: Callable[[RunRequest], None], clock: ManualClock) -> LocalEngine:

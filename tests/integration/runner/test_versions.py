@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.clock import ManualClock
+from support.ledgers import sqlite_ledger
 from sync_worker.catalog.spec import UPDATED_AT, ScopeKind, StreamSpec, SyncMode, columns
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
@@ -26,7 +27,6 @@ from sync_worker.load.sweep import Sweep
 from sync_worker.load.writer import Given, Result, Work, Writer
 from sync_worker.model import DeleteEvidence, Page, Scope, Verdict, Window
 from sync_worker.state.ledger import RunRow, ScopeKey, close_abandoned_runs, open_run
-from sync_worker.state.migration import migrate
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SCOPE = Scope(4, 70)
@@ -77,12 +77,9 @@ pages = st.lists(st.lists(versions, max_size=4), max_size=4)
 class Bench:
     """A database and its writer, and sweeps over made-up pages."""
 
-    def __init__(self, path: Path) -> None:
-        self.destination = SqliteDestination(path)
-        self.destination.open("a test")
-        with self.destination.transaction() as transaction:
-            migrate(transaction, "sqlite")
-        self.writer = Writer(self.destination)
+    def __init__(self, destination: SqliteDestination, writer: Writer) -> None:
+        self.destination = destination
+        self.writer = writer
         self.numbers = count(1)
 
     def sweep(self, spec: StreamSpec, writer: Writer | None = None) -> Sweep:
@@ -116,10 +113,6 @@ class Bench:
         with self.destination.reader() as view:
             return view.execute(f'SELECT id, text, _deleted_at IS NULL FROM "{spec.name}" ORDER BY id')
 
-    def close(self) -> None:
-        self.writer.close()
-        self.destination.close()
-
 
 def settled(sweep: Sweep, bodies: Sequence[Sequence[dict[str, Any]]]) -> Verdict:
     """Return the verdict of a sweep of these pages; rows that it has not seen count as deleted."""
@@ -135,9 +128,8 @@ def page(number: int, records: Sequence[dict[str, Any]]) -> Page:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    opened = Bench(tmp_path_factory.mktemp("versions") / "procore.db")
-    yield opened
-    opened.close()
+    with sqlite_ledger(tmp_path_factory.mktemp("versions")) as destination, closing(Writer(destination)) as writer:
+        yield Bench(destination, writer)
 
 
 def standing(versions: Sequence[Version]) -> dict[int, Version]:

@@ -11,12 +11,12 @@ from random import Random
 import pytest
 
 from support.clock import ManualClock
+from support.ledgers import sqlite_ledger
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome, RunRequest
 from sync_worker.scheduler.loop import Loop, Planned
 from sync_worker.scheduler.schedules import parse_schedule
 from sync_worker.state.ledger import RunRow, close_abandoned_runs, close_run, open_run
-from sync_worker.state.migration import migrate
 from sync_worker.state.queue import enqueue_run, enqueue_tick
 
 CHICAGO = "America/Chicago"
@@ -113,12 +113,8 @@ class Daemons:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Daemons]:
-    destination = SqliteDestination(tmp_path / "procore.db")
-    destination.open(holder="the loop's tests")
-    with destination.transaction() as transaction:
-        migrate(transaction, "sqlite")
-    yield Daemons(destination)
-    destination.close()
+    with sqlite_ledger(tmp_path) as destination:
+        yield Daemons(destination)
 
 
 @pytest.mark.parametrize("start", [datetime(2026, 3, 5, 12, tzinfo=UTC), datetime(2026, 10, 29, 12, tzinfo=UTC)])

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from support.ledgers import sqlite_ledger
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import AllowanceSpent, LockHeldError
 from sync_worker.model import Outcome, RunRequest
-from sync_worker.state.dialect import Dialect
 from sync_worker.state.executor import View
 from sync_worker.state.ledger import RunRow, close_run, open_run
-from sync_worker.state.migration import migrate
 from sync_worker.state.queue import (
     enqueue_run,
     enqueue_tick,
@@ -28,12 +27,8 @@ MANUAL = RunRequest("rfis", ["rfis", "tag:x"], [7], full_refresh=True, run_id="b
 
 @pytest.fixture
 def destination(tmp_path: Path) -> Iterator[SqliteDestination]:
-    opened = SqliteDestination(tmp_path / "procore.db")
-    opened.open(holder="the queue's tests")
-    with opened.transaction() as transaction:
-        migrate(transaction, Dialect.SQLITE)
-    yield opened
-    opened.close()
+    with sqlite_ledger(tmp_path) as opened:
+        yield opened
 
 
 def end(transaction: View, run_id: str, outcome: Outcome, trigger: str = "schedule", job: str = "field") -> None:
@@ -122,7 +117,7 @@ def test_another_process_may_queue_beside_who_holds_the_database(destination: Sq
     with other.aside() as transaction:
         enqueue_run(transaction, MANUAL)
 
-    assert held.value.holder == "the queue's tests"
+    assert held.value.holder == "a test"
     assert other.is_held()
     with destination.reader() as view:
         assert queued_runs(view) == [MANUAL]

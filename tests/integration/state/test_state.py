@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.ledgers import sqlite_ledger
 from sync_worker.clock import utc_text
 from sync_worker.destination.protocol import Transaction
-from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import DestinationError
 from sync_worker.model import Outcome, RunRequest, Scope, Verdict, Window
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow, read_allowance, write_allowance
@@ -48,12 +48,8 @@ COMPANY, PROJECT = Scope(4), Scope(4, 70)
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Transaction]:
-    destination = SqliteDestination(tmp_path / "procore.db")
-    destination.open(holder="the state's tests")
-    with destination.transaction() as transaction:
-        migrate(transaction, Dialect.SQLITE)
+    with sqlite_ledger(tmp_path) as destination, destination.transaction() as transaction:
         yield transaction
-    destination.close()
 
 
 def test_migrating_twice_changes_nothing(sqlite: Transaction) -> None:
