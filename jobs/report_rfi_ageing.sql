@@ -8,7 +8,7 @@ SELECT
     -- open, closed, draft, or anything else, which is neither counted as waiting nor as done. Procore's `status` is the
     -- type; a company's own label for it is `translated_status`.
     CASE WHEN deleted THEN 'recycled' ELSE status END AS state,
-    -- Without it the thing was never handed in: a draft.
+    -- Without it the RFI was never submitted: a draft.
     initiated_at AS opened_at,
     due_date AS due_on,
     time_resolved AS closed_at,

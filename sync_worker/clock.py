@@ -1,4 +1,4 @@
-"""The only place that reads the time or waits; all other code is given a `Clock`."""
+"""The time: the only module that reads it or waits; all other code is given a `Clock`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Protocol
 
 OFFSET_VARIABLE = "SYNC_WORKER_CLOCK_OFFSET"
 _LARGEST_OFFSET = 1e9
-"""About 31 years in seconds: dates that far from now still leave room for windows before and after them."""
+"""About 31 years in seconds, so that windows around a shifted date stay within the calendar."""
 
 
 class Clock(Protocol):
-    """The time, as the program sees it."""
+    """Source of the time, and of waits."""
 
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC."""
@@ -47,21 +47,21 @@ class SystemClock:
 
 def utc_text(instant: datetime) -> str:
     """Return an instant as `2024-05-01T06:00:00Z`: ISO 8601 in UTC, whole seconds, so that text sorts like time."""
-    # strftime does not pad the year everywhere.
+    # glibc's strftime does not pad the year to four digits.
     return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def process_clock(environ: Mapping[str, str]) -> Clock:
     """Return the machine's clock, shifted by the seconds in the environment variable `SYNC_WORKER_CLOCK_OFFSET`.
 
-    Raises `ValueError` where the variable is not a number of seconds.
+    Raises `ValueError` if the variable is not a number of seconds.
     """
     text = environ.get(OFFSET_VARIABLE, "")
     try:
         seconds = float(text or 0)
     except ValueError:
         seconds = _LARGEST_OFFSET + 1
-    # A comparison that is false for "nan", too.
+    # Written so that it is false for "nan" too.
     if not abs(seconds) <= _LARGEST_OFFSET:
         raise ValueError(f"{OFFSET_VARIABLE} is {text!r}; set a number of seconds, such as -86400, or unset it")
     return SystemClock(timedelta(seconds=seconds))

@@ -1,11 +1,11 @@
-"""Errors grouped by what the caller does about them; the runner catches groups and never looks at status numbers.
+"""Errors, grouped by what the caller does about them; the runner catches groups and never looks at status codes.
 
 SyncWorkerError
-├── ConfigurationError   stop, the user corrects the configuration (exit 2)
+├── ConfigurationError   stop, the user must correct the configuration (exit 2)
 ├── LockHeldError        another process holds the data (exit 4)
 ├── AuthError            stop this credential (exit 3)
 ├── RetryableError       try again, after `retry_after` seconds if the server said so
-│   ├── NoAnswerError    a gateway gave up, time ran out or the connection broke
+│   ├── NoAnswerError    a gateway gave up, the request timed out or the connection broke
 │   │   └── TimedOutError     no complete answer within the time-out
 │   ├── BadPayloadError  an answer that cannot be data
 │   ├── TooLargeError    the list is too large for one answer; a smaller part may not be
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 
 class SyncWorkerError(Exception):
-    """A failure that is shown in one line; the message says what happened, where and what to do."""
+    """A failure that the user sees as one line; the message says what happened, where and what to do."""
 
 
 class ConfigurationError(SyncWorkerError):
@@ -45,7 +45,7 @@ class AuthError(SyncWorkerError):
 
 
 class RetryableError(SyncWorkerError):
-    """A failure that may be over soon.
+    """A failure that is probably temporary.
 
     `attempts` is the most that the request is tried, None for the number of the retry policy.
     """
@@ -57,11 +57,11 @@ class RetryableError(SyncWorkerError):
 
 
 class NoAnswerError(RetryableError):
-    """No complete answer came: the host is in trouble, or the request takes it too long."""
+    """No complete answer came: the host has a problem, or the request takes it too long."""
 
 
 class TimedOutError(NoAnswerError):
-    """No whole answer came within the time-out; every further attempt may take as long."""
+    """No complete answer came within the time-out; every further attempt may take as long."""
 
 
 class BadPayloadError(RetryableError):
@@ -95,7 +95,7 @@ class SkippableError(SyncWorkerError):
 
 
 class NotFoundError(SkippableError):
-    """Not there, or not visible to this account: Procore answers both alike."""
+    """The record or list does not exist or is not visible to this account; Procore answers 404 to both."""
 
 
 class RequestError(SyncWorkerError):

@@ -19,7 +19,7 @@ __all__ = ["ReportJob", "SyncJob", "sql_next_to"]
 
 @dataclass(frozen=True, slots=True)
 class SyncJob:
-    """Streams to read, by name, glob or `tag:`; `schedule` is cron as in Unix, unless configured otherwise."""
+    """Streams to read, by name, glob or `tag:`; `schedule` is five cron fields, which the configuration can change."""
 
     title: str
     streams: tuple[str, ...]

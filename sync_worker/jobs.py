@@ -15,9 +15,9 @@ from sync_worker.settings.problems import nearest_name
 
 
 class ConfiguredJob(NamedTuple):
-    """A job that reads, with its configuration; without a `schedule` it only runs by hand.
+    """A sync job with its configuration; without a `schedule` it only runs by hand.
 
-    One that the configuration leaves out (`is_left_out`) still runs by its name, but not with `--all`.
+    One that the configuration leaves out (`is_left_out`) still runs by name, but not with `--all`.
     """
 
     streams: tuple[str, ...]
@@ -104,7 +104,7 @@ def run_request(
     """
     names_of_all = ", ".join(known) or "none"
     if sum(map(bool, (jobs, streams, every_job))) != 1:
-        raise ConfigurationError(f"say what to run: jobs by name, --all, or --streams; the jobs are {names_of_all}")
+        raise ConfigurationError(f"name what to run: jobs by name, --all, or --streams; the jobs are {names_of_all}")
     if streams:
         return RunRequest(streams, [pattern.strip() for pattern in streams.split(",")])
     names = [name for name, job in known.items() if not job.is_left_out] if every_job else list(jobs)
@@ -112,12 +112,12 @@ def run_request(
         if name not in known:
             raise ConfigurationError(f"no job is called {name!r}; {_hint(name, known, f'the jobs are {names_of_all}')}")
     if not names:
-        raise ConfigurationError("the configuration leaves no job in force; name one, or say --streams")
+        raise ConfigurationError("the configuration leaves no job in force; name one, or use --streams")
     first, *others = names
     for name in others:
         if set(known[name].projects) != set(known[first].projects):
             raise ConfigurationError(
-                f"{first} and {name} read different projects: run them one by one, or say --streams"
+                f"{first} and {name} read different projects: run them one by one, or use --streams"
             )
     patterns = [pattern for name in names for pattern in known[name].streams]
     return RunRequest(",".join(names), patterns, known[first].projects)

@@ -49,7 +49,7 @@ class Event(StrEnum):
     RUN_FINISHED = "run.finished"
     """A run's outcome is written."""
     BACKFILL_PLANNED = "backfill.planned"
-    """The cost of a backfill that is about to start: calls, their share of an hour's allowance, and hours."""
+    """A backfill is about to start, at this cost: calls, their share of an hour's allowance, and hours."""
     RUN_HANDED_OVER = "run.handed_over"
     """A daemon holds the database and executes the run that was requested here."""
     RUN_SKIPPED = "run.skipped"
@@ -67,9 +67,9 @@ class Event(StrEnum):
     DATABASE_LOST = "database.lost"
     """The database file was deleted, moved or replaced under the daemon, or is damaged."""
     DATABASE_LOG_SET_ASIDE = "database.log_set_aside"
-    """The log beside the database was another file's: it keeps its content under a name of its own."""
+    """The log next to the database belonged to another file; it was kept under another name."""
     DATABASE_REOPENED = "database.reopened"
-    """The daemon has opened the file that is there now."""
+    """The daemon has opened the current file."""
     DAEMON_STARTED = "daemon.started"
     """The daemon holds its database and its schedules run."""
     DAEMON_STOPPED = "daemon.stopped"
@@ -117,7 +117,7 @@ class Event(StrEnum):
 
 
 class Redactor:
-    """A filter that removes secrets from text, in any of their encodings; safe to use from several threads."""
+    """A filter that removes secrets from text, in all their encodings; thread-safe."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
@@ -127,7 +127,7 @@ class Redactor:
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
-        """Remove `secrets` from now on, but not those below four characters, which would blank half of every line."""
+        """Remove `secrets` from now on, except those below four characters, which would blank half of every line."""
         with self._lock:
             self._secrets |= {secret: _forms(secret) for secret in secrets if len(secret) >= _SHORTEST_SECRET}
             self._compile()
@@ -153,7 +153,7 @@ class Redactor:
         if value is None or isinstance(value, bool | int):
             return value
         if isinstance(value, float):
-            # JSON cannot write the others.
+            # JSON has no other values.
             return value if math.isfinite(value) else str(value)
         if isinstance(value, Mapping):
             return {self.text(str(name)): self.value(inner, str(name)) for name, inner in value.items()}

@@ -1,4 +1,4 @@
-"""Tells whether a host is this machine: plain HTTP, and data without a token, are for nobody else."""
+"""Loopback hosts: only they may use plain HTTP, or see data without a token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NETWORKS = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"
 def is_loopback(host: str) -> bool:
     """Return True if `host` can only be this machine: `localhost`, 127.0.0.0/8 or ::1, with or without brackets.
 
-    Any other name may mean anything. Addresses of IPv4 written as IPv6 do not count: Python's versions differ there.
+    Other names may resolve to any machine. IPv4-mapped IPv6 addresses do not count, as Python versions differ there.
     """
     if host.lower() == "localhost":
         return True

@@ -39,7 +39,7 @@ class DateRange(NamedTuple):
 
 
 class Records(NamedTuple):
-    """The undecoded records of one body, and how many units the list counts them as.
+    """The undecoded records of one body, and their number in the units by which the list is paged.
 
     `replaced` counts characters that databases reject. `has_more` and `total` come from the body itself, None where it
     does not have them.
@@ -74,7 +74,7 @@ class Page:
     ignores_paging: bool = False
     """True if the server answers every page number with the same records."""
     is_blank: bool = False
-    """True if it only ends the list, because the request after the last page was refused or repeated that page."""
+    """True if it has no records of its own: the request after the last page was refused, or repeated that page."""
     is_large: bool = False
     """True if the next page is read only when the records of this one are stored."""
 
@@ -93,7 +93,7 @@ CLOCKS_APART = "the server's clock says "
 
 
 class DeleteEvidence(StrEnum):
-    """The evidence that rows were deleted."""
+    """Kinds of evidence that rows were deleted."""
 
     LISTING = "listing"
     """A complete list does not contain them."""
@@ -113,7 +113,7 @@ class RunRequest(NamedTuple):
     """The first day of a backfill; None for any other run."""
     until: date | None = None
     wait_for_rate_limit: bool = True
-    """If false, the run ends where it would have to wait."""
+    """If false, the run ends when it would have to wait."""
     trigger: str = "manual"
     run_id: str = ""
     """Empty until the run is in the ledger."""
@@ -168,7 +168,7 @@ class Counts:
 
 
 class Priority(IntEnum):
-    """The order of runs where the allowance is not enough for all."""
+    """The order of runs when the allowance is not enough for all."""
 
     MANUAL = 0
     SCHEDULED = 1
@@ -190,7 +190,7 @@ class Observation(StrEnum):
 
 
 ALL_CALLS, SUCCEEDED = "all", "succeeded"
-"""Kinds of calls besides observations."""
+"""Kinds of calls that are not observations."""
 
 
 class CallLine(NamedTuple):

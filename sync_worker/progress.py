@@ -6,27 +6,27 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receives reports from any thread of a run; must neither block nor raise."""
+    """Receiver of reports from any thread of a run; must neither block nor raise."""
 
     def planned(self, partitions: int) -> None:
         """Report the number of partitions ahead."""
         ...
 
     def page_taken(self, records: int) -> None:
-        """Report a page with so many records that was handed to the writer."""
+        """Report a page with that many records, handed to the writer."""
         ...
 
     def finished(self, stream: str) -> None:
-        """Report the end of a partition of this stream, whatever its verdict."""
+        """Report the end of a partition of this stream, with any verdict."""
         ...
 
     def waiting(self, seconds: float) -> None:
-        """Report a wait for the allowance from now on."""
+        """Report the start of a wait for the allowance."""
         ...
 
 
 class NullProgress:
-    """Ignores all reports."""
+    """Receiver that ignores all reports."""
 
     def planned(self, partitions: int) -> None:
         """Do nothing."""

@@ -1,1 +1,1 @@
-"""Checks what the worker depends on: Procore, this machine, the database."""
+"""Checks of what the worker depends on: Procore, this machine, the database."""

@@ -1,4 +1,4 @@
-"""Checks what the worker needs of Procore: that it answers, accepts the credentials, and lets the streams be read."""
+"""Checks of Procore: that it answers, accepts the credentials, and lets the streams be read."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Checkup:
 
 
 def check_up(services: Services, run: RunContext, hosts: Sequence[str], *, keeps: bool) -> Checkup:
-    """Check Procore step by step, as far as each answer allows; store what was learned if `keeps`.
+    """Check Procore step by step, as far as each answer allows; store the results if `keeps`.
 
     Raises only `StopRequested`.
     """
@@ -92,11 +92,11 @@ def _clock(server: ServerClock) -> Iterator[Finding]:
     elif difference < FAR_APART:
         yield fail("clock", message, "let the system set its clock by NTP: schedules and certificates depend on it")
     else:
-        yield fail("clock", f"{message}: no run proves anything", REMEDY)
+        yield fail("clock", f"{message}: runs cannot prove completeness", REMEDY)
 
 
 def _marks(services: Services) -> Iterator[Finding]:
-    """Report marks that a wrong clock has put into the future."""
+    """Return a finding on marks that a wrong clock has put into the future."""
     now = services.clock.now()
     try:
         with services.destination.reader() as view:
@@ -145,7 +145,7 @@ def _company(
         return warn(check, "connected, but no project is permitted", hint)
     message = f"connected; {len(projects[company_id])} of {len(listed)} projects are read"
     if missing and len(run.company_ids) == 1:
-        hint = "permit them, or take them out of procore.projects.include"
+        hint = "permit them, or remove them from procore.projects.include"
         return warn(check, f"{message}; not listed: {', '.join(map(str, missing))}", hint)
     return ok(check, message)
 
@@ -161,7 +161,7 @@ def _check_tools(services: Services, wanted: Sequence[ToolLists], found: Checkup
         try:
             survey.store(wanted, found.accesses)
         except DestinationError as error:
-            found.findings.append(warn("memory", f"what was learned could not be stored: {error}"))
+            found.findings.append(warn("memory", f"the results could not be stored: {error}"))
 
 
 def _access(accesses: Sequence[ToolAccess]) -> Finding:

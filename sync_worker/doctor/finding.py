@@ -1,4 +1,4 @@
-"""Findings of a check-up, one line each."""
+"""Findings of the doctor, one line each."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Level(StrEnum):
 
     OK = "ok"
     WARN = "warn"
-    """The worker works, but somebody should know."""
+    """The worker works, but somebody should look at this."""
     FAIL = "fail"
 
 
 class Finding(NamedTuple):
-    """The result of one check; `hint` is what to do, `group` the kind of error that a run would end with."""
+    """The result of one check; `hint` is what to do, `group` the class of the error with which a run would end."""
 
     check: str
     level: Level
@@ -28,17 +28,17 @@ class Finding(NamedTuple):
 
 
 def ok(check: str, message: str) -> Finding:
-    """Return a finding that all is well."""
+    """Return a finding without a problem."""
     return Finding(check, Level.OK, message)
 
 
 def warn(check: str, message: str, hint: str = "") -> Finding:
-    """Return a finding that somebody should know of."""
+    """Return a finding that somebody should look at."""
     return Finding(check, Level.WARN, message, hint)
 
 
 def fail(check: str, message: str, hint: str = "", group: type[SyncWorkerError] = SyncWorkerError) -> Finding:
-    """Return a finding that keeps the worker from doing all its work."""
+    """Return a finding that prevents some or all work."""
     return Finding(check, Level.FAIL, message, hint, group)
 
 

@@ -1,4 +1,4 @@
-"""Checks this machine: where the data is, whether it can be written, and which process holds it."""
+"""Checks of this machine: where the data is, if it can be written, and which process holds it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_CHECKED_BYTES = 256 * 1024**2
 
 
 def check_host(path: Path, data_dir: Path, mounts: str | None = None) -> Iterator[Finding]:
-    """Check the database at `path` and `data_dir`; nothing that is written stays."""
+    """Check the database at `path` and `data_dir`; removes what it writes."""
     yield _file_system(path, mounts)
     yield (place := _writable(path, "destination"))
     if data_dir.resolve() != path.parent.resolve():
@@ -41,14 +41,14 @@ def _file_system(path: Path, mounts: str | None) -> Finding:
         )
     if found.ends_with is not None:
         hint = "put destination.path on a volume or a disk"
-        return warn("file system", f"what is stored here ({where}) is gone with {found.ends_with}", hint)
+        return warn("file system", f"data stored here ({where}) is lost with {found.ends_with}", hint)
     return ok("file system", where)
 
 
 def _writable(path: Path, check: str) -> Finding:
     problem = unwritable(path.parent)
     if problem is None and path.exists() and not path.is_file():
-        return fail(check, f"{path} is no file", "name another path", ConfigurationError)
+        return fail(check, f"{path} is not a file", "name another path", ConfigurationError)
     if problem is None:
         return ok(check, f"{path.parent} can be written" + ("" if path.parent.exists() else ", and will be created"))
     if problem.is_full:
@@ -76,7 +76,7 @@ def _database(path: Path) -> Iterator[Finding]:
             is_filled = view.has_table("_migrations")
             earlier = earlier_version(view)
             behind, ahead = (pending(view, "sqlite"), unknown(view, "sqlite")) if is_filled else ([], [])
-        # After the reader is closed: closing a file drops the locks that SQLite has on it.
+        # After the reader is closed: closing any descriptor of a file drops the POSIX locks that SQLite has on it.
         holder = destination.holder()
     except DestinationError as error:
         yield from_error("database", error)
@@ -97,12 +97,12 @@ def _database(path: Path) -> Iterator[Finding]:
     elif destination.is_blocked():
         yield warn("database", f"{path}, {held}: {BLOCKED}", "runs wait for it, ten minutes at most")
     else:
-        skipped = "" if path.stat().st_size <= MOST_CHECKED_BYTES else ", too large to be searched for damage here"
+        skipped = "" if path.stat().st_size <= MOST_CHECKED_BYTES else ", too large for a search for damage"
         yield ok("database", f"{path}, {held}, {'WAL' if is_filled else 'empty'}{skipped}")
 
 
 def _damage(destination: SqliteDestination, path: Path) -> Finding | None:
-    """Return what is wrong with the structure of a database that is small enough to be searched quickly."""
+    """Return the damage in a database that is small enough to be searched quickly."""
     if path.stat().st_size > MOST_CHECKED_BYTES:
         return None
     try:

@@ -19,7 +19,7 @@ class Left(NamedTuple):
 
 
 class ServerClock:
-    """The headers of the answers so far; a listener of the transport."""
+    """Headers of the answers so far; a listener of the transport."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -28,7 +28,7 @@ class ServerClock:
         self._left: Left | None = None
 
     def __call__(self, reply: Reply) -> None:
-        """Take note of an answer."""
+        """Record the headers of an answer."""
         limit, remaining = (count(reply.headers, f"X-Rate-Limit-{name}") for name in ("Limit", "Remaining"))
         with self._lock:
             if reply.server_time is not None and self._ahead is None:
@@ -40,10 +40,10 @@ class ServerClock:
 
     @property
     def ahead(self) -> timedelta | None:
-        """The time that our clock is ahead of the server's, None before any answer."""
+        """The time by which our clock is ahead of the server's; None before the first answer."""
         return self._ahead
 
     @property
     def left(self) -> Left | None:
-        """The allowance by the last answer that showed it."""
+        """The allowance in the last answer that showed it."""
         return self._left

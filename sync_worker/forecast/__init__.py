@@ -1,1 +1,1 @@
-"""Prices a run before it starts: the calls that it takes, and how long."""
+"""The forecast of a run before it starts: the calls that it takes, and the time."""

@@ -1,4 +1,4 @@
-"""Costs of lists in calls, by what is stored: a list takes a page at least, and a page holds so many rows."""
+"""Costs of lists in calls, from stored row counts and page sizes; a list takes at least one page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sync_worker.state.permissions import read_refusals
 
 _DAY = timedelta(days=1)
 PROBED_EVERY = timedelta(days=7)
-"""How often a refused list is tried again once it has been refused for a while; projects' tools are listed as often."""
+"""Interval at which a list that stays refused is tried again, and at which projects' tools are listed."""
 
 
 class Basis(StrEnum):
@@ -33,16 +33,16 @@ class Basis(StrEnum):
 
     STORED = "stored"
     REFUSED = "refused"
-    """The list was refused the last time."""
+    """The last sweep was refused."""
     PROBED = "probed"
     OTHERS = "others"
-    """The same stream in other projects."""
+    """Copied from the same stream in other projects."""
     LEAST = "least"
-    """Nothing is known; this is the least that it can be."""
+    """The minimum, as nothing is known about the list."""
 
 
 class Cost(NamedTuple):
-    """The calls that a partition takes this time, and whenever all of it is read."""
+    """The calls that a partition takes this time, and those for reading it in full (`whole`)."""
 
     calls: int
     whole: int
@@ -50,17 +50,17 @@ class Cost(NamedTuple):
 
 
 def pages_of(rows: int, per_page: int | None) -> int:
-    """Return how many pages rows fill: at least one, and exactly one without paging."""
+    """Return the number of pages for that many rows: at least one, and exactly one without paging."""
     return 1 if per_page is None else max(1, ceil(rows / per_page))
 
 
 def least_cost(spec: StreamSpec, parts: Sequence[Part]) -> Cost:
-    """Return the cost where nothing is known of a list: a page of each part, and none of a nested list."""
+    """Return the least cost of an unknown list: one page for each part, and none for a nested list."""
     return Cost(0 if spec.parent is not None else len(parts), 0, Basis.LEAST)
 
 
 class StoredCosts:
-    """Costs by what the database holds; each stream is counted once."""
+    """Costs from the rows in the database; each stream is counted once."""
 
     def __init__(
         self,
@@ -78,11 +78,11 @@ class StoredCosts:
         self._counts = cache(self._counted)
 
     def per_page(self, spec: StreamSpec) -> int | None:
-        """Return how many rows a page of a stream holds."""
+        """Return the page size of a stream; None without paging."""
         return page_size(spec, self._options(spec.name), self._page_sizes)
 
     def refused(self, partition: Partition) -> Cost | None:
-        """Return the cost of another refusal if the last sweep was refused; a project that is not listed costs none."""
+        """Return the cost of one more refusal if the last sweep was refused; 0 if the project itself is not listed."""
         spec, scope = partition
         last = self._last.get((spec.name, scope))
         if last is None or last.verdict != Verdict.NOT_PERMITTED:
@@ -91,10 +91,10 @@ class StoredCosts:
         return Cost(max(last.requests, int(is_remembered)), 0, Basis.REFUSED)
 
     def cost(self, partition: Partition, plan: ReadPlan, parts: Sequence[Part]) -> Cost | None:
-        """Return the cost of reading these parts; None where too little is stored."""
+        """Return the cost of reading these parts; None if too little is stored."""
         spec, scope = partition
         if not parts:
-            # The backfill was stopped after it had read them.
+            # A backfill was stopped after it had read all of them.
             return Cost(0, 0, Basis.STORED)
         if spec.parent is not None:
             return self._nested(partition, plan)
@@ -155,7 +155,7 @@ def _scope_values(spec: StreamSpec, scope: Scope) -> tuple[Parameter, ...]:
 
 
 def calls_a_day(spec: StreamSpec, cost: Cost, above: StreamSpec | None, options: StreamOptions, ticks: float) -> float:
-    """Return the calls of a partition per day on a schedule of so many ticks, while hardly anything changes."""
+    """Return the calls of a partition per day, on a schedule of `ticks` a day, while few records change."""
     if ticks == 0:
         return 0.0
     if cost.basis is Basis.REFUSED:
@@ -172,7 +172,7 @@ def calls_a_day(spec: StreamSpec, cost: Cost, above: StreamSpec | None, options:
 
 
 def _full_every(spec: StreamSpec, above: StreamSpec | None, options: StreamOptions) -> timedelta | None:
-    """Return how often a stream is read in full that has no other way to be read."""
+    """Return the interval between full reads of a stream that can only be read in full; else None."""
     if spec.name in (COMPANIES, PROJECTS):
         return timedelta(0)
     if spec.name == PROJECT_TOOLS.name:
@@ -183,12 +183,12 @@ def _full_every(spec: StreamSpec, above: StreamSpec | None, options: StreamOptio
 
 
 def _times_a_day(ticks: float, every: timedelta) -> float:
-    """Return how often a day something is due that happens at a tick, `every` after the last time at the earliest."""
+    """Return the number of times a day that work is due: at the first tick at least `every` after the last time."""
     return ticks / max(1, ceil((every - SLACK) / (_DAY / ticks)))
 
 
 USUAL_CALLS_AN_HOUR = 3_600
-"""The limit that Procore documents, used until an answer has shown the limit of this app."""
+"""The limit that Procore documents (rate limiting), used until an answer has shown the limit of this app."""
 
 
 class Pace(NamedTuple):
@@ -197,10 +197,10 @@ class Pace(NamedTuple):
     limit: int
     """Calls per hour that Procore allows."""
     granted: int
-    """Our share of them."""
+    """Our share of `limit`."""
     a_second: float | None = None
 
     def hours(self, calls: int) -> float:
-        """Return how long calls take: full hours of waiting for the next share, then as fast as allowed."""
+        """Return the hours that calls take: an hour for each share that is used up, then the rest at full speed."""
         waits, rest = divmod(max(0, calls - 1), self.granted)
         return waits + min(1.0, (rest + 1) / ((self.a_second or self.granted / 3_600) * 3_600))

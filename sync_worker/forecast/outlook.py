@@ -1,6 +1,6 @@
-"""Prices what a run would read: the run's own plan, by what is stored; nothing is written.
+"""The forecast of a run: the run's own plan, priced from stored data. Nothing is written.
 
-Where nothing is stored, probes help if they are wanted: one-row requests in a few projects, which stand for the others.
+If nothing is stored, optional probes help: one-row requests in a few projects, which represent the others.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sync_worker.state.checkpoints import read_checkpoint
 
 
 class PartitionForecast(NamedTuple):
-    """A partition of a run with the calls it takes; a backfill reads it in `parts`."""
+    """A partition of a run with its calls; a backfill reads it in `parts`."""
 
     spec: StreamSpec
     scope: Scope
@@ -46,11 +46,11 @@ class Forecast(NamedTuple):
 
     partitions: Sequence[PartitionForecast]
     projects_known: bool
-    """False if projects have to be listed before the rest can be priced."""
+    """False if projects must be listed before the rest can be priced."""
     each_project: int
-    """The least calls that a project takes."""
+    """The least number of calls for a project."""
     calls_a_day: float
-    """The calls that a schedule takes while little changes."""
+    """The calls of a schedule per day while few records change."""
 
     @property
     def calls(self) -> int:
@@ -59,19 +59,19 @@ class Forecast(NamedTuple):
 
     @property
     def is_least(self) -> bool:
-        """True if the run may take more, because something is not known."""
+        """True if the run may take more calls, because some costs are minimums."""
         return not self.projects_known or any(part.cost.basis is Basis.LEAST for part in self.partitions)
 
     @property
     def is_open_ended(self) -> bool:
-        """True if nothing bounds the calls: projects were never listed, or parents never read."""
+        """True if the calls have no upper bound: projects were never listed, or parents never read."""
         return not self.projects_known or any(
             part.cost.basis is Basis.LEAST and part.spec.parent is not None for part in self.partitions
         )
 
 
 class Outlook(NamedTuple):
-    """A forecast for each request, how fast calls may be spent, and the calls that the probes took."""
+    """A forecast for each request, the rate of calls, and the calls that the probes took."""
 
     forecasts: Sequence[Forecast]
     pace: Pace | None = None
@@ -81,7 +81,7 @@ class Outlook(NamedTuple):
 def forecast(
     services: Services, runs: Sequence[RunContext], *, ticks_a_day: Sequence[float] = (), probing: bool = False
 ) -> Outlook:
-    """Price each run, and its schedule of so many ticks; raises as a run does when a probe gets no answer at all."""
+    """Price each run, and its schedule with that many ticks a day; a probe without an answer raises as in a run."""
     sampler = ListSampler(services) if probing else None
     projects = [_projects(services, run, sampler) for run in runs]
     with services.destination.reader() as view:
@@ -90,13 +90,13 @@ def forecast(
             _RunForecast(run, view, stored, known, sampler).priced(ticks)
             for run, known, ticks in zip(runs, projects, ticks_a_day or [0.0] * len(runs), strict=True)
         ]
-    # Probes may have shown it.
+    # Probes may have shown the limit.
     pace = pace_of(services.rate_limit.allowance.windows)
     return Outlook(found, pace, probes=0 if sampler is None else sampler.calls.spent)
 
 
 def pace_of(known: StoredAllowance) -> Pace | None:
-    """Return how fast calls may be spent, None before any answer has said it."""
+    """Return the rate at which calls may be spent; None before the first answer that shows it."""
     hour, spike = known.window(HOUR), known.window(SPIKE)
     if hour is None or not hour.limit or not hour.granted:
         return None
@@ -118,7 +118,7 @@ def _projects(services: Services, run: RunContext, sampler: ListSampler | None) 
 
 
 class _RunForecast:
-    """Prices the plan of one run; `known` are the projects of each company."""
+    """The forecast of one run while it is made; `known` are the projects of each company."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class _RunForecast:
         for ((spec, scope),) in tool_lists(self._view, ahead, self._run.request, self._run.now):
             found.append(PartitionForecast(spec, scope, Window(None, self._run.bound), Cost(1, 1, Basis.STORED)))
             off[scope] = self._tools_off(scope)
-        # Sampled projects go first: they stand for the others.
+        # Sampled projects go first: they represent the others.
         for chain in sorted(ahead, key=lambda each: each[0].scope.project_id not in self._sampled):
             found += self._chain(chain, off.get(chain[0].scope, frozenset()))
         completed = _completed(found, whole=self._period is None)
@@ -185,7 +185,7 @@ class _RunForecast:
         for partition in chain:
             spec = partition.spec
             plan, parts = self._plan(partition)
-            # Where the parents' own list is not due, what was stored of it holds.
+            # If the parents' own list is not due, the stored rows are used.
             parents = found.get(spec.parent.stream, Parents()) if spec.parent is not None else Parents()
             if parents.is_refused or spec.tool in off:
                 cost, found[spec.name] = Cost(0, 0, Basis.REFUSED), Parents(is_refused=True)
@@ -240,7 +240,7 @@ def _period(view: Transaction, run: RunContext) -> Period:
 def _completed(found: Sequence[PartitionForecast], *, whole: bool) -> list[PartitionForecast]:
     """Return the forecasts with the missing costs taken from the same stream in other projects.
 
-    A run reads what was never read `whole`, a backfill in the same parts as elsewhere. Where nothing is known of a
+    A run reads a new list in full (`whole`), a backfill in the same parts as elsewhere. If nothing is known about a
     stream, its least cost stays.
     """
     calls: Counter[str] = Counter()
@@ -257,7 +257,7 @@ def _completed(found: Sequence[PartitionForecast], *, whole: bool) -> list[Parti
             completed.append(part)
         elif parts[name]:
             mean = calls[name] / parts[name]
-            # Cut so that they come to the mean together, which may be less than one each.
+            # Rounded cumulatively, so that the sum is right even if the mean is less than one call.
             share = round((places[name] + part.parts) * mean) - round(places[name] * mean)
             places[name] += part.parts
             completed.append(part._replace(cost=Cost(share, share, Basis.OTHERS)))

@@ -1,4 +1,4 @@
-"""Costs of lists of which nothing is stored, by one-row requests in a few projects that stand for the others."""
+"""Costs of lists that are not stored, from one-row requests in a few projects that represent the others."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from sync_worker.planning.read_plan import ReadPlan
 from sync_worker.planning.windows import Part
 
 SAMPLED_PROJECTS = 5
-"""How many projects of a company are sampled at most."""
+"""Most sampled projects of a company."""
 _CLEAR = 2
-"""So many short lists show that a list is one page in every project."""
+"""Number of short lists after which a stream is taken to have one page in every project."""
 
 
 class Parents(NamedTuple):
-    """The records of a stream that other streams are nested in, as its forecast found them."""
+    """What the forecast of a stream found out about its records, for the streams that are nested in it."""
 
     is_refused: bool = False
     rows: int | None = None
-    """How many there are, where a sample showed it."""
+    """Their number, if a sample showed it."""
     first: msgspec.Raw | None = None
     """One of them."""
     changed: int = 0
-    """How many have changed since they were read."""
+    """The number that changed since they were read."""
 
 
 def sampled_projects(projects: Sequence[int]) -> Sequence[int]:
-    """Return projects from all over the list: the oldest and the newest are the least like the others."""
+    """Return evenly spaced projects without the first and the last: the oldest and the newest are not typical."""
     if len(projects) <= SAMPLED_PROJECTS:
         return projects
     return [projects[(2 * place + 1) * len(projects) // (2 * SAMPLED_PROJECTS)] for place in range(SAMPLED_PROJECTS)]
 
 
 class SampledCosts:
-    """Samples the lists of one run and remembers what they showed, by stream."""
+    """Samples of the lists of one run, and their results by stream."""
 
     def __init__(self, sampler: ListSampler, stored: StoredCosts, specs: Sequence[StreamSpec]) -> None:
         self._sampler = sampler
@@ -52,7 +52,7 @@ class SampledCosts:
         self._rows: dict[str, list[int]] = defaultdict(list)
 
     def changed_parents(self, partition: Partition, plan: ReadPlan, *, is_sampled: bool) -> int:
-        """Return how many records changed since they were read; without a sample, as many as in other projects."""
+        """Return the number of records changed since the last read; without a sample, the mean of other projects."""
         spec = partition.spec
         if spec.name not in self._parents or spec.cursor is None or plan.window.start is None:
             return 0
@@ -66,7 +66,7 @@ class SampledCosts:
     def cost(
         self, partition: Partition, plan: ReadPlan, parts: Sequence[Part], parents: Parents
     ) -> tuple[Cost, Parents]:
-        """Return the cost of a list, and what streams nested in it need to know; at most one request."""
+        """Return the cost of a list, and what the streams nested in it need; sends at most one request."""
         spec = partition.spec
         if spec.parent is not None:
             return self._nested_cost(partition, spec.parent, parents)
@@ -84,7 +84,7 @@ class SampledCosts:
         return Cost(len(parts) - 1 + whole, whole, Basis.PROBED), Parents(rows=sample.rows, first=sample.first)
 
     def _nested_cost(self, partition: Partition, parent: Parent, parents: Parents) -> tuple[Cost, Parents]:
-        """Return the cost of the lists of all parents, of which one is sampled."""
+        """Return the cost of the lists of all parents; one of them is sampled."""
         if parents.rows is None:
             return least_cost(partition.spec, ()), Parents()
         if parents.first is None:

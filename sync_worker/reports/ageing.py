@@ -1,4 +1,4 @@
-"""The ageing of what waits: how long, since when and with whom, computed from rows and a given instant."""
+"""The ageing of open items: how long, since when and with whom, from rows and a given instant."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sync_worker.reports.text import decimal_from
 NOBODY = "Nobody named"
 UNKNOWN_COMPANY = "Company not known"
 OPEN, OVERDUE, OLD, IMPACT = "open", "overdue", "over_30_days", "with_cost_or_schedule_impact"
-"""The figures that the next issue is compared with, as JSON names them."""
+"""The keys in JSON of the figures that the next issue is compared with."""
 
 
 class AgeingRow(NamedTuple):
-    """A row of the SQL of an ageing report; objects and lists as their JSON."""
+    """A row of the SQL of an ageing report; objects and lists are JSON."""
 
     id: int | str
     project_id: int
@@ -66,20 +66,20 @@ class Holder(NamedTuple):
 
 
 class Impact(NamedTuple):
-    """The cost in money or days of something; `value` as Procore sent it."""
+    """The impact of an item in money or days; `value` as Procore sent it."""
 
     status: str
     value: Decimal | None = None
 
     @property
     def is_certain(self) -> bool:
-        """True if there is one, of known size or not."""
+        """True if there is an impact, even of unknown size."""
         return self.status in ("yes_known", "yes_unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that waits, or has waited; days are those of its project's time zone."""
+    """An open or closed item; its days are those of its project's time zone."""
 
     id: str
     project: ReportedProject
@@ -113,10 +113,10 @@ class Item:
 
 
 class Ageing(NamedTuple):
-    """The items that wait, worst first, and the numbers opened and closed in the week before.
+    """The open items, worst first, and the numbers opened and closed in the week before.
 
-    `before` has the figures of seven days ago as today's records show them: a due date may have been another then,
-    and some may have been reopened.
+    `before` has the figures of seven days ago, computed from today's records: a due date may have been different,
+    and an item may have been reopened.
     """
 
     items: Sequence[Item]
@@ -139,7 +139,7 @@ class Ageing(NamedTuple):
 
     @property
     def median_age_days(self) -> int:
-        """The age that half of them have not reached; of two in the middle, the older."""
+        """The median age in days; of two in the middle, the older."""
         ages = sorted(item.age_days for item in self.items)
         return ages[len(ages) // 2] if ages else 0
 
@@ -149,15 +149,15 @@ class Ageing(NamedTuple):
         return [found.get(band, Bar(band, 0)) for band in Band]
 
     def by_holder(self) -> list[Bar]:
-        """Count by person whose turn it is; something that several hold counts for each."""
+        """Count by person whose turn it is; an item with several holders counts for each."""
         return _counted(self.items, lambda item: [holder.name for holder in item.holders] or [NOBODY])
 
     def by_company(self) -> list[Bar]:
-        """Count by company of those whose turn it is; something that several hold counts once for each company."""
+        """Count by company of those whose turn it is; an item with several holders counts once for each company."""
         return _counted(self.items, lambda item: [holder.company for holder in item.holders] or [NOBODY])
 
     def by_project(self) -> list[Bar]:
-        """Count by project, without those where nothing waits."""
+        """Count by project, without those that have no open items."""
         return _counted(self.items, lambda item: [item.project.name])
 
 
@@ -176,7 +176,7 @@ def _counted(items: Iterable[Item], names: Callable[[Item], Iterable[str]]) -> l
 def measure(
     rows: Iterable[AgeingRow], projects: Sequence[ReportedProject], employers: Employers, now: datetime
 ) -> Ageing:
-    """Return what waits in these projects at that instant."""
+    """Return the ageing of these projects at that instant."""
     by_id = {project.project_id: project for project in projects}
     items: list[Item] = []
     counts: Counter[str] = Counter()
@@ -214,7 +214,7 @@ def measure(
         closed=counts["closed"],
         drafts=counts["drafts"],
         of_other_state=counts["of_other_state"],
-        # From the first day that is one of the seven anywhere to the last.
+        # The seven days differ between time zones: from the first one anywhere to the last.
         week=(min(first for first, _ in weeks), max(last for _, last in weeks)),
     )
 

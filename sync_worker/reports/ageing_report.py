@@ -1,4 +1,4 @@
-"""The ageing report: how long things wait and with whom, in words, tiles, charts and tables."""
+"""The ageing report: how long items are open and with whom, in a headline, tiles, charts and tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sync_worker.reports.document import Bars, Cell, Column, Document, PageTable
 from sync_worker.reports.text import amount, day_span, percent, short_day, things
 
 _MOST_ROWS = 500
-# The week before today, whether today has begun in a time zone or has not.
+# The seven days before today, and the two by which "today" differs between time zones.
 _LOOKS_BACK = timedelta(days=9)
 _CAME_OR_WENT = "item.state IS NULL OR item.state <> 'closed' OR item.closed_at >= :since OR item.opened_at >= :since"
 
@@ -56,7 +56,7 @@ COLUMNS = (
 
 
 def ageing_report(data: ReportData, *, noun: str, sql: str) -> Document:
-    """Build a report on what waits: `sql` has a row for each `noun`, in the columns of `AgeingRow`.
+    """Build a report on open items: `sql` has a row for each `noun`, in the columns of `AgeingRow`.
 
     `jobs/report_rfi_ageing.sql` explains the columns.
     """
@@ -65,7 +65,7 @@ def ageing_report(data: ReportData, *, noun: str, sql: str) -> Document:
 
 
 def describe(data: ReportData, ageing: Ageing, noun: str) -> Document:
-    """Return the document of what was measured."""
+    """Return the document of an ageing."""
     return Document(
         headline=_headline(ageing, noun),
         blocks=[*_tiles(data, ageing), *_charts(ageing), _worst_first(ageing, noun)],
@@ -90,7 +90,7 @@ def _headline(ageing: Ageing, noun: str) -> str:
         return f"No {noun} is open."
     if not overdue:
         return f"{things(len(ageing.items), noun)} {_are(len(ageing.items))} open, none of them overdue."
-    # A company says more than a person, unless it holds everything.
+    # A company is more informative than a person, unless it holds everything.
     companies = [bar for bar in ageing.by_company() if bar.name not in (NOBODY, UNKNOWN_COMPANY)]
     people = [bar for bar in ageing.by_holder() if bar.name != NOBODY]
     most = next(iter(companies if len(companies) > 1 else people), None)
@@ -127,7 +127,7 @@ def _charts(ageing: Ageing) -> Iterator[Bars]:
     yield Bars("Where it is stuck: with which company", companies, "companies", "Companies", "company", note=note)
     yield Bars("With whom", holders, "holders", "Holders", "ball_in_court", note=note)
     yield Bars("In which project", ageing.by_project(), most=12)
-    note = "Calendar days since they were handed in."
+    note = "Calendar days since they were submitted."
     yield Bars("How long they wait", ageing.by_band(), "bands", head="Days open", unit="days", note=note)
 
 
@@ -212,18 +212,18 @@ def _project_cells(data: ReportData, ageing: Ageing) -> dict[int, list[Cell]]:
 
 def _rules(data: ReportData, ageing: Ageing, noun: str) -> Iterator[str]:
     first, last = ageing.week
-    yield f"Open is what Procore's status type calls open, whatever the company's own label. Each {noun} counts once."
+    yield f"Open is what Procore's status type calls open, whatever the company calls it. Each {noun} counts once."
     yield "A project's days are those of its own time zone."
     yield f"The week is the seven full days before today in the project, here {short_day(first)} to {short_day(last)}."
-    yield "Overdue means due before today and still open. Age is the days since it was handed in."
+    yield "Overdue means due before today and still open. Age is the days since it was submitted."
     yield f"Working days are {WORKING_DAYS}."
     if not data.last:
         yield (
             "There is no earlier issue, so arrows compare with a week ago as today's records show it: "
-            "a due date that was moved since counts as it is now."
+            "a due date that has moved since counts as it is now."
         )
     if ageing.drafts:
-        yield f"{things(ageing.drafts, 'draft')} {'was' if ageing.drafts == 1 else 'were'} never handed in: left out."
+        yield f"{things(ageing.drafts, 'draft')} {'was' if ageing.drafts == 1 else 'were'} never submitted: left out."
     if undated := sum(item.due_on is None for item in ageing.items):
         yield f"{undated} open without a due date: never overdue."
     if ageing.of_other_state:

@@ -1,4 +1,4 @@
-"""Keeps every issue of a report in a folder of its own, whole or not at all, for as long as the configuration says."""
+"""The archive of reports: each issue has its own folder, written atomically and kept for `retention.reports`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _ABANDONED_AFTER = timedelta(days=1)
 
 
 def keep(archive: Path, as_of: datetime, files: Mapping[str, bytes], *, now: datetime, retention: timedelta) -> Path:
-    """Write the files of an issue into a new folder of `archive`, and drop what is older than `retention`.
+    """Write the files of an issue into a new folder of `archive`, and delete issues older than `retention`.
 
-    An issue is frozen: a second one of the same data gets a folder of its own.
-    Raises `ConfigurationError` where the folder cannot be written.
+    An issue never changes: a second one of the same data gets another folder.
+    Raises `ConfigurationError` if the folder cannot be written.
     """
     try:
         archive.mkdir(parents=True, exist_ok=True)
@@ -42,9 +42,9 @@ def issues(archive: Path) -> Iterator[Path]:
 
 
 def put(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write files into a folder that the user named, each one whole or not at all; return their paths.
+    """Write files into a folder that the user named, each one atomically; return their paths.
 
-    Raises `ConfigurationError` where that cannot be done.
+    Raises `ConfigurationError` if that fails.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def _renamed(unfinished: Path, wanted: Path) -> Path:
 
 
 def _too_old(archive: Path, kept: Path, now: datetime, retention: timedelta) -> Iterator[Path]:
-    """Yield old issues, but not the one just written, and what a killed process left half-written."""
+    """Yield issues that are too old, except the one just written, and the unfinished folders of killed processes."""
     for folder in archive.iterdir():
         issue, under_way = _ISSUE.fullmatch(folder.name), _UNDER_WAY.fullmatch(folder.name)
         if issue and folder != kept and now - _instant(issue[1]) > retention:

@@ -1,4 +1,4 @@
-"""Makes reports from what is stored and keeps them in the archive; makes no call to Procore."""
+"""The making of reports from stored data, and their line in the ledger; sends no call to Procore."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ log = get_logger()
 class ReportJob:
     """A report and when it is due; a module `report_x` of a jobs folder makes the report `x`.
 
-    `streams` are those that the report needs: a project without them is left out, and how fresh they are is printed.
-    `build` reads what is stored and returns what the report says about it.
+    `streams` are those that the report needs: a project without them is left out, and their freshness is printed.
+    `build` reads stored data and returns the document.
     """
 
     title: str
@@ -45,7 +45,7 @@ class ReportJob:
 
 
 class ReportRequest(NamedTuple):
-    """A report to make and the name it is kept under; no projects are all of them, no formats the usual ones."""
+    """A report to make and the name of its folder; no projects stand for all of them, no formats for the usual ones."""
 
     name: str
     job: ReportJob
@@ -66,9 +66,9 @@ class MadeReport(NamedTuple):
 def make_report(
     settings: Settings | ReportSettings, request: ReportRequest, *, clock: Clock, output: Path | None = None
 ) -> MadeReport:
-    """Make a report from what is committed and keep it in the archive, or write it to `output` only.
+    """Make a report from committed data and keep it in the archive, or write it only to `output`.
 
-    Raises `ConfigurationError` when there is no data, a format cannot be made or the folder cannot be written.
+    Raises `ConfigurationError` if there is no data, a format cannot be made or the folder cannot be written.
     """
     destination, now = filled_database(settings), clock.now()
     formats = request.formats or usual_formats()
@@ -89,10 +89,10 @@ def make_report(
 
 
 def make_issue(view: Transaction, request: ReportRequest, choice: Choice, archive: Path, now: datetime) -> Issue:
-    """Build a report as of what is committed; raises `ConfigurationError` when there is no data, saying why."""
+    """Build a report from committed data; raises `ConfigurationError` with the reason if there is none."""
     job = request.job
     if not all(view.has_table(name) for name in ("_run_scopes", "companies", "projects", *job.streams)):
-        raise _no_data(job, "nothing was read yet")
+        raise _no_data(job, "nothing has been read yet")
     coverage = coverage_of(read_projects(view), latest_scopes(view), job.streams, choice)
     if unknown := sorted(choice.requested - coverage.known_ids):
         raise ConfigurationError(f"no project {unknown[0]} is known; the table projects lists those that were read")
@@ -119,9 +119,9 @@ def make_report_as_run(
     trigger: str = "manual",
     run_id: str = "",
 ) -> tuple[str, MadeReport]:
-    """Make a report between opening a line of the ledger and closing it with the outcome; return the line's id too.
+    """Make a report as a run in the ledger; return it with the run's id. Raises as `make_report` does.
 
-    Raises as `make_report` does. A daemon may hold the database meanwhile.
+    A daemon may hold the database meanwhile.
     """
     destination = filled_database(settings)
     row = RunRow(run_id or new_run_id(clock.now()), job, trigger, clock.now())

@@ -1,4 +1,4 @@
-"""The projects in a report, how fresh and complete their data is, and those left out with the reason."""
+"""The projects in a report, with the freshness and completeness of their data, and those left out, with reasons."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import NamedTuple
 from sync_worker.model import Verdict
 from sync_worker.state.history import LatestScope
 
-# What was read before a failure can still be reported, what is not permitted cannot.
+# Rows read before a failure are still true as of then; rows of a list that is refused now may not be shown.
 _BEST_TO_WORST = (Verdict.COMPLETE, Verdict.INEXACT, Verdict.FAILED, Verdict.NOT_PERMITTED)
 
 
 class ReportedProject(NamedTuple):
-    """A project as reports see it; `zone=None` when it names none that exists."""
+    """A project as reports see it; `zone` is None if its time zone is missing or unknown."""
 
     project_id: int
     company_id: int | None
@@ -51,7 +51,7 @@ class Choice(NamedTuple):
 
 
 class IncludedProject(NamedTuple):
-    """A project in the report: its data is as it was at `as_of`, `verdict` and `error` are of its last reading."""
+    """A project in the report: its data is as of `as_of`; `verdict` and `error` are those of its last sweep."""
 
     project: ReportedProject
     verdict: Verdict
@@ -60,7 +60,7 @@ class IncludedProject(NamedTuple):
 
 
 class ExcludedProject(NamedTuple):
-    """A project that is left out; `detail` is what Procore answered."""
+    """A project that is left out; `detail` is Procore's answer."""
 
     project: ReportedProject
     reason: Reason

@@ -1,4 +1,4 @@
-"""Writes a report as CSV that Excel opens with its accents right: UTF-8 with a mark, commas, no formula."""
+"""A report as CSV that Excel opens correctly: UTF-8 with a byte order mark, commas, no formulas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sync_worker.reports.issue import Issue
 
 
 def render(issue: Issue) -> dict[str, bytes]:
-    """Return a file for each table: the first has only the name of the report, the last lists the projects."""
+    """Return a file for each table; the first is named after the report only, the last lists the projects."""
     name = issue.name
     tables = {name if place == 0 else f"{name}_{table.key}": table for place, table in enumerate(issue.document.tables)}
     tables[f"{name}_projects"] = issue.project_table
@@ -22,5 +22,5 @@ def _written(table: Table) -> bytes:
     writer = csv.writer(text)
     for row in (table.columns, *table.rows):
         writer.writerow([f"'{value}" if isinstance(value, str) and is_formula(value) else value for value in row])
-    # Without the mark Excel takes the file for the machine's old code page.
+    # Without the byte order mark Excel reads the file in the machine's legacy code page.
     return text.getvalue().encode("utf-8-sig")

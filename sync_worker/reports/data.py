@@ -1,4 +1,4 @@
-"""Reads what reports are built from: rows of their SQL, the projects, and who works for whom."""
+"""The input of reports: the rows of their SQL, the projects, and who works for which company."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Employers:
         self._by_place = by_place
 
     def of(self, person_id: int, project_id: int) -> str | None:
-        """Return the name of the company a person works for, None where no directory says so."""
+        """Return the name of the company a person works for, None if no directory shows it."""
         return self._by_place.get((project_id, person_id)) or self._by_place.get((None, person_id))
 
 
 class ReportData(NamedTuple):
-    """The input of a report: a view of what is stored, the projects in it, the time, and the issue before."""
+    """The input of a report: a view of the stored data, its projects, the time, and the previous issue."""
 
     view: Transaction
     projects: Sequence[ReportedProject]
@@ -43,17 +43,17 @@ class ReportData(NamedTuple):
     def rows(self, row: type[AnyRow], sql: str, where: str = "TRUE", **parameters: Parameter) -> list[AnyRow]:
         """Return the rows of a SELECT as `row`, without those whose `project_id` is not in the report.
 
-        `where` calls a row `item`. Raises `DestinationError` that names the column which the SQL lacks.
+        `where` calls a row `item`. Raises `DestinationError`, which names a column that the SQL lacks.
         """
         columns = ", ".join(f"item.{name}" for name in row._fields)
-        # The statement is the job's own, as is its code.
+        # Safe to insert: the statement comes from the job, whose code runs here anyway.
         statement = f"SELECT {columns} FROM (\n{sql.strip().removesuffix(';')}\n) AS item WHERE {where}"  # noqa: S608
         found = [row._make(values) for values in self.view.execute(statement, parameters)]
         included = {None, *(project.project_id for project in self.projects)}
         return [each for each in found if getattr(each, "project_id", None) in included]
 
     def employers(self) -> Employers:
-        """Return who works for whom, from what is stored of the directories."""
+        """Return who works for which company, from the stored directories."""
         by_place: dict[tuple[int | None, int], str] = {}
         for stream in _PEOPLE:
             if self.view.has_table(stream):
@@ -84,7 +84,7 @@ def since_text(last: Figures, now: datetime) -> str:
 
 
 def read_projects(view: Transaction) -> list[ReportedProject]:
-    """Return every project that Procore ever showed."""
+    """Return every project that was ever read."""
     columns = ("id", "company_id", "name", "display_name", "project_number", "active", "tz_name", "time_zone")
     return [
         ReportedProject(
@@ -108,7 +108,7 @@ def read_companies(view: Transaction) -> Sequence[str]:
 
 
 def parsed(text: object) -> Any:
-    """Return what JSON says, with decimals for numbers, since some are money; None where it is no JSON."""
+    """Return the value of a JSON text, with decimals for numbers, as some are money; None if it is not JSON."""
     try:
         return json.loads(text or "null", parse_float=Decimal, parse_int=Decimal)  # type: ignore[arg-type]
     except (ValueError, TypeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Days as a project counts them: in its own time zone, calendar days and working days. Never reads the time."""
+"""Days in the time zone of a project: calendar days and working days. Never reads the time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 WORKING_DAYS = "Monday to Friday, holidays not known"
-"""None of the lists that are read has a project's own calendar."""
+"""No list that is read has a project's own calendar."""
 
 _WEEK = 7
 _WORKING_DAYS_A_WEEK = 5
@@ -23,7 +23,7 @@ def working_days(after: date, until: date) -> int:
 
 
 def _working_days_since_a_monday(day: date) -> int:
-    # Day 1 of the ordinals was a Monday.
+    # Day 1 of `date.toordinal` was a Monday.
     weeks, rest = divmod(day.toordinal(), _WEEK)
     return weeks * _WORKING_DAYS_A_WEEK + min(rest, _WORKING_DAYS_A_WEEK)
 
@@ -44,7 +44,7 @@ def zone_named(*names: str | None) -> ZoneInfo | None:
 
 
 def instant_from(text: str | None) -> datetime | None:
-    """Return an instant as the tables hold it, None for other text or without a zone."""
+    """Return the instant of a text in the tables, None for other text or without a zone."""
     try:
         found = datetime.fromisoformat(text or "")
     except ValueError:
@@ -53,7 +53,7 @@ def instant_from(text: str | None) -> datetime | None:
 
 
 def day_from(text: str | None) -> date | None:
-    """Return a day as the tables hold it, None for other text."""
+    """Return the day of a text in the tables, None for other text."""
     try:
         return date.fromisoformat(text or "")
     except ValueError:

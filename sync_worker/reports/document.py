@@ -33,7 +33,7 @@ class Tile(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A named count or amount, and the part of it that stands out."""
+    """A named count or amount, and the part of it that is highlighted."""
 
     name: str
     total: Figure
@@ -94,7 +94,7 @@ class Lines(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A value of a table on the page; `under` stands below it in grey."""
+    """A value of a table on the page; `under` is printed below it in grey."""
 
     text: str
     link: str | None = None
@@ -111,7 +111,7 @@ class Column(NamedTuple):
 
 
 class PageTable(NamedTuple):
-    """A table for readers: the first `shown` rows at once, the others on demand."""
+    """A table for readers: the first `shown` rows are visible, the others on demand."""
 
     title: str
     columns: Sequence[Column]
@@ -134,9 +134,9 @@ class Table(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A report as its job builds it; which projects are in it and how fresh they are is added to it.
+    """A report as its job builds it; an `Issue` adds its projects and their freshness.
 
-    The next issue is compared with `figures`; `facts` are values that only JSON has beside them. The table of projects
+    The next issue is compared with `figures`; `facts` are further values that only JSON has. The table of projects
     at the foot has `project_columns`, filled from `project_cells` by project id.
     """
 
@@ -156,7 +156,7 @@ def chart_table(chart: Bars | Lines) -> Table:
     return Table(chart.key, chart.sheet, (chart.head, *chart.measures), chart.rows)
 
 
-# Excel in some languages takes the wide forms of the four signs for the narrow ones.
+# In some languages Excel also accepts the full-width forms of the four signs.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 

@@ -19,7 +19,7 @@ def _is_installed(library: str) -> bool:
 
 
 def check_formats(formats: Sequence[str], *, is_installed: Callable[[str], bool] = _is_installed) -> None:
-    """Raise `ConfigurationError` for a format that cannot be made here, saying what can."""
+    """Raise `ConfigurationError` for a format that cannot be made here; the message names those that can."""
     for each in formats:
         if each not in FORMATS:
             raise ConfigurationError(f"{each} is not built yet; there are {', '.join(FORMATS)}")
@@ -28,7 +28,7 @@ def check_formats(formats: Sequence[str], *, is_installed: Callable[[str], bool]
 
 
 def usual_formats(*, is_installed: Callable[[str], bool] = _is_installed) -> tuple[str, ...]:
-    """Return the formats of a report for which none are given: a page, CSV, and a workbook where that is possible."""
+    """Return the default formats: HTML, CSV, and a workbook if its library is installed."""
     return ("html", "csv", "xlsx") if is_installed(_WORKBOOKS) else ("html", "csv")
 
 

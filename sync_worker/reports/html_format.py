@@ -1,4 +1,4 @@
-"""Draws a report as one HTML file: no script, nothing from elsewhere, every text escaped."""
+"""A report as one HTML file: no script, no external resources, every text escaped."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _paths(chart: Lines) -> list[str]:
         for place, value in enumerate(line):
             if value is not None:
                 x, y = 100 * place / width, float(100 * (highest - value) / height)
-                # The line of no length makes a dot of a day between two gaps.
+                # A line of length 0 is drawn as a dot, so that a single day between two gaps is visible.
                 steps.append(f"M{x:.2f} {y:.2f}h0" if is_gap else f"L{x:.2f} {y:.2f}")
             is_gap = value is None
         paths.append("".join(steps))

@@ -1,4 +1,4 @@
-"""One issue of a report: its document, with what every report says about its projects and the age of its data."""
+"""One issue of a report: its document, and what every report shows of its projects and the age of its data."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _STALE_AFTER = timedelta(hours=36)
 _TONES: dict[Verdict, Tone] = {Verdict.COMPLETE: "good", Verdict.INEXACT: "warn", Verdict.FAILED: "bad"}
 _MEANINGS = {
     Verdict.INEXACT: "the list changed while it was read: records may be missing or repeated",
-    Verdict.FAILED: "the last reading failed: the data is from the one before",
+    Verdict.FAILED: "the last read failed: the data is from the one before",
 }
 
 
 class Issue(NamedTuple):
-    """A report made at one instant; every format is made from it."""
+    """A report made at one instant; every format renders it."""
 
     name: str
     title: str

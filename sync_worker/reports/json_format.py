@@ -1,4 +1,4 @@
-"""Writes a report as JSON for other programs; amounts are text, digit for digit as Procore sent them."""
+"""A report as JSON for other programs; amounts are text, digit for digit as Procore sent them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def render(issue: Issue) -> dict[str, bytes]:
         **{table.key: _objects(table.columns, table.rows) for table in (*document.tables, issue.project_table)},
         "rules": issue.rules,
     }
-    # `default` turns amounts and days to text; a lone surrogate from Procore becomes a question mark.
+    # `default` converts amounts and days to text; a lone surrogate from Procore becomes a question mark.
     text = json.dumps(content, ensure_ascii=False, indent=2, default=str)
     return {f"{issue.name}.json": text.encode("utf-8", "replace") + b"\n"}
 

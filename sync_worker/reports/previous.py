@@ -1,4 +1,4 @@
-"""Keeps the figures of an issue with its files, so that the next one can show the change."""
+"""The figures of the previous issue, kept with its files so that the next one can show the change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIGURES = "figures.json"
 
 
 class Figures(NamedTuple):
-    """The figures of an issue, the projects requested and in it, and the time of the newest of its data."""
+    """The figures of an issue, its projects (requested and included), and the time of its newest data."""
 
     newest_at: datetime
     made_at: datetime
@@ -28,14 +28,14 @@ class Figures(NamedTuple):
 
 
 def last_before(archive: Path, requested: frozenset[int], newest_at: datetime) -> Figures | None:
-    """Return the newest issue of the same choice of projects that was made of older data, if there is one."""
+    """Return the newest issue with the same choice of projects and older data, if there is one."""
     found = (_read(folder / FIGURES) for folder in issues(archive))
     earlier = [each for each in found if each and each.requested == requested and each.newest_at < newest_at]
     return max(earlier, key=lambda each: each.made_at, default=None)
 
 
 def as_file(figures: Figures) -> bytes:
-    """Return the figures as they are kept: ids and amounts as text, counts as numbers."""
+    """Return the figures as JSON: ids and amounts as text, counts as numbers."""
     kept = {
         "newest_data_at": utc_text(figures.newest_at),
         "made_at": utc_text(figures.made_at),
@@ -47,7 +47,7 @@ def as_file(figures: Figures) -> bytes:
 
 
 def _read(path: Path) -> Figures | None:
-    """Return None for an issue whose figures are missing, of an older shape, or edited: it is not compared with."""
+    """Return the figures; None if they are missing, of an older format, or edited, so that nothing is compared."""
     try:
         kept = json.loads(path.read_bytes())
         newest_at, made_at = instant_from(kept["newest_data_at"]), instant_from(kept["made_at"])

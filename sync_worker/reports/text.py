@@ -1,4 +1,4 @@
-"""Days, counts and amounts as people read them."""
+"""Days, counts and amounts as text for people."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def amount(value: Figure) -> str:
     """Return a number with separators, digit for digit."""
     if isinstance(value, int):
         return f"{value:,}"
-    # An exponent of thousands would be written out in zeros.
+    # Python would write an exponent of thousands as thousands of zeros.
     return f"{value:,f}" if abs(value.adjusted()) < _LONGEST_AMOUNT else f"{value}"
 
 

@@ -1,4 +1,4 @@
-"""Draws a report as a workbook: a summary with charts, tables with filters, ids as text, and no formula at all."""
+"""A report as a workbook: a summary with charts, tables with filters, ids as text, and no formulas."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ class _Book:
         self._quiet = self._book.add_format({"font_color": "#66717F"})
         self._bold = self._book.add_format({"bold": True})
         self._day = self._book.add_format({"num_format": "yyyy-mm-dd", "align": "left"})
-        # Stays text after somebody has edited the cell.
+        # Excel's quote prefix: the cell stays text even after somebody edits it.
         self._quoted = self._book.add_format({"quote_prefix": True})
 
     def close(self) -> None:
         self._book.close()
 
     def summary(self, issue: Issue, tiles: Sequence[Tile], charts: Sequence[Bars | Lines]) -> None:
-        """Add the sheet with the figures, the charts without a sheet of their own, and how it was counted."""
+        """Add the sheet with the figures, the charts without their own sheet, and the rules of counting."""
         sheet = self._sheet("Summary")
         sheet.fit_to_pages(1, 1)
         sheet.set_column(0, 0, 34)
@@ -118,7 +118,7 @@ class _Book:
         sheet.add_table(0, 0, max(1, len(table.rows)), len(headers) - 1, options)
         for place, column in enumerate(table.columns):
             texts = [str(row[place] or "") for row in table.rows]
-            # Nobody reads an address, and it would make the printed rows tiny.
+            # A column as wide as a URL would shrink the printed page.
             longest = max((len(text) for text in texts if not text.startswith("http")), default=0)
             sheet.set_column(place, place, max(len(column) + 4, min(_WIDEST, longest + 1)))
 
@@ -138,7 +138,7 @@ class _Book:
         for column, color in zip(range(1, len(measures) + 1), cycle(_COLORS), strict=False):
             chart.add_series(
                 {
-                    # A name given as text that begins with "=" would be a formula.
+                    # xlsxwriter takes a name that begins with "=" as a formula, so names are references to cells.
                     "name": ["Summary", first, column],
                     "categories": ["Summary", first + 1, 0, last, 0],
                     "values": ["Summary", first + 1, column, last, column],
@@ -173,7 +173,7 @@ class _Book:
         elif isinstance(value, date):
             sheet.write_datetime(row, column, datetime(value.year, value.month, value.day), self._day)  # noqa: DTZ001
         elif isinstance(value, Decimal):
-            # A cell holds a float; an amount that it would round stays text.
+            # A cell holds a float; an amount that a float would round stays text.
             if Decimal(repr(float(value))) == value:
                 sheet.write_number(row, column, float(value), style)
             else:

@@ -1,6 +1,6 @@
 """The lines of a `.env` file: `NAME=value`, quotes, comments and `export`, as Docker Compose and a shell read them.
 
-A value is taken as it is written: nothing in it is expanded.
+A value is taken literally: variables in it are not expanded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _ESCAPED = re.compile(r'\\(["\\$`])')
 
 
 class DotenvError(ValueError):
-    """A line that is no assignment; the message never repeats it."""
+    """A line that is not an assignment; the message never repeats it, as it may hold a secret."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -23,7 +23,7 @@ class DotenvError(ValueError):
 
 
 def parse_dotenv(text: str) -> dict[str, str]:
-    """Return the variables of a `.env` file, the last of those with the same name; raises `DotenvError`."""
+    """Return the variables of a `.env` file; the last one of a name wins. Raises `DotenvError`."""
     variables: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         stripped = line.strip(" \t\r")
@@ -44,5 +44,5 @@ def _value(written: str, line: int) -> str:
         return _ESCAPED.sub(r"\1", quoted[1])
     if text.startswith(("'", '"')):
         raise DotenvError(line, "a quote is not closed, or something follows it; a value is on one line")
-    # A `#` that follows no blank belongs to the value.
+    # As in a shell, a `#` begins a comment only after a blank.
     return re.sub(r"\s#.*", "", written, count=1).strip(" \t")

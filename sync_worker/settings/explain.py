@@ -1,6 +1,6 @@
-"""Says in our words what pydantic found wrong.
+"""Messages for the errors of pydantic, in the words of the documentation.
 
-What was written never appears: it may be a secret in the wrong place.
+The value never appears: it may be a secret in the wrong place.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _EXPECTED: Mapping[str, str] = MappingProxyType(
 
 
 def explain(error: ErrorDetails, model: type[BaseModel]) -> str:
-    """One line for `error`, found while `model` was built."""
+    """Return one line for `error`, which was found while `model` was built."""
     kind, context = error["type"], error.get("ctx", {})
     match kind:
         case "extra_forbidden":
@@ -60,7 +60,7 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def misspelt(errors: Iterable[ErrorDetails], model: type[BaseModel]) -> set[tuple[str | int, ...]]:
-    """Return where misspelt keys were meant to be, so that these are not reported as missing too."""
+    """Return the locations of the keys that were misspelt, so that these are not reported as missing too."""
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     return {(*loc[:-1], nearest_name(str(loc[-1]), _keys_at(model, loc[:-1])) or "") for loc in unknown}
 

@@ -1,4 +1,4 @@
-"""The folder of a configuration: the `.env` in it, and the secret files that are named relative to it."""
+"""The folder of a configuration: its `.env`, and the secret files that are named relative to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_KILOBYTES = 64
 
 
 class Folder:
-    """Reads what lies beside a configuration, each file only when a variable needs it; None: there is nothing."""
+    """The files next to a configuration, each read only when a variable needs it; without a path there are none."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path or Path()
@@ -26,7 +26,7 @@ class Folder:
     @cached_property
     def variables(self) -> Mapping[str, str]:
         """The variables of `.env`; raises `SettingsError` for a line that cannot be read."""
-        # A folder called `.env` is somebody's virtual environment.
+        # Some people name their virtual environment `.env`.
         if not self._has_dotenv or self.dotenv.is_dir():
             return {}
         try:

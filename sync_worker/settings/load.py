@@ -1,4 +1,4 @@
-"""From the file to `Settings`: read, fill in variables where they are used, validate, report all problems at once."""
+"""The way from the file to `Settings`: read, fill in the variables in use, validate, report all problems at once."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from sync_worker.settings.variables import VariableError, fill
 Model = TypeVar("Model", Settings, LocalSettings, ReportSettings)
 
 Inspect = Callable[[Model], Iterable[KeyFinding]]
-"""What is wrong with settings whose keys are right, by someone who knows more of what they name."""
+"""A check of valid settings by code that knows more about what they name; yields the problems."""
 
 _ADDRESSES = frozenset({"login_url", "api_url"})
 _DESTINATION_KEYS = {"sqlite": frozenset({"path"}), "postgres": frozenset({"url", "schema"})}
 
 
 class LoadedSettings(NamedTuple):
-    """Settings and, by key, where the values that hold variables came from."""
+    """Settings, and by key the sources of the values that have variables."""
 
     settings: Settings
     sources: Mapping[str, str]
@@ -48,7 +48,7 @@ def load_settings(
 def read_settings(
     path: Path, environ: Mapping[str, str], known_streams: Collection[str], inspect: Inspect[Settings] = lambda _: ()
 ) -> LoadedSettings:
-    """As `load_settings`, and where the values came from."""
+    """Return the settings as `load_settings` does, with the sources of the values."""
     document = read_document(path)
     filler = _Filler(document, environ, path.parent)
     tree = filler.fill_all()
@@ -63,7 +63,7 @@ def load_local_settings(
     known_streams: Collection[str],
     inspect: Inspect[LocalSettings] = lambda _: (),
 ) -> LocalSettings:
-    """Return where the data is and of which streams, whatever the rest of the file holds; raises `SettingsError`.
+    """Return the location and the streams of the data; other sections may have errors. Raises `SettingsError`.
 
     Variables of the other sections are not resolved: reading the data needs no credentials for Procore.
     """
@@ -76,7 +76,7 @@ def load_report_settings(
     known_streams: Collection[str],
     inspect: Inspect[ReportSettings] = lambda _: (),
 ) -> ReportSettings:
-    """As `load_local_settings`, and what else making reports takes."""
+    """Return what `load_local_settings` does, and what reports need in addition."""
     return _part_of(ReportSettings, path, environ, known_streams, inspect)
 
 
@@ -98,7 +98,7 @@ def _part_of(
 
 
 class _Filler:
-    """Fills in the variables of a document, but for keys that its other keys make useless."""
+    """Filler of the variables in a document, except in keys that its other keys make useless."""
 
     def __init__(self, document: YamlDocument, environ: Mapping[str, str], folder: Path) -> None:
         self._document = document
@@ -141,14 +141,14 @@ class _Filler:
         if sources:
             self.sources[dotted(path)] = sources
         value = trimmed(filled.text)
-        # The streams' texts are Procore's own names and values, taken as they are.
+        # The texts under `streams` are names and values of Procore, which may have odd characters on purpose.
         if path[0] != "streams" and (odd := oddity(value)):
-            return self._refused(path, f"{sources} {odd}; take it out".lstrip())
+            return self._refused(path, f"{sources} {odd}; remove it".lstrip())
         return value
 
     def _refused(self, path: KeyPath, message: str) -> object:
         self._document.blame(path, message)
-        # No key takes this, so validation complains here too, and is not heard.
+        # A value that no key takes. Validation reports it too, but `blame_others` drops that second report.
         return object()
 
 
@@ -168,7 +168,7 @@ def _validated(
     folder: Path,
     inspect: Inspect[Model],
 ) -> Model:
-    """`tree` as `model`; raises `SettingsError` for what is wrong with it and for what was `found` already."""
+    """Return `tree` as `model`; raises `SettingsError` for its problems and for those `found` already."""
     settings = None
     try:
         settings = model.model_validate(tree, context={"folder": folder.absolute()})
@@ -190,7 +190,7 @@ def _validation_problems(tree: dict[str, Any], error: ValidationError, model: ty
 
 
 def _path_in(tree: Any, location: tuple[str | int, ...]) -> KeyPath:
-    """`location` without the parts that pydantic adds: the type of a tagged entry, the mark of a key."""
+    """Return `location` without the parts that pydantic adds: the type of a tagged entry, the mark of a key."""
     path: KeyPath = ()
     for place, part in enumerate(location, start=1):
         members = dict(enumerate(tree)) if isinstance(tree, tuple) else tree

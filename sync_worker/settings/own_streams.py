@@ -27,9 +27,9 @@ from sync_worker.settings.problems import KeyFinding, did_you_mean, dotted
 from sync_worker.settings.schema import CursorOptions, StreamSettings
 
 KEY_TYPES = (FieldType.INTEGER, FieldType.STRING, FieldType.DATE)
-"""Types of a primary key; values of the other types can be written in more than one way."""
+"""Types of a primary key; a value of another type has several notations, which would be different keys."""
 TAKEN = ("sqlite_", "json_each", "json_tree", "dim_", "fact_", "custom_field_values", PROJECT_TOOLS.name)
-"""Beginnings of table names that the database and the views use."""
+"""Prefixes of table names that the database and the views use."""
 SCOPE_STREAMS = ("companies", "projects")
 
 # NUL and surrogates, which SQL or UTF-8 cannot write.
@@ -61,11 +61,11 @@ def findings(streams: Mapping[str, StreamSettings]) -> Iterator[KeyFinding]:
 
 
 def _exclusions(streams: Mapping[str, StreamSettings], specs: Mapping[str, StreamSpec]) -> Iterator[KeyFinding]:
-    """Yield fields that must not be excluded: without its day, a missing log cannot be found."""
+    """Yield fields that must not be excluded: without its day, a missing log cannot be detected."""
     for name, options in streams.items():
         window = specs[name].date_window if name in specs else None
         if window is not None and window.field in options.exclude_fields:
-            problem = f"{window.field} is needed to find the deleted records of a stream that is read by date"
+            problem = f"{window.field} is needed to detect deleted records, as the stream is read by date"
             yield ("streams", name, "exclude_fields"), problem
 
 
@@ -152,19 +152,19 @@ def _problems_of_parent(spec: StreamSpec, parent: Parent, streams: Mapping[str, 
         yield "parent.stream", f"unknown stream{did_you_mean(parent.stream, streams)}"
         return
     if above.name in SCOPE_STREAMS:
-        yield "parent.stream", f"what belongs to {above.name} needs no parent; say so by scope"
+        yield "parent.stream", f"what belongs to {above.name} needs no parent; use scope"
     if spec.name in _ancestors(spec, streams):
         yield "parent.stream", "the stream is nested in itself"
     if above.scope is not spec.scope:
         yield "scope", f"must be that of its parent {above.name}: {above.scope}"
     if parent.param in ("company_id", "project_id"):
-        yield "parent.param", f"{parent.param} is the scope's; name the id of a record of {above.name}"
+        yield "parent.param", f"{parent.param} is the id of the scope; name the id of a record of {above.name}"
     if parent.key not in above.columns:
         yield "parent.key", f"{above.name} has no column {parent.key}{did_you_mean(parent.key, above.columns)}"
     elif above.columns[parent.key] not in (FieldType.INTEGER, FieldType.STRING):
-        yield "parent.key", f"{parent.key} of {above.name} is of type {above.columns[parent.key]}, so it is no id"
+        yield "parent.key", f"{parent.key} of {above.name} is of type {above.columns[parent.key]}, which is no id"
     elif spec.scope_columns[parent.param] is not above.columns[parent.key]:
-        yield f"fields.{parent.param}", f"must be of type {above.columns[parent.key]}, as {above.name} has it"
+        yield f"fields.{parent.param}", f"must be of type {above.columns[parent.key]}, as in {above.name}"
 
 
 def _ancestors(spec: StreamSpec, streams: Mapping[str, StreamSpec]) -> list[str]:
@@ -193,7 +193,7 @@ def _problems_of_templates(spec: StreamSpec) -> Iterator[_Problem]:
     elif spec.scope is ScopeKind.PROJECT and "project_id" not in used:
         yield (
             "path",
-            "a stream of scope project needs {project_id} in its path or query; without, all projects are alike",
+            "a stream of scope project needs {project_id} in its path or query; else all projects get the same list",
         )
 
 
@@ -211,12 +211,12 @@ def _problems_of_mode(spec: StreamSpec) -> Iterator[_Problem]:
 def _problems_of_fields(spec: StreamSpec) -> Iterator[_Problem]:
     for name in spec.primary_key:
         if name not in spec.fields and name not in spec.scope_columns:
-            yield "primary_key", f"say the type of {name} in fields"
+            yield "primary_key", f"give the type of {name} in fields"
         elif spec.columns[name] not in KEY_TYPES:
             yield "primary_key", f"{name} is of type {spec.columns[name]}; a key is integer, string or date"
     for name in {*spec.primary_key, spec.cursor_field or ""}:
         if not is_plain(name):
-            yield "primary_key", f"{name!r}: what identifies a record has no quotes or backslashes in its name"
+            yield "primary_key", f"{name!r}: the name of a primary key must not have quotes or backslashes"
     if spec.cursor is not None and spec.fields[spec.cursor.field] is not FieldType.DATETIME:
         yield "cursor", f"{spec.cursor.field} must be of type datetime"
 
@@ -224,8 +224,8 @@ def _problems_of_fields(spec: StreamSpec) -> Iterator[_Problem]:
 def _problems_of_names(spec: StreamSpec) -> Iterator[_Problem]:
     for name in spec.fields:
         if not name or _UNWRITABLE.search(name):
-            yield "fields", f"{name!r} can be no column's name"
+            yield "fields", f"{name!r} cannot be the name of a column"
         if name.startswith("_"):
             yield "fields", f"{name}: names that begin with _ are the program's own"
     if len({name.lower() for name in spec.columns}) < len(spec.columns):
-        yield "fields", "two names differ in nothing but case, which a database does not tell apart"
+        yield "fields", "two names differ only in case, which a database ignores"

@@ -11,14 +11,14 @@ from sync_worker.errors import ConfigurationError
 
 KeyPath = tuple[str | int, ...]
 KeyFinding = tuple[KeyPath, str]
-"""What is wrong at which key."""
+"""A key and its problem."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsProblem:
-    """One thing to mend; `key` is empty where no key is to blame."""
+    """A problem in a file; `key` is empty if it belongs to no key."""
 
     file: str
     line: int | None
@@ -31,7 +31,7 @@ class SettingsProblem:
 
 
 class SettingsError(ConfigurationError):
-    """The configuration cannot be used; `problems` says why, in the order of the file."""
+    """The configuration cannot be used; `problems` has the reasons in the order of the file."""
 
     def __init__(self, problems: Iterable[SettingsProblem]) -> None:
         self.problems: Sequence[SettingsProblem] = tuple(sorted(problems, key=lambda problem: problem.line or 0))
@@ -39,7 +39,7 @@ class SettingsError(ConfigurationError):
 
 
 def dotted(path: KeyPath) -> str:
-    """Write a path as in messages: `procore.companies[0]` for `("procore", "companies", 0)`."""
+    """Return a path as messages show it: `procore.companies[0]` for `("procore", "companies", 0)`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
 
@@ -52,6 +52,6 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `, did you mean rfis?` for the nearest known name, or an empty text."""
+    """Return `, did you mean rfis?` for the nearest known name, or an empty string."""
     nearest = nearest_name(name, known)
     return f", did you mean {nearest}?" if nearest else ""

@@ -1,4 +1,4 @@
-"""Every key of `config.yaml` with its type, default and meaning; no file, no environment."""
+"""The keys of `config.yaml` with their types, defaults and meanings; reads no file and no environment."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ ENVIRONMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "federal": ("https://login.procoregov.com", "https://api.procoregov.com"),
     }
 )
-"""Login and API address of each environment of Procore's; credentials never cross environments."""
+"""Login and API address of each environment of Procore; the credentials of one do not work in another."""
 
 
 class Section(BaseModel):
-    """A mapping of `config.yaml`; a key without a value counts as left out."""
+    """A mapping in `config.yaml`; a key without a value counts as absent."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -62,11 +62,11 @@ class Projects(Section):
     """The choice of projects that are read."""
 
     include: Ids = ()
-    """Ids of the only projects to read; empty: all that the credentials may see."""
+    """Ids of the projects to read; empty for all that the credentials may see."""
     exclude: Ids = ()
     """Ids of projects to leave out."""
     inactive: Boolean = False
-    """Whether inactive projects are read too."""
+    """True to read inactive projects too."""
 
 
 class ProcoreSettings(Section):
@@ -74,19 +74,19 @@ class ProcoreSettings(Section):
 
     environment: Literal["production", "sandbox", "monthly_sandbox", "federal", "custom"] = "production"
     login_url: ApiUrl = ""
-    """For `custom` alone; the others know theirs."""
+    """Only for `custom`; the other environments have fixed ones."""
     api_url: ApiUrl = ""
-    """For `custom` alone; the others know theirs."""
+    """Only for `custom`; the other environments have fixed ones."""
     client_id: ClientId
     client_secret: ClientSecret
     companies: Annotated[Ids, Field(min_length=1)]
     """Ids of the companies to read."""
     projects: Projects = Projects()
     start_date: Maybe[Day] = None
-    """Daily logs reach back to here; else to the earlier of a project's start and creation."""
+    """First day of daily logs; by default the earlier of a project's start and creation."""
     proxy: Maybe[ProxyUrl] = None
     ca_bundle: Maybe[ExistingFile] = None
-    """A file of certificates to trust instead of the public ones."""
+    """File of certificates to trust instead of the public ones."""
 
     @model_validator(mode="before")
     @classmethod
@@ -110,9 +110,9 @@ class LimitSettings(Section):
     budget_share: Annotated[Number, Field(gt=0, le=1)] = 0.8
     """Share of the announced allowance; the rest is for other users of the same app."""
     max_concurrency: Annotated[Integer, Field(ge=1, le=64)] = 4
-    """Requests under way at one time."""
+    """Requests in progress at one time."""
     request_timeout: Annotated[Number, Field(ge=1, le=3600)] = 60.0
-    """Seconds for a request in all, body included."""
+    """Seconds for a whole request, including the body."""
 
 
 class RetentionSettings(Section):
@@ -174,9 +174,9 @@ class JobOptions(Section):
     """Names, globs or `tag:` of the streams a sync job reads."""
     projects: Ids = ()
     report: Text | None = None
-    """Which report a report job makes: `rfi_ageing`."""
+    """The report that a report job makes, such as `rfi_ageing`."""
     formats: tuple[Literal["html", "xlsx", "pdf", "csv", "json"], ...] = ()
-    """html, csv and, where it can be made, xlsx, unless said."""
+    """By default html, csv and, if its library is installed, xlsx."""
     deliver: tuple[Delivery, ...] = ()
     """Not built yet."""
 
@@ -194,14 +194,14 @@ class JobOptions(Section):
 
 
 class RereadOptions(Section):
-    """The days of a daily log that are read again: nothing shows which of them were edited."""
+    """The days of a daily log that are read again, as nothing shows which of them were edited."""
 
     days: Annotated[Integer, Field(ge=0, le=LONGEST_DAYS)] = 14
-    """At every pass, the last so many days."""
+    """Number of days that every run reads."""
     weekly_days: Annotated[Integer, Field(ge=0, le=LONGEST_DAYS)] = 90
-    """Once a week, the last so many days."""
+    """Number of days that are read once a week."""
     everything_days: Annotated[Integer, Field(ge=1, le=LONGEST_DAYS)] = 30
-    """Every so many days, all of it."""
+    """Interval in days at which the whole log is read."""
 
 
 FieldTypeName = Literal["integer", "string", "boolean", "date", "datetime", "decimal", "object", "array"]
@@ -212,7 +212,7 @@ class CursorOptions(Section):
 
     field: Text
     param: Text | None = None
-    """The query parameter; `filters[<field>]` unless said."""
+    """The query parameter, by default `filters[<field>]`."""
     syntax: Literal["range", "after"] = "range"
 
 
@@ -221,17 +221,17 @@ def _cursor(value: object) -> object:
 
 
 class ParentOptions(Section):
-    """The stream for each of whose records a nested stream of the user's own is read."""
+    """The parent of a nested stream of the user's own, which has one list for each parent record."""
 
     stream: Name
     param: Name
-    """What the parent's id is called in `path` or `query`, and the column that holds it."""
+    """Name of the parent's id in `path` or `query`, and of the column that holds it."""
     key: Text = "id"
-    """The parent's column that holds that id."""
+    """Column of the parent that has the id."""
 
 
 class DateWindowOptions(Section):
-    """The query parameters by which a stream of the user's own is requested for days, both inclusive."""
+    """The query parameters for the first and the last day of a request, both inclusive."""
 
     start_param: Text = "start_date"
     end_param: Text = "end_date"
@@ -242,7 +242,7 @@ def _date_window(value: object) -> object:
 
 
 class StreamSettings(Section):
-    """The differences for a shipped stream, or, with `path`, a whole stream of the user's own."""
+    """Changed options of a shipped stream, or, with `path`, a stream of the user's own."""
 
     per_page: Annotated[Integer, Field(ge=1, le=10_000)] | None = None
     lookback: Annotated[Integer, Field(ge=0, le=LONGEST_SECONDS)] | None = None
@@ -251,19 +251,19 @@ class StreamSettings(Section):
     reread: RereadOptions = RereadOptions()
     """For daily logs."""
     max_pages: Annotated[Integer, Field(ge=1, le=1_000_000)] = 500
-    """A daily log of more pages is read in halves."""
+    """Most pages of one request for a daily log; a longer one is split into halves."""
     full_refresh_every: Duration = Field(default="6h", validate_default=True)
-    """How often schedules read a list that can only be read whole."""
+    """Interval at which schedules read a list that can only be read in full."""
     nested_everything_every: Duration | None = None
-    """How often a nested list is read for all parents, not only for those that moved; 7d unless said, or, where
-    nothing tells that a parent moved, as often as `full_refresh_every`."""
+    """Interval at which a nested list is read for all parents, not only for changed ones; by default 7d, or
+    `full_refresh_every` if the parents have no cursor."""
     exclude_fields: tuple[Text, ...] = ()
     deletes: Literal["soft", "ignore"] = "soft"
-    """Whether a row is marked when its record is deleted in Procore."""
+    """`soft` to mark a row when its record is deleted in Procore."""
     reconcile_every: Duration = Field(default="7d", validate_default=True)
-    """How often a list that is read by its changes is read whole, to find what was deleted."""
+    """Interval at which an incremental list is read in full, to detect deletes."""
     deleted_every: Duration = Field(default="6h", validate_default=True)
-    """How often schedules ask for the tool's own list of deleted records, where it has one."""
+    """Interval at which schedules read the tool's own list of deleted records, if it has one."""
     path: ApiPath | None = None
     scope: Literal["company", "project"] | None = None
     primary_key: tuple[Text, ...] = ()
@@ -272,13 +272,13 @@ class StreamSettings(Section):
         Annotated[DateWindowOptions, BeforeValidator(_date_window, json_schema_input_type=bool | DateWindowOptions)]
         | None
     ) = None
-    """For lists that answer by date, as daily logs do; `true` for start_date and end_date."""
+    """For lists that are requested by date, as daily logs are; `true` for start_date and end_date."""
     parent: ParentOptions | None = None
     fields: Mapping[str, FieldTypeName] = Field(default_factory=dict)
     query: Mapping[str, str] = Field(default_factory=dict)
     envelope: Literal["array", "data"] | None = None
     volatile: tuple[Text, ...] = ()
-    """JSON paths of signed URLs, which change at every read."""
+    """JSON paths of signed URLs, which change on every read."""
     tool: Text | None = None
     """The Procore tool whose permission it needs."""
     tags: tuple[Text, ...] = ()
@@ -290,7 +290,7 @@ class StreamSettings(Section):
         if self.path is None and own:
             raise ValueError(f"{', '.join(sorted(own))}: only for a stream of your own, which needs path")
         if self.path is not None and (self.scope is None or not self.primary_key):
-            raise ValueError("a stream of your own needs scope and primary_key beside path")
+            raise ValueError("a stream of your own needs scope and primary_key as well as path")
         return self
 
 
@@ -313,12 +313,12 @@ _OWN_STREAM_KEYS = frozenset(
 
 
 class Server(Section):
-    """The address at which the daemon answers HTTP."""
+    """The address of the daemon's HTTP server."""
 
     host: Text = "127.0.0.1"
     port: Annotated[Integer, Field(ge=0, le=65535)] = 8791
     token: Maybe[Secret] = None
-    """Whoever has it may see data and act."""
+    """Gives access to data and actions."""
     webhook_secret: Maybe[Secret] = None
     """Not built yet."""
 
@@ -340,30 +340,30 @@ class Settings(Section):
     procore: ProcoreSettings
     limits: LimitSettings = LimitSettings()
     data_dir: LocalPath = Field(default=Path("data"), validate_default=True)
-    """Heartbeat, locks, spool, report archive."""
+    """Folder of the heartbeat, locks, spool and report archive."""
     jobs_dir: LocalPath = Field(default=Path("jobs"), validate_default=True)
-    """Looked in first, then among the shipped jobs."""
+    """Folder of the user's jobs; these replace shipped ones of the same name."""
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     destination: DestinationSettings = Field(default_factory=dict, validate_default=True)
     publish: tuple[Annotated[Parquet | DuckDB, Field(discriminator="type")], ...] = ()
     """Copies for analysts, made after a run; not built yet."""
     jobs: Mapping[Name, Entry[JobOptions]] | None = None
-    """Absent: all jobs with their own schedules; present: these alone."""
+    """The jobs in force; without the key all jobs with their own schedules."""
     streams: Mapping[Name, Entry[StreamSettings]] = Field(default_factory=dict)
-    """What differs for a stream, and streams of the user's own."""
+    """Changed options of streams, and streams of the user's own."""
     server: Server = Server()
     notify: tuple[Notifier, ...] = ()
     """Not built yet."""
 
     def secret_values(self) -> Iterator[str]:
-        """Every secret these settings hold, and the passwords inside addresses."""
+        """Yield the secrets in these settings, and the passwords inside URLs."""
         for secret in _secrets(self):
             yield secret
             yield from passwords_in(secret)
 
 
 class LocalSettings(Section):
-    """The part of `config.yaml` that says where the data is and of which streams: enough to read the data."""
+    """The part of `config.yaml` that is enough to read stored data: its location and its streams."""
 
     data_dir: LocalPath = Field(default=Path("data"), validate_default=True)
     destination: DestinationSettings = Field(default_factory=dict, validate_default=True)
@@ -371,13 +371,13 @@ class LocalSettings(Section):
 
 
 class ReportedProcore(Section):
-    """The part of `procore` that says which projects are reported."""
+    """The part of `procore` that chooses the projects of reports."""
 
     projects: Projects = Projects()
 
 
 class ReportSettings(LocalSettings):
-    """The part of `config.yaml` that making reports takes: no credentials among it."""
+    """The part of `config.yaml` that reports need, which has no credentials."""
 
     procore: ReportedProcore = ReportedProcore()
     data_dir: LocalPath = Field(default=Path("data"), validate_default=True)

@@ -1,6 +1,6 @@
-"""Reads the configuration file into plain values and the line of each; knows YAML, nothing of the settings' meaning.
+"""The configuration file as plain values, each with its line; knows YAML but not what the settings mean.
 
-YAML 1.2 words only: `on`, `yes` and `0123` are text, as their author meant, and no tag is ever executed.
+Only the words of YAML 1.2: `on`, `yes` and `0123` are text, as the author meant them. No tag is ever executed.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ Value = dict[str, "Value"] | tuple["Value", ...] | str | int | float | bool | No
 _TAG = "tag:yaml.org,2002:"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MOST_KILOBYTES = 1024
-# Aliases multiply: ten lines can stand for a billion values.
+# Aliases multiply: ten lines can stand for a billion values ("billion laughs").
 _MOST_VALUES = 100_000
 
 
 class _Loader(yaml.SafeLoader):
-    """The words of YAML 1.2 that JSON has too; dates and everything else stay text."""
+    """Loader that knows only the words that YAML 1.2 shares with JSON; dates and everything else stay text."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]
 
 
 _Loader.add_implicit_resolver(f"{_TAG}null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
 _Loader.add_implicit_resolver(f"{_TAG}bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-# A number too long for any key stays text, as does one with leading zeros: both are somebody's identifier.
+# A number with leading zeros, or too long for any key, stays text: it is an identifier.
 _Loader.add_implicit_resolver(f"{_TAG}int", re.compile(r"-?(?:0|[1-9][0-9]{0,18})$"), list("-0123456789"))
 _Loader.add_implicit_resolver(
     f"{_TAG}float",
@@ -45,7 +45,7 @@ _Loader.add_implicit_resolver(
 
 @dataclass(slots=True)
 class YamlDocument:
-    """A configuration file: its values, the line of every key, and what was wrong already while reading."""
+    """A configuration file: its values, the line of every key, and the problems found while it was read."""
 
     file: str
     tree: dict[str, Value] = field(default_factory=dict)
@@ -57,11 +57,11 @@ class YamlDocument:
         return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
 
     def blame(self, path: KeyPath, message: str) -> None:
-        """Note a problem at `path`."""
+        """Add a problem at `path`."""
         self.problems.append(SettingsProblem(self.file, self.line(path), dotted(path), message))
 
     def blame_others(self, findings: Iterable[KeyFinding]) -> None:
-        """Note `findings`, but for keys that have a problem already."""
+        """Add `findings`, except for keys that have a problem already."""
         blamed = {problem.key for problem in self.problems}
         for path, message in findings:
             if dotted(path) not in blamed:
@@ -97,7 +97,7 @@ def _text(path: Path) -> str:
 
 
 def _without_tabs(text: str) -> str:
-    """JSON may be indented with tabs, which this YAML reader refuses; a JSON string cannot hold a raw one."""
+    """Replace tabs, which JSON allows as indentation and PyYAML does not; a JSON string cannot hold a raw one."""
     if "\t" not in text:
         return text
     try:
@@ -127,7 +127,7 @@ def _hint(what: str) -> str:
 
 
 class _Reader:
-    """Turns YAML nodes into plain values, noting lines on the way."""
+    """Converter of YAML nodes to plain values, which also records their lines."""
 
     def __init__(self, document: YamlDocument) -> None:
         self._document = document
@@ -196,7 +196,7 @@ class _Reader:
 
 
 def _joined_surrogates(text: str) -> str:
-    """JSON writes characters beyond U+FFFF as two escapes, which YAML reads as two characters."""
+    """Join surrogates: JSON writes a character beyond U+FFFF as two escapes, which YAML reads as two characters."""
     if not _SURROGATES.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

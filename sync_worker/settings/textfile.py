@@ -1,4 +1,4 @@
-"""Reads a small text file whole, or says why not; a device or a pipe in its place is never waited for."""
+"""Small text files, read completely or refused with the reason; a device or a pipe is never waited for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TextFileError(ValueError):
 def read_text(path: Path, most_kilobytes: int) -> str:
     """Return the text of a regular file without its byte order mark.
 
-    Raises `FileNotFoundError` when there is none, and `TextFileError` for whatever else keeps it from being read.
+    Raises `FileNotFoundError` when there is none, and `TextFileError` for any other reason why it cannot be read.
     """
     content = _content(path, most_kilobytes * KILOBYTE)
     if len(content) > most_kilobytes * KILOBYTE:

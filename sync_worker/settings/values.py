@@ -1,4 +1,4 @@
-"""The kinds of value a key may have; each says in one line what it expects."""
+"""The types of values of keys; each has a one-line message that says what it expects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sync_worker.settings.problems import did_you_mean
 MASK = "********"
 
 _DAYS = {"h": 1 / 24, "d": 1, "w": 7, "y": 365}
-# What is counted back from today, or forward from it, stays within the calendar.
+# A duration added to today, or subtracted, must stay within Python's calendar.
 _LONGEST = timedelta(days=100 * 365)
 LONGEST_DAYS = _LONGEST.days
 LONGEST_SECONDS = _LONGEST.days * 86_400
@@ -36,7 +36,7 @@ _CONNECTION_PASSWORD = re.compile(r"(?:^|\s)password\s*=\s*(?:'((?:[^'\\]|\\.)*)
 
 
 def _from_text(pattern: str, convert: type[int | float]) -> BeforeValidator:
-    """Numbers filled in from a variable arrive as text."""
+    """Convert a number that came from a variable, and is therefore text."""
 
     def read(value: object) -> object:
         return convert(value) if isinstance(value, str) and re.fullmatch(pattern, value) else value
@@ -122,7 +122,7 @@ def _one_word(value: Any) -> Any:
     if len(text.split()) > 1:
         raise ValueError("must not have blanks or line breaks in it")
     if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
-        raise ValueError("is in quotes, which were not meant to belong to it; take them out")
+        raise ValueError("has quotes around it that became part of it; remove them")
     return value
 
 
@@ -137,13 +137,13 @@ def _split(url: str) -> SplitResult:
 
 def _api_url(value: str) -> str:
     parts = _split(value)
-    # Parsers disagree on who is called once a URL holds any of these.
+    # With these characters in a URL, parsers disagree about its host.
     if parts.query or parts.fragment or re.search(r"[\s\\@]", value):
-        raise ValueError("expected scheme, host and port alone, such as https://procore.example")
+        raise ValueError("expected only scheme, host and port, such as https://procore.example")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected a URL such as https://procore.example")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("must begin with https://; plain HTTP is for loopback addresses alone")
+        raise ValueError("must begin with https://; plain HTTP is only for loopback addresses")
     return value.rstrip("/")
 
 
@@ -198,9 +198,9 @@ def passwords_in(address: str) -> list[str]:
 T = TypeVar("T")
 
 Maybe = Annotated[T | None, BeforeValidator(_blank_is_none)]
-"""A value that an unset variable with an empty default may leave out."""
+"""A value that counts as absent if a variable with an empty default is not set."""
 Entry = Annotated[T, BeforeValidator(_none_is_empty)]
-"""A section that may be written as a name alone."""
+"""A section that may be given as only a name."""
 
 Text = Annotated[str, Field(min_length=1)]
 Integer = Annotated[int, _from_text(r"-?[0-9]{1,18}", int)]
@@ -227,4 +227,4 @@ ApiPath = Annotated[str, AfterValidator(_api_path)]
 CopyUrl = Annotated[Text, AfterValidator(_copy_url)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-"""A name that becomes a table, a file or part of a URL."""
+"""A name that is used for a table, for a file or in a URL."""

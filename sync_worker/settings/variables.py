@@ -1,4 +1,4 @@
-"""`${NAME}`, `${NAME:-default}`, `${NAME:?message}` and `$$` in a value; what a variable holds is never read again."""
+"""`${NAME}`, `${NAME:-default}`, `${NAME:?message}` and `$$` in a value; variables in variables are not expanded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORMS = "write ${NAME}, ${NAME:-default} or ${NAME:?message}, and $$ for a doll
 
 
 class VariableError(ValueError):
-    """A value cannot be filled in; the message names the variable, never what it holds."""
+    """A value cannot be filled in; the message names the variable, never its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ Template = tuple[str | Variable, ...]
 
 
 class Filled(NamedTuple):
-    """A value with its variables filled in, and where each of them came from."""
+    """A value with its variables filled in, and the source of each variable."""
 
     text: str
     sources: tuple[str, ...]
@@ -45,9 +45,9 @@ def parse(text: str) -> Template:
 
 
 def fill(text: str, environ: Mapping[str, str], folder: Folder = NOWHERE) -> Filled:
-    """Replace the variables in `text` by what `environ`, or the file it names for them, holds.
+    """Replace the variables in `text` by their values in `environ`, or by the content of the files that it names.
 
-    What `environ` does not have is looked up in the `.env` of `folder`, whose lines must be readable.
+    Variables that `environ` lacks are looked up in the `.env` of `folder`.
     """
     return _fill(parse(text), environ, folder)
 
@@ -110,7 +110,7 @@ def _look_up(variable: Variable, environ: Mapping[str, str], folder: Folder) -> 
 
 
 def _content(file: str, file_name: str, folder: Folder) -> str:
-    # The path stays out of messages: whoever mixes up the two names has put the secret itself there.
+    # The path stays out of messages: if somebody mixes up the two names, the secret itself is there.
     whose = f"the file that {file_name} names"
     try:
         content = folder.read_secret(file).rstrip("\r\n")
@@ -122,5 +122,5 @@ def _content(file: str, file_name: str, folder: Folder) -> str:
     if not content:
         raise VariableError(f"{whose} is empty")
     if content.startswith(f"{file_name.removesuffix('_FILE')}="):
-        raise VariableError(f"{whose} holds the name and an equals sign too; let it hold the value alone")
+        raise VariableError(f"{whose} also holds the name and an equals sign; leave only the value in it")
     return content

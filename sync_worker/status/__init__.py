@@ -1,1 +1,1 @@
-"""The state of the data and what is wrong with it, as values: for the command line, the server and notifications."""
+"""The state of the data and its problems, as values for the command line, the server and notifications."""

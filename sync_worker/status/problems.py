@@ -26,7 +26,7 @@ class Problem(NamedTuple):
 
 
 def problems(status: Status) -> Iterator[Problem]:
-    """Yield what needs attention, the worst first; lists that may not be read once for each tool."""
+    """Yield what needs attention, the worst first; refused lists are grouped by tool."""
     yield from _of_scopes(status.errors)
     yield from _stale(status.streams)
     yield from _future(status.streams)
@@ -48,7 +48,7 @@ def _of_scopes(found: Sequence[ScopeProblem]) -> Iterator[Problem]:
 def _of_tool(alike: Sequence[ScopeProblem]) -> Problem:
     streams = list(dict.fromkeys(problem.stream for problem in alike if problem.stream))
     projects = sorted({project for problem in alike for project in problem.projects})
-    # An error with an address is Procore's own answer; those of nested streams only repeat it.
+    # An error with an address is Procore's own answer; the errors of nested streams only repeat it.
     shown = next((problem for problem in alike if has_address(problem.error)), alike[0])
     what = f"{shown.tool or NO_TOOL}: {_some(streams)}{_in_projects(projects)}"
     return Problem("may not read", f"{what}: {without_address(shown.error)}", shown.hint)

@@ -1,4 +1,4 @@
-"""Problems of records in lists that were read: set aside, rewritten at every reading, or not of the declared type."""
+"""Problems of records in lists that were read: set aside, rewritten on every read, or not of the declared type."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _misfits(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[R
         counted = Counter(field for extra in extras if extra is not None for field in _fields_of.decode(extra))
         for field in fields:
             if field in spec.columns and counted[field] > len(extras) / 2:
-                text = f"{stream}: {field} is no {spec.columns[field]} in most records; its values are in _extra"
+                text = f"{stream}: {field} is not a {spec.columns[field]} in most records; its values are in _extra"
                 yield RecordProblem("misfit", stream, text, _READ_EXTRA)
 
 
@@ -67,10 +67,10 @@ def _restless(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[
     for line in unstable_streams(view):
         spec = streams.get(line.stream)
         named = f" ({', '.join(line.fields)})" if line.fields else ""
-        text = f"{line.stream}: all {line.records} records change at every reading{named} and are written again"
+        text = f"{line.stream}: all {line.records} records change on every read{named} and are written again"
         kept = {*spec.primary_key, *spec.scope_columns, spec.cursor_field} if spec else set()
         if line.fields and kept.isdisjoint(line.fields):
-            step = f"streams.{line.stream}.exclude_fields: [{', '.join(line.fields)}] leaves out what nobody needs"
+            step = f"streams.{line.stream}.exclude_fields: [{', '.join(line.fields)}] leaves out unneeded fields"
         else:
             step = "nothing is lost; it costs time, and history and published copies grow"
         yield RecordProblem("rewritten", line.stream, text, step)

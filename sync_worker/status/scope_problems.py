@@ -21,8 +21,8 @@ _HINTS: Mapping[str, str] = {
     Verdict.NOT_PERMITTED: "let the service account read {tool} in Procore, or leave the stream or project out",
 }
 _HINTS_BY_ERROR: Mapping[str, str] = {
-    TOOL_OFF: "nothing, unless the project should have {tool}: then switch it on there in Procore",
-    CLOCKS_APART: "`sync-worker check` compares the clocks; what was read is stored, and nothing is taken for deleted",
+    TOOL_OFF: "nothing, unless the project should have {tool}; then switch it on in Procore",
+    CLOCKS_APART: "`sync-worker check` compares the clocks; what was read is stored, and nothing is marked as deleted",
 }
 _RUN_HINT = "`sync-worker runs {run_id}` shows the run; `sync-worker run --all` tries again"
 _ADDRESS = re.compile(r"^[A-Z]+ https?://\S+: ")
@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"^[A-Z]+ https?://\S+: ")
 
 @dataclass(frozen=True, slots=True)
 class ScopeProblem:
-    """A reason for which scopes of a stream are not complete; without a stream, what ended the last run early.
+    """A reason why scopes of a stream are not complete; without a stream, what ended the last run early.
 
     `error` is the reason in full, as the scope read last has it.
     """
@@ -68,7 +68,7 @@ def find_scope_problems(
 
 
 def without_address(error: str) -> str:
-    """Return an error without the request it is about: that has ids in it, and equal reasons would look different."""
+    """Return an error without its request, whose ids would make equal reasons look different."""
     return _ADDRESS.sub("", error)
 
 

@@ -1,4 +1,4 @@
-"""The state of the data in one value: how fresh and complete each stream is, what runs, what was spent."""
+"""The state of the data in one value: freshness and completeness of each stream, runs in progress, calls spent."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def gather(
     """Read the status from the database.
 
     `streams` are all known streams in catalog order, `full_refresh_every` the intervals of the configuration by stream.
-    Unless some process holds the database (`is_held`), a run that has not ended was killed and is not under way.
+    If no process holds the database (`is_held`), a run that has not ended was killed and is not in progress.
     """
     scopes = latest_scopes(view)
     order = {name: place for place, name in enumerate(streams)}
@@ -146,7 +146,7 @@ def _stream_status(
 def _stale_after(spec: StreamSpec | None, full_refresh_every: Mapping[str, timedelta]) -> timedelta:
     """Return the age from which a stream is stale: a day, or twice the interval at which schedules list it in full.
 
-    A stream that is in no catalog any more is never stale, as nothing reads it.
+    A stream that is not in the catalog any more is never stale, as nothing reads it.
     """
     if spec is None:
         return timedelta.max

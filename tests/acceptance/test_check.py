@@ -200,7 +200,7 @@ UNKNOWN_HOST = {"login_url": "https://procore.invalid", "api_url": "https://proc
         ({"procore": {"client_key": "x"}}, "configuration", 2, "procore.client_key: unknown key"),
         ({"destination": {"path": "config.json/in/procore.db"}}, "destination", 2, "is no folder"),
         ({"destination": {"path": "/proc/procore.db"}}, "destination", 2, "/proc cannot be written"),
-        ({"destination": {"path": "."}}, "destination", 2, "is no file"),
+        ({"destination": {"path": "."}}, "destination", 2, "is not a file"),
         ({"destination": POSTGRES}, "configuration", 2, "not built"),
         ({"server": {"host": "192.0.2.1"}}, "server", 2, "cannot listen on 192.0.2.1"),
         ({"notify": [{"url": "json://x"}]}, "configuration", 2, "not built"),

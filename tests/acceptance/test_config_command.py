@@ -104,7 +104,7 @@ def test_a_valid_configuration_is_ok_and_says_what_it_will_do(config: Config, tm
             {"PROCORE_CLIENT_SECRET": f"{SECRET}\u200b"},
             (
                 "config.yaml:3: procore.client_secret: PROCORE_CLIENT_SECRET in the environment "
-                "ends with a zero-width space; take it out"
+                "ends with a zero-width space; remove it"
             ),
         ),
         (

@@ -115,7 +115,7 @@ def test_status_leads_with_whether_all_is_well_then_with_what_is_not_and_what_to
     assert (
         f" {OFF}: meetings, project {filled.simulator.world.project_ids[0]}: the tool is off in this" in answer.stdout
     )
-    assert f"→ nothing, unless the project should have {OFF}: then switch it on there in Procore" in answer.stdout
+    assert f"→ nothing, unless the project should have {OFF}; then switch it on in Procore" in answer.stdout
     for stream in STREAMS:
         assert re.search(rf"\b{stream}\b", answer.stdout)
     assert re.search(r"budget_views 1 of 2\b", answer.stdout)

@@ -50,8 +50,8 @@ def test_a_list_that_is_written_again_at_every_reading_is_told_with_the_field_an
         read(here, *({"id": key, "updated_at": STAMP, "last_viewed_at": at} for key in range(RECORDS_TOLD)))
 
     assert lines(here, "rewritten") == [
-        "rewritten     rfis: all 10 records change at every reading (last_viewed_at) and are written again",
-        "→ streams.rfis.exclude_fields: [last_viewed_at] leaves out what nobody needs",
+        "rewritten     rfis: all 10 records change on every read (last_viewed_at) and are written again",
+        "→ streams.rfis.exclude_fields: [last_viewed_at] leaves out unneeded fields",
     ]
 
 
@@ -59,7 +59,7 @@ def test_a_field_that_misfits_in_most_records_is_told_and_one_that_misfits_in_fe
     here = install()
     read(here, *({"id": key, "private": "yes", "number": 5, "due_date": "" if key else None} for key in range(5)))
     assert lines(here, "misfit")[0] == (
-        "misfit        rfis: due_date is no date in most records; its values are in _extra"
+        "misfit        rfis: due_date is not a date in most records; its values are in _extra"
     )
     found = json.loads(here.command("status", "--json").stdout)["problems"]
     assert [(problem["kind"], problem["text"].split()[1]) for problem in found] == [

@@ -19,8 +19,8 @@ from sync_worker.errors import ConfigurationError
     [
         ("nfs4", Level.FAIL, "the database is on a network file system (nfs4, mounted at "),
         ("fuse.sshfs", Level.FAIL, "where SQLite loses data"),
-        ("tmpfs", Level.WARN, "is gone with a reboot"),
-        ("overlay", Level.WARN, "is gone with its container"),
+        ("tmpfs", Level.WARN, "is lost with a reboot"),
+        ("overlay", Level.WARN, "is lost with its container"),
         ("ext4", Level.OK, "ext4, mounted at "),
     ],
 )

@@ -65,7 +65,7 @@ def test_what_nobody_sees_in_a_value_is_named_with_its_variable_and_the_value_is
         load({name: odd.format(value)})
 
     (problem,) = caught.value.problems
-    assert problem.message == f"{name} in the environment {message}; take it out"
+    assert problem.message == f"{name} in the environment {message}; remove it"
     assert "s3cret-value" not in str(caught.value)
 
 
@@ -79,7 +79,7 @@ def test_credentials_are_one_word(load: Load, name: str, blank: str) -> None:
 @pytest.mark.parametrize("quote", ['"', "'", "`"])
 @pytest.mark.parametrize("name", ["ID", "SECRET"])
 def test_quotes_around_credentials_are_named_and_the_value_is_not(load: Load, name: str, quote: str) -> None:
-    with pytest.raises(SettingsError, match="is in quotes") as caught:
+    with pytest.raises(SettingsError, match="has quotes around it") as caught:
         load({name: f"{quote}s3cret-value{quote}"})
 
     assert "s3cret-value" not in str(caught.value)
@@ -89,7 +89,7 @@ def test_a_value_written_in_the_file_is_looked_at_too(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text('{"procore": {"client_id": "x", "client_secret": "s3cret ", "companies": [1]}}')
 
-    with pytest.raises(SettingsError, match=r"config.yaml:1: procore.client_secret: ends with a space; take it out$"):
+    with pytest.raises(SettingsError, match=r"config.yaml:1: procore.client_secret: ends with a space; remove it$"):
         load_settings(file, {}, [])
 
 

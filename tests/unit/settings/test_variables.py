@@ -111,7 +111,7 @@ def test_a_file_that_holds_the_name_too_is_named_by_its_variable(tmp_path: Path)
     file = tmp_path / "secret"
     file.write_text("SECRET=s3cret\n")
 
-    with pytest.raises(VariableError, match="SECRET_FILE names holds the name and an equals sign too") as caught:
+    with pytest.raises(VariableError, match="SECRET_FILE names also holds the name and an equals sign") as caught:
         fill("${SECRET}", {"SECRET_FILE": str(file)})
 
     assert "s3cret" not in str(caught.value)
