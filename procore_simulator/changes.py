@@ -1,4 +1,4 @@
-"""A believable day at the company: records that people answer, close, add and delete, chosen by seed and step."""
+"""A realistic day at the company: records that people answer, close, add and delete, chosen by seed and step."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class RecordStore:
         self._form = form
         self._founded_at = founded_at
         self._lists: dict[tuple[str, ListKey], list[Entry]] = {}
-        # Counted apart from the lists: the number of a record that was moved or purged is not used again.
+        # Counted separately from the lists, so that the number of a moved or purged record is not used again.
         self._made: dict[tuple[str, ListKey], int] = {}
 
     def keys(self, stream: str) -> Iterator[ListKey]:
@@ -77,7 +77,7 @@ class RecordStore:
         return [entry for entry in entries if (entry.get("is_active") is not False) is wants_active]
 
     def list_at(self, stream: str, key: ListKey) -> list[Entry]:
-        """Return the list itself: what is added to it or removed from it stays so."""
+        """Return the list itself, not a copy: changes to it are kept."""
         name = self.home(stream)
         with self.lock:
             found = self._lists.get((name, key))
@@ -92,7 +92,7 @@ class RecordStore:
         return found
 
     def add(self, stream: str, key: ListKey, subject: Any, now: datetime) -> Entry:
-        """Append a record that comes into being at `now`."""
+        """Append a record that is created at `now`."""
         name = self.home(stream)
         with self.lock:
             entries = self.list_at(name, key)

@@ -1,4 +1,4 @@
-"""Fields with a meaning of their own in one stream: the values its description allows, the objects only it has."""
+"""Fields with a special meaning in one stream: values that its description allows, objects that only it has."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The data of the simulated Procore and the edits to it.
 
-Two worlds with the same seed, size and first instant hold the same records, in whichever order they are read.
+Two worlds with the same seed, size and first instant hold the same records, in any order of reading.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class World:
             self._touch(entry)
 
     def delete_first(self, stream: str, key: ListKey) -> None:
-        """Delete the first live record of a list, as another user may while a list is paged."""
+        """Delete the first live record of a list, as another user might while a list is paged."""
         with self._editing():
             entry = next((entry for entry in self.store.list_at(stream, key) if not entry.is_deleted), None)
             if entry is not None:

@@ -41,7 +41,7 @@ class Trouble(NamedTuple):
 
 
 class FaultProxy:
-    """A proxy to `target`; each connection takes the next trouble, none when they are used up.
+    """A proxy to `target`; each connection takes the next trouble until they are used up.
 
     `struck` are the troubles that happened. An idle connection ends after `LIFETIME_SECONDS`.
     """

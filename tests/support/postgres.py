@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, from a wheel, and the state's executor on it until there is a destination."""
+"""A PostgreSQL server from a wheel, and the state's executor on it until there is a destination."""
 
 from __future__ import annotations
 

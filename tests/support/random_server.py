@@ -1,8 +1,8 @@
 """A Procore with one list whose paging, headers, faults and changes are drawn at random, and the truth about it.
 
-Every request moves the clock by a second, and whatever changes does so between two requests. So the truth is known for
-every moment: a verdict can be held to it. Of the signs that say where the list ends, one is always true; a server whose
-every sign tells the same lie cannot be told from one that has no more records.
+Every request moves the clock by a second, and changes happen only between two requests. So the truth is known for
+every moment, and a verdict can be compared with it. Of the signs that show where the list ends, one is always true: a
+server with the same lie in every sign looks exactly like one that has no more records.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ KINDS = {
 
 @dataclass
 class Life:
-    """One record: from when to when it was there, and when it was edited; in seconds of the clock.
+    """One record: when it existed and when it was edited, in seconds of the clock.
 
     One that `is_elsewhere` is of the other project, and was never in the list.
     """
@@ -61,7 +61,7 @@ class Life:
         return bool(self.spans) and self.spans[-1][1] is None
 
     def was_alive_throughout(self, first: int, last: int) -> bool:
-        """Return True if it was there at every moment between two, both included."""
+        """Return True if it existed at every moment from `first` to `last`, both included."""
         return any(begin <= first and (end is None or end > last) for begin, end in self.spans)
 
 
@@ -82,9 +82,9 @@ class Habits:
     trouble: float = 0.0
     forgets_bin: bool = False
     has_times: bool = True
-    """Whether records say when they were made and changed."""
+    """True if records have the times of their creation and last change."""
     ahead_seconds: int = 0
-    """How far the worker's own clock is ahead of the server's."""
+    """Seconds by which the worker's clock is ahead of the server's."""
 
     @property
     def is_honest_and_quiet(self) -> bool:
@@ -108,7 +108,7 @@ TROUBLES = ("500", "502 html", "504", "cut", "200 html", "200 empty", "200", "42
 
 
 def draw_habits(random: Random) -> Habits:
-    """Return habits of which at least one sign of the list's end is true."""
+    """Return habits with at least one true sign of the list's end."""
     kind = random.choice(sorted(KINDS))
     if random.random() < 0.3:
         size, link = random.choice([PER_PAGE, 2, 3, 1000]), random.choice([*LINKS, None])
@@ -143,7 +143,7 @@ def draw_habits(random: Random) -> Habits:
 
 
 class RandomServer:
-    """Answers as its habits say; `lives` are all records there ever were."""
+    """A server with these habits; `lives` are all records that ever existed."""
 
     def __init__(self, random: Random, habits: Habits) -> None:
         self.random = random
@@ -219,14 +219,14 @@ class RandomServer:
         self.lives[life.id] = life
 
     def _move(self, elsewhere: Sequence[Life]) -> None:
-        """Have a record of the other project move in; where it has none, have one made there."""
+        """Move in a record of the other project, or create one there if it has none."""
         if not elsewhere:
             self._create(is_elsewhere=True)
             return
         life = self.random.choice(elsewhere)
         life.is_elsewhere = False
         life.spans.append((self.moment, None))
-        # As with what is restored: a filter by `updated_at` finds it if that moves, else the whole list does.
+        # As for a restored record: a filter by `updated_at` finds it if that moves, else the whole list does.
         if self.spec.cursor is not None or self.random.random() < 0.5:
             life.edits.append(self.moment)
 
@@ -327,12 +327,12 @@ class RandomServer:
     def _body(self, records: Sequence[Mapping[str, Any]], number: int, last: int, total: int) -> bytes:
         if self.spec.envelope is not Envelope.DATA:
             return json.dumps(records).encode()
-        beside: dict[str, Any] = {}
+        extras: dict[str, Any] = {}
         if self.habits.body == "has_next_page":
-            beside = {"has_next_page": number < last}
+            extras = {"has_next_page": number < last}
         elif self.habits.body == "pagination":
-            beside = {"pagination": {"current_page": number, "total_pages": last, "total_count": total}}
-        return json.dumps({"data": records, **beside}).encode()
+            extras = {"pagination": {"current_page": number, "total_pages": last, "total_count": total}}
+        return json.dumps({"data": records, **extras}).encode()
 
     def _trouble(self, kind: str, received: Received) -> Answer | Wire:
         if kind == "cut":

@@ -1,4 +1,4 @@
-"""A report made of rows that a test chose, without a database."""
+"""Reports of rows that a test chooses, without a database."""
 
 from __future__ import annotations
 
