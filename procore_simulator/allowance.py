@@ -49,6 +49,7 @@ class _FixedWindow:
         self._start, self._used = 0.0, 0
 
     def take(self, now: float) -> WindowState:
+        # Windows begin at full hours of the clock, and not at the first request.
         start = floor(now / self.seconds) * self.seconds
         if start != self._start:
             self._start, self._used = start, 0
@@ -64,6 +65,7 @@ class _RollingWindow:
     def take(self, now: float) -> WindowState:
         while self._taken and self._taken[0] <= now - self.seconds:
             self._taken.popleft()
+        # Refused requests count too, as in Procore.
         self._taken.append(now)
         used = len(self._taken)
         # The window has room again once enough of the oldest requests have left it.

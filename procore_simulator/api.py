@@ -117,6 +117,7 @@ class Api:
         match = self._routes.match(call.path)
         if match is None:
             raise Refused(NOT_FOUND)
+        # A page is one moment of the list.
         with self.world.lock:
             return self._list(match, call, company_id)
 
@@ -227,6 +228,7 @@ class Api:
         today = self.world.clock.now().date()
         others = tuple(sorted((name, it) for name, it in call.query.items() if name not in {"page", "per_page"}))
         remembered = (spec.name, key, others, in_bin, today)
+        # Not cached: what they show changes with permissions, which have no version.
         if spec.name in {"companies", "projects"}:
             return lists.select(spec, self._visible(spec, key), call.query, today=today, in_bin=in_bin)
         if remembered not in self._listings:
@@ -243,6 +245,7 @@ class Api:
     def _signed(self, body: bytes) -> bytes:
         if _SIGNATURE not in body:
             return body
+        # Another signature in every answer, as storage services do.
         signature = blake2b(f"{self.world.seed}/{next(self._signatures)}".encode(), digest_size=16).hexdigest()
         return body.replace(_SIGNATURE, signature.encode())
 

@@ -71,6 +71,7 @@ class Entry:
 
     def encoded(self, spec: StreamSpec) -> bytes:
         """Return the record in JSON, with the fields of that stream."""
+        # A list of inactive records is a view of another stream, with fewer fields.
         if spec.name != self.stream:
             return _ENCODER.encode(select_fields(spec, self._record))
         if self._bytes is None:

@@ -72,6 +72,7 @@ def page(spec: StreamSpec, listing: Listing, query: Query, *, url: str, most: in
     view = query.get("view")
     are_ids = view is not None and view == quirks.view_of_ids(spec.path)
     units = _ids(listing) if are_ids else _units(spec, listing)
+    # A list without paging has none of the headers.
     if spec.paging.per_page is None:
         return Page(_wrapped(spec, units))
     sizes = quirks.PAGE_OF_IDS if are_ids and view == "ids" else quirks.page_sizes(spec.path)
@@ -98,6 +99,7 @@ def links(url: str, query: Query, *, number: int, per_page: int, total: int) -> 
 
 
 def _names_in(spec: StreamSpec) -> set[str]:
+    # Filters are understood where they are applied, so that a filter without effect is reported as ignored.
     names = {name for name in spec.query if not name.startswith("filters[")}
     if spec.cursor is not None:
         names.add(spec.cursor.param)
@@ -207,6 +209,7 @@ def _budgeted(spec: StreamSpec, query: Query, understood: set[str]) -> Test | No
 
 
 def _sorted(spec: StreamSpec, entries: list[Entry], query: Query) -> Sequence[Entry]:
+    # Sorting is stable: the least important field comes first.
     for wanted in reversed(query.get("sort", "").split(",")):
         name = wanted.removeprefix("-")
         if name in spec.fields:

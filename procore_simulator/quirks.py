@@ -15,6 +15,7 @@ class PageSizes(NamedTuple):
     most: int
 
 
+# Procore's documentation on pagination, and for the exceptions the reference of each list.
 _V1 = PageSizes(100, 2_000)
 _V2 = PageSizes(10, 100)
 _EXCEPTIONS = (

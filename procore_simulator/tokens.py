@@ -54,6 +54,7 @@ class Tokens:
             return None
         if self.single:
             self._grants.clear()
+        # Not random: the same run of the simulator gives the same tokens.
         token = self.mark + sha256(f"{right}\n{self.granted + 1}".encode()).hexdigest()
         self.issued.append(token)
         self._grants[token] = Grant(token, self._clock.now(), self.lifetime_seconds)

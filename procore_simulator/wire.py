@@ -96,6 +96,7 @@ class Wire:
         for start in range(0, len(body), step):
             await self._pause(fault.drip_seconds)
             await send({"type": "http.response.body", "body": body[start : start + step], "more_body": True})
+        # Without this last event uvicorn closes the connection, which cuts the body short.
         if len(body) == len(answer.body):
             await send({"type": "http.response.body", "body": b""})
 

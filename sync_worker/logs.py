@@ -209,6 +209,7 @@ def configure_logging(
         processors=[*_PREPARE, redactor, *_renderers(is_terminal=is_terminal, color=color)],
         wrapper_class=structlog.make_filtering_bound_logger(_level(verbosity, is_terminal=is_terminal)),
         logger_factory=_Lines(stream),
+        # Loggers of modules exist before the logging is configured.
         cache_logger_on_first_use=False,
     )
     logging.captureWarnings(capture=True)
@@ -289,6 +290,7 @@ def _log_crash(crash: threading.ExceptHookArgs) -> None:
 def _forms(secret: str) -> frozenset[str]:
     """Return the encodings of `secret`: plain, in a URL, in JSON, as a Python literal, in HTML, in base64."""
     percent = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    # RFC 3986 allows lower-case hexadecimal digits too.
     percent |= {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), form) for form in percent}
     literal = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
     encoded = {form for offset in range(3) for form in _base64_forms(secret.encode("utf-8", "replace"), offset)}

@@ -61,6 +61,7 @@ def check_up(services: Services, run: RunContext, hosts: Sequence[str], *, keeps
 
 
 def _connection(services: Services, hosts: Sequence[str]) -> Iterator[Finding]:
+    # Plain HTTP is possible only on loopback addresses, such as those of the simulator.
     plain = [host for host in hosts if not host.startswith("https://")]
     tls = ok("tls", f"{hosts[0]} has a certificate that is trusted")
     if plain:
@@ -112,6 +113,7 @@ def _marks(services: Services) -> Iterator[Finding]:
 
 
 def _check_access(services: Services, run: RunContext, found: Checkup, *, keeps: bool) -> None:
+    # A person waits for the answer, so the check does not wait for the allowance.
     sampler = ListSampler(services, waits=False)
     projects: dict[int, list[int]] = {}
     try:
@@ -144,6 +146,7 @@ def _company(
         hint = "permit projects for the service account: docs/procore-access.md, step 3"
         return warn(check, "connected, but no project is permitted", hint)
     message = f"connected; {len(projects[company_id])} of {len(listed)} projects are read"
+    # With several companies, the included project may belong to another one.
     if missing and len(run.company_ids) == 1:
         hint = "permit them, or remove them from procore.projects.include"
         return warn(check, f"{message}; not listed: {', '.join(map(str, missing))}", hint)

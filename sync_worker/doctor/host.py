@@ -13,6 +13,7 @@ from sync_worker.state.migration import earlier_version, pending, unknown
 
 LEAST_FREE_BYTES = 64 * 1024**2
 LITTLE_FREE_BYTES = 1024**3
+# SQLite reads the whole file to search it for damage; larger ones would take more than seconds.
 MOST_CHECKED_BYTES = 256 * 1024**2
 
 

@@ -115,6 +115,7 @@ class StoredCosts:
         found = self._counts(spec.name, (*_scope_columns(spec), spec.parent.param), None)
         per_page, key = self.per_page(spec), _scope_values(spec, scope)
         pages = {values[-1]: pages_of(rows, per_page) for values, rows in found.items() if values[:-1] == key}
+        # A parent without stored rows still costs the one call that shows that it has none.
         calls = sum(pages.get(parent, 1) for parent in plan.parents)
         return Cost(calls, parents + sum(pages.values()) - len(pages), Basis.STORED)
 
@@ -168,6 +169,7 @@ def calls_a_day(spec: StreamSpec, cost: Cost, above: StreamSpec | None, options:
     if not options.follows_deletes:
         return ticks
     signals = _times_a_day(ticks, options.deleted_every) if spec.deletes is not None else 0.0
+    # A full read replaces the call that the tick would make anyway.
     return ticks + signals + _times_a_day(ticks, options.reconcile_every) * (cost.whole - 1)
 
 
@@ -202,5 +204,6 @@ class Pace(NamedTuple):
 
     def hours(self, calls: int) -> float:
         """Return the hours that calls take: an hour for each share that is used up, then the rest at full speed."""
+        # The last share ends with its last call and not with its hour.
         waits, rest = divmod(max(0, calls - 1), self.granted)
         return waits + min(1.0, (rest + 1) / ((self.a_second or self.granted / 3_600) * 3_600))

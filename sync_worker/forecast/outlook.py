@@ -225,6 +225,7 @@ class _RunForecast:
 
     def _a_day(self, part: PartitionForecast, ticks: float) -> float:
         if part.scope.project_id in self._inactive:
+            # Schedules read inactive projects less often.
             ticks = min(ticks, timedelta(days=1) / INACTIVE_EVERY)
         parent = part.spec.parent
         above = self._run.services.streams[parent.stream] if parent is not None else None

@@ -166,6 +166,7 @@ def _counted(items: Iterable[Item], names: Callable[[Item], Iterable[str]]) -> l
     totals: Counter[str] = Counter()
     overdue: Counter[str] = Counter()
     for item in items:
+        # A set: two holders from one company count once for it.
         for name in set(names(item)):
             totals[name] += 1
             overdue[name] += item.is_overdue
@@ -200,6 +201,7 @@ def measure(
                 items.append(item)
             counts["opened"] += first <= item.opened_on <= last
             counts["closed"] += closed_on is not None and first <= closed_on <= last
+            # Open when the week began: opened before it, and not closed before it.
             if item.opened_on < first and (is_open or (closed_on is not None and closed_on >= first)):
                 before[OPEN] += 1
                 before[OVERDUE] += item.due_on is not None and item.due_on < first
@@ -227,6 +229,7 @@ def _item(row: AgeingRow, project: ReportedProject, opened_at: datetime, employe
         project=project,
         number=row.number or str(row.id),
         title=row.title or "(no subject)",
+        # Another scheme, such as javascript:, could run code when a reader clicks on it.
         link=row.link if row.link and row.link.startswith(("https://", "http://")) else None,
         opened_on=opened_on,
         due_on=due_on,
@@ -247,6 +250,7 @@ def _holders(row: AgeingRow, project: ReportedProject, employers: Employers) -> 
     for person in people:
         if name := name_in(person):
             key = person.get("id")
+            # `int` of a Decimal such as 1e999999 would write out all its digits.
             number = int(key) if isinstance(key, Decimal) and abs(key) < 2**63 else 0
             company = employers.of(number, project.project_id) or UNKNOWN_COMPANY
             found[str(key) if key is not None else name] = Holder(name, company)

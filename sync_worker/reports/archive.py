@@ -16,6 +16,7 @@ from sync_worker.errors import ConfigurationError
 _INSTANT = "%Y%m%dT%H%M%SZ"
 _ISSUE = re.compile(r"(\d{8}T\d{6}Z)(?:-\d+)?")
 _UNDER_WAY = re.compile(r"\.(\d{8}T\d{6}Z)-[0-9a-f]{8}")
+# A younger one may belong to a process that is still writing.
 _ABANDONED_AFTER = timedelta(days=1)
 
 
@@ -65,6 +66,7 @@ def _refused(folder: Path, error: OSError) -> ConfigurationError:
 
 
 def _written(archive: Path, as_of: datetime, files: Mapping[str, bytes], now: datetime) -> Path:
+    # `issues` does not see a name with a dot; the rename at the end is atomic.
     unfinished = archive / f".{now.astimezone(UTC):{_INSTANT}}-{token_hex(4)}"
     unfinished.mkdir()
     try:
@@ -80,6 +82,7 @@ def _write(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
         file.flush()
+        # Before the rename: a power failure could otherwise leave the final name with empty files.
         os.fsync(file.fileno())
 
 

@@ -78,6 +78,7 @@ def make_report(
     archive = settings.data_dir / "reports" / request.name
     with destination.reader() as view:
         issue = make_issue(view, request, choice, archive, now)
+    # Rendered after the reader is closed: an open one keeps SQLite from truncating its log.
     files = {name: content for form in formats for name, content in render(issue, form).items()}
     if output is not None:
         paths = put(output, files)
@@ -127,6 +128,7 @@ def make_report_as_run(
     row = RunRow(run_id or new_run_id(clock.now()), job, trigger, clock.now())
     with destination.aside() as transaction:
         open_run(transaction, row)
+    # What the ledger has if the process is stopped, which is no `Exception`.
     failure: str | None = "internal error"
     with bound(run_id=row.run_id, job=row.job):
         log.info(Event.RUN_STARTED)

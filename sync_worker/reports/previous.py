@@ -30,12 +30,14 @@ class Figures(NamedTuple):
 def last_before(archive: Path, requested: frozenset[int], newest_at: datetime) -> Figures | None:
     """Return the newest issue with the same choice of projects and older data, if there is one."""
     found = (_read(folder / FIGURES) for folder in issues(archive))
+    # Figures of other projects are not comparable, and data that is not newer would be compared with itself.
     earlier = [each for each in found if each and each.requested == requested and each.newest_at < newest_at]
     return max(earlier, key=lambda each: each.made_at, default=None)
 
 
 def as_file(figures: Figures) -> bytes:
     """Return the figures as JSON: ids and amounts as text, counts as numbers."""
+    # Ids are text because many JSON readers round integers above 2**53.
     kept = {
         "newest_data_at": utc_text(figures.newest_at),
         "made_at": utc_text(figures.made_at),

@@ -151,6 +151,7 @@ def _problems_of_parent(spec: StreamSpec, parent: Parent, streams: Mapping[str, 
     if above is None:
         yield "parent.stream", f"unknown stream{did_you_mean(parent.stream, streams)}"
         return
+    # One list per project is what the scope does already.
     if above.name in SCOPE_STREAMS:
         yield "parent.stream", f"what belongs to {above.name} needs no parent; use scope"
     if spec.name in _ancestors(spec, streams):

@@ -52,6 +52,7 @@ class Section(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    # `proxy:` without a value is null in YAML, which strict types would reject.
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, data: Any) -> Any:
@@ -83,7 +84,7 @@ class ProcoreSettings(Section):
     """Ids of the companies to read."""
     projects: Projects = Projects()
     start_date: Maybe[Day] = None
-    """First day of daily logs; by default the earlier of a project's start and creation."""
+    """First day of daily logs; by default a year before the earlier of a project's start and creation."""
     proxy: Maybe[ProxyUrl] = None
     ca_bundle: Maybe[ExistingFile] = None
     """File of certificates to trust instead of the public ones."""

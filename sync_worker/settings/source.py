@@ -74,6 +74,7 @@ def read_document(path: Path) -> YamlDocument:
     text = _text(path)
     document = YamlDocument(str(path), lines={(): 1})
     try:
+        # Composed and not loaded: only nodes know their lines.
         node = yaml.compose(_without_tabs(text), Loader=_Loader)
         tree = _Reader(document).value(node, ()) if node is not None else {}
     except yaml.YAMLError as error:
@@ -156,6 +157,7 @@ class _Reader:
                 )
                 continue
             key = _joined_surrogates(key_node.value)
+            # PyYAML would silently keep the last of two equal keys.
             if key in found:
                 first = self._document.lines[*path, key]
                 message = f"is here twice, first on line {first}"

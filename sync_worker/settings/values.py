@@ -129,6 +129,7 @@ def _one_word(value: Any) -> Any:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
+        # Reading the port raises ValueError if it is not a number in range.
         _ = parts.port
     except ValueError:
         raise ValueError("expected a URL such as https://procore.example") from None
@@ -190,6 +191,7 @@ def passwords_in(address: str) -> list[str]:
     """Return the password of a URL or of a PostgreSQL connection string, as written and decoded."""
     found = [first or second for first, second in _CONNECTION_PASSWORD.findall(address)]
     if "://" in address:
+        # From the right: a password may contain an unescaped @.
         userinfo, at, _ = address.partition("://")[2].rpartition("@")
         found += [userinfo.partition(":")[2]] if at else []
     return [form for password in found if password for form in (password, unquote(password))]

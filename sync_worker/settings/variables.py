@@ -91,11 +91,13 @@ def _fill(template: Template, environ: Mapping[str, str], folder: Folder) -> Fil
 
 def _look_up(variable: Variable, environ: Mapping[str, str], folder: Folder) -> Filled:
     name, file_name = variable.name, f"{variable.name}_FILE"
+    # Both names are looked up in one place, so that a file in `.env` does not override a variable of the environment.
     is_given = name in environ or bool(environ.get(file_name))
     place, variables = ("the environment", environ) if is_given else (".env", folder.variables)
     value, file = variables.get(name), variables.get(file_name)
     if value and file:
         raise VariableError(f"{name} and {file_name} are both set; unset one of them")
+    # Empty counts as unset in `${NAME:-…}` and `${NAME:?…}`, as in a shell.
     if value or (value is not None and not file and not variable.operator):
         return Filled(value, (f"{name} in {place}",))
     if file:

@@ -53,6 +53,7 @@ def _set_aside(view: Transaction) -> Iterator[RecordProblem]:
 def _misfits(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[RecordProblem]:
     for stream, fields in drifted_fields(view).items():
         spec = streams.get(stream)
+        # A column that somebody dropped is restored by the next run.
         if spec is None or view.lacks_columns(spec):
             continue
         extras = view.newest_extras(stream, _ROWS_LOOKED_AT)
@@ -68,6 +69,7 @@ def _restless(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[
         spec = streams.get(line.stream)
         named = f" ({', '.join(line.fields)})" if line.fields else ""
         text = f"{line.stream}: all {line.records} records change on every read{named} and are written again"
+        # Without keys and cursor a list cannot be read, so excluding them is no advice.
         kept = {*spec.primary_key, *spec.scope_columns, spec.cursor_field} if spec else set()
         if line.fields and kept.isdisjoint(line.fields):
             step = f"streams.{line.stream}.exclude_fields: [{', '.join(line.fields)}] leaves out unneeded fields"

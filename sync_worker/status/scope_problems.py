@@ -20,6 +20,7 @@ _HINTS: Mapping[str, str] = {
     Verdict.INEXACT: "the list changed while it was read; the next run reads it again",
     Verdict.NOT_PERMITTED: "let the service account read {tool} in Procore, or leave the stream or project out",
 }
+# By the beginning of an error; the details after it differ.
 _HINTS_BY_ERROR: Mapping[str, str] = {
     TOOL_OFF: "nothing, unless the project should have {tool}; then switch it on in Procore",
     CLOCKS_APART: "`sync-worker check` compares the clocks; what was read is stored, and nothing is marked as deleted",
@@ -54,6 +55,7 @@ def find_scope_problems(
     if last_run is not None and last_run.outcome in (Outcome.FAILED, Outcome.PARTIAL) and last_run.error:
         hint = _RUN_HINT.format(run_id=last_run.run_id)
         found.append(ScopeProblem(None, None, last_run.error, 0, [], last_run.run_id, last_run.finished_at, hint))
+    # A missing permission has the same reason in every project, and should be one line instead of a hundred.
     alike: dict[tuple[str, str, str], list[LatestScope]] = defaultdict(list)
     for scope in scopes:
         if scope.verdict != Verdict.COMPLETE:

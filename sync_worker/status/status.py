@@ -106,6 +106,7 @@ def gather(
         freshness(scopes, known_inactive_projects(view)), key=lambda line: order.get(line.stream, len(order))
     )
     last_runs = (with_current_state(run, held=is_held) for run in latest_runs(view, _LAST_RUNS))
+    # The newest run may still be in progress, and has no outcome yet.
     last_run = next((run for run in last_runs if run.outcome is not None), None)
     future = Counter(scope.stream for scope in scopes if scope.mark and is_future(scope.mark, now))
     return Status(
@@ -152,6 +153,7 @@ def _stale_after(spec: StreamSpec | None, full_refresh_every: Mapping[str, timed
         return timedelta.max
     if spec.mode is not SyncMode.FULL_REFRESH:
         return STALE_AFTER
+    # Twice: it is not due within one interval, and one run may be late or fail.
     return max(STALE_AFTER, 2 * full_refresh_every.get(spec.name, FULL_REFRESH_EVERY))
 
 
