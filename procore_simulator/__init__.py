@@ -7,4 +7,5 @@ data      world (edits), store (lists), entry (a record), bulk (millions of reco
 records   cast, ids (companies, people, projects), stories, fields, stream_fields, draw, chance (random), words
 API       api (one call), routes, lists (select and page), quirks, permissions, allowance (rate limit), tokens
 server    server (socket and thread), wire (HTTP), faults, lies (broken answers), control (for other processes)
+demo      demo (a simulator with a story, for `sync-worker demo`)
 """

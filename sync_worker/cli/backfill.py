@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.cli.stopping import stopped_at_once
+from sync_worker.cli.signals import stopped_at_once
 from sync_worker.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sync_worker.forecast.outlook import Outlook
+    from sync_worker.model import RunRequest
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 # Work is logged ahead; each month of it costs a call for each list.
@@ -39,9 +45,8 @@ def command(
 ) -> int:
     """Read a past period again, month by month; what was finished is not read twice when it is repeated."""
     from sync_worker.app import forecast_requests
-    from sync_worker.cli.forecast import backfill_in_words
-    from sync_worker.cli.planning import is_small, tell_plan_ahead, tell_spending_ahead
-    from sync_worker.cli.running import run_and_tell
+    from sync_worker.cli.forecast import backfill_text
+    from sync_worker.cli.run import run_and_print
     from sync_worker.jobs import run_request, runnable_jobs
 
     settings = cli.load_settings()
@@ -56,23 +61,61 @@ def command(
         # A database of an older version, which the run updates, or what the run refuses as well.
         if plan or not yes:
             raise
-        return run_and_tell(cli, settings, request)
+        return run_and_print(cli, settings, request)
+    is_interactive = sys.stdin.isatty()
     if plan:
-        tell_plan_ahead(cli, request, outlook, goes_on=yes or sys.stdin.isatty())
+        _print_plan(cli, request, outlook, goes_on=yes or is_interactive)
     else:
-        tell_spending_ahead(outlook)
-    if not yes and sys.stdin.isatty():
+        _print_or_log_spending(outlook)
+    if not yes and is_interactive:
         click.confirm(f"Read {request.job} again from {request.since} on?", abort=True, err=True)
     elif not yes and plan:
-        raise ConfigurationError("nobody is there to be asked; say --yes to go on")
-    elif not yes and not is_small(outlook):
-        spending = backfill_in_words(outlook.forecasts[0], outlook.pace)
-        raise ConfigurationError(f"this takes {spending}; nobody is there to be asked, say --yes to go on")
-    return run_and_tell(cli, settings, request)
+        raise ConfigurationError("stdin is not a terminal; add --yes to go on")
+    elif not yes and not _is_small(outlook):
+        raise ConfigurationError(f"this takes {backfill_text(outlook)}; stdin is not a terminal, add --yes to go on")
+    return run_and_print(cli, settings, request)
+
+
+def _print_plan(cli: CliContext, request: RunRequest, outlook: Outlook, *, goes_on: bool) -> None:
+    """Print what the backfill takes; if the JSON of the run follows on stdout, print to stderr."""
+    from sync_worker.cli.plan import PlannedJob, as_json, text_lines
+
+    jobs = {request.job: PlannedJob(request)}
+    if cli.json and not goes_on:
+        print(json.dumps(as_json(jobs, outlook), indent=2))
+    else:
+        print("\n".join(text_lines(jobs, outlook)), file=sys.stderr if cli.json else sys.stdout, flush=True)
+
+
+def _print_or_log_spending(outlook: Outlook) -> None:
+    """Show in one line what the backfill takes: as text on a terminal, else in the log."""
+    from sync_worker.cli.forecast import backfill_text, pace_as_json
+    from sync_worker.logs import Event, get_logger
+
+    if sys.stderr.isatty():
+        print(f"this takes {backfill_text(outlook)}", file=sys.stderr)
+        return
+    (found,) = outlook.forecasts
+    get_logger().info(
+        Event.BACKFILL_PLANNED,
+        calls=found.calls,
+        is_least=found.is_least,
+        each_project=None if found.projects_known else found.each_project,
+        **pace_as_json(found.calls, outlook.pace),
+    )
+
+
+def _is_small(outlook: Outlook) -> bool:
+    """Return True if at most a tenth of an hour's allowance is spent."""
+    from sync_worker.forecast.cost import USUAL_CALLS_AN_HOUR
+
+    (found,) = outlook.forecasts
+    limit = USUAL_CALLS_AN_HOUR if outlook.pace is None else outlook.pace.limit
+    return not found.is_open_ended and found.calls <= limit / 10
 
 
 def _period(since: datetime, until: datetime | None, today: date) -> tuple[date, date | None]:
-    """The days as a request takes them; raises `ConfigurationError` where there are none, or none that may be meant."""
+    """Return the days of the request; raise `ConfigurationError` if there are none, or more than a year ahead."""
     first, last = since.date(), until.date() if until else None
     if last is not None and last - today > _AHEAD_AT_MOST:
         raise ConfigurationError(f"--until {last} is more than a year ahead; leave it out to read up to today")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import click
 
 from sync_worker.cli.options import GivenOptions
-from sync_worker.cli.stopping import STOPPED, StoppedAtOnce
+from sync_worker.cli.signals import STOPPED, StoppedAtOnce
 from sync_worker.errors import (
     AllowanceSpent,
     AuthError,

@@ -25,8 +25,8 @@ def command() -> None:
 @pass_cli
 def check(cli: CliContext) -> int:
     """Say whether the configuration can be used, and what it will do."""
-    from sync_worker.cli.doubts import doubts
     from sync_worker.cli.refusals import refusals_here
+    from sync_worker.doctor.configuration import configuration_warnings
     from sync_worker.logs import Event, get_logger
 
     if cli.json:
@@ -35,8 +35,8 @@ def check(cli: CliContext) -> int:
     print(f"{cli.config_path}: ok")
     for what, value in _plan(loaded.settings):
         print(f"  {what}: {value}")
-    for doubt, hint in doubts(loaded, cli.config_path):
-        get_logger().warning(Event.SETTINGS_DOUBTED, error=f"{doubt}; {hint}")
+    for finding in configuration_warnings(loaded, cli.config_path):
+        get_logger().warning(Event.SETTINGS_DOUBTED, error=f"{finding.message}; {finding.hint}")
     return 0
 
 

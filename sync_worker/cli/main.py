@@ -16,7 +16,7 @@ from sync_worker import __version__
 from sync_worker.cli.boundary import UNUSABLE, exit_code
 from sync_worker.cli.options import GivenOptions, with_global_options
 from sync_worker.cli.output import escape_what_cannot_be_shown, open_what_is_closed
-from sync_worker.cli.stopping import let_signals_through
+from sync_worker.cli.signals import let_signals_through
 from sync_worker.destination.modes import UMASK
 
 

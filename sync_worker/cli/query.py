@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from sync_worker.cli.console import table
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.cli.table import table
 from sync_worker.destination.query import QueryResult, Value, run_query
 from sync_worker.errors import ConfigurationError
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
+from sync_worker.cli.console import table
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.spending import reasons
-from sync_worker.cli.table import table
 from sync_worker.clock import utc_text
 from sync_worker.errors import ConfigurationError
 from sync_worker.state.history import RunLine, find_run, latest_runs, with_current_state

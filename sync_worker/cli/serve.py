@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pass_cli
 def command(cli: CliContext) -> None:
     """Run jobs on their schedules until stopped."""
-    from sync_worker.cli.stopping import stop_on_signals
+    from sync_worker.cli.signals import stop_on_signals
 
     with stop_on_signals() as stop:
         from sync_worker.daemon import serve

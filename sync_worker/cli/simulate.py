@@ -13,7 +13,7 @@ import click
 
 from sync_worker.cli.context import clock_for
 from sync_worker.cli.options import GivenOptions
-from sync_worker.cli.stopping import stop_on_signals
+from sync_worker.cli.signals import stop_on_signals
 from sync_worker.clock import OFFSET_VARIABLE, Clock, offset_of
 from sync_worker.errors import ConfigurationError
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 
-from sync_worker.cli.labelled import LabeledLine
+from sync_worker.cli.console import LabeledLine
 from sync_worker.clock import utc_text
 from sync_worker.model import Observation
 from sync_worker.state.allowance import HOUR, StoredAllowance, StoredWindow

@@ -13,8 +13,8 @@ from datetime import datetime
 import click
 
 from sync_worker.catalog.spec import StreamSpec
+from sync_worker.cli.console import table
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.cli.table import table
 from sync_worker.clock import utc_text
 from sync_worker.destination.protocol import Parameter, Transaction
 from sync_worker.destination.sqlite import SqliteDestination

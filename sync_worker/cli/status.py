@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 
 import click
 
+from sync_worker.cli.console import TOGETHER, LabeledLine, labeled_lines, table
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.cli.labelled import TOGETHER, LabeledLine, labeled_lines
 from sync_worker.cli.spending import spending_lines
-from sync_worker.cli.table import table
 from sync_worker.clock import utc_text
 from sync_worker.model import Verdict
 from sync_worker.state.history import RunLine, RunUnderWay

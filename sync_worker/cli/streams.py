@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from sync_worker.catalog.spec import DeletedAmongLive, DeletedBetween, Deletes, RecycleBin, ScopeKind, StreamSpec
+from sync_worker.cli.console import table
 from sync_worker.cli.context import CliContext, pass_cli
-from sync_worker.cli.table import table
 from sync_worker.errors import ConfigurationError, DestinationError
 from sync_worker.planning.selection import matching
 from sync_worker.state.volatile import all_volatile_paths

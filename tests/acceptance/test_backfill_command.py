@@ -152,7 +152,7 @@ def test_a_backfill_says_what_it_takes_and_nothing_large_begins_unless_that_is_w
     assert large.returncode == 2
     assert planned(large) == {"calls": 2 + 2 * 323, "is_least": False, "each_project": None}
     assert large.stderr.splitlines()[1].startswith("error: this takes 648 calls; ")
-    assert large.stderr.endswith("nobody is there to be asked, say --yes to go on\n")
+    assert large.stderr.endswith("stdin is not a terminal, add --yes to go on\n")
     assert len(here.simulator.requests) == before
 
     small = here.command(

@@ -149,7 +149,7 @@ def test_it_leaves_nothing_running(told: tuple[Path, str]) -> None:
 
 def test_ctrl_c_ends_it_with_one_line(stopped: Stopped) -> None:
     assert stopped.code == 75
-    assert stopped.errors == "stopped; the same command starts the demo anew\n"
+    assert stopped.errors == "stopped; the same command starts the demo again\n"
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port_of(stopped.said)), timeout=60)
 

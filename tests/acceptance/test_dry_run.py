@@ -93,7 +93,7 @@ def test_the_share_of_the_allowance_and_the_time_are_told_once_an_answer_told_th
     here.command("run", "--streams", "rfis", "-q")
     known = json.loads(here.command("plan", "--streams", "rfis", "--json").stdout)
 
-    assert "the allowance is not known yet: the first answer tells it" in unknown
+    assert "the allowance is not known yet: the first answer shows it" in unknown
     assert asking["allowance"] == known["allowance"] == {"limit": 100, "granted": 80}
     assert known["share"] == known["calls"] / 80
     assert 0 < known["hours"] < 1
@@ -119,7 +119,7 @@ def test_a_backfill_shows_its_plan_and_goes_on_only_when_told(install: Install) 
     answer = here.command(*BACKFILL)
     assert answer.returncode == 2
     assert "now: 4 calls" in answer.stdout
-    assert answer.stderr == "error: nobody is there to be asked; say --yes to go on\n"
+    assert answer.stderr == "error: stdin is not a terminal; add --yes to go on\n"
     assert len(here.simulator.requests) == spent
 
     answer = here.command(*BACKFILL, "--yes", "--json", "-q")

@@ -16,7 +16,7 @@ from procore_simulator.faults import Fault
 from support.clock import MACHINE
 from support.oracle import differences
 from support.worker import A_FEW, Install, Installation
-from sync_worker.cli.stopping import DEADLINE_SECONDS
+from sync_worker.cli.signals import DEADLINE_SECONDS
 
 RUN = ("run", "--streams", ",".join(A_FEW), "--json")
 

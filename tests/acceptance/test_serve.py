@@ -24,7 +24,7 @@ from support.clock import MACHINE
 from support.oracle import differences
 from support.worker import A_FEW, Install, Installation
 from sync_worker import __version__
-from sync_worker.cli.stopping import DEADLINE_SECONDS
+from sync_worker.cli.signals import DEADLINE_SECONDS
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the daemon must show nothing there
 EVERYTHING = {"kind": "sync", "streams": list(A_FEW), "schedule": "every 1s"}

@@ -20,7 +20,7 @@ TOLD_OF_IMPORTS = ("env", "PYTHONPROFILEIMPORTTIME=1")
 IMPORTED = "import time:"
 
 SERVES = ("click", "sync_worker.logs", "sync_worker.settings.load", "sync_worker.app", "sync_worker.daemon")
-RUNS = ("click", "sync_worker.logs", "sync_worker.app", "sync_worker.cli.running")
+RUNS = ("click", "sync_worker.logs", "sync_worker.app", "sync_worker.engine.handoff")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import yaml
 
 from procore_simulator.server import Simulator
 from sync_worker.cli.main import COMMANDS
-from sync_worker.cli.stopping import DEADLINE_SECONDS
+from sync_worker.cli.signals import DEADLINE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")

@@ -8,7 +8,7 @@ import pytest
 
 WAITS_DEAF = """
 import sys, threading
-from sync_worker.cli.stopping import stop_on_signals
+from sync_worker.cli.signals import stop_on_signals
 with stop_on_signals(deadline_seconds={deadline}) as stop:
     print("ready", flush=True)
     for _ in sys.stdin:

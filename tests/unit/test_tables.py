@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_worker.cli.table import table
+from sync_worker.cli.console import table
 from sync_worker.status.durations import in_words
 
 

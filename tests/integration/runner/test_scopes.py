@@ -8,7 +8,7 @@ from procore_simulator.faults import Fault
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete, scope, verdicts
 from sync_worker.catalog.spec import ScopeKind
-from sync_worker.cli.running import exit_code
+from sync_worker.cli.run import exit_code
 from sync_worker.model import Outcome, Verdict
 
 OF_PROJECTS = {spec.name for spec in A_FEW.values() if spec.scope is ScopeKind.PROJECT}
