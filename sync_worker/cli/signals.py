@@ -1,6 +1,7 @@
-"""What SIGTERM and SIGINT do: ask first, insist after a deadline, and at the second signal go at once.
+"""Handles SIGTERM, SIGINT and SIGHUP: the first asks to stop, a deadline follows, the second ends the process.
 
-Imported by every command: what takes long to import is imported elsewhere.
+SIGHUP comes when a terminal closes; under nohup it is ignored and stays so. Every command imports this module, so it
+imports nothing slow.
 """
 
 from __future__ import annotations
@@ -15,25 +16,26 @@ from types import FrameType
 from typing import Any
 
 STOPPED = 75
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 DEADLINE_SECONDS = 25.0
+_IS_UNDER_NOHUP = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+_HANDLED = (signal.SIGTERM, signal.SIGINT, *(() if _IS_UNDER_NOHUP else (signal.SIGHUP,)))
 
 
 class StoppedAtOnce(BaseException):
-    """A signal came before anything was begun.
+    """A signal came before the command had begun to work.
 
     Not an `Exception`: a library may catch any of those while it is imported.
     """
 
 
 def let_signals_through() -> None:
-    """Deliver the signals that came since the process began, and those to come."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    """Deliver the signals that `__main__` has blocked since the process began, and those to come."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
 
 
 @contextmanager
 def stopped_at_once() -> Iterator[None]:
-    """Raise `StoppedAtOnce` at the first signal, wherever the block is; for what holds nothing yet."""
+    """Raise `StoppedAtOnce` at the first signal, wherever the block is; for a block that holds nothing yet."""
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         _handle(_go_at_once)
@@ -50,10 +52,10 @@ def _leave() -> None:
 
 @contextmanager
 def stop_on_signals(deadline_seconds: float = DEADLINE_SECONDS) -> Iterator[threading.Event]:
-    """An event that the first signal sets.
+    """Yield an event that the first signal sets.
 
-    Whatever happens then, the process is gone after `deadline_seconds` with exit code 75: what is committed stays, the
-    rest was never half-written. A second signal leaves at once with 128 and the signal's number.
+    The process ends at the latest `deadline_seconds` later, with exit code 75: what is committed stays, and nothing is
+    half-written. A second signal ends it at once, with 128 plus the number of the signal.
     """
     stop = threading.Event()
     deadline = threading.Timer(deadline_seconds, _leave)
@@ -77,7 +79,7 @@ def _go_at_once(number: int, _frame: FrameType | None) -> None:
 
 
 def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[signal.Signals, Any]:
-    return {number: signal.signal(number, handler) for number in _SIGNALS}
+    return {number: signal.signal(number, handler) for number in _HANDLED}
 
 
 @contextmanager

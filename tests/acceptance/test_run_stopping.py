@@ -46,7 +46,7 @@ def until(process: subprocess.Popen[str], event: str, times: int = 1) -> None:
     raise AssertionError(f"the run ended without {event}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_one_signal_ends_a_run_soon_and_the_same_command_completes_it(install: Install, number: signal.Signals) -> None:
     here = install(streams=A_FEW, most_per_page=5)
     slowed(here, 0.1)
@@ -97,7 +97,7 @@ def test_a_signal_ends_every_wait(install: Install, status: int, event: str) -> 
     assert differences(here.simulator, here.database) == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_second_signal_ends_a_run_at_once(install: Install, number: signal.Signals, code: int) -> None:
     here = install(streams=A_FEW)
     slowed(here, 30)

@@ -79,7 +79,7 @@ def answer(url: str) -> tuple[int, Any]:
             return refused.code, json.load(refused)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_daemon_stopped_in_mid_run_ends_soon_with_0_and_the_next_one_goes_on(
     install: Install, number: signal.Signals
 ) -> None:
@@ -99,6 +99,16 @@ def test_a_daemon_stopped_in_mid_run_ends_soon_with_0_and_the_next_one_goes_on(
     assert differences(here.simulator, here.database) == []
     ticks = here.query("SELECT job, scheduled_at FROM _runs WHERE scheduled_at IS NOT NULL")
     assert len(ticks) == len(set(ticks))
+
+
+def test_a_daemon_under_nohup_outlives_a_hangup(install: Install) -> None:
+    here = daemon_of(install, everything=EVERYTHING)
+    with serving(here, under=("sh", "-c", """trap '' HUP; exec "$@\"""", "sh")) as (process, _):
+        process.send_signal(signal.SIGHUP)
+        # A daemon that stops finishes one run at most.
+        until(process, "run.finished", times=3)
+        stopped(process)
+    assert process.returncode == 0
 
 
 def test_a_killed_daemons_run_is_closed_and_gone_on_with(install: Install) -> None:

@@ -41,16 +41,19 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, list[str]]:
     return process.returncode, out, [line for line in err.splitlines() if not line.startswith(IMPORTED)]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("moment", SERVES)
-def test_a_daemon_stopped_while_it_is_imported_ends_quietly_with_0(install: Install, moment: str) -> None:
+def test_a_daemon_stopped_while_it_is_imported_ends_quietly_with_0(
+    install: Install, moment: str, number: signal.Signals
+) -> None:
     here = install(streams=A_FEW, config={"server": {"port": 0}, "jobs": EVERYTHING})
     with starting(here, "serve", once_imported=moment) as process:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         assert ended(process) == (0, "", [])
     assert not SqliteDestination(here.database).is_held()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("moment", ["database", "answers", "begins"])
 def test_a_daemon_stopped_while_it_opens_and_begins_ends_with_0(
     install: Install, moment: str, number: signal.Signals
@@ -75,7 +78,7 @@ def test_a_daemon_stopped_while_it_opens_and_begins_ends_with_0(
     assert here.command("run", "--streams", "companies").returncode == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("moment", RUNS)
 def test_a_run_stopped_while_it_is_imported_ends_with_75(install: Install, moment: str, number: signal.Signals) -> None:
     here = install(streams=A_FEW)
@@ -95,7 +98,9 @@ def test_a_backfill_stopped_while_it_is_imported_ends_with_75(install: Install) 
         assert ended(process)[0] == 75
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130), (signal.SIGHUP, -signal.SIGHUP)]
+)
 def test_what_only_looks_is_ended_by_a_signal_that_came_while_it_was_imported(
     install: Install, number: signal.Signals, code: int
 ) -> None:

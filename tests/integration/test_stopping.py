@@ -28,7 +28,7 @@ def deaf_process(deadline_seconds: float) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_process_that_cannot_stop_is_gone_at_the_deadline_and_may_be_resumed(number: signal.Signals) -> None:
     with deaf_process(deadline_seconds=0.2) as process:
         process.send_signal(number)
