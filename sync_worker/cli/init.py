@@ -156,7 +156,7 @@ def _jobs(timezone: str) -> Iterator[str]:
     from sync_worker.job import all_jobs, shipped_folder
 
     mark = "# " if timezone == "UTC" else ""
-    yield f"{mark}jobs:".ljust(31) + "# absent: all jobs with their own schedules; present: these alone"
+    yield f"{mark}jobs:".ljust(31) + "# absent: all jobs with their own schedules; present: only these"
     for name, job in all_jobs(shipped_folder()).items():
         yield f'{mark}  {name}: {{schedule: "{job.schedule}", timezone: {_scalar(timezone)}}}'
 
