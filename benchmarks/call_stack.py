@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from benchmarks.synced_company import Shape, synced_company
-from sync_worker.destination.sqlite import SqliteTransaction
+from sync_worker.destination.sqlite_transaction import SqliteTransaction
 from sync_worker.load.writer import Writer
 from sync_worker.logs import configure_logging
 from sync_worker.runner.sync import sync_partition

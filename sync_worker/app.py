@@ -26,7 +26,7 @@ from sync_worker.database import (
     readable_database,
     refuse_database,
 )
-from sync_worker.destination.sqlite import SqliteBeside, SqliteDestination
+from sync_worker.destination.sqlite import SharedSqlite, SqliteDestination
 from sync_worker.doctor.check import Checkup, check_up
 from sync_worker.errors import DestinationError, StopRequested
 from sync_worker.forecast.outlook import Outlook, forecast
@@ -125,7 +125,7 @@ def check_access(
     """Return what Procore permits of `request`; if `keeps`, store it in the database, which is made if need be."""
     with suppress(DestinationError):
         refuse_database(settings)
-    destination = configured_database(settings, SqliteBeside)
+    destination = configured_database(settings, SharedSqlite)
     if keeps and not destination.is_filled():
         make_database(settings)
     hosts = [str(settings.procore.login_url), str(settings.procore.api_url)]

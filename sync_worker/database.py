@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sync_worker.clock import Clock
-from sync_worker.destination.sqlite import SqliteBeside, SqliteDestination
+from sync_worker.destination.sqlite import SharedSqlite, SqliteDestination
 from sync_worker.errors import ConfigurationError
 from sync_worker.settings import ReportSettings, Settings
 from sync_worker.state.allowance import StoredAllowance, read_allowance
@@ -47,7 +47,7 @@ def readable_database(settings: Settings) -> Iterator[SqliteDestination]:
 
     Raises `ConfigurationError` when the next run has to update it first.
     """
-    destination = configured_database(settings, SqliteBeside)
+    destination = configured_database(settings, SharedSqlite)
     if destination.is_filled():
         with destination.reader() as view:
             missing = pending(view, "sqlite")
@@ -56,7 +56,7 @@ def readable_database(settings: Settings) -> Iterator[SqliteDestination]:
         yield destination
         return
     with tempfile.TemporaryDirectory(prefix="sync-worker-") as folder:
-        empty = SqliteBeside(Path(folder) / "empty.db")
+        empty = SharedSqlite(Path(folder) / "empty.db")
         empty.open(holder="nobody")
         try:
             with empty.transaction() as transaction:

@@ -109,7 +109,7 @@ def _lift_allowance(cli: CliContext) -> None:
     with cli.reading() as view:
         waits_until = read_allowance(view).waits_until(now)
     # A daemon may hold the database meanwhile.
-    with SqliteDestination(cli.database()).aside() as transaction:
+    with SqliteDestination(cli.database()).short_write() as transaction:
         refuse_other_version(transaction, "sqlite")
         lift_allowance(transaction, now)
     until = waits_until and utc_text(waits_until)
@@ -204,7 +204,7 @@ def _approve(
 ) -> int:
     now = cli.clock.now()
     # A daemon may hold the database meanwhile, and more deletes than were shown.
-    with SqliteDestination(cli.database()).aside() as transaction:
+    with SqliteDestination(cli.database()).short_write() as transaction:
         refuse_other_version(transaction, "sqlite")
         return sum(
             approve(transaction, streams[line.stream], line.scope, its, now)

@@ -1,6 +1,6 @@
-"""The database file: made with narrow rights, locked for one writer, and known again while it is in use.
+"""The database file: created with narrow rights, locked for one writer, and checked while it is in use.
 
-A file that is deleted, moved or replaced goes on existing for whoever has it open, and takes writes that nobody will
+A file that is deleted, moved or replaced still exists for a process that has it open, and takes writes that nobody will
 ever read. SQLite notices only some of it, so the file is compared with what is at its path around every commit.
 """
 
@@ -30,7 +30,7 @@ _SHARED_RANGE = (0x40000002, 510)
 
 
 class Identity(NamedTuple):
-    """What tells a file from another one of the same name."""
+    """Device and inode of a file, which differ from those of another file at the same path."""
 
     device: int
     inode: int
@@ -41,7 +41,7 @@ def identity(path: Path) -> Identity | None:
     try:
         found = path.stat()
     except OSError:
-        # A folder above it may be a file by now, be closed to us, or be on a disk that is gone.
+        # A folder above it may be a file now, be closed to us, or be on a disk that is gone.
         return None
     return Identity(found.st_dev, found.st_ino)
 
@@ -62,7 +62,7 @@ class _Content(NamedTuple):
 
 
 class HeldFile:
-    """The database file as the one process that writes to it has it."""
+    """The database file while this process holds it for writing."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
@@ -77,7 +77,7 @@ class HeldFile:
 
     @classmethod
     def take(cls, path: Path, *, create: bool) -> HeldFile | None:
-        """Return the file locked, or None where another process has it.
+        """Return the file, locked, or None if another process has it.
 
         Raises `ConfigurationError` where it cannot be written, or may not be made and is not there or empty.
         """
@@ -85,7 +85,7 @@ class HeldFile:
             if create:
                 make_folder(path.parent)
             flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_CREAT if create else 0)
-            # SQLite gives the same mode to the files that it makes beside the database.
+            # SQLite gives the same mode to the log and the shared memory.
             descriptor = os.open(path, flags, FILE_MODE)
         except OSError as error:
             if not create and isinstance(error, FileNotFoundError):
@@ -96,7 +96,7 @@ class HeldFile:
             ) from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise ConfigurationError(f"destination.path {path} is no regular file; name another path")
+            raise ConfigurationError(f"destination.path {path} is not a regular file; name another path")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -108,14 +108,14 @@ class HeldFile:
         return cls(path, descriptor)
 
     def know_logs(self) -> None:
-        """Remember the files that SQLite has made beside the database by now."""
+        """Remember the log and the shared memory that SQLite has created for the database."""
         self._logs = {log: found for log in logs_of(self._path) if (found := identity(log)) is not None}
         with suppress(OSError):
-            # Open as long as the file is: SQLite's locks end when any descriptor is closed.
+            # Kept open as long as the file: POSIX locks, SQLite's too, end when any descriptor of the file is closed.
             self._shared_memory = os.open(logs_of(self._path)[1], os.O_RDONLY | os.O_CLOEXEC)
 
     def lost(self) -> str | None:
-        """Return what became of the file that is open here, None while it is still the one at its path."""
+        """Return what happened to the file that is open here, None while it is still the one at its path."""
         for path, known in {self._path: self._known, **self._logs}.items():
             found = identity(path)
             if found is None:
@@ -130,7 +130,7 @@ class HeldFile:
     def _is_overwritten(self) -> bool:
         """Return True if another file's content was copied into this one.
 
-        The first page and the size change with a checkpoint alone, and the count of our commits there never falls.
+        Only a checkpoint changes the first page and the size, and the count of our commits there never falls.
         """
         with self._comparing:
             checkpoints = self._checkpoints()
@@ -138,7 +138,7 @@ class HeldFile:
                 os.fstat(self._descriptor).st_size, os.pread(self._descriptor, _PAGE_BYTES, 0), checkpoints
             )
             if checkpoints is None or checkpoints != self._checkpoints():
-                # One is under way.
+                # A checkpoint is under way.
                 found = found._replace(checkpoints=None)
             self._is_other = self._is_other or found.is_of_another_than(self._content)
             if not self._is_other:
@@ -146,7 +146,7 @@ class HeldFile:
             return self._is_other
 
     def _checkpoints(self) -> bytes | None:
-        """Return what changes with every checkpoint of this log; None while one is under way.
+        """Return a value that changes with every checkpoint of this log; None while one is under way.
 
         Source: "WAL-mode File Format", section 2.3, the WAL-index header.
         """
@@ -157,19 +157,19 @@ class HeldFile:
         return header[_SALTS] + done if done == begun else None
 
     def part_with_logs(self) -> None:
-        """Set our logs aside where other content is at the path now: SQLite would mix them into it."""
+        """Rename our logs if other content is at the path now: SQLite would mix them into it."""
         found = identity(self._path)
         with suppress(OSError):
-            # A file that is away may come back, and then needs its log.
+            # A file that was moved away may come back, and then needs its log.
             if found is not None and (found != self._known or self._is_overwritten()):
                 set_aside(*(log for log, known in self._logs.items() if identity(log) == known))
 
     def unlock(self) -> None:
-        """Let the file be taken again, and keep its number from being given to another one until `close`."""
+        """Unlock the file, but keep it open until `close`, so that its inode is not given to a new file."""
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def forbid_checkpoint(self) -> None:
-        """Keep SQLite from writing its log into a file that has other content now, as it does when it closes."""
+        """Keep SQLite from writing its log into a file that has other content now, as it would on closing."""
         lock = getattr(fcntl, "F_OFD_SETLK", None)
         if lock is not None:
             start, size = _SHARED_RANGE
@@ -177,14 +177,14 @@ class HeldFile:
                 fcntl.fcntl(self._descriptor, lock, struct.pack("hhqqi", fcntl.F_RDLCK, 0, start, size, 0))
 
     def close(self) -> None:
-        """Give the file back; only after SQLite has, whose own locks end with any descriptor of the file."""
+        """Close the file; only after SQLite has, because its locks end when any descriptor of the file is closed."""
         os.close(self._descriptor)
         if self._shared_memory is not None:
             os.close(self._shared_memory)
 
 
 def is_locked(path: Path) -> bool:
-    """Return True if some process has the file for writing."""
+    """Return True if some process holds the file for writing."""
     try:
         # Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - flags

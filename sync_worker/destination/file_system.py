@@ -1,6 +1,7 @@
-"""Where a database file is: on which file system, whether it can be written there, and how much room is left.
+"""The place of a database file: its file system, whether it can be written there, and how much room is left.
 
-SQLite's WAL is shared memory between all that open the file, so they must be on one kernel: over a network it breaks.
+SQLite's WAL is shared memory between all processes that open the file, so they must run on one kernel: over a network
+it breaks.
 """
 
 from __future__ import annotations
@@ -26,32 +27,32 @@ _OVER_A_NETWORK = frozenset(
         *("virtiofs", "vmhgfs"),
     }
 )
-"""Servers', and those of the host that a virtual machine or a container sees: another kernel either way."""
+"""File systems of servers, and those of a host that a virtual machine sees: another kernel either way."""
 _ON_THIS_HOST = frozenset({"fuseblk", "fuse.fuse-overlayfs", "fuse.mergerfs", "fuse.lxcfs", "fuse.bindfs"})
 _GONE_WITH = {"tmpfs": "a reboot", "ramfs": "a reboot", "overlay": "its container", "aufs": "its container"}
 
 
 class FileSystem(NamedTuple):
-    """What a path is on: its type as the kernel names it, and where that is mounted."""
+    """The file system of a path: its type as the kernel names it, and where it is mounted."""
 
     type: str
     mounted_at: str
 
     @property
     def is_network(self) -> bool:
-        """Whether another kernel may have it open too; of a FUSE that is not known to be local that is believed."""
+        """True if another kernel may have it open too; assumed of a FUSE that is not known to be local."""
         if self.type in _ON_THIS_HOST:
             return False
         return self.type in _OVER_A_NETWORK or self.type.startswith("fuse")
 
     @property
     def ends_with(self) -> str | None:
-        """What takes all that is on it away."""
+        """The event that deletes everything on it, None for a lasting file system."""
         return _GONE_WITH.get(self.type)
 
 
 def file_system(path: Path, mounts: str | None = None) -> FileSystem | None:
-    """The file system of a path, which need not be there yet; None where the kernel does not tell."""
+    """Return the file system of a path, which need not exist yet; None where the kernel does not list it."""
     if mounts is None:
         try:
             mounts = MOUNTS.read_text("utf-8", "replace")
@@ -71,20 +72,20 @@ def file_system(path: Path, mounts: str | None = None) -> FileSystem | None:
 
 
 def existing(path: Path) -> Path:
-    """The path, or of the folders above it the nearest that there is."""
+    """Return the path, or the nearest folder above it that exists."""
     real = Path(os.path.realpath(path))
     return next(it for it in (real, *real.parents) if it.exists())
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, for the owner and the group alone."""
+    """Make a folder and those above it, for the owner and the group only."""
     for folder in reversed([path, *path.parents]):
         if not folder.exists():
             folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
 
 def free_bytes(path: Path) -> int:
-    """How much room there is for us."""
+    """Return the bytes that this user may still write."""
     return shutil.disk_usage(existing(path)).free
 
 
@@ -93,7 +94,7 @@ def unusable_file(path: Path) -> str | None:
     if path.is_dir():
         return "is a folder; name a file in it, such as procore.db"
     if path.exists() and not path.is_file():
-        return f"{path} is no regular file"
+        return f"{path} is not a regular file"
     target = Path(os.path.realpath(path))
     if path.is_symlink() and (target.is_symlink() or not target.parent.is_dir()):
         return f"{path} is a link to nothing"
@@ -116,18 +117,21 @@ def unusable_folder(folder: Path) -> str | None:
 
 
 class Unwritable(NamedTuple):
-    """Why nothing can be written; `is_full` where room would mend it."""
+    """The reason why nothing can be written; `is_full` if more room would help."""
 
     reason: str
     is_full: bool = False
 
 
 def unwritable(folder: Path) -> Unwritable | None:
-    """Why no file can be written in a folder, or made there once the folder is; tried, because rights alone lie."""
+    """Return why no file can be written in a folder, or None.
+
+    A file is written to find out: the access rights do not show read-only mounts, quotas and full disks.
+    """
     try:
         at = existing(folder)
         if not at.is_dir():
-            return Unwritable(f"{at} is no folder")
+            return Unwritable(f"{at} is not a folder")
         with tempfile.TemporaryFile(dir=at) as file:
             file.write(bytes(_TRIED_BYTES))
             file.flush()

@@ -1,7 +1,7 @@
-"""SQLite's write-ahead log: where it is, and whether it is the log of the file that it lies beside.
+"""SQLite's write-ahead log: where it is, and whether it belongs to the file next to it.
 
-SQLite plays back whatever log it finds there. One that another file left behind, as when a backup is put in the place
-of a database whose process was killed, is mixed into it: it damages the file, or marks become newer than their rows.
+SQLite replays any log that it finds there. If another file left it, as when a backup is put in the place of a database
+whose process was killed, it damages the backup, or leaves marks that are newer than their rows.
 
 Source: "Database File Format", sections 1.3 and 4.1.
 """
@@ -47,13 +47,13 @@ def version_of(first_page: bytes) -> Version:
 
 
 def logs_of(path: Path) -> tuple[Path, Path]:
-    """Return where SQLite has its log and the shared memory: beside the file that a symbolic link leads to."""
+    """Return the paths of the log and the shared memory: next to the file that a symbolic link points to."""
     real = os_path.realpath(path)
     return Path(f"{real}-wal"), Path(f"{real}{_SHARED_MEMORY}")
 
 
 def is_of_another(path: Path) -> bool:
-    """Return True if the log beside a database cannot be its own; False also where that cannot be told."""
+    """Return True if the log next to a database cannot be its own; False also if that cannot be known."""
     with suppress(OSError), path.open("rb") as file, logs_of(path)[0].open("rb") as log:
         versions = list(_versions(log))
         if versions:
@@ -62,13 +62,13 @@ def is_of_another(path: Path) -> bool:
             if header and header[18:20] != _KEEPS_A_LOG:
                 # As `VACUUM INTO` makes it: the counters may fit, but its pages are in other places.
                 return True
-            # It goes on from where the file was when it began, or some of it is in the file already.
+            # Its own log continues from the state of the file, or part of it is in the file already.
             return here not in versions and not here.may_precede(versions[0])
     return False
 
 
 def set_aside(*logs: Path) -> None:
-    """Give a log another name, and drop the shared memory; raises `OSError`."""
+    """Rename a log and delete the shared memory; raises `OSError`."""
     for log in logs:
         with suppress(FileNotFoundError):
             if log.name.endswith(_SHARED_MEMORY):

@@ -18,7 +18,7 @@ _INTEGER_TYPES = {FieldType.INTEGER, FieldType.BOOLEAN}
 
 
 def too_wide(spec: StreamSpec) -> str | None:
-    """Return what is said of a stream that has more columns than a table has room for, None of any other."""
+    """Return an error text for a stream with more columns than a table can have, otherwise None."""
     columns = len(columns_of(spec))
     if columns <= MOST_COLUMNS:
         return None
@@ -29,22 +29,22 @@ def too_wide(spec: StreamSpec) -> str | None:
 
 
 def quoted(name: str) -> str:
-    """An identifier that SQL takes literally, whatever is in it."""
+    """Return an identifier that SQL takes literally, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def column(name: str) -> str:
-    """A column of the stream's table."""
+    """Return a qualified column of the stream's table."""
     return f"known.{quoted(name)}"
 
 
 def columns(names: Iterable[str]) -> str:
-    """A list of columns of the stream's table."""
+    """Return a list of qualified columns of the stream's table."""
     return ", ".join(map(column, names))
 
 
 def known(table: str) -> str:
-    """The stream's table, under the name that its columns are qualified with."""
+    """Return the stream's table, under the name that its columns are qualified with."""
     return f"{quoted(table)} AS known"
 
 
@@ -54,29 +54,32 @@ def declared_type(type_: FieldType) -> str:
 
 
 def in_scope(scope: Sequence[str]) -> str:
-    """Conditions that each of these columns has its value of `scope_parameters`."""
+    """Return the conditions that each of these columns has its value of `scope_parameters`."""
     return "".join(f" AND {column(name)} = :scope_{position}" for position, name in enumerate(scope))
 
 
 def scope_parameters(scope: Mapping[str, int]) -> dict[str, int]:
-    """The parameters of `in_scope`."""
+    """Return the parameters of `in_scope`."""
     return {f"scope_{position}": value for position, value in enumerate(scope.values())}
 
 
 def key_of(spec: StreamSpec) -> str:
-    """The key of a row as one value: itself, or an array where it has several parts."""
+    """Return the key of a row as one value, a JSON array if it has several columns."""
     listed = columns(spec.primary_key)
     return listed if len(spec.primary_key) == 1 else f"json_array({listed})"
 
 
 def key_given(spec: StreamSpec) -> str:
-    """The same of a key that `json_each` gives: what it was sent as must not make it another one."""
+    """Return the key in a row of `json_each` as one value, cast to the types of its columns.
+
+    Without the cast an id that was sent as text would be another key than the same id sent as a number.
+    """
     parts = [f"CAST({part} AS {declared_type(spec.columns[name])})" for name, part in given_parts(spec, "given.value")]
     return parts[0] if len(parts) == 1 else f"json_array({', '.join(parts)})"
 
 
 def given_parts(spec: StreamSpec, given: str) -> list[tuple[str, str]]:
-    """Each column of the key, and where in `given` its value is."""
+    """Return each column of the key with the expression for its value in `given`."""
     if len(spec.primary_key) == 1:
         return [(spec.primary_key[0], given)]
     return [(name, f"json_extract({given}, '$[{place}]')") for place, name in enumerate(spec.primary_key)]

@@ -1,4 +1,4 @@
-"""What a destination must do; the contract suite in tests/contract holds every one of them to it."""
+"""The interface of a destination; the contract tests in tests/contract run against every implementation."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sync_worker.catalog.spec import StreamSpec
 from sync_worker.model import Key
 
 Parameter = int | str | bool | None
-"""What a column holds."""
+"""A value of a column."""
 Bound = Parameter | date
-"""What a statement is given; an instant (`datetime`, a `date` to Python) is in UTC."""
+"""A value bound to a statement; an instant (`datetime`, a `date` to Python) is in UTC."""
 
 
 class StoredRow(NamedTuple):
@@ -31,7 +31,7 @@ class StoredRow(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """Some rows of a scope: those of some parents (the column, the set of its values), or of some days, or all.
+    """Rows of a scope: all, or those of some parents (the column, the set of its values), or of some days.
 
     `days` are the column, the first day and the last.
     """
@@ -104,7 +104,7 @@ class Transaction(Protocol):
         ...
 
     def execute(self, sql: str, parameters: Mapping[str, Bound] | None = None) -> list[tuple[Parameter, ...]]:
-        """Run one statement with `:name` parameters; its rows, if any."""
+        """Run one statement with `:name` parameters; return its rows, if any."""
         ...
 
     def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Bound]]) -> None:
@@ -116,15 +116,15 @@ class Transaction(Protocol):
         ...
 
     def unchanged(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> set[Key]:
-        """Those of the keys whose row is there, not deleted, with that hash."""
+        """Return those of the keys whose row is there, not deleted, with that hash."""
         ...
 
     def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, StoredRow]:
-        """The rows already stored under these keys."""
+        """Return the rows stored under these keys."""
         ...
 
     def rows(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, tuple[Parameter, ...]]:
-        """The data columns and `_extra` of the rows stored under these keys."""
+        """Return the data columns and `_extra` of the rows stored under these keys."""
         ...
 
     def rehash(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> None:
@@ -134,11 +134,11 @@ class Transaction(Protocol):
     def live_values(
         self, spec: StreamSpec, columns: Sequence[str], scope: Mapping[str, int]
     ) -> list[tuple[Parameter, ...]]:
-        """Some columns of the rows of a scope that are not deleted, in the order of the primary key."""
+        """Return these columns of the live rows of a scope, in the order of the primary key."""
         ...
 
     def newest_extras(self, stream: str, most: int) -> list[str | None]:
-        """`_extra` of at most so many live rows of a stream, new ones before old ones as far as that is known."""
+        """Return `_extra` of up to `most` live rows of a stream, the newest first as far as the database knows."""
         ...
 
     def has_table(self, name: str, *, with_column: str | None = None) -> bool:
@@ -150,15 +150,15 @@ class Transaction(Protocol):
         ...
 
     def live_count(self, stream: str, scope: Mapping[str, int] | None = None) -> int:
-        """How many rows of a stream's table, or of a scope in it, are not deleted."""
+        """Return the number of live rows of a stream's table, or of a scope in it."""
         ...
 
     def live_counts(
         self, spec: StreamSpec, by: Sequence[str], between: tuple[str, str, str] | None = None
     ) -> dict[tuple[Parameter, ...], int]:
-        """How many rows of a stream are not deleted, by the values of some columns.
+        """Return the number of live rows of a stream, by the values of some columns.
 
-        Of those alone whose column lies within two values, both inclusive, where `between` names them.
+        With `between` (a column and two values, both inclusive) only rows whose column lies between them.
         """
         ...
 
@@ -169,7 +169,7 @@ class Transaction(Protocol):
     def mark_deleted(
         self, spec: StreamSpec, scope: Mapping[str, int], key_set: int, *, at: str, run_id: str | None
     ) -> int:
-        """Mark the live rows of a scope that are in a set as deleted at that instant; how many these are."""
+        """Mark the live rows of a scope that are in a set as deleted at that instant; return their number."""
         ...
 
 
@@ -185,11 +185,11 @@ class Destination(Readable, Protocol):
     """A database that takes rows, progress, verdicts and checkpoints in one transaction."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """A writing transaction; only one thread may write. Raises `DestinationError`, and then nothing is stored."""
+        """Open a writing transaction; only one thread may write. Raises `DestinationError` if nothing was stored."""
         ...
 
-    def aside(self) -> AbstractContextManager[Transaction]:
-        """A short writing transaction for any thread, and for who does not hold the database."""
+    def short_write(self) -> AbstractContextManager[Transaction]:
+        """Open a short writing transaction, from any thread and also from a process that does not hold the database."""
         ...
 
     def prepare(self, specs: Sequence[StreamSpec]) -> Mapping[str, str]:
@@ -200,7 +200,7 @@ class Destination(Readable, Protocol):
         ...
 
     def close(self) -> None:
-        """Give the database back, its log folded in."""
+        """Release the database; its log is written into the file."""
         ...
 
 
@@ -208,5 +208,5 @@ SYNC_COLUMNS = ("_run_id", "_loaded_at", "_deleted_at", "_row_hash", "_extra")
 
 
 def columns_of(spec: StreamSpec) -> tuple[str, ...]:
-    """All columns of a stream's table in order."""
+    """Return all columns of a stream's table in order."""
     return (*spec.columns, *SYNC_COLUMNS)

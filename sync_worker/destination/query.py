@@ -1,4 +1,4 @@
-"""Questions in SQL that a person asks of a database; the database itself refuses anything but reading."""
+"""SQL that a person runs on the database; the database itself refuses anything but reading."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _READING = frozenset(
         sqlite3.SQLITE_PRAGMA,
     }
 )
-# A signal is heard only between two steps of the interpreter, and a long question takes none of its own.
+# Python handles a signal only between two steps of its interpreter, and a long query takes none.
 _STEPS_BETWEEN_SIGNALS = 100_000
 
 
@@ -35,7 +35,7 @@ class QueryResult(NamedTuple):
 
 @contextmanager
 def run_query(path: Path, sql: str) -> Iterator[QueryResult]:
-    """The answer to one statement; raises `ConfigurationError` when it is wrong or would do more than read."""
+    """Yield the result of one statement; raise `ConfigurationError` if it is wrong or would do more than read."""
     try:
         with closing(open_read_only(path)) as connection:
             connection.text_factory = _text

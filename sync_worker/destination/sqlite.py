@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import date, datetime
-from functools import cache
-from itertools import chain
 from pathlib import Path
 
 from sync_worker.catalog.spec import StreamSpec
@@ -18,24 +15,9 @@ from sync_worker.clock import utc_text
 from sync_worker.destination.file import HeldFile, is_locked
 from sync_worker.destination.key_sets import (
     CREATE_KEY_SETS,
-    SqliteKeySets,
-    as_json,
-    live_index_sql,
-    mark_deleted_sql,
 )
 from sync_worker.destination.log import is_of_another, logs_of, set_aside
-from sync_worker.destination.names import (
-    column,
-    columns,
-    declared_type,
-    given_parts,
-    in_scope,
-    known,
-    quoted,
-    scope_parameters,
-    too_wide,
-)
-from sync_worker.destination.protocol import SYNC_COLUMNS, Bound, Parameter, StoredRow, columns_of
+from sync_worker.destination.sqlite_transaction import SqliteTransaction, prepare_table
 from sync_worker.errors import (
     ConfigurationError,
     DatabaseDamagedError,
@@ -44,12 +26,9 @@ from sync_worker.errors import (
     LockHeldError,
     TableError,
 )
-from sync_worker.model import Key
 
-Refusal = Callable[[sqlite3.Error], DestinationError]
-"""Returns the error that says in our words what SQLite refused."""
 Admit = Callable[["SqliteTransaction"], None]
-"""Looks at a database before it is written to, and raises where it must not be."""
+"""Checks a database before it is written to, and raises if it must not be."""
 
 _READER_SECONDS = 30
 _WRITER_TRIES = 600
@@ -59,7 +38,6 @@ _SAID_EVERY = 60
 _CLOSING_SECONDS = 1
 BLOCKED = "another program holds a write open; end its transaction (a database browser with unsaved changes?)"
 _AFTER_LOSS = "nothing more is written to the old file, and the next run opens the one that is there then"
-_ROWS_A_STATEMENT = 16
 _WRITER_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # A commit survives a killed process; after a power cut the last ones may be gone, rows and checkpoint together.
@@ -77,7 +55,7 @@ _choosing_folder = threading.Lock()
 
 
 class SqliteDestination:
-    """One database file, held by this process alone for writing from `open` to `close`.
+    """One database file, held for writing by only this process from `open` to `close`.
 
     While another program writes, each try to write takes `try_seconds`.
     """
@@ -105,7 +83,7 @@ class SqliteDestination:
         self._open(create=True, tries=_WRITER_TRIES)
 
     def reopen(self) -> None:
-        """Take the file that is at the path now instead of the one that was lost; raises as `open`."""
+        """Open the file that is at the path now instead of the one that was lost; raises as `open`."""
         with self._writing:
             self._close_writer()
             if self._file is not None:
@@ -175,11 +153,11 @@ class SqliteDestination:
             self._lost_file = None
 
     def _leave_log_of_another(self) -> None:
-        """Set a log aside that another file left here: a backup may have been put in the place of its database."""
+        """Rename a log that belongs to another file: a backup may have been put in the place of its database."""
         if not is_of_another(self._path):
             return
         set_aside(*logs_of(self._path))
-        # Late: the help of a command that only reads needs no logging.
+        # Imported late: the help of a command that only reads needs no logging.
         from sync_worker.logs import Event, get_logger  # noqa: PLC0415 - as above
 
         get_logger().warning(Event.DATABASE_LOG_SET_ASIDE, path=str(self._path))
@@ -209,8 +187,8 @@ class SqliteDestination:
                 yield transaction
 
     @contextmanager
-    def aside(self) -> Iterator[SqliteTransaction]:
-        """A short writing transaction on a connection of its own, whoever holds the database."""
+    def short_write(self) -> Iterator[SqliteTransaction]:
+        """Write on a connection of its own, also while another process holds the database."""
         self._require_file()
         try:
             opened = self._connect()
@@ -237,11 +215,11 @@ class SqliteDestination:
         except BaseException:
             _roll_back(connection)
             raise
-        # What was committed in the very moment that the file went is lost with it.
+        # A commit at the moment when the file was replaced went into the old file.
         self._require_file()
 
     def _begin(self, connection: sqlite3.Connection, tries: int) -> None:
-        """Begin to write, as soon as no other program does; each try takes `try_seconds`."""
+        """Begin to write as soon as no other program does; each try takes `try_seconds`."""
         for tried in range(1, tries + 1):
             try:
                 # A deferred transaction that turns into a writing one fails at once, whatever the timeout.
@@ -249,7 +227,7 @@ class SqliteDestination:
             except sqlite3.OperationalError as error:
                 if _is_busy(error) and tried < tries:
                     if tried == _SAID_AFTER or not tried % _SAID_EVERY:
-                        # Late: the help of a command that only reads needs no logging.
+                        # Imported late: the help of a command that only reads needs no logging.
                         from sync_worker.logs import Event, get_logger  # noqa: PLC0415 - as above
 
                         get_logger().warning(
@@ -281,13 +259,13 @@ class SqliteDestination:
         return {name: reason for name, reason in found.items() if reason is not None}
 
     def release_memory(self) -> None:
-        """Let go of the pages that SQLite keeps: the ledger grows with each run, and they with it, to 8 MB."""
+        """Free SQLite's page cache, which otherwise stays at its largest size (8 MB) between runs."""
         with self._writing, suppress(sqlite3.Error):
             if self._writer is not None:
                 self._writer.execute("PRAGMA shrink_memory")
 
     def _connect(self) -> sqlite3.Connection:
-        """Connect to the file, which is made by `HeldFile` alone: here one that was lost would come back empty."""
+        """Connect to the file without creating it: a file that was lost would come back empty."""
         return _connected(self._path, "rw", self._try_seconds)
 
     def _take_file(self, *, create: bool) -> HeldFile:
@@ -295,7 +273,7 @@ class SqliteDestination:
         if (taken := HeldFile.take(self._path, create=create)) is not None:
             return taken
         holder = self._holder()
-        # Who asks `is_held` has the lock for an instant, which is over now.
+        # Another process may have had the lock only for the moment of `is_held`; try once more.
         if (taken := HeldFile.take(self._path, create=create)) is not None:
             return taken
         raise LockHeldError(f"{self._path} is held by {holder}; stop it first, or let it do the work", holder=holder)
@@ -336,15 +314,15 @@ class SqliteDestination:
         return False
 
     def is_held(self) -> bool:
-        """Whether some process has the database for writing."""
+        """Return True if some process holds the database for writing."""
         return is_locked(self._path)
 
     def holder(self) -> str | None:
-        """Who has the database for writing, if anybody."""
+        """Return who holds the database for writing, None if nobody does."""
         return self._holder() if self.is_held() else None
 
     def is_filled(self) -> bool:
-        """Whether there is a database that a worker has written to."""
+        """Return True if there is a database that a worker has written to."""
         if not self._path.is_file():
             return False
         with self.reader() as view:
@@ -360,15 +338,15 @@ class SqliteDestination:
             return "another process that is just starting"
 
 
-class SqliteBeside(SqliteDestination):
-    """The same database for who does not hold it and has little to write: whoever does goes on meanwhile."""
+class SharedSqlite(SqliteDestination):
+    """The database for a process that does not hold it; each transaction is a short write next to the holder's."""
 
     def transaction(self) -> AbstractContextManager[SqliteTransaction]:
-        return self.aside()
+        return self.short_write()
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """A connection that can neither write nor create the file, whoever writes to it meanwhile."""
+    """Return a connection that can neither write nor create the file; others may write meanwhile."""
     connection = _connected(path, "ro", _READER_SECONDS)
     connection.execute("PRAGMA query_only = ON")
     return connection
@@ -376,8 +354,8 @@ def open_read_only(path: Path) -> sqlite3.Connection:
 
 def _connected(path: Path, mode: str, seconds: float) -> sqlite3.Connection:
     if path.exists() and not path.is_file():
-        # SQLite would wait until somebody writes to a pipe.
-        raise DestinationError(f"{path} is no regular file")
+        # Opening a pipe would wait until somebody writes to it.
+        raise DestinationError(f"{path} is not a regular file")
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -390,7 +368,7 @@ def _connected(path: Path, mode: str, seconds: float) -> sqlite3.Connection:
 
 
 def _keep_temporary_files_in(connection: sqlite3.Connection, folder: Path) -> None:
-    """Have SQLite's temporary files beside the database: that folder can be written, and is as large as need be.
+    """Keep SQLite's temporary files next to the database: that folder can be written and has room.
 
     The setting is the process's; while others read it, it must not change, so the first one stands.
     """
@@ -403,215 +381,8 @@ def _keep_temporary_files_in(connection: sqlite3.Connection, folder: Path) -> No
     connection.execute("PRAGMA temp_store = FILE")
 
 
-class SqliteTransaction:
-    """A transaction on one connection; see `destination.protocol.Transaction`."""
-
-    def __init__(self, connection: sqlite3.Connection, refusal: Refusal | None = None) -> None:
-        self._connection = connection
-        self._refusal = refusal
-        self.key_sets = SqliteKeySets(connection)
-
-    @property
-    def is_open(self) -> bool:
-        return self._connection.in_transaction
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        self._connection.execute("SAVEPOINT piece")
-        try:
-            yield
-        except BaseException as error:
-            # SQLite may have rolled back all of it by itself, as it does when the disk is full.
-            if self.is_open:
-                self._connection.execute("ROLLBACK TO piece")
-                self._connection.execute("RELEASE piece")
-            if isinstance(error, sqlite3.Error) and self._refusal is not None:
-                raise self._refusal(error) from error
-            raise
-        self._connection.execute("RELEASE piece")
-
-    def execute(self, sql: str, parameters: Mapping[str, Bound] | None = None) -> list[tuple[Parameter, ...]]:
-        return self._connection.execute(sql, parameters or {}).fetchall()
-
-    def compile(self, sql: str, parameters: Sequence[Parameter]) -> None:
-        """Compile a statement and run nothing; raises what SQLite says of it."""
-        self._connection.execute(f"EXPLAIN {sql}", parameters).close()
-
-    def execute_many(self, sql: str, parameters: Sequence[Mapping[str, Bound]]) -> None:
-        self._connection.executemany(sql, parameters)
-
-    def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Bound]]) -> None:
-        self._insert(rows, lambda count: _insert_sql(table, columns, count))
-
-    def unchanged(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> set[Key]:
-        keys = {str(key[0]) if len(key) == 1 else json.dumps(key): key for key in hashes}
-        given = json.dumps(dict(zip(keys, hashes.values(), strict=True)))
-        found = self._connection.execute(_unchanged_sql(spec), (given,)).fetchone()[0]
-        return {keys[text] for text in json.loads(found)}
-
-    def stored(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, StoredRow]:
-        width, scopes = len(spec.primary_key), len(spec.scope_columns)
-        found: dict[Key, StoredRow] = {}
-        for row in self._connection.execute(_stored_sql(spec), (as_json(keys),)):
-            key, (row_hash, run_id, version, deleted_at, *rest) = row[:width], row[width:]
-            scope, tracked = tuple(rest[:scopes]), tuple(rest[scopes:])
-            found[key] = StoredRow(row_hash, run_id, version or "", deleted_at is not None, scope, tracked)
-        return found
-
-    def rows(self, spec: StreamSpec, keys: Sequence[Key]) -> dict[Key, tuple[Parameter, ...]]:
-        width = len(spec.primary_key)
-        found = self._connection.execute(_rows_sql(spec), (as_json(keys),))
-        return {row[:width]: row[width:] for row in found}
-
-    def rehash(self, spec: StreamSpec, hashes: Mapping[Key, str]) -> None:
-        same = " AND ".join(f"{quoted(name)} = ?" for name in spec.primary_key)
-        sql = f"UPDATE {quoted(spec.name)} SET _row_hash = ? WHERE {same}"
-        self._connection.executemany(sql, [(row_hash, *key) for key, row_hash in hashes.items()])
-
-    def live_values(
-        self, spec: StreamSpec, names: Sequence[str], scope: Mapping[str, int]
-    ) -> list[tuple[Parameter, ...]]:
-        live = f"FROM {known(spec.name)} WHERE known._deleted_at IS NULL{in_scope(tuple(scope))}"
-        sql = f"SELECT {columns(names)} {live} ORDER BY {columns(spec.primary_key)}"
-        return self.execute(sql, scope_parameters(scope))
-
-    def newest_extras(self, stream: str, most: int) -> list[str | None]:
-        live = f"FROM {quoted(stream)} WHERE _deleted_at IS NULL ORDER BY rowid DESC LIMIT :most"
-        return [
-            None if extra is None else str(extra) for (extra,) in self.execute(f"SELECT _extra {live}", {"most": most})
-        ]
-
-    def has_table(self, name: str, *, with_column: str | None = None) -> bool:
-        found = self.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name})
-        return bool(found) and (with_column is None or with_column in _columns_present(self, name))
-
-    def lacks_columns(self, spec: StreamSpec) -> bool:
-        return not _columns_present(self, spec.name).issuperset(map(str.lower, columns_of(spec)))
-
-    def live_count(self, stream: str, scope: Mapping[str, int] | None = None) -> int:
-        scope = scope or {}
-        live = f"FROM {known(stream)} WHERE known._deleted_at IS NULL{in_scope(tuple(scope))}"
-        ((found,),) = self.execute(f"SELECT count(*) {live}", scope_parameters(scope))
-        return int(found or 0)
-
-    def live_counts(
-        self, spec: StreamSpec, by: Sequence[str], between: tuple[str, str, str] | None = None
-    ) -> dict[tuple[Parameter, ...], int]:
-        day, first, last = between or (None, None, None)
-        within = f" AND {column(day)} BETWEEN :first AND :last" if day is not None else ""
-        grouped = f" GROUP BY {columns(by)}" if by else ""
-        listed = "".join(f"{column(name)}, " for name in by)
-        live = f"FROM {known(spec.name)} WHERE known._deleted_at IS NULL{within}{grouped}"
-        rows = self.execute(
-            f"SELECT {listed}count(*) {live}", {"first": first, "last": last} if day is not None else None
-        )
-        return {tuple(values): int(found or 0) for *values, found in rows}
-
-    def merge(self, spec: StreamSpec, rows: Sequence[Sequence[Parameter]]) -> None:
-        self._insert(rows, lambda count: _merge_sql(spec, count))
-
-    def mark_deleted(
-        self, spec: StreamSpec, scope: Mapping[str, int], key_set: int, *, at: str, run_id: str | None
-    ) -> int:
-        given = {**scope_parameters(scope), "key_set": key_set, "at": at, "run_id": run_id}
-        return self._connection.execute(mark_deleted_sql(spec, tuple(scope)), given).rowcount
-
-    def _insert(self, rows: Sequence[Sequence[Bound]], sql: Callable[[int], str]) -> None:
-        # Each statement hands the interpreter to the threads that fetch and has to wait until they give it back.
-        for start in range(0, len(rows), _ROWS_A_STATEMENT):
-            some = rows[start : start + _ROWS_A_STATEMENT]
-            self._connection.execute(sql(len(some)), list(chain.from_iterable(some)))
-
-
-def prepare_table(transaction: SqliteTransaction, spec: StreamSpec) -> str | None:
-    """Make the table of a stream, or add the columns it lacks; return why that cannot be, with nothing changed."""
-    if (reason := too_wide(spec)) is not None:
-        return reason
-    transaction.execute("SAVEPOINT prepared")
-    try:
-        _make_table(transaction, spec)
-        # Compiled without being run: what SQLite would refuse at the first row, it refuses now.
-        transaction.compile(_merge_sql(spec, 1), [None] * len(columns_of(spec)))
-        transaction.compile(_rows_sql(spec), ["[]"])
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorname != "SQLITE_ERROR":
-            raise
-        transaction.execute("ROLLBACK TO prepared")
-        return f"its rows cannot be stored in table {spec.name}: {error}; name the stream otherwise, or drop the table"
-    finally:
-        transaction.execute("RELEASE prepared")
-    return None
-
-
-def _make_table(transaction: SqliteTransaction, spec: StreamSpec) -> None:
-    declared = {name: declared_type(type_) for name, type_ in spec.columns.items()}
-    declared |= dict.fromkeys(SYNC_COLUMNS, "TEXT")
-    key = ", ".join(map(quoted, spec.primary_key))
-    lines = ", ".join(f"{quoted(name)} {type_}" for name, type_ in declared.items())
-    transaction.execute(f"CREATE TABLE IF NOT EXISTS {quoted(spec.name)} ({lines}, PRIMARY KEY ({key}))")
-    present = _columns_present(transaction, spec.name)
-    lacking = [name for name in declared if name.lower() not in present]
-    for name in lacking:
-        transaction.execute(f"ALTER TABLE {quoted(spec.name)} ADD COLUMN {quoted(name)} {declared[name]}")
-    if lacking:
-        # A column that somebody dropped would stay empty: the records that belong in it have not changed.
-        transaction.execute(f"UPDATE {quoted(spec.name)} SET _row_hash = ''")
-    if (index := live_index_sql(spec)) is not None:
-        transaction.execute(index)
-
-
-def _columns_present(transaction: SqliteTransaction, table: str) -> set[str]:
-    """The columns of a table in lower case: SQLite tells no names apart that differ by the case of ASCII letters."""
-    return {str(row[1]).lower() for row in transaction.execute(f"PRAGMA table_info({quoted(table)})")}
-
-
-@cache
-def _unchanged_sql(spec: StreamSpec) -> str:
-    same = " AND ".join(
-        f"{column(name)} = CAST({part} AS {declared_type(spec.columns[name])})"
-        for name, part in given_parts(spec, "given.key")
-    )
-    return (
-        f"SELECT json_group_array(given.key) FROM json_each(?) AS given CROSS JOIN {known(spec.name)} "
-        f"ON {same} WHERE known._row_hash = given.value AND known._deleted_at IS NULL"
-    )
-
-
-@cache
-def _stored_sql(spec: StreamSpec) -> str:
-    version = column(spec.cursor_field) if spec.cursor_field is not None else "NULL"
-    names = [*spec.primary_key, "_row_hash", "_run_id", "_deleted_at", *spec.scope_columns, *spec.tracked]
-    wanted = list(map(column, names))
-    wanted.insert(len(spec.primary_key) + 2, version)
-    same = " AND ".join(f"{column(name)} = {part}" for name, part in given_parts(spec, "given.value"))
-    return f"SELECT {', '.join(wanted)} FROM json_each(?) AS given CROSS JOIN {known(spec.name)} ON {same}"
-
-
-@cache
-def _rows_sql(spec: StreamSpec) -> str:
-    wanted = ", ".join(f"known.{quoted(name)}" for name in (*spec.primary_key, *spec.columns, "_extra"))
-    same = " AND ".join(f"known.{quoted(name)} = {part}" for name, part in given_parts(spec, "given.value"))
-    return f"SELECT {wanted} FROM json_each(?) AS given CROSS JOIN {quoted(spec.name)} AS known ON {same}"
-
-
-@cache
-def _insert_sql(table: str, columns: tuple[str, ...], count: int) -> str:
-    listed = ", ".join(map(quoted, columns))
-    marks = f"({', '.join('?' * len(columns))})"
-    # Under a name of its own: in a table that is itself called `excluded`, that word would mean the old row.
-    return f"INSERT INTO {quoted(table)} AS target ({listed}) VALUES {', '.join([marks] * count)}"
-
-
-@cache
-def _merge_sql(spec: StreamSpec, count: int) -> str:
-    names = columns_of(spec)
-    key = ", ".join(map(quoted, spec.primary_key))
-    replaced = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in names if name not in spec.primary_key)
-    return f"{_insert_sql(spec.name, names, count)} ON CONFLICT ({key}) DO UPDATE SET {replaced}"
-
-
 def _count_commit(connection: sqlite3.Connection) -> None:
-    """Raise the number in the file's header by which a log is known to be its own, and an older content as that."""
+    """Add one to `user_version` in the file's header, by which `log.py` tells which log belongs to the file."""
     ((commits,),) = connection.execute("PRAGMA user_version")
     connection.execute(f"PRAGMA user_version = {(commits + 1) % 2**31}")
 

@@ -64,7 +64,7 @@ def hand_over(
     Raises `StopRequested` when asked to stop, which stops the following and not the run, and `SyncWorkerError` when
     nobody holds the database any more.
     """
-    with ledger.aside() as transaction:
+    with ledger.short_write() as transaction:
         enqueue_run(transaction, run)
     followed = RunFollower(run.run_id, ledger, clock, progress or NullProgress())
     asked_at = clock.monotonic()

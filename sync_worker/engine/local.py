@@ -75,7 +75,7 @@ class LocalEngine:
         error = redactor.text(str(failure))
         while True:
             try:
-                with self._ledger.aside() as transaction:
+                with self._ledger.short_write() as transaction:
                     has_begun, _ = run_progress(transaction, run.run_id)
                     if has_begun or not only_begun:
                         now = self._clock.now()

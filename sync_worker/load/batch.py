@@ -17,7 +17,7 @@ from sync_worker.state.journal import FieldChange
 
 
 class Batch:
-    """The changed rows of one page, and what is recorded beside them.
+    """The changed rows of one page, and what is recorded with them.
 
     `same` are records that differ from their rows in nothing that is stored but signatures, `signed` where these are,
     `restless` in how many others a field differed although nothing says that they changed.

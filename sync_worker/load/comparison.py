@@ -17,7 +17,7 @@ from sync_worker.load.signed_urls import without_signatures
 
 _NESTED = {FieldType.OBJECT, FieldType.ARRAY}
 _AMBIGUOUS = frozenset(".*[]")
-"""No field with one of these in its name can be told by a path."""
+"""A path cannot name a field with one of these characters in its name."""
 
 
 class _Number(str):

@@ -22,7 +22,7 @@ class PagingNotes(NamedTuple):
 
 
 class PagingFields(msgspec.Struct):
-    """The members beside the records of an enveloped list that may speak of paging; any type is accepted."""
+    """The members of an envelope, other than its records, that may say how paging goes on; any type is accepted."""
 
     has_next_page: Any = None
     pagination: Any = None

@@ -1,4 +1,4 @@
-"""Finds URLs that are signed anew at every reading, and cuts what changes in them.
+"""Finds URLs that are signed again at every reading, and cuts out what changes in them.
 
 A record says by its `updated_at` that somebody changed it; while that stays as it is, the query of a URL is no change.
 A record without one may hold a link whose query means something, so only what looks like a signature is cut there.

@@ -1,8 +1,8 @@
 """Splits the body of a page into undecoded records.
 
 The fast way never builds Python objects. A page it refuses because of one record (a lone surrogate is enough), and one
-with a NUL, which no database holds, is mended first and split again: step by step, each on bytes, so that a large page
-is held two or three times and not as objects. A field that nests too deep for any reader becomes a text.
+with a NUL, which no database stores, is repaired and split again: step by step, each on bytes, so that a large page is
+held two or three times and not as objects. A field that nests too deep for any reader becomes a text.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ def _split_mended(body: bytes, fast: Callable[[bytes], Records], field_depth: in
     body = _storable(body)
     replaced = body.count(_REPLACED) - sent_so
     reason = ""
-    for mend in (bytes, _escaped, lambda it: _flattened(it, field_depth)):
-        body = mend(body)
+    for repair in (bytes, _escaped, lambda it: _flattened(it, field_depth)):
+        body = repair(body)
         try:
             return fast(body)._replace(replaced=replaced)
         except msgspec.ValidationError as error:

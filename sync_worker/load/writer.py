@@ -101,7 +101,7 @@ class Writer:
         return group, False
 
     def _commit(self, group: list[Piece]) -> None:
-        """Commit the group in one transaction; a piece that fails is undone and fails alone."""
+        """Commit the group in one transaction; a piece that fails is undone, and the others stay."""
         try:
             with self._destination.transaction() as transaction:
                 done = _run(transaction, group)

@@ -126,7 +126,7 @@ def make_report_as_run(
     """
     destination = filled_database(settings)
     row = RunRow(run_id or new_run_id(clock.now()), job, trigger, clock.now())
-    with destination.aside() as transaction:
+    with destination.short_write() as transaction:
         open_run(transaction, row)
     # What the ledger has if the process is stopped, which is no `Exception`.
     failure: str | None = "internal error"
@@ -143,7 +143,7 @@ def make_report_as_run(
             raise
         finally:
             outcome = Outcome.FAILED if failure else Outcome.SUCCEEDED
-            with destination.aside() as transaction:
+            with destination.short_write() as transaction:
                 close_run(transaction, row.run_id, outcome, finished_at=clock.now(), error=failure)
             log.info(Event.RUN_FINISHED, outcome=outcome, error=failure)
     return row.run_id, made

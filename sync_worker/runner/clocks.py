@@ -27,7 +27,7 @@ class Clocks:
     """The readings of both clocks since the run began; safe to use from several threads."""
 
     def __init__(self, started_at: datetime) -> None:
-        # The server tells whole seconds.
+        # `Date` has whole seconds.
         self.started_at = started_at.replace(microsecond=0)
         self.server_time: datetime | None = None
         """The server's time as it was first reported."""

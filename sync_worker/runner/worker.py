@@ -84,7 +84,7 @@ class Worker:
 
     @property
     def ledger(self) -> Destination:
-        """The database, for readers of the ledger and for transactions beside a run's own."""
+        """The database, for readers of the ledger and for transactions other than a run's own."""
         return self._services.destination
 
     @property

@@ -102,7 +102,7 @@ class Loop:
             ]
         # Before interrupted runs are resumed, so that a job with missed ticks too gets one run.
         self._count(watches, now)
-        with self._ledger.aside() as transaction:
+        with self._ledger.short_write() as transaction:
             resume_interrupted(transaction, now)
         self._watches = watches
 
@@ -119,7 +119,7 @@ class Loop:
             due = watch.due(now)
             if due is not None:
                 trigger = "catch_up" if due.is_late else "schedule"
-                with self._ledger.aside() as transaction:
+                with self._ledger.short_write() as transaction:
                     is_new = enqueue_tick(transaction, watch.job, due.scheduled_at, trigger=trigger, now=now)
                 if is_new:
                     log.info(Event.TICK_RECORDED, job=watch.job, scheduled_at=due.scheduled_at, trigger=trigger)
@@ -140,7 +140,7 @@ class Loop:
             self._skip(run, f"the run before, {running}, was still under way")
 
     def _skip(self, run: RunRequest, reason: str) -> None:
-        with self._ledger.aside() as transaction:
+        with self._ledger.short_write() as transaction:
             close_run(transaction, run.run_id, Outcome.SKIPPED, finished_at=self._clock.now(), error=reason)
         log.warning(Event.RUN_SKIPPED, run_id=run.run_id, job=run.job, error=reason)
 

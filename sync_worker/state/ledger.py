@@ -116,7 +116,7 @@ def close_run(
 ) -> None:
     """Write how a run ended and the sums of its scopes, and release its leases; the first outcome stands.
 
-    Of `failure` its group is kept, by which whoever followed the run ends as it would have ended here.
+    The group of `failure` is stored, so that a process that follows the run ends with the same exit code.
     """
     execute(executor, "close_run", run_id=run_id, outcome=outcome, finished_at=finished_at, error=error)
     execute(executor, "release_leases", run_id=run_id)
@@ -200,7 +200,7 @@ def close_scope(
     )
     execute(executor, "release_lease", **key.parameters())
     if verdict is not None:
-        execute(executor, "note_latest_scope", **key.parameters())
+        execute(executor, "record_latest_scope", **key.parameters())
 
 
 def run_scopes(executor: Executor, run_id: str) -> list[ScopeResult]:

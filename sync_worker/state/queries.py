@@ -1,4 +1,4 @@
-"""Loads the named statements of `sql/queries.sql` and of the migrations beside it, once."""
+"""Loads the named statements of `sql/queries.sql` and of the migrations in the same folder, once."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def prune(ledger: _Database, retention: Retention, now: datetime, stop: threadin
     while not stop.is_set():
         with ledger.transaction() as transaction:
             gone = [{"run_id": run_id} for (run_id,) in transaction.execute(queries()["old_runs"], old)]
-            for name in ("prune_details", "prune_avoided", "prune_set_aside", "prune_run"):
+            for name in ("prune_details", "prune_skipped", "prune_set_aside", "prune_run"):
                 transaction.execute_many(queries()[name], gone)
         pruned += len(gone)
         if len(gone) < _RUNS_A_TRANSACTION:

@@ -13,7 +13,7 @@ from sync_worker.state.queries import queries
 from sync_worker.state.rows import fetch
 
 TOOL_OFF = "the tool is off in this project"
-"""The beginning of the reason of a scope that was skipped because its tool is off."""
+"""The beginning of the reason of a scope that was skipped reason its tool is off."""
 
 
 class SkipReason(StrEnum):
@@ -33,40 +33,40 @@ class SkipReason(StrEnum):
     """It is nested in a record that has not moved since it was read."""
 
 
-class Avoided(NamedTuple):
+class SkippedRequests(NamedTuple):
     """Calls of one stream that were not made."""
 
     stream: str
-    because: SkipReason
+    reason: SkipReason
     calls: int
 
 
 def record_skipped(executor: Executor, run_id: str, calls: Mapping[tuple[str, SkipReason], int]) -> None:
     """Store what a run did not ask for, by stream and reason."""
     executor.execute_many(
-        queries()["record_avoided"],
+        queries()["record_skipped"],
         [
-            {"run_id": run_id, "stream": stream, "reason": because, "calls": number}
-            for (stream, because), number in sorted(calls.items())
+            {"run_id": run_id, "stream": stream, "reason": reason, "calls": number}
+            for (stream, reason), number in sorted(calls.items())
         ],
     )
 
 
-def run_avoided(executor: Executor, run_id: str) -> list[Avoided]:
+def run_skipped(executor: Executor, run_id: str) -> list[SkippedRequests]:
     """Return the calls that one run did not make."""
-    return fetch(executor, Avoided, "run_avoided", run_id=run_id)
+    return fetch(executor, SkippedRequests, "run_skipped", run_id=run_id)
 
 
-class _AvoidedByRun(NamedTuple):
+class _SkippedByRun(NamedTuple):
     started_at: datetime
-    because: SkipReason
+    reason: SkipReason
     calls: int
 
 
-def avoided_by_day(executor: Executor, first_day: date) -> Mapping[date, Counter[SkipReason]]:
+def skipped_by_day(executor: Executor, first_day: date) -> Mapping[date, Counter[SkipReason]]:
     """Return the calls that runs did not make, by the day in UTC on which each began and by reason."""
     found: dict[date, Counter[SkipReason]] = defaultdict(Counter)
     since = datetime.combine(first_day, time(), UTC)
-    for line in fetch(executor, _AvoidedByRun, "avoided_by_run", since=since):
-        found[line.started_at.astimezone(UTC).date()][line.because] += line.calls
+    for line in fetch(executor, _SkippedByRun, "skipped_by_run", since=since):
+        found[line.started_at.astimezone(UTC).date()][line.reason] += line.calls
     return found

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sync_worker.model import ALL_CALLS, SUCCEEDED
 from sync_worker.state.calls import calls_since
 from sync_worker.state.executor import View
-from sync_worker.state.skipped import avoided_by_day, run_avoided
+from sync_worker.state.skipped import run_skipped, skipped_by_day
 
 
 class DaySpent(NamedTuple):
@@ -29,7 +29,7 @@ def days_spent(view: View, first_day: date) -> list[DaySpent]:
         counted[line.day.isoformat(), line.kind] += calls
     skipped = {
         day.isoformat(): {str(reason): calls for reason, calls in found.most_common()}
-        for day, found in avoided_by_day(view, first_day).items()
+        for day, found in skipped_by_day(view, first_day).items()
     }
     days = sorted({day for day, _ in counted} | skipped.keys(), reverse=True)
     return [DaySpent(day, counted[day, ALL_CALLS], counted[day, SUCCEEDED], skipped.get(day, {})) for day in days]
@@ -38,6 +38,6 @@ def days_spent(view: View, first_day: date) -> list[DaySpent]:
 def skipped_by_run(view: View, run_id: str) -> dict[str, int]:
     """Return the calls that a run avoided by reason, the most first."""
     found: Counter[str] = Counter()
-    for line in run_avoided(view, run_id):
-        found[line.because] += line.calls
+    for line in run_skipped(view, run_id):
+        found[line.reason] += line.calls
     return dict(found.most_common())

@@ -198,7 +198,7 @@ UNKNOWN_HOST = {"login_url": "https://procore.invalid", "api_url": "https://proc
         ({"procore": UNREACHABLE}, "connection", 1, "connection refused"),
         ({"procore": UNKNOWN_HOST}, "connection", 1, "host name not found"),
         ({"procore": {"client_key": "x"}}, "configuration", 2, "procore.client_key: unknown key"),
-        ({"destination": {"path": "config.json/in/procore.db"}}, "destination", 2, "is no folder"),
+        ({"destination": {"path": "config.json/in/procore.db"}}, "destination", 2, "is not a folder"),
         ({"destination": {"path": "/proc/procore.db"}}, "destination", 2, "/proc cannot be written"),
         ({"destination": {"path": "."}}, "destination", 2, "is not a file"),
         ({"destination": POSTGRES}, "configuration", 2, "not built"),

@@ -91,7 +91,7 @@ def test_status_tells_what_was_spent_and_how_procore_grades_it(filled: Installat
     assert [line["calls"] for line in others] == [0, 0, 0, 0, 1, 0]
     assert {it["stream"] for it in forbidden["streams"]} >= {"budget_views", "budget_changes"}
     shown = filled.command("status").stdout
-    skipped = dict(filled.query("SELECT reason, sum(calls) FROM _avoided GROUP BY reason"))
+    skipped = dict(filled.query("SELECT reason, sum(calls) FROM _skipped_requests GROUP BY reason"))
     assert today["avoided"] == skipped
     saved = f"; {sum(skipped.values())} avoided: " if skipped else "\n"
     assert f"\ncalls today   {len(calls)}, {refused.total()} without success{saved}" in shown

@@ -189,8 +189,8 @@ def remember_a_run(view: View) -> None:
     assert (finished.verdict, finished.finished_at) == (Verdict.COMPLETE, LATER)
     assert not ledger.was_read_whole(view, key)
     skipped.record_skipped(view, "r1", {("rfis", skipped.SkipReason.NOT_DUE): 4})
-    assert skipped.run_avoided(view, "r1") == [("rfis", skipped.SkipReason.NOT_DUE, 4)]
-    assert skipped.avoided_by_day(view, NOON.date()) == {NOON.date(): {skipped.SkipReason.NOT_DUE: 4}}
+    assert skipped.run_skipped(view, "r1") == [("rfis", skipped.SkipReason.NOT_DUE, 4)]
+    assert skipped.skipped_by_day(view, NOON.date()) == {NOON.date(): {skipped.SkipReason.NOT_DUE: 4}}
 
     ledger.close_run(view, "r1", Outcome.INTERRUPTED, finished_at=LATER, error="cut", failure=ValueError())
     totals = ledger.run_totals(view, "r1")

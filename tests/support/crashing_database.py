@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sync_worker.destination.sqlite import SqliteDestination, SqliteTransaction
+from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.destination.sqlite_transaction import SqliteTransaction
 from sync_worker.errors import DestinationError
 
 

@@ -227,7 +227,7 @@ class SyncMachine(RuleBasedStateMachine):
         if not self.installation.database.exists():
             return
         now = self.installation.clock.now()
-        with SqliteDestination(self.installation.database).aside() as transaction:
+        with SqliteDestination(self.installation.database).short_write() as transaction:
             held = transaction.execute("SELECT DISTINCT stream, company_id, project_id FROM _held_deletes")
             for stream, company, project in held:
                 keys = transaction.execute(

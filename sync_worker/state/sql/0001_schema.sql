@@ -110,9 +110,9 @@ CREATE TABLE _set_aside (
 -- name: set_aside_key
 CREATE UNIQUE INDEX _set_aside_key ON _set_aside (run_id, stream, scope_key)
 
--- name: avoided
+-- name: skipped_requests
 -- The calls that a run did not make, and why.
-CREATE TABLE _avoided (
+CREATE TABLE _skipped_requests (
     run_id TEXT NOT NULL REFERENCES _runs (run_id),
     stream TEXT NOT NULL,
     reason TEXT NOT NULL,
@@ -137,7 +137,7 @@ CREATE TABLE _checkpoints (
 CREATE UNIQUE INDEX _checkpoints_key ON _checkpoints (stream, scope_key)
 
 -- name: scope_state
--- What is known of a (stream, scope) beside its checkpoint: the run with its last verdict, which is never pruned; how
+-- What is known of a (stream, scope) in addition to its checkpoint: the run with its last verdict, which is never pruned; how
 -- far back it was read, and when (JSON by depth); when the tool's own list of deleted records was last read, and
 -- whether it was refused; how many readings in a row found all `unstable_records` changed, and in which fields (JSON).
 CREATE TABLE _scope_state (

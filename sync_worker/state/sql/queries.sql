@@ -109,7 +109,7 @@ UPDATE _run_scopes SET
                      THEN distinct_keys - inserted - updated - :quarantined ELSE 0 END
 WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
--- name: note_latest_scope
+-- name: record_latest_scope
 -- This run has the last verdict of a (stream, scope).
 INSERT INTO _scope_state (stream, company_id, project_id, verdict_run_id)
 VALUES (:stream, :company_id, :project_id, :run_id)
@@ -238,7 +238,7 @@ WHERE stream = :stream AND run_id <> :run_id AND scope_key = :scope_key;
 DELETE FROM _set_aside WHERE run_id = :run_id;
 
 -- name: add_agreed
--- Of the rows that a sweep takes for deleted, those that an earlier run held; one list alone cannot agree with itself.
+-- Of the rows that a sweep takes for deleted, those that an earlier run held; one list cannot agree with itself.
 INSERT INTO _key_sets
 SELECT CAST(:agreed AS BIGINT), record_key FROM _held_deletes
 WHERE stream = :stream AND scope_key = :scope_key AND run_id <> :run_id AND NOT (ground = 'signal' AND :ground = 'signal')
@@ -435,7 +435,7 @@ ORDER BY r.finished_at LIMIT :most;
 DELETE FROM _runs WHERE run_id = :run_id;
 
 -- name: prune_details
--- What was kept beside a run goes with it.
+-- The details of a run are deleted with it.
 DELETE FROM _run_details WHERE run_id = :run_id;
 
 -- name: prune_requests
@@ -468,10 +468,10 @@ ORDER BY day, company_id NULLS FIRST, stream NULLS FIRST, kind;
 -- Counts of days that are long gone.
 DELETE FROM _calls WHERE day < :first_day;
 
--- name: avoided_by_run
+-- name: skipped_by_run
 -- The calls that were not made, by the instant at which their run began and by reason.
 SELECT r.started_at, a.reason, CAST(sum(a.calls) AS BIGINT)
-FROM _avoided AS a JOIN _runs AS r ON r.run_id = a.run_id
+FROM _skipped_requests AS a JOIN _runs AS r ON r.run_id = a.run_id
 WHERE r.started_at >= :since
 GROUP BY r.started_at, a.reason ORDER BY r.started_at, a.reason;
 
@@ -502,18 +502,18 @@ DELETE FROM _refusals WHERE subject = :subject AND scope_key = :scope_key;
 DELETE FROM _refusals
 WHERE subject = :stream AND (CAST(:project_id AS BIGINT) IS NULL OR project_id = :project_id);
 
--- name: record_avoided
+-- name: record_skipped
 -- The calls of a stream that a run did not make.
-INSERT INTO _avoided (run_id, stream, reason, calls) VALUES (:run_id, :stream, :reason, :calls)
+INSERT INTO _skipped_requests (run_id, stream, reason, calls) VALUES (:run_id, :stream, :reason, :calls)
 ON CONFLICT (run_id, stream, reason) DO UPDATE SET calls = excluded.calls;
 
--- name: run_avoided
+-- name: run_skipped
 -- The calls that a run did not make.
-SELECT stream, reason, calls FROM _avoided WHERE run_id = :run_id ORDER BY stream, reason;
+SELECT stream, reason, calls FROM _skipped_requests WHERE run_id = :run_id ORDER BY stream, reason;
 
--- name: prune_avoided
+-- name: prune_skipped
 -- What a run did not ask for goes with it.
-DELETE FROM _avoided WHERE run_id = :run_id;
+DELETE FROM _skipped_requests WHERE run_id = :run_id;
 
 -- name: read_page_sizes
 -- The largest pages that were learned of since then.

@@ -12,7 +12,7 @@ from support.worker import Install, Installation, advance, scope, verdicts
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.model import Outcome, Verdict
-from sync_worker.state.skipped import SkipReason, run_avoided
+from sync_worker.state.skipped import SkipReason, run_skipped
 
 HOUR, DAY = 3_600, 86_400
 
@@ -245,7 +245,7 @@ def test_calls_that_are_not_made_are_counted_with_their_reasons(install: Install
     report = here.run(*streams, trigger="schedule")
 
     with SqliteDestination(here.database).reader() as view:
-        found = {(line.stream, line.because): line.calls for line in run_avoided(view, report.run_id)}
+        found = {(line.stream, line.reason): line.calls for line in run_skipped(view, report.run_id)}
     contracts = len(here.query("SELECT id FROM work_order_contracts"))
     assert {key: found[key] for key in found if key[1] is not SkipReason.NOT_LISTED} == {
         ("rfis", SkipReason.NOT_PERMITTED): 1,

@@ -91,7 +91,7 @@ def test_a_file_that_is_lost_takes_no_more_writes_and_says_so(
     with pytest.raises(DatabaseLostError, match=r"procore\.db\S* was (deleted or moved|replaced|overwritten)"):
         write_too_late()
 
-    for doing in (destination.transaction, destination.aside, destination.reader):
+    for doing in (destination.transaction, destination.short_write, destination.reader):
         with pytest.raises(DatabaseLostError), doing():
             pass
     assert destination.is_lost()
@@ -159,7 +159,7 @@ def test_no_new_database_is_made_in_the_place_of_one_that_is_gone(
 
     with pytest.raises(ConfigurationError, match=r"procore\.db is not there any more: put it back"):
         destination.reopen()
-    with pytest.raises(DestinationError), destination.aside():
+    with pytest.raises(DestinationError), destination.short_write():
         pass
 
     assert not (tmp_path / "procore.db").exists()
@@ -291,9 +291,9 @@ def test_a_pipe_in_the_place_of_the_file_is_refused_and_never_waited_for(tmp_pat
     destination = SqliteDestination(tmp_path / "procore.db")
 
     assert not destination.is_held()
-    with pytest.raises(ConfigurationError, match="is no regular file"):
+    with pytest.raises(ConfigurationError, match="is not a regular file"):
         destination.open(holder="a test")
-    with pytest.raises(DestinationError, match="is no regular file"), destination.reader():
+    with pytest.raises(DestinationError, match="is not a regular file"), destination.reader():
         pytest.fail("a pipe was read")
 
 

@@ -67,7 +67,7 @@ def test_a_file_where_a_folder_belongs_and_a_folder_of_the_kernel_cannot_be_writ
     (tmp_path / "file").touch()
     found = unwritable(tmp_path / "file" / "inside")
     assert found is not None
-    assert "is no folder" in found.reason
+    assert "is not a folder" in found.reason
     assert unwritable(Path("/proc/self")) is not None
 
 

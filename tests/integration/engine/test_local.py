@@ -88,11 +88,11 @@ class FullForTheFirstWrite:
         self._is_full = True
 
     @contextmanager
-    def aside(self) -> Iterator[Transaction]:
+    def short_write(self) -> Iterator[Transaction]:
         if self._is_full:
             self._is_full = False
             raise DestinationError("disk full")
-        with self._destination.aside() as transaction:
+        with self._destination.short_write() as transaction:
             yield transaction
 
     def __getattr__(self, name: str) -> Any:

@@ -16,7 +16,8 @@ from support.worker import A_FEW, Install, advance, incomplete
 from sync_worker.app import open_worker
 from sync_worker.catalog import STREAMS
 from sync_worker.destination.protocol import Parameter
-from sync_worker.destination.sqlite import SqliteDestination, SqliteTransaction
+from sync_worker.destination.sqlite import SqliteDestination
+from sync_worker.destination.sqlite_transaction import SqliteTransaction
 from sync_worker.engine.handoff import DAEMON
 from sync_worker.errors import (
     ConfigurationError,

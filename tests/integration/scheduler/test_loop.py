@@ -57,7 +57,7 @@ class InlineEngine:
     def start(self, run: RunRequest) -> None:
         self.started.append(run)
         now = self._here.clock.now()
-        with self._here.destination.aside() as transaction:
+        with self._here.destination.short_write() as transaction:
             open_run(transaction, RunRow(run.run_id, run.job, run.trigger, now))
             if run.job in self.slow:
                 self.slow[run.job] = run.run_id
@@ -304,7 +304,7 @@ def test_a_run_asked_for_by_hand_is_taken_within_a_second(here: Daemons) -> None
     def ask() -> None:
         passes.append(here.clock.now())
         if len(passes) == 20:
-            with here.destination.aside() as transaction:
+            with here.destination.short_write() as transaction:
                 enqueue_run(transaction, asked)
 
     here.schedules = {}
@@ -317,7 +317,7 @@ def test_a_run_asked_for_by_hand_is_taken_within_a_second(here: Daemons) -> None
 
 
 def test_a_waiting_run_of_a_job_that_is_gone_is_skipped_with_the_reason(here: Daemons) -> None:
-    with here.destination.aside() as transaction:
+    with here.destination.short_write() as transaction:
         enqueue_run(transaction, RunRequest("gone", trigger="schedule", run_id="orphan"))
     here.serve(NOON)
 

@@ -85,13 +85,13 @@ def test_runs_are_counted_once_each_whatever_retention_takes_away(here: Installa
 
     def ended(run_id: str, minutes: int) -> None:
         at = here.clock.now() + timedelta(minutes=minutes)
-        with destination.aside() as transaction:
+        with destination.short_write() as transaction:
             open_run(transaction, RunRow(run_id, "nightly", "schedule", at - timedelta(seconds=90)))
             close_run(transaction, run_id, Outcome.PARTIAL, finished_at=at, error=None)
 
     ended("late", 20)
     first = numbers(page)
-    with destination.aside() as transaction:
+    with destination.short_write() as transaction:
         transaction.execute("DELETE FROM _runs WHERE run_id = 'late'")
     ended("later", 40)
     numbers(page)
@@ -161,7 +161,7 @@ def test_the_allowance_is_told_while_its_window_lasts(here: Installation) -> Non
         StoredWindow(HOUR, 3600, 3600, 2880, 700, 2900, ahead, ahead, now),
         StoredWindow(SPIKE, 10, 25, 20, 0, 3, over, over, now),
     )
-    with destination.aside() as transaction:
+    with destination.short_write() as transaction:
         write_allowance(transaction, StoredAllowance(windows, {over: 700, now - timedelta(hours=2): 5}))
     found = numbers(metrics_page(destination, here.clock, calls=dict, heartbeat_age=lambda: None))
     here.config["procore"] = {"client_id": "${UNSET}", "client_secret": "${UNSET}"}

@@ -114,7 +114,7 @@ def test_another_process_may_queue_beside_who_holds_the_database(destination: Sq
     other = SqliteDestination(path)
     with pytest.raises(LockHeldError) as held:
         other.open(holder="somebody else")
-    with other.aside() as transaction:
+    with other.short_write() as transaction:
         enqueue_run(transaction, MANUAL)
 
     assert held.value.holder == "a test"

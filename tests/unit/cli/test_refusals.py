@@ -184,8 +184,8 @@ def test_what_is_in_the_way_of_the_data_is_refused(refused: Refused, tmp_path: P
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("/dev/null", "/dev/null is no regular file"),
-        ("pipe", "{folder}/pipe is no regular file"),
+        ("/dev/null", "/dev/null is not a regular file"),
+        ("pipe", "{folder}/pipe is not a regular file"),
         ("loop", "{folder}/loop is a link to nothing"),
         ("dangling", "{folder}/dangling is a link to nothing"),
         ("dangling/in/it.db", "{folder}/dangling is a link to nothing"),
