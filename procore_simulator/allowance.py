@@ -85,13 +85,13 @@ class Allowance:
     def take(self) -> tuple[WindowState | None, dict[str, str]]:
         """Count a request; return the window nearer to its limit, as Procore reports only one, and its headers."""
         now = self._clock.now().timestamp()
-        standings = [window.take(now) for window in self._windows]
-        if not standings:
+        states = [window.take(now) for window in self._windows]
+        if not states:
             return None, {}
-        refusals = [standing for standing in standings if standing.is_refused]
+        refusals = [state for state in states if state.is_refused]
         reported = (
-            max(refusals, key=lambda standing: standing.reset_at)
+            max(refusals, key=lambda state: state.reset_at)
             if refusals
-            else min(standings, key=lambda standing: standing.remaining)
+            else min(states, key=lambda state: state.remaining)
         )
         return reported, reported.headers(now)

@@ -76,8 +76,8 @@ class Api:
 
     def answer(self, call: Call) -> Answer:
         """Return the answer to a call. Every call counts against the rate limit, refused ones too."""
-        standing, limits = self.allowance.take()
-        if standing is not None and standing.is_refused:
+        window, limits = self.allowance.take()
+        if window is not None and window.is_refused:
             found = _refusal(Refusal(429, "You have surpassed the max number of requests"))
         else:
             try:

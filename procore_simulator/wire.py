@@ -44,7 +44,7 @@ class LoggedRequest:
     stream: str | None
     page: int
     ignored: tuple[str, ...]
-    is_spoilt: bool
+    is_faulty: bool
 
 
 class Wire:
@@ -70,7 +70,7 @@ class Wire:
         fault = self.faults.take(f"{call.path}?{request.url.query}" if call.query else call.path)
         if fault is None:
             answer = self._answer(call, await request.body())
-            self._log(call, answer, is_spoilt=False)
+            self._log(call, answer, is_faulty=False)
             await _send(send, answer)
         else:
             await self._answer_with_fault(fault, request, call, receive, send)
@@ -80,12 +80,12 @@ class Wire:
     ) -> None:
         await self._pause(fault.delay_seconds)
         if fault.reset:
-            self._log(call, Answer(0, b""), is_spoilt=True)
+            self._log(call, Answer(0, b""), is_faulty=True)
             await self._reset(request.scope["client"], receive)
             return
         self._drift(fault, call)
         answer = self._damaged(fault, call, await request.body())
-        self._log(call, answer, is_spoilt=True)
+        self._log(call, answer, is_faulty=True)
         await self._send_damaged(send, answer, fault)
 
     async def _send_damaged(self, send: Send, answer: Answer, fault: Fault) -> None:
@@ -189,7 +189,7 @@ class Wire:
             "created_at": int(grant.created_at.timestamp()),
         }  # fmt: skip
 
-    def _log(self, call: Call, answer: Answer, *, is_spoilt: bool) -> None:
+    def _log(self, call: Call, answer: Answer, *, is_faulty: bool) -> None:
         number = call.query.get("page", "1")
         self.requests.append(
             LoggedRequest(
@@ -203,7 +203,7 @@ class Wire:
                 answer.stream,
                 read_id(number) or 1,
                 answer.ignored,
-                is_spoilt,
+                is_faulty,
             )
         )
 

@@ -71,7 +71,9 @@ def open_worker(
     destination = configured_database(settings, database)
     path, heartbeat = settings.destination.path, heartbeat_path(settings.data_dir)
     if not path.exists() and heartbeat.exists():
-        log.warning(Event.DATABASE_BEGUN, path=str(path), error=f"a daemon has run before ({heartbeat}); {_NEW_AGAIN}")
+        log.warning(
+            Event.DATABASE_CREATED, path=str(path), error=f"a daemon has run before ({heartbeat}); {_NEW_AGAIN}"
+        )
     take = partial(destination.open, holder_text(role), admit=partial(admit, settings), stop=stop)
     try:
         known = begin(settings, destination, clock, take)

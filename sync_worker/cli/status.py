@@ -19,7 +19,7 @@ from sync_worker.model import Verdict
 from sync_worker.state.history import RunLine, RunUnderWay
 from sync_worker.status.durations import in_words
 from sync_worker.status.problems import problems
-from sync_worker.status.record_problems import BLOCKED, SET_ASIDE
+from sync_worker.status.record_problems import BLOCKED, QUARANTINED
 from sync_worker.status.status import Status, StreamStatus, gather, seconds_since
 
 _PROBLEMS_SHOWN = 10
@@ -90,9 +90,9 @@ def _first_sentence(status: Status) -> str:
         "the last run ended early" if ended and not bad else "",
     ]
     refused = counted[Verdict.NOT_PERMITTED]
-    aside = len({problem.stream for problem in status.problems if problem.kind == SET_ASIDE})
+    aside = len({problem.stream for problem in status.problems if problem.kind == QUARANTINED})
     but = f"; {refused} may not be read" if refused else ""
-    but += f"; of {aside} {'stream' if aside == 1 else 'streams'} records are set aside" if aside else ""
+    but += f"; of {aside} {'stream' if aside == 1 else 'streams'} records are in quarantine" if aside else ""
     if any(wrong):
         return f"Not all is well: {', '.join(filter(None, wrong))}{but}."
     return f"All is well: {counted[Verdict.COMPLETE]} of {total} lists are proven complete{but}."

@@ -283,7 +283,7 @@ class ListReader:
             if evidence.units >= found.units:
                 self._days_read = calendar
                 return evidence
-        log.warning(Event.DELETES_UNTOLD, error=redactor.text(reason))
+        log.warning(Event.DELETES_UNDETECTED, error=redactor.text(reason))
         return self._read_again(plan._replace(detects_deletes=False), [dates])
 
     def _is_before_first_day(self, dates: DateRange | None) -> bool:
@@ -309,14 +309,14 @@ class ListReader:
             if doubt is None:
                 self._signal = Signal(self._now, refused=False)
             else:
-                log.warning(Event.DELETES_UNTOLD, error=doubt)
+                log.warning(Event.DELETES_UNDETECTED, error=doubt)
         except (SkippableError, RequestError) as refusal:
             self._signal = Signal(self._now, refused=True)
-            log.warning(Event.DELETES_UNTOLD, error=redactor.text(str(refusal)))
+            log.warning(Event.DELETES_UNDETECTED, error=redactor.text(str(refusal)))
         except UnreachableError:
             raise
         except RetryableError as failure:
-            log.warning(Event.DELETES_UNTOLD, error=redactor.text(str(failure)))
+            log.warning(Event.DELETES_UNDETECTED, error=redactor.text(str(failure)))
 
     def needs_whole_list(self) -> bool:
         """Return True if live rows are reported deleted by an answer that may be the live list itself.

@@ -166,8 +166,8 @@ class Connection(H11Protocol):
     def handle_events(self) -> None:
         super().handle_events()
         # Before the first request there is no cycle, whatever uvicorn declares.
-        is_asked = self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
-        if is_asked and not self.is_answering:
+        is_requested = self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
+        if is_requested and not self.is_answering:
             self.is_answering = True
             self._close_after(self._connections.limits.answer_seconds)
 

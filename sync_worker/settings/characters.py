@@ -21,7 +21,7 @@ def trimmed(text: str) -> str:
     return text.removeprefix("\ufeff").rstrip("\r\n")
 
 
-def oddity(text: str) -> str | None:
+def stray_character(text: str) -> str | None:
     """Describe an invisible character in `text` that cannot be on purpose, such as "ends with a space"; else None."""
     if text and _is_invisible(text[0]):
         return f"begins with {_named(text[0])}"

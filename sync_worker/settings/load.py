@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sync_worker.settings.characters import oddity, trimmed
+from sync_worker.settings.characters import stray_character, trimmed
 from sync_worker.settings.explain import explain, misspelt
 from sync_worker.settings.folder import Folder
 from sync_worker.settings.problems import KeyFinding, KeyPath, SettingsError, did_you_mean, dotted
@@ -142,13 +142,13 @@ class _Filler:
             self.sources[dotted(path)] = sources
         value = trimmed(filled.text)
         # The texts under `streams` are names and values of Procore, which may have odd characters on purpose.
-        if path[0] != "streams" and (odd := oddity(value)):
+        if path[0] != "streams" and (odd := stray_character(value)):
             return self._refused(path, f"{sources} {odd}; remove it".lstrip())
         return value
 
     def _refused(self, path: KeyPath, message: str) -> object:
-        self._document.blame(path, message)
-        # A value that no key takes. Validation reports it too, but `blame_others` drops that second report.
+        self._document.add_problem(path, message)
+        # A value that no key takes. Validation reports it too, but `add_problems` drops that second report.
         return object()
 
 
@@ -175,7 +175,7 @@ def _validated(
         found += inspect(settings)
     except ValidationError as error:
         found += _validation_problems(tree, error, model)
-    document.blame_others(found)
+    document.add_problems(found)
     if settings is None or document.problems:
         raise SettingsError(document.problems)
     return settings

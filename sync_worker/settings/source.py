@@ -56,17 +56,17 @@ class YamlDocument:
         """Return the line of `path`, or of the nearest key around it."""
         return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
 
-    def blame(self, path: KeyPath, message: str) -> None:
+    def add_problem(self, path: KeyPath, message: str) -> None:
         """Add a problem at `path`."""
         self.problems.append(SettingsProblem(self.file, self.line(path), dotted(path), message))
 
-    def blame_others(self, findings: Iterable[KeyFinding]) -> None:
+    def add_problems(self, findings: Iterable[KeyFinding]) -> None:
         """Add `findings`, except for keys that have a problem already."""
-        blamed = {problem.key for problem in self.problems}
+        known = {problem.key for problem in self.problems}
         for path, message in findings:
-            if dotted(path) not in blamed:
-                blamed.add(dotted(path))
-                self.blame(path, message)
+            if dotted(path) not in known:
+                known.add(dotted(path))
+                self.add_problem(path, message)
 
 
 def read_document(path: Path) -> YamlDocument:
@@ -144,7 +144,7 @@ class _Reader:
             return self._sequence(node, path)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
-        self._document.blame(path, "YAML tags are not allowed")
+        self._document.add_problem(path, "YAML tags are not allowed")
         return None
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Value]:
@@ -186,14 +186,14 @@ class _Reader:
                 return str(node.value).lower() == "true"
             case "null":
                 return None
-        self._document.blame(path, "YAML tags are not allowed")
+        self._document.add_problem(path, "YAML tags are not allowed")
         return None
 
     def _number(self, type_: type[int | float], text: str, path: KeyPath) -> Value:
         try:
             return type_(text)
         except ValueError:
-            self._document.blame(path, "expected a number")
+            self._document.add_problem(path, "expected a number")
             return None
 
 

@@ -1,4 +1,4 @@
-"""Problems of records in lists that were read: set aside, rewritten on every read, or not of the declared type."""
+"""Problems of records in lists that were read: in quarantine, rewritten on every read, or not of the declared type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_worker.destination.protocol import Transaction
 from sync_worker.state.journal import RECORDS_KEPT, drifted_fields, set_aside
 from sync_worker.state.volatile import unstable_streams
 
-_SHOW_SET_ASIDE = '`sync-worker query "SELECT * FROM _quarantine"` shows them as they were sent'
+_SHOW_QUARANTINE = '`sync-worker query "SELECT * FROM _quarantine"` shows them as they were sent'
 _READ_EXTRA = "nothing is lost: queries that need them read _extra"
 _ROWS_LOOKED_AT = 200
 _fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -28,7 +28,7 @@ class RecordProblem(NamedTuple):
     step: str
 
 
-SET_ASIDE = "set aside"
+QUARANTINED = "quarantined"
 BLOCKED = RecordProblem(
     "blocked",
     "",
@@ -39,15 +39,15 @@ BLOCKED = RecordProblem(
 
 def find_record_problems(view: Transaction, streams: Mapping[str, StreamSpec]) -> list[RecordProblem]:
     """Return the problems of all streams, lost records first."""
-    return [*_set_aside(view), *_misfits(view, streams), *_restless(view, streams)]
+    return [*_quarantined(view), *_misfits(view, streams), *_rewritten(view, streams)]
 
 
-def _set_aside(view: Transaction) -> Iterator[RecordProblem]:
+def _quarantined(view: Transaction) -> Iterator[RecordProblem]:
     for line in set_aside(view):
         more = " or more" if line.records >= RECORDS_KEPT else ""
         several = f", {line.projects} projects" if line.projects > 1 else ""
         text = f"{line.stream}{several}: {line.records}{more} records could not be stored: {line.reason}"
-        yield RecordProblem(SET_ASIDE, line.stream, text, _SHOW_SET_ASIDE)
+        yield RecordProblem(QUARANTINED, line.stream, text, _SHOW_QUARANTINE)
 
 
 def _misfits(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[RecordProblem]:
@@ -64,7 +64,7 @@ def _misfits(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[R
                 yield RecordProblem("misfit", stream, text, _READ_EXTRA)
 
 
-def _restless(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[RecordProblem]:
+def _rewritten(view: Transaction, streams: Mapping[str, StreamSpec]) -> Iterator[RecordProblem]:
     for line in unstable_streams(view):
         spec = streams.get(line.stream)
         named = f" ({', '.join(line.fields)})" if line.fields else ""

@@ -1,4 +1,4 @@
-"""What `status` and `streams` tell of records that are set aside, written again each time, or not as declared."""
+"""`status` and `streams` show records that are in quarantine, rewritten on every read, or not of the declared type."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def test_records_that_are_set_aside_are_told_with_the_reason_and_how_to_see_them
     here = install()
     read(here, {"id": 1}, {"subject": "nobody knows me"}, {"id": None})
 
-    assert lines(here, "set aside") == [
-        "set aside     rfis: 2 records could not be stored: the record has no usable key",
+    assert lines(here, "quarantined") == [
+        "quarantined   rfis: 2 records could not be stored: the record has no usable key",
         '→ `sync-worker query "SELECT * FROM _quarantine"` shows them as they were sent',
     ]
-    assert here.command("status").stdout.splitlines()[0].endswith("; of 1 stream records are set aside.")
+    assert here.command("status").stdout.splitlines()[0].endswith("; of 1 stream records are in quarantine.")
 
 
 def test_a_list_that_is_written_again_at_every_reading_is_told_with_the_field_and_what_to_do(install: Install) -> None:

@@ -134,8 +134,8 @@ def test_a_new_database_is_warned_of_where_a_daemon_has_run_before(install: Inst
     again = here.command("run", "--streams", "companies")
 
     assert (first.returncode, again.returncode) == (0, 0)
-    assert "database.begun" not in first.stderr
-    (told,) = [line for line in map(json.loads, again.stderr.splitlines()) if line["event"] == "database.begun"]
+    assert "database.created" not in first.stderr
+    (told,) = [line for line in map(json.loads, again.stderr.splitlines()) if line["event"] == "database.created"]
     assert (told["path"], "not mounted" in told["error"]) == (str(here.database), True)
 
 

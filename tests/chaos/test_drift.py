@@ -59,7 +59,7 @@ def test_lists_that_change_between_pages_are_exact_after_a_quiet_run(
         add_drift(installation, random)
         report = installation.run(*STREAMS)
         counts["inexact" if incomplete(report) else "exact"] += 1
-        counts["lists changed"] += len([request for request in installation.simulator.requests if request.is_spoilt])
+        counts["lists changed"] += len([request for request in installation.simulator.requests if request.is_faulty])
         assert count_wrongly_deleted(installation) == 0
         if not incomplete(report):
             assert differences(installation.simulator, installation.database, streams=STREAMS) == []

@@ -114,7 +114,7 @@ def test_where_all_days_may_not_be_asked_for_what_is_missing_is_not_marked(insta
 
     assert incomplete(report) == []
     assert dead(here) == []
-    assert [it["event"] for it in logs].count(Event.DELETES_UNTOLD) == 1
+    assert [it["event"] for it in logs].count(Event.DELETES_UNDETECTED) == 1
     here.simulator.faults.clear()
     here.run(LOGS)
     assert dead(here) == [gone]

@@ -22,7 +22,7 @@ def test_an_answer_is_replaced_so_many_times(caller: Caller, path: str) -> None:
 
     assert [answer.status_code for answer in answers] == [503, 503, 200]
     assert answers[0].headers["Retry-After"] == "7"
-    assert [logged.is_spoilt for logged in caller.simulator.requests][-3:] == [True, True, False]
+    assert [logged.is_faulty for logged in caller.simulator.requests][-3:] == [True, True, False]
 
 
 def test_a_body_is_replaced(caller: Caller, path: str) -> None:

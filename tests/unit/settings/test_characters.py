@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.settings import Settings, SettingsError, load_settings
-from sync_worker.settings.characters import oddity, trimmed
+from sync_worker.settings.characters import stray_character, trimmed
 
 PROCORE = """\
 procore:
@@ -95,10 +95,10 @@ def test_a_value_written_in_the_file_is_looked_at_too(tmp_path: Path) -> None:
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1))
 def test_letters_digits_and_signs_are_never_odd(text: str) -> None:
-    assert oddity(trimmed(text)) is None
+    assert stray_character(trimmed(text)) is None
 
 
 @given(st.text())
 def test_whatever_is_odd_is_said_in_one_printable_line(text: str) -> None:
-    said = oddity(text)
+    said = stray_character(text)
     assert said is None or said.isprintable()
