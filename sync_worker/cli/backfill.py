@@ -24,12 +24,14 @@ _AHEAD_AT_MOST = timedelta(days=366)
 
 @click.command()
 @click.option("--since", type=_DAY, metavar="DATE", required=True, help="First day to read, such as 2024-01-31.")
-@click.option("--until", type=_DAY, metavar="DATE", help="Last day to read [today].")
-@click.option("--streams", metavar="S[,S]...", help="Names, globs, tag:NAME [those of all jobs].")
-@click.option("--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; repeatable.")
-@click.option("--plan", is_flag=True, help="Say list by list what it takes, and ask first.")
-@click.option("--no-wait", is_flag=True, help="End with 4 instead of waiting for the allowance.")
-@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked and much is read.")
+@click.option("--until", type=_DAY, metavar="DATE", show_default="today", help="Last day to read.")
+@click.option("--streams", metavar="S[,S]...", show_default="those of all jobs", help="Names, globs, tag:NAME.")
+@click.option(
+    "--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; may be repeated."
+)
+@click.option("--plan", is_flag=True, help="Show the calls of each list, then ask.")
+@click.option("--no-wait", is_flag=True, help="Exit with 4 instead of waiting for the allowance.")
+@click.option("--yes", is_flag=True, help="Do not ask; required without a terminal if much is read.")
 @pass_cli
 @stopped_at_once()
 def command(
@@ -43,7 +45,10 @@ def command(
     plan: bool,
     yes: bool,
 ) -> int:
-    """Read a past period again, month by month; what was finished is not read twice when it is repeated."""
+    """Read a past period again, month by month.
+
+    The same command after a stop goes on where it was stopped.
+    """
     from sync_worker.app import forecast_requests
     from sync_worker.cli.forecast import backfill_text
     from sync_worker.cli.run import run_and_print

@@ -40,10 +40,10 @@ Examples:
 )
 @pass_cli
 def command(cli: CliContext) -> int:
-    """Check all that the worker needs and what it may read; show what is wrong and what to do.
+    """Check the configuration, the host and the access to Procore; show what is wrong and what to do.
 
     Spends at most one call for each project and tool that the jobs read, and none where a run read it within a day.
-    May be used while the daemon runs.
+    Works while the daemon runs.
     """
     found = _check(cli)
     print(json.dumps(_as_json(found), indent=2) if cli.json else "\n".join(_text_lines(found)))

@@ -1,4 +1,4 @@
-"""`sync-worker config`: is the file right, what may stand in it, what holds in the end."""
+"""`sync-worker config`: the check, the schema and the effective configuration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def command() -> None:
 @command.command()
 @pass_cli
 def check(cli: CliContext) -> int:
-    """Say whether the configuration can be used, and what it will do."""
+    """Check the configuration, and show what it does."""
     from sync_worker.cli.refusals import refusals_here
     from sync_worker.doctor.configuration import configuration_warnings
     from sync_worker.logs import Event, get_logger
@@ -51,7 +51,7 @@ def schema() -> None:
 @command.command()
 @pass_cli
 def show(cli: CliContext) -> None:
-    """Print the configuration that holds in the end, secrets masked, and where variables came from."""
+    """Print the effective configuration, secrets masked, and where variables came from."""
     import yaml
 
     loaded = cli.read_settings()

@@ -71,14 +71,15 @@ class TimedRun(NamedTuple):
 @click.option(
     "--dir",
     "folder",
+    metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("procore-demo"),
     show_default=True,
-    help="Where the demo's database goes.",
+    help="Folder for the database and the reports.",
 )
 @pass_cli
 def command(cli: CliContext, folder: Path) -> int:
-    """Sync a made-up company from the bundled Procore simulator into SQLite; needs no credentials."""
+    """Sync a made-up company from the bundled Procore simulator into SQLite, without credentials."""
     from procore_simulator.demo import DemoSimulator
     from sync_worker.catalog import STREAMS
     from sync_worker.logs import configure_logging

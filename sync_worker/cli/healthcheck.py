@@ -1,4 +1,4 @@
-"""`sync-worker healthcheck`: whether the daemon beats and is well; for containers, so it imports little."""
+"""`sync-worker healthcheck`: is the daemon well? For containers, so it imports little."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_worker.scheduler.heartbeat import beats, heartbeat_path, read_trouble
 @click.command()
 @pass_cli
 def command(cli: CliContext) -> int:
-    """Exit 0 when the daemon beats and finds its database well, else 1."""
+    """Exit with 0 if the daemon is alive and its database is well, else with 1, and print why."""
     path = heartbeat_path(cli.load_local_settings().data_dir)
     is_alive = beats(path, cli.clock.now())
     trouble = read_trouble(path) if is_alive else f"no recent beat in {path}"

@@ -75,22 +75,33 @@ _QUESTIONS: Mapping[str, tuple[str, click.ParamType[str]]] = {
 
 
 @click.command()
-@click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to [.].")
-@click.option("--environment", type=_ENVIRONMENT, help="production, sandbox, monthly_sandbox, federal or custom.")
-@click.option("--login-url", type=_URL, help="Login address, for environment custom.")
-@click.option("--api-url", type=_URL, help="API address, for environment custom.")
-@click.option("--client-id", type=_CLIENT, help="Client id of the service account.")
-@click.option("--company-id", type=_ID, help="Id of the company to read.")
-@click.option("--timezone", type=_TIME_ZONE, help="Time zone of the schedules [UTC].")
-@click.option("--data-dir", type=_TEXT, help="Where the data goes [./data].")
-@click.option("--host", type=_TEXT, help="Address the daemon listens on [127.0.0.1].")
-@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+@click.option(
+    "--dir",
+    "folder",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    show_default=".",
+    help="Folder to write to.",
+)
+@click.option(
+    "--environment", metavar="NAME", type=_ENVIRONMENT, help="production, sandbox, monthly_sandbox, federal or custom."
+)
+@click.option("--login-url", metavar="URL", type=_URL, help="Login address, for environment custom.")
+@click.option("--api-url", metavar="URL", type=_URL, help="API address, for environment custom.")
+@click.option("--client-id", metavar="ID", type=_CLIENT, help="Client id of the service account.")
+@click.option("--company-id", metavar="ID", type=_ID, help="Id of the company to read.")
+@click.option("--timezone", metavar="ZONE", type=_TIME_ZONE, show_default="UTC", help="Time zone of the schedules.")
+@click.option("--data-dir", metavar="DIR", type=_TEXT, show_default="./data", help="Folder for the data.")
+@click.option(
+    "--host", metavar="ADDRESS", type=_TEXT, show_default="127.0.0.1", help="Address that the daemon listens on."
+)
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @pass_cli
 def command(cli: CliContext, /, folder: Path | None, *, force: bool, **given: str | None) -> None:
     """Write a commented config.yaml and .env.example.
 
-    On a terminal it asks for what the options leave open. The secret is neither asked for nor written. Any value may be
-    a variable, such as '${PROCORE_COMPANY_ID}'.
+    On a terminal it asks for the main values that are not given; the secret is neither asked for nor written. A value
+    may be a variable, such as '${PROCORE_COMPANY_ID}'.
     """
     config = cli.config_path if folder is None else folder / cli.config_path.name
     example = config.with_name(".env.example")
@@ -141,7 +152,7 @@ def _asked(known: Mapping[str, str]) -> dict[str, str]:
 def _refuse_to_overwrite(*paths: Path) -> None:
     for path in paths:
         if path.exists():
-            raise ConfigurationError(f"{path} is there already; --force overwrites it, --dir names another folder")
+            raise ConfigurationError(f"{path} exists; --force overwrites it, --dir names another folder")
 
 
 def _ignoring(path: Path) -> Iterator[Path]:

@@ -33,26 +33,26 @@ class CommandEntry(NamedTuple):
 
 COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
     {
-        "demo": CommandEntry("sync_worker.cli.demo", "Sync from the bundled Procore simulator; needs no credentials."),
+        "demo": CommandEntry("sync_worker.cli.demo", "Sync from the bundled Procore simulator, without credentials."),
         "init": CommandEntry("sync_worker.cli.init", "Write a commented config.yaml and .env.example."),
-        "check": CommandEntry("sync_worker.cli.check", "Look at all that is needed and what may be read: the doctor."),
+        "check": CommandEntry("sync_worker.cli.check", "Check the configuration, the host and the access to Procore."),
         "serve": CommandEntry(
-            "sync_worker.cli.serve", "Run jobs on their schedules, until stopped: the daemon.", handles_signals=True
+            "sync_worker.cli.serve", "Run jobs on their schedules until stopped: the daemon.", handles_signals=True
         ),
         "run": CommandEntry("sync_worker.cli.run", "Run jobs or streams now.", handles_signals=True),
-        "plan": CommandEntry("sync_worker.cli.plan", "Say what jobs would cost, before anything runs."),
-        "status": CommandEntry("sync_worker.cli.status", "Say how fresh and complete the data is."),
+        "plan": CommandEntry("sync_worker.cli.plan", "Show what jobs would cost, before anything runs."),
+        "status": CommandEntry("sync_worker.cli.status", "Show how fresh and complete the data is."),
         "runs": CommandEntry("sync_worker.cli.runs", "Show the last runs, or one of them in full."),
-        "streams": CommandEntry("sync_worker.cli.streams", "Show which streams there are, or one of them in full."),
-        "state": CommandEntry("sync_worker.cli.state", "Show or reset the checkpoints."),
-        "query": CommandEntry("sync_worker.cli.query", "Answer read-only SQL from the database."),
-        "report": CommandEntry("sync_worker.cli.report", "Make a report from what is stored."),
+        "streams": CommandEntry("sync_worker.cli.streams", "Show the streams, or one of them in full."),
+        "state": CommandEntry("sync_worker.cli.state", "Show or reset checkpoints; approve held deletes."),
+        "query": CommandEntry("sync_worker.cli.query", "Run a read-only SQL statement on the database."),
+        "report": CommandEntry("sync_worker.cli.report", "Make a report from stored data."),
         "backfill": CommandEntry(
             "sync_worker.cli.backfill", "Read a past period again, month by month.", handles_signals=True
         ),
         "config": CommandEntry("sync_worker.cli.config", "Check or show the configuration, or print its schema."),
-        "healthcheck": CommandEntry("sync_worker.cli.healthcheck", "Tell whether the daemon beats, by exit code."),
-        "simulate": CommandEntry("sync_worker.cli.simulate", "Run the bundled Procore simulator alone."),
+        "healthcheck": CommandEntry("sync_worker.cli.healthcheck", "Exit with 0 if the daemon is well, else with 1."),
+        "simulate": CommandEntry("sync_worker.cli.simulate", "Run the bundled Procore simulator."),
     }
 )
 

@@ -52,11 +52,18 @@ def with_global_options(command: click.Command) -> click.Command:
 def _options() -> list[click.Option]:
     common: dict[str, Any] = {"expose_value": False, "callback": _remember}
     return [
-        click.Option(["-c", "--config"], metavar="FILE", help="Configuration file [./config.yaml].", **common),
-        click.Option(["--json"], is_flag=True, help="Answer in JSON.", **common),
-        click.Option(["-v", "--verbose"], count=True, help="Log everything.", **common),
-        click.Option(["-q", "--quiet"], count=True, help="Log warnings and errors alone.", **common),
-        click.Option(["--no-color"], is_flag=True, help="Print without colors.", **common),
+        click.Option(
+            ["-c", "--config"],
+            metavar="FILE",
+            help="Configuration file; default SYNC_WORKER_CONFIG, else ./config.yaml.",
+            **common,
+        ),
+        click.Option(["--json"], is_flag=True, help="Print JSON.", **common),
+        click.Option(
+            ["-v", "--verbose"], count=True, help="Log everything; show where an internal error came from.", **common
+        ),
+        click.Option(["-q", "--quiet"], count=True, help="Log only warnings and errors.", **common),
+        click.Option(["--no-color"], is_flag=True, help="Print without colors, as with NO_COLOR.", **common),
     ]
 
 

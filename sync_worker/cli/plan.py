@@ -38,10 +38,12 @@ Examples:
   sync-worker plan --streams 'rfis,*_logs' --full-refresh"""
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@click.option("--streams", metavar="S[,S]...", help="These streams instead of jobs: names, globs, tag:NAME.")
-@click.option("--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; repeatable.")
-@click.option("--full-refresh", is_flag=True, help="As if everything were listed, whatever was read before.")
-@click.option("--probe", is_flag=True, help="Ask lists for one row each where nothing stored tells; counts as calls.")
+@click.option("--streams", metavar="S[,S]...", help="Plan these streams instead: names, globs, tag:NAME.")
+@click.option(
+    "--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; may be repeated."
+)
+@click.option("--full-refresh", is_flag=True, help="List everything, whatever was read before.")
+@click.option("--probe", is_flag=True, help="Request one row of lists that were never read; these calls count.")
 @pass_cli
 def command(
     cli: CliContext,
@@ -52,9 +54,9 @@ def command(
     full_refresh: bool,
     probe: bool,
 ) -> None:
-    """Say what jobs would cost now, each by itself, and on its schedule; all that are configured unless some are named.
+    """Show how many calls jobs take now and on their schedules; without names, all jobs in force.
 
-    Told from what is stored, without a call. What changed in Procore is not known before it is asked for.
+    The forecast uses only what is stored. What changed in Procore since then is not known.
     """
     from sync_worker.app import forecast_requests
     from sync_worker.logs import redactor

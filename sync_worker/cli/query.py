@@ -25,12 +25,14 @@ Examples:
   echo "SELECT count(*) FROM projects" | sync-worker query -"""
 )
 @click.argument("sql", metavar="SQL")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="How to print [table].")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json"]), show_default="table", help="Output format."
+)
 @pass_cli
 def command(cli: CliContext, sql: str, form: str | None) -> None:
-    """Answer one read-only statement from the database, also while a run writes to it; `-` reads it from stdin.
+    """Run a read-only SQL statement, also while a run writes to the database; `-` reads it from stdin.
 
-    Values are printed exactly as stored: CSV holds raw data, JSON a list of objects with null for NULL.
+    Values are printed as stored; JSON is a list of objects.
     """
     with run_query(cli.database(), _statement(sql)) as answer:
         match form or ("json" if cli.json else "table"):

@@ -28,7 +28,9 @@ Examples:
   sync-worker report rfi_ageing --project 101 --format html --format csv"""
 )
 @click.argument("name", metavar="NAME")
-@click.option("--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; repeatable.")
+@click.option(
+    "--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; may be repeated."
+)
 @click.option(
     "--format",
     "formats",
@@ -36,19 +38,19 @@ Examples:
     multiple=True,
     default=["html"],
     show_default=True,
-    help="Repeatable.",
+    help="Format; may be repeated.",
 )
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Put it there instead of the archive in data_dir.",
+    help="Folder to write to, instead of the archive in data_dir.",
 )
 @pass_cli
 def command(
     cli: CliContext, name: str, projects: tuple[int, ...], formats: tuple[str, ...], output: Path | None
 ) -> None:
-    """Make one report now from what is stored; asks nothing of Procore and needs no credentials."""
+    """Make a report from stored data, without a call to Procore and without credentials."""
     from sync_worker.jobs import find_report, runnable_reports
     from sync_worker.reports.build import make_report
 
@@ -70,7 +72,7 @@ def run_reports(
         began = clock.monotonic()
         request = report.request._replace(projects=projects or report.request.projects)
         run_id, made = make_report_as_run(settings, request, job=job, clock=clock)
-        told = {
+        answer = {
             "run_id": run_id,
             "outcome": Outcome.SUCCEEDED,
             "seconds": round(clock.monotonic() - began, 3),
@@ -79,7 +81,7 @@ def run_reports(
             "streams": [],
             "report": as_json(made),
         }
-        print(json.dumps(told) if cli.json else as_text(made))
+        print(json.dumps(answer) if cli.json else as_text(made))
 
 
 def as_text(made: MadeReport) -> str:

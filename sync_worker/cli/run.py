@@ -37,12 +37,14 @@ Examples:
   sync-worker run --all --dry-run"""
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@click.option("--all", "every_job", is_flag=True, help="Run all jobs that read.")
-@click.option("--streams", metavar="S[,S]...", help="Read these streams: names, globs, tag:NAME.")
-@click.option("--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; repeatable.")
+@click.option("--all", "every_job", is_flag=True, help="Run all jobs in force, without the reports.")
+@click.option("--streams", metavar="S[,S]...", help="Read these streams instead: names, globs, tag:NAME.")
+@click.option(
+    "--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; may be repeated."
+)
 @click.option("--full-refresh", is_flag=True, help="List everything, whatever was read before.")
-@click.option("--no-wait", is_flag=True, help="End with 4 instead of waiting for the allowance.")
-@click.option("--dry-run", is_flag=True, help="Say what would be asked, by what is stored; ask and write nothing.")
+@click.option("--no-wait", is_flag=True, help="Exit with 4 instead of waiting for the allowance.")
+@click.option("--dry-run", is_flag=True, help="Show what would be read and what it costs; read and write nothing.")
 @pass_cli
 @stopped_at_once()
 def command(
@@ -64,7 +66,9 @@ def command(
     reports = runnable_reports(settings)
     if any(job in reports for job in jobs):
         if streams or every_job or full_refresh or no_wait or dry_run or not all(job in reports for job in jobs):
-            raise ConfigurationError("reports are run apart from what reads: `sync-worker run` with their names alone")
+            raise ConfigurationError(
+                "reports cannot be run together with jobs that read; run them with only their names"
+            )
         run_reports(cli, settings, {job: reports[job] for job in jobs}, projects)
         return DONE
     request = run_request(runnable_jobs(settings), jobs, streams, every_job=every_job)

@@ -29,10 +29,10 @@ Examples:
   sync-worker runs --json"""
 )
 @click.argument("run_id", required=False, metavar="[RUN_ID]")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many runs.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Number of runs.")
 @pass_cli
 def command(cli: CliContext, run_id: str | None, limit: int) -> None:
-    """Show the runs that wait and the last ones, newest first, or one of them in full with all its lists."""
+    """Show the last runs and those that wait, newest first, or one run in full with all its lists."""
     if run_id is None:
         _show_all(cli, limit)
     else:
@@ -88,10 +88,10 @@ def in_full(run: RunLine, scopes: Sequence[ScopeResult], skipped: Mapping[str, i
     if scopes:
         yield ""
         yield from table(_SCOPES, [_scope_line(scope) for scope in scopes])
-    told = [scope for scope in scopes if scope.error]
-    if told:
+    failed = [scope for scope in scopes if scope.error]
+    if failed:
         yield ""
-    for scope in told:
+    for scope in failed:
         where = f"project {scope.project_id}" if scope.project_id else f"company {scope.company_id or '-'}"
         yield f"{scope.verdict or 'not finished'}: {scope.stream}, {where}: {scope.error}"
 

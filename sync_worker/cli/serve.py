@@ -30,7 +30,7 @@ def command(cli: CliContext) -> None:
 
 def _announce(url: str, jobs: Sequence[ScheduledJob], *, shows_data: bool) -> None:
     if not jobs:
-        print("no job is configured; runs by hand are taken")
+        print("no job is configured; the daemon waits for runs by hand")
     width = max((len(job.name) for job in jobs), default=0)
     for job in jobs:
         when = f"{job.schedule} {job.timezone}, next {job.next_at:%Y-%m-%dT%H:%M:%SZ}" if job.next_at else "by hand"

@@ -1,4 +1,4 @@
-"""`sync-worker simulate`: the bundled Procore alone, until it is asked to stop."""
+"""`sync-worker simulate`: the bundled Procore simulator, until it is stopped."""
 
 from __future__ import annotations
 
@@ -35,22 +35,59 @@ procore:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
-@click.option("--seed", default=0, show_default=True, help="The same seed makes the same data.")
-@click.option("--projects", default=12, show_default=True, type=click.IntRange(1, 999), help="Projects a company.")
-@click.option("--companies", default=1, show_default=True, type=click.IntRange(1, 9), help="Companies.")
-@click.option("--records-scale", default=1.0, show_default=True, help="More or fewer records in every list.")
-@click.option("--bulk", metavar="STREAM=N", help="Only so many records of one stream, for measuring.")
-@click.option("--hourly", type=click.IntRange(1), help="Requests an hour; unlimited when absent.")
-@click.option("--spike", type=click.IntRange(1), help="Requests in 10 seconds; unlimited when absent.")
-@click.option("--rolling", is_flag=True, help="Rolling windows instead of fixed ones.")
-@click.option("--fast", default=1.0, metavar="RATE", help="Let the simulated clock run that much faster.")
-@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="The day it begins on; today when absent.")
-@click.option("--max-per-page", type=click.IntRange(1), help="Clamp per_page of every list.")
-@click.option("--form", default="described", type=click.Choice(["described", "observed"]), help="Of sums and dates.")
-@click.option("--token-lifetime", default=5400, show_default=True, type=click.IntRange(1), help="Seconds.")
-@click.option("--stop-with-stdin", is_flag=True, help="Stop when standard input closes, as it does with a parent.")
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    metavar="N",
+    default=DEFAULT_PORT,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option("--seed", metavar="N", default=0, show_default=True, help="The same seed makes the same data.")
+@click.option(
+    "--projects",
+    metavar="N",
+    default=12,
+    show_default=True,
+    type=click.IntRange(1, 999),
+    help="Projects of each company.",
+)
+@click.option(
+    "--companies", metavar="N", default=1, show_default=True, type=click.IntRange(1, 9), help="Number of companies."
+)
+@click.option(
+    "--records-scale",
+    metavar="FACTOR",
+    default=1.0,
+    show_default=True,
+    help="Factor for the number of records in every list.",
+)
+@click.option("--bulk", metavar="STREAM=N", help="Only N records of one stream, for measurements.")
+@click.option("--hourly", metavar="N", type=click.IntRange(1), show_default="no limit", help="Requests per hour.")
+@click.option("--spike", metavar="N", type=click.IntRange(1), show_default="no limit", help="Requests per 10 seconds.")
+@click.option("--rolling", is_flag=True, help="Count these requests in rolling windows instead of fixed ones.")
+@click.option("--fast", default=1.0, metavar="RATE", show_default=True, help="Speed of the simulated clock.")
+@click.option(
+    "--today", type=click.DateTime(["%Y-%m-%d"]), show_default="today", metavar="DATE", help="Day on which it begins."
+)
+@click.option("--max-per-page", metavar="N", type=click.IntRange(1), help="Most records per page.")
+@click.option(
+    "--form",
+    default="described",
+    show_default=True,
+    type=click.Choice(["described", "observed"]),
+    help="Types of sums and dates: as documented, or as seen in practice.",
+)
+@click.option(
+    "--token-lifetime",
+    metavar="SECONDS",
+    default=5400,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Lifetime of a token in seconds.",
+)
+@click.option("--stop-with-stdin", is_flag=True, help="Stop when standard input closes.")
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> None:
     """Run the bundled Procore simulator; no credentials are needed, and nothing leaves this machine."""

@@ -30,13 +30,13 @@ from sync_worker.state.origin import forget_origin, read_origin
 
 _KEYS_SHOWN = 20
 _FUTURE = "in the future: the next run reads again what changed since it was set"
-_STREAMS = click.option("--stream", "patterns", metavar="S[,S]", help="These streams: names, globs, tag:NAME.")
-_PROJECT = click.option("--project", "project_id", type=int, metavar="ID", help="This project alone.")
+_STREAMS = click.option("--stream", "patterns", metavar="S[,S]", help="Only these streams: names, globs, tag:NAME.")
+_PROJECT = click.option("--project", "project_id", type=int, metavar="ID", help="Only this project.")
 
 
 @click.group(no_args_is_help=False)
 def command() -> None:
-    """Show or reset the checkpoints, up to where each stream of each project is complete; approve held deletes."""
+    """Show or reset the checkpoints, or approve held deletes."""
 
 
 @command.command(
@@ -49,7 +49,7 @@ Examples:
 @_PROJECT
 @pass_cli
 def show(cli: CliContext, patterns: str | None, project_id: int | None) -> None:
-    """Show the checkpoints: the mark, when it was proven, and by which run; marks in the future are pointed out."""
+    """Show up to where each stream of each project is complete, since when, and by which run."""
     with cli.reading() as view:
         found = _chosen(all_checkpoints(view), _names(cli, patterns), project_id)
     future = [is_future(line.mark, cli.clock.now()) for line in found]
@@ -73,25 +73,25 @@ Examples:
 )
 @_STREAMS
 @_PROJECT
-@click.option("--allowance", is_flag=True, help="Remove no checkpoint; end a wait for Procore's allowance.")
-@click.option("--origin", is_flag=True, help="Remove no checkpoint; forget the address of Procore, after it moved.")
+@click.option("--allowance", is_flag=True, help="Keep the checkpoints; end a wait for the allowance.")
+@click.option("--origin", is_flag=True, help="Keep the checkpoints; forget the address of Procore, after it moved.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_cli
 def reset(
     cli: CliContext, patterns: str | None, project_id: int | None, *, allowance: bool, origin: bool, yes: bool
 ) -> None:
-    """Remove checkpoints, so that the next run reads these streams from the beginning; no row is touched."""
+    """Remove checkpoints, so that the next run reads these streams from the beginning; rows stay."""
     if allowance or origin:
         option = "--allowance" if allowance else "--origin"
         if patterns or project_id is not None or (allowance and origin):
-            raise ConfigurationError(f"{option} is of all streams and projects; leave the other options out")
+            raise ConfigurationError(f"{option} is for all streams and projects; leave the other options out")
         if allowance:
             _lift_allowance(cli)
         else:
             _forget_origin(cli, yes=yes)
         return
     if not patterns:
-        raise ConfigurationError("say which streams with --stream; '*' is all of them")
+        raise ConfigurationError("name the streams with --stream; '*' is all of them")
     names = _names(cli, patterns)
     with cli.reading() as view:
         found = _chosen(all_checkpoints(view), names, project_id)
@@ -116,9 +116,9 @@ def _lift_allowance(cli: CliContext) -> None:
     if cli.json:
         print(json.dumps({"waited_until": until}, indent=2))
     elif until:
-        print(f"nobody waits any more; until {until} the wait would have lasted")
+        print(f"the wait until {until} is over")
     else:
-        print("nobody waits for the allowance; a run that waits for one list goes on within seconds")
+        print("there was no wait for the allowance; a run that waits for a single list goes on within seconds")
 
 
 def _forget_origin(cli: CliContext, *, yes: bool) -> None:
@@ -149,9 +149,9 @@ Examples:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_cli
 def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int | None, *, yes: bool) -> None:
-    """Show the deletes that are held because they were so many at once, and mark those rows as deleted.
+    """Show deletes that are held because there were too many at once, and mark those rows as deleted.
 
-    No row is removed: `_deleted_at` is set, and empty again should the record come back.
+    No row is removed: `_deleted_at` is set, and cleared if the record comes back.
     """
     streams = cli.streams()
     with cli.reading() as view:
@@ -192,7 +192,7 @@ def _is_approved(held: Sequence[HeldDeletes]) -> bool:
     rows = sum(line.rows for line in held)
     if sys.stdin.isatty():
         return click.confirm(f"Mark {rows} rows as deleted?", err=True)
-    print(f"nothing is marked yet; say --yes to mark {rows} rows as deleted", file=sys.stderr)
+    print(f"nothing was marked; add --yes to mark {rows} rows as deleted", file=sys.stderr)
     return False
 
 
@@ -232,7 +232,7 @@ def _ask(found: Collection[CheckpointLine]) -> None:
 
 def _confirm(deed: str, effect: str) -> None:
     if not sys.stdin.isatty():
-        raise ConfigurationError(f"this would {deed}; say --yes to do it")
+        raise ConfigurationError(f"this would {deed}; add --yes to do it")
     click.confirm(f"{deed[0].upper()}{deed[1:]}, {effect}?", abort=True, err=True)
 
 

@@ -40,10 +40,10 @@ Examples:
 )
 @pass_cli
 def command(cli: CliContext) -> None:
-    """Say what is not complete and why, how fresh each stream is, what runs now and what was spent; no credentials.
+    """Show problems and what to do, what runs now, what was spent, and how fresh each stream is.
 
-    A stream is as fresh as its oldest scope: everything older than that is proven to be in the database. -v lists all
-    streams with their rows.
+    A stream is as fresh as its oldest project: everything older is proven to be in the database. -v adds a table of all
+    streams.
     """
     now, is_held = cli.clock.now(), cli.is_held()
     every = _full_refresh_every(cli)
@@ -75,7 +75,7 @@ def as_text(status: Status, now: datetime, *, every_stream: bool = False) -> Ite
 def _first_sentence(status: Status) -> str:
     ended = any(trouble.stream is None for trouble in status.errors)
     if not status.streams:
-        return f"Nothing was read yet{', and the last run ended early' if ended else ''}."
+        return f"Nothing was read so far{', and the last run ended early' if ended else ''}."
     counted: Counter[str] = Counter()
     for line in status.streams:
         counted.update(line.scopes)

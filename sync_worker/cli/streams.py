@@ -28,16 +28,16 @@ Examples:
 @click.argument("name", required=False, metavar="[NAME]")
 @pass_cli
 def command(cli: CliContext, name: str | None) -> None:
-    """Show which streams there are, your own too, or one of them in full; NAME may be a glob or tag:NAME."""
+    """Show the streams, also your own, or one of them in full; NAME may be a glob or tag:NAME."""
     known = cli.streams()
     specs = [known[found] for found in (matching(name, known) if name else known)]
-    alone = specs[0] if name in known else None
+    single = specs[0] if name in known else None
     learned = _learned(cli)
     if cli.json:
         found = [as_json(spec, learned.get(spec.name, ())) for spec in specs]
-        print(json.dumps(found[0] if alone else found, indent=2))
-    elif alone:
-        print("\n".join(in_full(alone, learned.get(alone.name, ()))))
+        print(json.dumps(found[0] if single else found, indent=2))
+    elif single:
+        print("\n".join(in_full(single, learned.get(single.name, ()))))
     else:
         print("\n".join(table(_HEADINGS, [_line(spec) for spec in specs])))
 
@@ -94,11 +94,11 @@ def in_full(spec: StreamSpec, learned: Sequence[str] = ()) -> Iterator[str]:
         ("deletes", deletes(spec.deletes)),
         ("cost", f"{calls_per_pass(spec)} when nothing changed, {spec.paging.per_page or 'all'} records a page"),
         ("tags", ", ".join(sorted(spec.tags))),
-        ("sensitive", "yes: in no shipped job, chosen by name or glob alone" if spec.sensitive else None),
+        ("sensitive", "yes: in no shipped job, chosen only by name or glob" if spec.sensitive else None),
         ("history", ", ".join(spec.tracked) and f"{', '.join(spec.tracked)}: changes are kept in _field_history"),
     ]
-    facts += [("volatile", f"{path}: no change of it is one of the record") for path in spec.volatile]
-    facts += [("learned", f"{path}: its URL is signed anew at every reading, which is no change") for path in learned]
+    facts += [("volatile", f"{path}: a change of it is no change of the record") for path in spec.volatile]
+    facts += [("learned", f"{path}: its URL is signed again at each reading, which is no change") for path in learned]
     yield spec.name
     yield from (f"  {what:<10}  {value}" for what, value in facts if value)
     yield ""

@@ -63,7 +63,7 @@ def test_a_command_ends_the_wait_for_the_next_process_and_for_whoever_waits(inst
 
     done = here.command("state", "reset", "--allowance")
 
-    assert (done.returncode, done.stdout.startswith("nobody waits any more; until 20")) == (0, True)
+    assert (done.returncode, done.stdout.startswith("the wait until 20")) == (0, True)
     assert here.query(blocked) == [(0,)]
     assert here.query("SELECT count(lifted_at) FROM _allowance WHERE period = 'hour'") == [(1,)]
     again = here.command("state", "reset", "--allowance", "--json")

@@ -63,7 +63,7 @@ def test_without_a_yes_it_is_only_shown_what_would_go(holding: Installation) -> 
 
     assert answer.returncode == 0
     assert all(str(key) in answer.stdout for key in keys)
-    assert "say --yes to mark 12 rows as deleted" in answer.stderr
+    assert "add --yes to mark 12 rows as deleted" in answer.stderr
     assert (dead(holding), held(holding)) == ([], keys)
 
 

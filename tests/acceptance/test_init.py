@@ -63,7 +63,7 @@ def test_nothing_is_overwritten_unless_forced(call: Call, tmp_path: Path) -> Non
 
     refused = call("init")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "error: .env.example is there already; --force overwrites it, --dir names another folder\n"
+    assert refused.stderr == "error: .env.example exists; --force overwrites it, --dir names another folder\n"
     assert not (tmp_path / "config.yaml").exists()
 
     assert call("init", "--force").returncode == 0

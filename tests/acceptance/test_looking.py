@@ -286,8 +286,8 @@ def test_a_reset_is_not_done_unasked_nor_while_another_process_holds_the_databas
     here = install()
     here.run("rfis")
 
-    assert "would remove 2 checkpoints of 1 stream; say --yes" in refused(here, "state", "reset", "--stream", "rfis")
-    assert "say which streams" in refused(here, "state", "reset", "--yes")
+    assert "would remove 2 checkpoints of 1 stream; add --yes" in refused(here, "state", "reset", "--stream", "rfis")
+    assert "name the streams" in refused(here, "state", "reset", "--yes")
     with here.held():
         held = here.command("state", "reset", "--stream", "rfis", "--yes")
     assert (held.returncode, "is held by a test" in held.stderr) == (4, True)

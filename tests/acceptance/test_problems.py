@@ -79,7 +79,7 @@ def test_paths_of_signed_urls_are_shown_with_the_stream_they_were_learned_of(ins
 
     assert json.loads(here.command("streams", "rfis", "--json").stdout)["volatile_learned"] == ["photo.url"]
     shown = here.command("streams", "rfis").stdout
-    assert "learned     photo.url: its URL is signed anew at every reading, which is no change" in shown
+    assert "learned     photo.url: its URL is signed again at each reading, which is no change" in shown
 
 
 def test_a_write_that_another_program_holds_open_is_told_first(install: Install) -> None:

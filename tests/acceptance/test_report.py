@@ -125,7 +125,9 @@ def test_a_report_run_as_a_job_has_a_line_in_the_ledger_and_asks_nothing(here: I
 
 def test_reports_are_run_apart_from_what_reads(here: Installation) -> None:
     for others in (["sync_field"], ["--full-refresh"], ["--dry-run"]):
-        assert "reports are run apart from what reads" in refused(here, "run", "report_rfi_ageing", *others)
+        assert "reports cannot be run together with jobs that read" in refused(
+            here, "run", "report_rfi_ageing", *others
+        )
 
 
 def test_a_configured_report_has_its_own_name_projects_and_formats(here: Installation) -> None:
