@@ -46,7 +46,7 @@ from sync_worker.state.allowance import StoredAllowance, allowance_lifted_at, re
 
 _NEW_AGAIN = "if its database is on a volume that is not mounted, stop, mount it and delete the new file"
 _TWO_ATTEMPTS = RetryPolicy(attempts=2, longest_wait_seconds=2.0)
-"""Someone waits for the answer of `check`."""
+"""For `check`, as a person waits for its result."""
 
 log = get_logger()
 
@@ -63,10 +63,10 @@ def open_worker(
     progress: Progress | None = None,
     database: Callable[[Path], SqliteDestination] = SqliteDestination,
 ) -> Iterator[Worker]:
-    """Build the worker, hold its database while it is used, and release everything; `role` is for the holder's text.
+    """Build the worker, hold its database while it is used, and release everything; `role` is part of the holder text.
 
-    `database` opens the file of a path. Raises before any call is spent: `ConfigurationError`, `LockHeldError`, and
-    `StopRequested` when asked to stop while another program keeps the database from being opened.
+    `database` opens the file at a path. Raises before any call is spent: `ConfigurationError`, `LockHeldError`, and
+    `StopRequested` if `stop` is set while another program blocks the database.
     """
     destination = configured_database(settings, database)
     path, heartbeat = settings.destination.path, heartbeat_path(settings.data_dir)
@@ -82,7 +82,7 @@ def open_worker(
             raise StopRequested(str(refusal)) from None
         raise
     try:
-        # What is imported stays; unfrozen, it would be searched for garbage all the time that pages pass.
+        # Imported objects stay; unfrozen, the garbage collector would search them again and again while pages are read.
         gc.freeze()
         with _services(settings, destination, clock, stop, on_new_secret, retry_policy, progress, known) as services:
             yield Worker(settings, services, destination)
@@ -100,7 +100,7 @@ def forecast_requests(
     stop: threading.Event | None = None,
     on_new_secret: Callable[[str], None] = lambda secret: None,  # noqa: ARG005 - without probes there is none
 ) -> Outlook:
-    """Return what each request would read, by what is stored and by probes if wanted; write no data, take no lock.
+    """Return what each request would read, from stored data and, if `probing`, from samples; needs no lock.
 
     `ticks_a_day` is how often the schedule of each request runs it.
     """
@@ -124,7 +124,7 @@ def check_access(
     progress: Progress | None = None,
     keeps: bool = True,
 ) -> Checkup:
-    """Return what Procore permits of `request`; if `keeps`, store it in the database, which is made if need be."""
+    """Return which streams of `request` Procore permits; if `keeps`, store it in the database, made if need be."""
     with suppress(DestinationError):
         refuse_database(settings)
     destination = configured_database(settings, SharedSqlite)
@@ -160,7 +160,7 @@ def _services(
 
     def on_wait(seconds: float) -> None:
         progress.waiting(seconds)
-        # Nothing else may be written until the wait is over, and other processes show it.
+        # Other processes show the wait, and nothing else may be written until it is over.
         writer.submit(keeper.keep)
 
     def lifted_at() -> datetime | None:

@@ -48,7 +48,7 @@ class Announce(Protocol):
 
 
 class RunExecutor:
-    """Executes the runs of a daemon, each from its line in the ledger to its outcome there: a report, or a sync."""
+    """Executes the runs of a daemon: a report or a sync, and stores the outcome in the ledger."""
 
     def __init__(self, worker: Worker, settings: Settings, reports: Mapping[str, ReportRequest], clock: Clock) -> None:
         self._worker = worker
@@ -83,7 +83,7 @@ def serve(
         ScheduledJob(name, job.schedule, job.timezone, schedule.next_after(now) if schedule else None)
         for (name, job), (_, schedule) in zip(jobs.items(), planned.values(), strict=True)
     ]
-    # A requested stop is no failure of a daemon, however early it comes.
+    # A stop during the start is no failure of a daemon.
     with (
         suppress(StopRequested),
         open_worker(settings, stop=stop, on_new_secret=on_new_secret, clock=clock, role=DAEMON) as worker,
@@ -109,7 +109,7 @@ def serve(
         shown = guarded([("/metrics", metrics)], host=address.host, token=address.token, clock=clock)
         probed = probes(is_healthy=heartbeat.is_recent, is_ready=lambda: loop.is_ready and not stop.is_set())
         with listening(address.host, address.port, [*probed, *shown]) as url:
-            # A process that cannot listen must not beat: a daemon that runs already does.
+            # Not before it listens: where the address is in use, another daemon writes this heartbeat.
             heartbeat.begin()
             announce(url, scheduled, shows_data=bool(shown))
             log.info(Event.DAEMON_STARTED, jobs=list(planned), url=url)

@@ -43,7 +43,7 @@ def filled_database(settings: Settings | ReportSettings) -> SqliteDestination:
 
 @contextmanager
 def readable_database(settings: Settings) -> Iterator[SqliteDestination]:
-    """Yield the database without locking it; where nothing is stored yet, an empty temporary one.
+    """Yield the database without a lock; if nothing is stored, an empty temporary one.
 
     Raises `ConfigurationError` when the next run has to update it first.
     """
@@ -78,7 +78,7 @@ def make_database(settings: Settings) -> None:
 
 
 def begin(settings: Settings, database: SqliteDestination, clock: Clock, take: Callable[[], None]) -> StoredAllowance:
-    """Take the database with `take`, migrate it, close the runs that a process before left open in it.
+    """Open the database with `take`, migrate it, and close the runs that an earlier process left open.
 
     Returns the rate limit as the last process stored it.
     """
@@ -95,20 +95,20 @@ def begin(settings: Settings, database: SqliteDestination, clock: Clock, take: C
 
 
 def refuse_database(settings: Settings) -> None:
-    """Raise `ConfigurationError` when there is a database that a run would not write to."""
+    """Raise `ConfigurationError` if a run would not write to the existing database."""
     if settings.destination.type == "sqlite" and settings.destination.path.is_file():
         with SqliteDestination(settings.destination.path).reader() as view:
             admit(settings, view)
 
 
 def admit(settings: Settings, view: View) -> None:
-    """Raise `ConfigurationError` when the database is not for this version and this configuration to write to."""
+    """Raise `ConfigurationError` if the database belongs to another version or to another Procore."""
     refuse_other_version(view, "sqlite")
     refuse_other_origin(view, _origin(settings), settings.destination.path)
 
 
 def holder_text(role: str) -> str:
-    """Return what others read of this process while it holds the database."""
+    """Return the text that names this process to others while it holds the database."""
     return f"{role}process {os.getpid()} on {socket.gethostname()}"
 
 

@@ -27,7 +27,7 @@ class Services:
     clock: Clock
     stop: threading.Event
     account_company_id: int
-    """The company whose id is sent with calls that belong to no company."""
+    """The company in the header of calls that belong to no company."""
     max_concurrency: int
     streams: Mapping[str, StreamSpec]
     options: Callable[[str], StreamOptions]

@@ -1,4 +1,4 @@
-"""The one place where errors end: one line on stderr without secrets, and the exit code."""
+"""Turns errors into one line on stderr, without secrets, and the exit code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _EXIT_CODES: tuple[tuple[type[SyncWorkerError], int], ...] = (
 
 
 def exit_code(command: Callable[[], object], given: GivenOptions) -> int:
-    """Run `command`, say what went wrong, and return the code to exit with."""
+    """Run `command`, print an error if it fails, and return the exit code."""
     try:
         answer = command()
         print(end="", flush=True)
@@ -50,13 +50,13 @@ def exit_code(command: Callable[[], object], given: GivenOptions) -> int:
     except BrokenPipeError:
         _close_quietly()
         return FAILED
-    except Exception as error:  # noqa: BLE001 - the last stop; nothing may leave as a bare traceback
+    except Exception as error:  # noqa: BLE001 - a user must never see a bare traceback
         return _unexpected(error, given)
     return answer if isinstance(answer, int) else 0
 
 
 def code_of(group: type[SyncWorkerError]) -> int:
-    """The code to exit with for errors of a group."""
+    """Return the exit code for a group of errors."""
     return next(code for known, code in _EXIT_CODES if issubclass(group, known))
 
 
@@ -68,7 +68,7 @@ def _usage(error: click.ClickException) -> str:
 
 def _interrupted(error: BaseException) -> int:
     if isinstance(error, StoppedAtOnce):
-        _say("stopped", "before anything was begun; the same command starts again")
+        _say("stopped", "before anything had begun; the same command starts again")
         return STOPPED
     _say("error", "interrupted")
     return INTERRUPTED
@@ -101,5 +101,5 @@ def _say(prefix: str, text: str) -> None:
 
 
 def _close_quietly() -> None:
-    """The reader is gone; without this Python would complain once more while it closes stdout."""
+    # The reader has gone; Python would print another error when it closes stdout.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,6 @@
-"""What a subcommand is handed: the global options, settled, and the way to the settings.
+"""The context of a command: the global options, the settings and the database.
 
-Imported by every command, for `--help` too: what takes long to import is imported where it is used.
+Every command imports this module, also for `--help`, so slow imports are inside functions.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class CliContext:
     clock: Clock
 
     def load_settings(self) -> Settings:
-        """The settings, their secrets made known to the logs; raises `SettingsError`."""
+        """Return the settings, whose secrets the logs then hide; raises `SettingsError`."""
         return self.read_settings().settings
 
     def load_local_settings(self) -> LocalSettings:
-        """Where the data is, without asking for credentials; raises `SettingsError`."""
+        """Return where the data is, without credentials; raises `SettingsError`."""
         from sync_worker.catalog import STREAMS
         from sync_worker.settings import load_local_settings
         from sync_worker.settings.own_streams import findings
@@ -53,7 +53,7 @@ class CliContext:
         return load_local_settings(self.config_path, self.environ, STREAMS, lambda found: findings(found.streams))
 
     def database(self) -> Path:
-        """The file that holds the data, without asking for credentials; raises `ConfigurationError` when none does."""
+        """Return the database file, without credentials; raises `ConfigurationError` if there is none."""
         destination = self.load_local_settings().destination
         if destination.type != "sqlite":
             raise ConfigurationError(f"destination.type {destination.type} is not built yet; use sqlite")
@@ -62,7 +62,7 @@ class CliContext:
         return destination.path
 
     def streams(self) -> Mapping[str, StreamSpec]:
-        """The shipped streams and the user's own, without asking for credentials or for a configuration."""
+        """Return the shipped streams and the user's own; needs neither credentials nor a configuration."""
         from sync_worker.catalog import STREAMS
         from sync_worker.settings.own_streams import catalog_with
 
@@ -71,7 +71,7 @@ class CliContext:
         return catalog_with(self.load_local_settings().streams)
 
     def load_report_settings(self) -> ReportSettings:
-        """What making reports takes, without asking for credentials; raises `SettingsError`."""
+        """Return the settings of reports, without credentials; raises `SettingsError`."""
         from sync_worker.catalog import STREAMS
         from sync_worker.settings import load_report_settings
         from sync_worker.settings.own_streams import findings
@@ -80,7 +80,7 @@ class CliContext:
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """What is committed, to look at, whoever writes meanwhile."""
+        """Yield a view of the committed data, also while a run writes."""
         from sync_worker.destination.sqlite import SqliteDestination
         from sync_worker.state.migration import earlier_version
 
@@ -93,19 +93,19 @@ class CliContext:
             yield view
 
     def is_held(self) -> bool:
-        """Whether some process works on the data; not to be asked while it is read."""
+        """Return True if a process holds the database; call it only outside of `reading`."""
         from sync_worker.destination.sqlite import SqliteDestination
 
         return SqliteDestination(self.database()).is_held()
 
     def is_blocked(self) -> bool:
-        """Return True if some program has been writing to the database for seconds; a run's own writes are shorter."""
+        """Return True if a program has been writing to the database for seconds; the writes of a run are shorter."""
         from sync_worker.destination.sqlite import SqliteDestination
 
         return SqliteDestination(self.database(), try_seconds=_LONG_WRITE_SECONDS).is_blocked()
 
     def read_settings(self, inspect: Inspect[Settings] | None = None) -> LoadedSettings:
-        """As `load_settings`, and where the values came from; `inspect` finds what else would be refused."""
+        """Return the settings and where the values came from; `inspect` finds what else would be refused."""
         from sync_worker.catalog import STREAMS
         from sync_worker.cli.refusals import refusals
         from sync_worker.logs import redactor
@@ -117,7 +117,7 @@ class CliContext:
 
 
 def pass_cli(command: Callable[Concatenate[CliContext, P], R]) -> Callable[P, R]:
-    """Hand `command` the `CliContext` as its first argument, with logging set up as asked."""
+    """Pass the `CliContext` to `command` as its first argument, and set up logging."""
 
     @functools.wraps(command)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -133,7 +133,7 @@ def pass_cli(command: Callable[Concatenate[CliContext, P], R]) -> Callable[P, R]
 
 
 def clock_for(environ: Mapping[str, str]) -> Clock:
-    """Return the clock of this process; raises `ConfigurationError` where the environment asks for no possible one."""
+    """Return the clock of this process; raises `ConfigurationError` if the environment has an impossible offset."""
     try:
         return process_clock(environ)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""`sync-worker init`: a commented `config.yaml` and `.env.example`, from questions or flags; never the secret."""
+"""`sync-worker init`: a commented `config.yaml` and `.env.example`, from options or questions; never the secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IGNORED = ".env\n/data/\n/secrets/\n"
 
 
 class Answers(NamedTuple):
-    """What differs between one company's configuration and another's; each may be a `${VARIABLE}`."""
+    """The values that differ between companies; each may be a `${VARIABLE}`."""
 
     environment: str = "production"
     login_url: str = "${PROCORE_LOGIN_URL}"
@@ -34,7 +34,7 @@ class Answers(NamedTuple):
 
 
 class _Value(click.ParamType[str]):
-    """What the configuration takes under a key, or a variable that will hold it."""
+    """A value of the configuration, or a variable that will hold it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -121,7 +121,7 @@ def command(cli: CliContext, /, folder: Path | None, *, force: bool, **given: st
 
 
 def configuration(answers: Answers) -> str:
-    """The text of `config.yaml`: every key there is, those that nobody asked for commented out."""
+    """Return the text of `config.yaml` with every key; optional ones are comments."""
     scalars = {name: _scalar(value) for name, value in answers._asdict().items()}
     return _filled(
         "config.template",
@@ -132,7 +132,7 @@ def configuration(answers: Answers) -> str:
 
 
 def environment_example(answers: Answers) -> str:
-    """The text of `.env.example`: the variables that `config.yaml` needs, then those that it takes."""
+    """Return the text of `.env.example`: first the variables that `config.yaml` needs, then the optional ones."""
     used = answers if answers.environment == "custom" else answers._replace(login_url="", api_url="")
     asked = [match for value in used for match in _VARIABLE.finditer(value)]
     lines = [f"{name}=" if default is None else f"#{name}={default}" for name, default in map(re.Match.groups, asked)]
@@ -140,7 +140,7 @@ def environment_example(answers: Answers) -> str:
 
 
 def _asked(known: Mapping[str, str]) -> dict[str, str]:
-    """`known`, and what the user answers to the questions that it leaves open."""
+    """Add the answers to the questions that `known` leaves open."""
     answers = dict(known)
     for name, (question, type_) in _QUESTIONS.items():
         if name not in answers:
@@ -156,14 +156,14 @@ def _refuse_to_overwrite(*paths: Path) -> None:
 
 
 def _ignoring(path: Path) -> Iterator[Path]:
-    """Keep secrets and data out of version control, unless someone has said what is kept out."""
+    """Write a `.gitignore` for secrets and data, unless there is one."""
     if not path.exists():
         path.write_text(_IGNORED, "utf-8")
         yield path
 
 
 def _jobs(timezone: str) -> Iterator[str]:
-    """The shipped jobs; in UTC, as they are shipped, they need not be named."""
+    """Return the lines of the shipped jobs; for UTC, which they have anyway, they are comments."""
     from sync_worker.job import all_jobs, shipped_folder
 
     mark = "# " if timezone == "UTC" else ""
@@ -173,7 +173,7 @@ def _jobs(timezone: str) -> Iterator[str]:
 
 
 def _scalar(text: str) -> str:
-    """`text` as YAML, in quotes only where it needs them."""
+    """Return `text` as YAML, in quotes only where it needs them."""
     import yaml
 
     return text if _PLAIN.fullmatch(text) and yaml.safe_load(text) == text else json.dumps(text)

@@ -1,4 +1,4 @@
-"""The `sync-worker` command: which subcommands there are; their modules are imported when they are called."""
+"""The `sync-worker` command and its list of subcommands, whose modules are imported when they are called."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sync_worker.destination.modes import UMASK
 
 
 class CommandEntry(NamedTuple):
-    """Where a subcommand lives, as `command`, and what the list of commands says of it.
+    """The module of a subcommand, where it is called `command`, and its line in the list of commands.
 
-    One that `handles_signals` lets those through that came since the process began; for others that is done here.
+    A command that `handles_signals` unblocks them itself; for the others it is done before they begin.
     """
 
     module: str
@@ -58,7 +58,7 @@ COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one when it is called."""
+    """A group that imports a command only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)

@@ -1,4 +1,4 @@
-"""The options every command takes, before or after its name; light, because `--help` imports it."""
+"""The options of every command, and those that several commands share; imports little, for `--help`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_CONFIG = "config.yaml"
 
 @dataclass(slots=True)
 class GivenOptions:
-    """What was asked so far, while the command line is read from left to right."""
+    """The global options that were read so far, from left to right."""
 
     environ: Mapping[str, str]
     config: str | None = None
@@ -25,12 +25,12 @@ class GivenOptions:
 
     @property
     def config_path(self) -> Path:
-        """The configuration file: the option's, else the environment's, else the default."""
+        """The configuration file of the option, else of the environment, else the default."""
         return Path(self.config or self.environ.get("SYNC_WORKER_CONFIG") or DEFAULT_CONFIG)
 
     @property
     def verbosity(self) -> int:
-        """Above 0 for more, below 0 for less."""
+        """Above 0 for more log, below 0 for less."""
         return self.verbose - self.quiet
 
     @property
@@ -40,7 +40,7 @@ class GivenOptions:
 
 
 def with_global_options(command: click.Command) -> click.Command:
-    """`command` and all commands under it, taking the global options too."""
+    """Add the global options to `command` and all commands below it."""
     known = {param.name for param in command.params}
     command.params += [option for option in _options() if option.name not in known]
     if isinstance(command, click.Group):
@@ -68,7 +68,7 @@ def _options() -> list[click.Option]:
 
 
 def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
-    """The same option may be read twice, before and after the command's name; what is not given says nothing."""
+    """Store an option that is given; it may stand before or after the name of the command."""
     given = context.find_object(GivenOptions)
     if given is not None and value:
         setattr(given, option.name, value)

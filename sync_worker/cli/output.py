@@ -1,4 +1,4 @@
-r"""What is printed where the terminal or the pipe is not UTF-8: ASCII with escapes, as in `D\u00e9tail`."""
+r"""Output to a terminal or pipe that is not UTF-8: ASCII with escapes, as in `D\u00e9tail`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _ESCAPE = "sync_worker.escape"
 
 
 def open_what_is_closed() -> None:
-    """Open the null device as stdin, stdout and stderr where the process was started without them.
+    """Open the null device as stdin, stdout or stderr if the process was started without it.
 
-    Else the next file that is opened, such as the database, gets the descriptor to which a library may print.
+    Otherwise the next file that is opened, such as the database, gets the descriptor to which a library may print.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -22,10 +22,10 @@ def open_what_is_closed() -> None:
 
 
 def escape_what_cannot_be_shown() -> None:
-    """Make stdout and stderr of this process take every text, whatever their encoding.
+    """Make stdout and stderr accept every text, whatever their encoding.
 
-    An older encoding would have some of the letters; but who reads a pipe mostly takes it for UTF-8, which ASCII is.
-    `click.echo` must be told the stream: by itself it takes one in ASCII for a mistake and writes UTF-8.
+    Older encodings become ASCII, because a reader of a pipe usually expects UTF-8, of which ASCII is a part.
+    Always pass the stream to `click.echo`: without it, click treats ASCII as a mistake and writes UTF-8.
     """
     codecs.register_error(_ESCAPE, _escaped)
     for stream in (sys.stdout, sys.stderr):
@@ -35,7 +35,7 @@ def escape_what_cannot_be_shown() -> None:
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    r"""The form that JSON has too, so that JSON stays JSON: `\u` and four digits, twice for what lies beyond U+FFFF."""
+    r"""Return escapes that are valid in JSON: `\u` and four digits, twice for a character beyond U+FFFF."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")

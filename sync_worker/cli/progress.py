@@ -1,6 +1,6 @@
-"""A bar on the terminal while a run goes on: what is read, how much is left and about how long that takes.
+"""A progress bar on a terminal: what is read, how much is left, and about how long that takes.
 
-Only a terminal gets one, and only then is it imported; everything else reads the log, which is JSON lines.
+Other outputs get the log as JSON lines, and rich.progress is not imported for them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ProgressBar:
-    """Draws what it hears; rich takes care of threads."""
+    """Draws the progress of a run; rich makes it safe for threads."""
 
     def __init__(self, bar: RichProgress, clock: Clock) -> None:
         self._bar = bar
@@ -45,13 +45,13 @@ class ProgressBar:
 
 @contextmanager
 def shown_progress(cli: CliContext) -> Iterator[Progress]:
-    """A listener that draws on stderr if that is a terminal and nobody asked for quiet."""
+    """Yield a progress bar if stderr is a terminal, and nothing to see otherwise or with `-q`."""
     if not sys.stderr.isatty() or cli.verbosity < 0:
         yield NullProgress()
         return
     try:
         with _drawn(cli) as bar:
-            # Drawn over the bar, a warning would be torn; rich has put itself in stderr's place and prints it above.
+            # rich has replaced stderr, so that warnings are printed above the bar and not over it.
             configure_logging(verbosity=cli.verbosity, color=cli.color)
             yield ProgressBar(bar, cli.clock)
     finally:
@@ -59,12 +59,12 @@ def shown_progress(cli: CliContext) -> Iterator[Progress]:
 
 
 def stage(description: str, seconds: float) -> str:
-    """What is going on: with `seconds` to go until the allowance allows more, nothing but waiting."""
+    """Return `description`, or the wait if the allowance is spent for `seconds` more."""
     return description if seconds <= 0 else f"waiting {ceil(seconds)} s for the allowance"
 
 
 def _drawn(cli: CliContext) -> RichProgress:
-    # A tenth of a second that only a terminal pays.
+    # This import takes a tenth of a second.
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -79,7 +79,7 @@ def _drawn(cli: CliContext) -> RichProgress:
     from rich.text import Text
 
     class StageColumn(ProgressColumn):
-        """Drawn anew several times a second, so that the seconds count down by themselves."""
+        """A column that is drawn several times a second, so that the seconds count down."""
 
         def render(self, task: Task) -> Text:
             return Text(f"{stage(task.description, task.fields['waits_until'] - cli.clock.monotonic()):<32}")

@@ -1,4 +1,4 @@
-"""`sync-worker query`: one question in SQL, answered while the worker may be writing."""
+"""`sync-worker query`: one read-only SQL statement."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _json_value(value: Value) -> Value:
 
 
 def _distinct(names: Sequence[str]) -> Iterator[str]:
-    """Names as an object may have them: the second `id` is `id_2`."""
+    """Return unique names for the keys of an object: the second `id` is `id_2`."""
     seen: Counter[str] = Counter()
     for name in names:
         seen[name] += 1

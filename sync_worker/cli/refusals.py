@@ -24,7 +24,7 @@ _ONLY_REPORTS = ("formats", "deliver")
 
 
 def refusals(settings: Settings) -> Iterator[KeyFinding]:
-    """Return what keeps `settings` from being served, beyond their types; every command that loads them asks."""
+    """Return why `settings` of the right types cannot be served; every command that loads settings calls this."""
     yield from _not_built(settings)
     yield from _of_projects(settings)
     of_streams = list(findings(settings.streams))
@@ -37,13 +37,13 @@ def refusals(settings: Settings) -> Iterator[KeyFinding]:
     named = settings.jobs or {}
     of_names = list(chain.from_iterable(_of_name(name, options, known) for name, options in named.items()))
     yield from of_names
-    # Which streams a job reads and when it is due can be told of jobs and streams that there are.
+    # The streams and schedules of jobs can only be checked if the jobs and streams exist.
     if not of_names and not of_streams:
         yield from _of_jobs(settings)
 
 
 def refusals_here(settings: Settings) -> Iterator[KeyFinding]:
-    """As `refusals`, and what is in the way on this machine, which others find when they open it."""
+    """Return `refusals` and what is wrong on this machine, which other commands find when they open it."""
     yield from refusals(settings)
     if (reason := unusable_file(settings.destination.path)) is not None:
         yield ("destination", "path"), reason
@@ -57,7 +57,7 @@ def refusals_here(settings: Settings) -> Iterator[KeyFinding]:
 
 
 def _of_database(settings: Settings) -> Iterator[KeyFinding]:
-    """Return why the daemon would not write to the database that is there; what may pass is no reason."""
+    """Return why the daemon would not write to the existing database; temporary errors do not count."""
     from sync_worker.database import refuse_database
 
     with suppress(DestinationError):
@@ -68,7 +68,7 @@ def _of_database(settings: Settings) -> Iterator[KeyFinding]:
 
 
 def unstorable(settings: LocalSettings | Settings) -> Iterator[KeyFinding]:
-    """What keeps single streams from being stored; a run says so of each of them, and reads the others."""
+    """Return why single streams cannot be stored; a run fails only these."""
     for name, spec in own_streams(settings.streams).items():
         if (reason := too_wide(spec)) is not None:
             yield ("streams", name, "fields"), reason
@@ -96,7 +96,7 @@ def _of_projects(settings: Settings) -> Iterator[KeyFinding]:
 
 
 def _of_name(name: str, options: JobOptions, known: Mapping[str, Job]) -> Iterator[KeyFinding]:
-    """What is wrong with a job by its name and kind."""
+    """Return what is wrong with the name and kind of a job."""
     path: KeyPath = ("jobs", name)
     reports = sorted(report_name(each) for each, job in known.items() if isinstance(job, ReportJob))
     if options.kind is None and name not in known:
@@ -116,12 +116,12 @@ def _of_name(name: str, options: JobOptions, known: Mapping[str, Job]) -> Iterat
 
 
 def _of_jobs(settings: Settings) -> Iterator[KeyFinding]:
-    """What is wrong with the jobs in force: a schedule that never fires, a name that chooses no stream."""
+    """Return schedules that never fire and patterns that match no stream, in the jobs in force."""
     streams = catalog_with(settings.streams)
     jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **configured_reports(settings)}
     for name, job in jobs.items():
         options = (settings.jobs or {}).get(name, JobOptions())
-        # What a job's module says has no line in the file; the folder that holds it has.
+        # The settings of a job's module have no line in the configuration; the key of its folder has.
         module: KeyPath = ("jobs", name) if settings.jobs else ("jobs_dir",)
         lead = "" if settings.jobs else f"job {name}: "
         try:

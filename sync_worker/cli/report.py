@@ -1,4 +1,4 @@
-"""`sync-worker report`: one report now, from what is stored."""
+"""`sync-worker report`: one report now, from stored data."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def command(
 def run_reports(
     cli: CliContext, settings: Settings, reports: Mapping[str, ConfiguredReport], projects: Sequence[int]
 ) -> None:
-    """Make reports as `sync-worker run` does: each in the formats that are configured, with a line in the ledger."""
+    """Make reports as `sync-worker run` does: in the configured formats, each with a row in the ledger."""
     from sync_worker.reports.build import make_report_as_run
 
     clock = cli.clock
@@ -85,12 +85,12 @@ def run_reports(
 
 
 def as_text(made: MadeReport) -> str:
-    """What it says in a sentence, then where it is."""
+    """Return the headline, then the files."""
     return "\n".join([made.headline, *(f"  {path}" for path in made.files)])
 
 
 def as_json(made: MadeReport) -> dict[str, object]:
-    """A report that was made, for programs."""
+    """Return the object that `report --json` prints."""
     return {
         "report": made.name,
         "headline": made.headline,

@@ -1,4 +1,4 @@
-"""`sync-worker runs`: the ledger as people and programs read it."""
+"""`sync-worker runs`: the ledger as text and JSON."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _show_one(cli: CliContext, run_id: str) -> None:
 
 
 def in_full(run: RunLine, scopes: Sequence[ScopeResult], skipped: Mapping[str, int]) -> Iterator[str]:
-    """The lines that say everything of a run."""
+    """Return all that the ledger has of a run."""
     yield f"run {run.run_id}"
     rows = (
         f"{run.rows_seen} seen, {run.inserted} inserted, {run.updated} updated, {run.unchanged} unchanged, "

@@ -1,4 +1,4 @@
-"""What calls were spent, what was spared, and how Procore grades the app for it: for people and for programs."""
+"""The calls that were spent and saved, and how Procore grades the app, as text."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _WHAT: Mapping[Observation, str] = {
 def spending_lines(
     allowance: StoredAllowance, days: Sequence[DaySpent], health: Sequence[Health], now: datetime
 ) -> Iterator[LabeledLine]:
-    """What is left of the allowance, what today came to, and how all of it is graded."""
-    told = [_left(window, now) for window in allowance.windows if window.limit is not None]
-    if told:
-        yield LabeledLine("allowance", "; ".join(told))
+    """Return the allowance that is left, the calls of today, and the grades."""
+    windows = [_left(window, now) for window in allowance.windows if window.limit is not None]
+    if windows:
+        yield LabeledLine("allowance", "; ".join(windows))
     waits_until = allowance.waits_until(now)
     if waits_until is not None:
         seconds = (waits_until - now).total_seconds()
@@ -45,7 +45,7 @@ def spending_lines(
 
 
 def _left(window: StoredWindow, now: datetime) -> str:
-    """What is left of a window, as long as it lasts; of one that is over only how large it is."""
+    """Return what is left of a window; of one that is over, only its size."""
     each = "an hour" if window.period == HOUR else f"in {window.seconds} s"
     ours = "" if window.granted is None else f", {window.granted} of them ours"
     if window.remaining is None or window.resets_at is None or window.resets_at <= now:
@@ -54,7 +54,7 @@ def _left(window: StoredWindow, now: datetime) -> str:
 
 
 def skipped(day: DaySpent) -> str:
-    """What was not asked, and why."""
+    """Return the calls that were saved, and why."""
     return f"; {sum(day.avoided.values())} avoided: {reasons(day.avoided)}" if day.avoided else ""
 
 
@@ -64,7 +64,7 @@ def reasons(skipped: Mapping[str, int]) -> str:
 
 
 def _health_lines(health: Sequence[Health]) -> Iterator[LabeledLine]:
-    """The whole in a line, then each observation that was made."""
+    """Return the worst grade, then a line for each observation that was made."""
     whole = f"{_shown(worst(health))}: {health[0].of} calls in {DAYS} days, as Procore's Integration Health sees them"
     yield LabeledLine("health", whole)
     for line in health:

@@ -1,4 +1,4 @@
-"""`sync-worker state`: up to where each stream is read, how to make it forget, and deletes that wait for approval."""
+"""`sync-worker state`: show and reset checkpoints, approve held deletes."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _lift_allowance(cli: CliContext) -> None:
     now = cli.clock.now()
     with cli.reading() as view:
         waits_until = read_allowance(view).waits_until(now)
-    # A daemon may hold the database meanwhile.
+    # A daemon may hold the database at the same time.
     with SqliteDestination(cli.database()).short_write() as transaction:
         refuse_other_version(transaction, "sqlite")
         lift_allowance(transaction, now)
@@ -203,7 +203,7 @@ def _approve(
     streams: Mapping[str, StreamSpec],
 ) -> int:
     now = cli.clock.now()
-    # A daemon may hold the database meanwhile, and more deletes than were shown.
+    # A daemon may hold the database at the same time, and more deletes than were shown.
     with SqliteDestination(cli.database()).short_write() as transaction:
         refuse_other_version(transaction, "sqlite")
         return sum(

@@ -1,4 +1,4 @@
-"""`sync-worker status`: is all well, what is not, how fresh is what, what was spent and what Procore thinks of it."""
+"""`sync-worker status`: problems, the runs in progress, the calls spent, and the freshness of each stream."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _full_refresh_every(cli: CliContext) -> Mapping[str, timedelta]:
 
 
 def as_text(status: Status, now: datetime, *, every_stream: bool = False) -> Iterator[str]:
-    """The lines for people: whether all is well, what is not and what to do about it, then the rest."""
+    """Return whether all is well, then the problems with what to do, then the rest."""
     yield _first_sentence(status)
     for part in (_wrong(status), _going_on(status, now), _streams_shortly(status.streams)):
         lines = list(labeled_lines(part))
@@ -128,7 +128,7 @@ def _last(run: RunLine, now: datetime) -> str:
 
 
 def _streams_shortly(streams: Sequence[StreamStatus]) -> Iterator[LabeledLine]:
-    """What is complete, by age, the freshest first; then what is complete in part, or was never read."""
+    """Return the complete streams by age, the freshest first, then the incomplete ones."""
     by_age: dict[str, list[StreamStatus]] = defaultdict(list)
     for line in streams:
         if line.is_complete and line.freshness_seconds is not None:

@@ -1,4 +1,4 @@
-"""`sync-worker streams`: the catalog as people and programs read it."""
+"""`sync-worker streams`: the catalog as text and JSON."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def command(cli: CliContext, name: str | None) -> None:
 
 
 def _learned(cli: CliContext) -> Mapping[str, Sequence[str]]:
-    """The paths of signed URLs that were learned, by stream; none where there is no database yet."""
+    """Return the learned paths of signed URLs by stream; none without a database."""
     try:
         with cli.reading() as view:
             return all_volatile_paths(view) if view.has_table("_stream_state") else {}
@@ -52,7 +52,7 @@ def _learned(cli: CliContext) -> Mapping[str, Sequence[str]]:
 
 
 def as_json(spec: StreamSpec, learned: Sequence[str] = ()) -> dict[str, Any]:
-    """All that is declared of a stream, and which paths of signed URLs were learned of it."""
+    """Return the object of a stream that `streams --json` prints."""
     return {
         "name": spec.name,
         "tool": spec.tool,
@@ -81,7 +81,7 @@ def as_json(spec: StreamSpec, learned: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def in_full(spec: StreamSpec, learned: Sequence[str] = ()) -> Iterator[str]:
-    """The lines that say everything of a stream."""
+    """Return the declaration of a stream as lines."""
     facts: list[tuple[str, object]] = [
         ("permission", f"{spec.tool or 'its tool'}: the service account must be able to read it"),
         ("path", spec.path),
@@ -113,7 +113,7 @@ def _line(spec: StreamSpec) -> tuple[str | bool, ...]:
 
 
 def deletes(signal: Deletes | None) -> str:
-    """How it is learnt that a record is gone."""
+    """Return how the worker learns that a record was deleted."""
     match signal:
         case RecycleBin():
             return "recycle bin"
@@ -126,7 +126,7 @@ def deletes(signal: Deletes | None) -> str:
 
 
 def calls_per_pass(spec: StreamSpec) -> str:
-    """What one pass costs when nothing changed."""
+    """Return the cost of a pass in which nothing changed."""
     if spec.parent is not None:
         return f"1 for each of {spec.parent.stream}"
     return "1 in all" if spec.scope is ScopeKind.ACCOUNT else f"1 a {spec.scope}"
