@@ -156,11 +156,24 @@ def _services(
     """Build the client and the writer, and close both at the end; `known` is the rate limit as stored."""
     progress = progress or NullProgress()
     counter = CallCounter(clock)
-    transport = _transport(settings)
+    procore, limits = settings.procore, settings.limits
+    transport = Transport(
+        proxy=procore.proxy.get_secret_value() if procore.proxy else None,
+        ca_bundle=procore.ca_bundle,
+        deadline_seconds=limits.request_timeout,
+    )
+    tokens = Tokens(
+        procore.login_url,
+        procore.client_id,
+        procore.client_secret,
+        send=transport.send,
+        clock=clock,
+        on_new_secret=on_new_secret,
+    )
 
     def on_wait(seconds: float) -> None:
         progress.waiting(seconds)
-        # Other processes show the wait, and nothing else may be written until it is over.
+        # Other processes show the wait, and no other write may come before it is over.
         writer.submit(keeper.keep)
 
     def lifted_at() -> datetime | None:
@@ -170,7 +183,6 @@ def _services(
         except DestinationError:
             return None  # the next write finds out
 
-    limits = settings.limits
     rate_limit = RateLimit(
         clock,
         share=limits.budget_share,
@@ -179,17 +191,27 @@ def _services(
         on_wait=on_wait,
         lifted_at=lifted_at,
     )
+    client = Procore(
+        procore.api_url,
+        transport=transport,
+        tokens=tokens,
+        rate_limit=rate_limit,
+        retry=Retry(retry_policy or RetryPolicy(), clock=clock, stop=stop),
+        clock=clock,
+        stop=stop,
+        call_counter=counter,
+    )
     keeper = AllowanceKeeper(rate_limit, clock)
     writer = Writer(destination, counter, keeper)
     try:
         yield Services(
-            procore=_procore(settings, transport, rate_limit, counter, clock, stop, on_new_secret, retry_policy),
+            procore=client,
             rate_limit=rate_limit,
             writer=writer,
             destination=destination,
             clock=clock,
             stop=stop,
-            account_company_id=settings.procore.companies[0],
+            account_company_id=procore.companies[0],
             max_concurrency=limits.max_concurrency,
             streams=catalog_with(settings.streams),
             options=_options(settings),
@@ -201,45 +223,6 @@ def _services(
                 writer.do(keeper.keep)
         writer.close()
         transport.close()
-
-
-def _transport(settings: Settings) -> Transport:
-    proxy = settings.procore.proxy
-    return Transport(
-        proxy=proxy.get_secret_value() if proxy else None,
-        ca_bundle=settings.procore.ca_bundle,
-        deadline_seconds=settings.limits.request_timeout,
-    )
-
-
-def _procore(
-    settings: Settings,
-    transport: Transport,
-    rate_limit: RateLimit,
-    counter: CallCounter,
-    clock: Clock,
-    stop: threading.Event,
-    on_new_secret: Callable[[str], None],
-    retry_policy: RetryPolicy | None,
-) -> Procore:
-    tokens = Tokens(
-        settings.procore.login_url,
-        settings.procore.client_id,
-        settings.procore.client_secret,
-        send=transport.send,
-        clock=clock,
-        on_new_secret=on_new_secret,
-    )
-    return Procore(
-        settings.procore.api_url,
-        transport=transport,
-        tokens=tokens,
-        rate_limit=rate_limit,
-        retry=Retry(retry_policy or RetryPolicy(), clock=clock, stop=stop),
-        clock=clock,
-        stop=stop,
-        call_counter=counter,
-    )
 
 
 def _options(settings: Settings) -> Callable[[str], StreamOptions]:

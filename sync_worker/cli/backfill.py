@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.options import no_wait_option, projects_option
 from sync_worker.cli.signals import stopped_at_once
 from sync_worker.errors import ConfigurationError
 
@@ -26,11 +27,9 @@ _AHEAD_AT_MOST = timedelta(days=366)
 @click.option("--since", type=_DAY, metavar="DATE", required=True, help="First day to read, such as 2024-01-31.")
 @click.option("--until", type=_DAY, metavar="DATE", show_default="today", help="Last day to read.")
 @click.option("--streams", metavar="S[,S]...", show_default="those of all jobs", help="Names, globs, tag:NAME.")
-@click.option(
-    "--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; may be repeated."
-)
+@projects_option
 @click.option("--plan", is_flag=True, help="Show the calls of each list, then ask.")
-@click.option("--no-wait", is_flag=True, help="Exit with 4 instead of waiting for the allowance.")
+@no_wait_option
 @click.option("--yes", is_flag=True, help="Do not ask; required without a terminal if much is read.")
 @pass_cli
 @stopped_at_once()

@@ -28,10 +28,18 @@ def check(cli: CliContext) -> int:
     from sync_worker.cli.refusals import refusals_here
     from sync_worker.doctor.configuration import configuration_warnings
     from sync_worker.logs import Event, get_logger
+    from sync_worker.settings import SettingsError
 
+    try:
+        loaded = cli.read_settings(refusals_here)
+    except SettingsError as error:
+        if not cli.json:
+            raise
+        print(json.dumps({"ok": False, "errors": [asdict(problem) for problem in error.problems]}, indent=2))
+        return UNUSABLE
     if cli.json:
-        return _check_as_json(cli)
-    loaded = cli.read_settings(refusals_here)
+        print(json.dumps({"ok": True, "errors": []}, indent=2))
+        return 0
     print(f"{cli.config_path}: ok")
     for what, value in _plan(loaded.settings):
         print(f"  {what}: {value}")
@@ -63,19 +71,6 @@ def show(cli: CliContext) -> None:
     print(yaml.safe_dump(effective, sort_keys=False, allow_unicode=True), end="")
     for key, source in sources.items():
         print(f"# {key}: {source}")
-
-
-def _check_as_json(cli: CliContext) -> int:
-    from sync_worker.cli.refusals import refusals_here
-    from sync_worker.settings import SettingsError
-
-    problems: list[dict[str, Any]] = []
-    try:
-        cli.read_settings(refusals_here)
-    except SettingsError as error:
-        problems = [asdict(problem) for problem in error.problems]
-    print(json.dumps({"ok": not problems, "errors": problems}, indent=2))
-    return UNUSABLE if problems else 0
 
 
 def _plan(settings: Settings) -> Iterator[tuple[str, str]]:

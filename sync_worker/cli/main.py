@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from types import MappingProxyType
-from typing import NamedTuple
 
 import click
 
@@ -19,42 +18,30 @@ from sync_worker.cli.output import escape_what_cannot_be_shown, open_what_is_clo
 from sync_worker.cli.signals import let_signals_through
 from sync_worker.destination.modes import UMASK
 
-
-class CommandEntry(NamedTuple):
-    """The module of a subcommand, where it is called `command`, and its line in the list of commands.
-
-    A command that `handles_signals` unblocks them itself; for the others it is done before they begin.
-    """
-
-    module: str
-    summary: str
-    handles_signals: bool = False
-
-
-COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
+COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "demo": CommandEntry("sync_worker.cli.demo", "Sync from the bundled Procore simulator, without credentials."),
-        "init": CommandEntry("sync_worker.cli.init", "Write a commented config.yaml and .env.example."),
-        "check": CommandEntry("sync_worker.cli.check", "Check the configuration, the host and the access to Procore."),
-        "serve": CommandEntry(
-            "sync_worker.cli.serve", "Run jobs on their schedules until stopped: the daemon.", handles_signals=True
-        ),
-        "run": CommandEntry("sync_worker.cli.run", "Run jobs or streams now.", handles_signals=True),
-        "plan": CommandEntry("sync_worker.cli.plan", "Show what jobs would cost, before anything runs."),
-        "status": CommandEntry("sync_worker.cli.status", "Show how fresh and complete the data is."),
-        "runs": CommandEntry("sync_worker.cli.runs", "Show the last runs, or one of them in full."),
-        "streams": CommandEntry("sync_worker.cli.streams", "Show the streams, or one of them in full."),
-        "state": CommandEntry("sync_worker.cli.state", "Show or reset checkpoints; approve held deletes."),
-        "query": CommandEntry("sync_worker.cli.query", "Run a read-only SQL statement on the database."),
-        "report": CommandEntry("sync_worker.cli.report", "Make a report from stored data."),
-        "backfill": CommandEntry(
-            "sync_worker.cli.backfill", "Read a past period again, month by month.", handles_signals=True
-        ),
-        "config": CommandEntry("sync_worker.cli.config", "Check or show the configuration, or print its schema."),
-        "healthcheck": CommandEntry("sync_worker.cli.healthcheck", "Exit with 0 if the daemon is well, else with 1."),
-        "simulate": CommandEntry("sync_worker.cli.simulate", "Run the bundled Procore simulator."),
+        "demo": "Sync from the bundled Procore simulator, without credentials.",
+        "init": "Write a commented config.yaml and .env.example.",
+        "check": "Check the configuration, the host and the access to Procore.",
+        "serve": "Run jobs on their schedules until stopped: the daemon.",
+        "run": "Run jobs or streams now.",
+        "plan": "Show what jobs would cost, before anything runs.",
+        "status": "Show how fresh and complete the data is.",
+        "runs": "Show the last runs, or one of them in full.",
+        "streams": "Show the streams, or one of them in full.",
+        "state": "Show or reset checkpoints; approve held deletes.",
+        "query": "Run a read-only SQL statement on the database.",
+        "report": "Make a report from stored data.",
+        "backfill": "Read a past period again, month by month.",
+        "config": "Check or show the configuration, or print its schema.",
+        "healthcheck": "Exit with 0 if the daemon is well, else with 1.",
+        "simulate": "Run the bundled Procore simulator.",
     }
 )
+"""The commands with their lines in the list; each is `command` in the module of its name."""
+
+HANDLE_SIGNALS = frozenset({"serve", "run", "backfill"})
+"""These unblock the signals that `__main__` has blocked; for the others it is done before they begin."""
 
 
 class LazyGroup(click.Group):
@@ -64,11 +51,10 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
+        if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(entry.module).command
-        if not entry.handles_signals:
+        command: click.Command = import_module(f"sync_worker.cli.{cmd_name}").command
+        if cmd_name not in HANDLE_SIGNALS:
             let_signals_through()
         command.name = cmd_name
         return with_global_options(command)
@@ -83,7 +69,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,6 +11,12 @@ import click
 
 DEFAULT_CONFIG = "config.yaml"
 
+projects_option = click.option(
+    "--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; may be repeated."
+)
+full_refresh_option = click.option("--full-refresh", is_flag=True, help="List everything, whatever was read before.")
+no_wait_option = click.option("--no-wait", is_flag=True, help="Exit with 4 instead of waiting for the allowance.")
+
 
 @dataclass(slots=True)
 class GivenOptions:
@@ -59,9 +65,7 @@ def _options() -> list[click.Option]:
             **common,
         ),
         click.Option(["--json"], is_flag=True, help="Print JSON.", **common),
-        click.Option(
-            ["-v", "--verbose"], count=True, help="Log everything; show where an internal error came from.", **common
-        ),
+        click.Option(["-v", "--verbose"], count=True, help="Log everything; print tracebacks.", **common),
         click.Option(["-q", "--quiet"], count=True, help="Log only warnings and errors.", **common),
         click.Option(["--no-color"], is_flag=True, help="Print without colors, as with NO_COLOR.", **common),
     ]

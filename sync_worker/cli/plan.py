@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.options import full_refresh_option, projects_option
 from sync_worker.cli.signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -39,10 +40,8 @@ Examples:
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--streams", metavar="S[,S]...", help="Plan these streams instead: names, globs, tag:NAME.")
-@click.option(
-    "--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; may be repeated."
-)
-@click.option("--full-refresh", is_flag=True, help="List everything, whatever was read before.")
+@projects_option
+@full_refresh_option
 @click.option("--probe", is_flag=True, help="Request one row of lists that were never read; these calls count.")
 @pass_cli
 def command(

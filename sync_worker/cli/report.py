@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.options import projects_option
 from sync_worker.clock import utc_text
 from sync_worker.model import Counts, Outcome
 
@@ -28,9 +29,7 @@ Examples:
   sync-worker report rfi_ageing --project 101 --format html --format csv"""
 )
 @click.argument("name", metavar="NAME")
-@click.option(
-    "--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; may be repeated."
-)
+@projects_option
 @click.option(
     "--format",
     "formats",

@@ -13,6 +13,7 @@ import click
 
 from sync_worker.cli.console import table
 from sync_worker.cli.context import CliContext, pass_cli
+from sync_worker.cli.options import full_refresh_option, no_wait_option, projects_option
 from sync_worker.cli.signals import STOPPED, stop_on_signals, stopped_at_once
 from sync_worker.errors import AllowanceSpent, AuthError, ConfigurationError, LockHeldError, StopRequested
 from sync_worker.model import Outcome, RunRequest, Verdict
@@ -39,11 +40,9 @@ Examples:
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--all", "every_job", is_flag=True, help="Run all jobs in force, without the reports.")
 @click.option("--streams", metavar="S[,S]...", help="Read these streams instead: names, globs, tag:NAME.")
-@click.option(
-    "--project", "projects", type=int, multiple=True, metavar="ID", help="Only this project; may be repeated."
-)
-@click.option("--full-refresh", is_flag=True, help="List everything, whatever was read before.")
-@click.option("--no-wait", is_flag=True, help="Exit with 4 instead of waiting for the allowance.")
+@projects_option
+@full_refresh_option
+@no_wait_option
 @click.option("--dry-run", is_flag=True, help="Show what would be read and what it costs; read and write nothing.")
 @pass_cli
 @stopped_at_once()
@@ -152,12 +151,12 @@ def _as_json(report: FinishedRun, seconds: float) -> dict[str, object]:
 
 def _text_lines(report: FinishedRun, seconds: float) -> Iterator[str]:
     """Return a line for each stream, then what is not complete, then the run in one line."""
+    from sync_worker.cli.runs import problem_text
+
     if report.scopes:
         yield from _stream_lines(report.scopes)
     incomplete = [scope for scope in report.scopes if scope.verdict not in (None, Verdict.COMPLETE)]
-    for scope in incomplete[:_PROBLEMS_SHOWN]:
-        where = f"project {scope.project_id}" if scope.project_id else f"company {scope.company_id or '-'}"
-        yield f"{scope.verdict}: {scope.stream}, {where}: {scope.error}"
+    yield from map(problem_text, incomplete[:_PROBLEMS_SHOWN])
     if len(incomplete) > _PROBLEMS_SHOWN:
         yield f"… and {len(incomplete) - _PROBLEMS_SHOWN} more; --json lists them all"
     rows = report.totals.rows

@@ -29,7 +29,7 @@ Examples:
   sync-worker runs --json"""
 )
 @click.argument("run_id", required=False, metavar="[RUN_ID]")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Number of runs.")
+@click.option("--limit", default=20, show_default=True, metavar="N", type=click.IntRange(1), help="Number of runs.")
 @pass_cli
 def command(cli: CliContext, run_id: str | None, limit: int) -> None:
     """Show the last runs and those that wait, newest first, or one run in full with all its lists."""
@@ -91,9 +91,13 @@ def in_full(run: RunLine, scopes: Sequence[ScopeResult], skipped: Mapping[str, i
     failed = [scope for scope in scopes if scope.error]
     if failed:
         yield ""
-    for scope in failed:
-        where = f"project {scope.project_id}" if scope.project_id else f"company {scope.company_id or '-'}"
-        yield f"{scope.verdict or 'not finished'}: {scope.stream}, {where}: {scope.error}"
+    yield from map(problem_text, failed)
+
+
+def problem_text(scope: ScopeResult) -> str:
+    """Return why a list is not complete."""
+    where = f"project {scope.project_id}" if scope.project_id else f"company {scope.company_id or '-'}"
+    return f"{scope.verdict or 'not finished'}: {scope.stream}, {where}: {scope.error}"
 
 
 def _line(run: RunLine) -> tuple[str | int | None, ...]:

@@ -19,7 +19,6 @@ from sync_worker.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from procore_simulator.server import Simulator
-    from procore_simulator.world import World
 
 DEFAULT_PORT = 8792
 
@@ -111,34 +110,29 @@ def command(context: click.Context, /, **given: Any) -> None:
 
 def _simulator(given: dict[str, Any], present: Clock) -> Simulator:
     from procore_simulator.allowance import Limits
+    from procore_simulator.bulk import BulkWorld
+    from procore_simulator.forms import Form
     from procore_simulator.server import Simulator
+    from procore_simulator.world import World
 
+    shared = {"seed": given["seed"], "projects": given["projects"], "form": Form(given["form"])}
+    shared["clock"] = _clock(given["fast"], given["today"], present)
+    if given["bulk"] is None:
+        world = World(companies=given["companies"], scale=given["records_scale"], **shared)
+    else:
+        stream, _, records = given["bulk"].partition("=")
+        try:
+            world = BulkWorld(stream, int(records), **shared)
+        except (KeyError, ValueError) as error:
+            raise click.UsageError(f"--bulk {given['bulk']}: expected the name of a stream and a number") from error
     return Simulator(
-        _world(given, present),
+        world,
         host=given["host"],
         port=given["port"],
         limits=Limits(given["hourly"], given["spike"], given["rolling"]),
         most_per_page=given["max_per_page"],
         token_lifetime_seconds=given["token_lifetime"],
     )
-
-
-def _world(given: dict[str, Any], present: Clock) -> World:
-    from procore_simulator.bulk import BulkWorld
-    from procore_simulator.forms import Form
-    from procore_simulator.world import World
-
-    clock, seed, projects = _clock(given["fast"], given["today"], present), given["seed"], given["projects"]
-    if given["bulk"] is None:
-        scale, companies = given["records_scale"], given["companies"]
-        return World(
-            seed=seed, projects=projects, companies=companies, scale=scale, clock=clock, form=Form(given["form"])
-        )
-    stream, _, records = given["bulk"].partition("=")
-    try:
-        return BulkWorld(stream, int(records), seed=seed, projects=projects, clock=clock, form=Form(given["form"]))
-    except (KeyError, ValueError) as error:
-        raise click.UsageError(f"--bulk {given['bulk']}: expected a stream's name and a number") from error
 
 
 def _clock(rate: float, today: datetime | None, present: Clock) -> Clock:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,7 +28,8 @@ from sync_worker.state.origin import forget_origin, read_origin
 
 _KEYS_SHOWN = 20
 _FUTURE = "in the future: the next run reads again what changed since it was set"
-_STREAMS = click.option("--stream", "patterns", metavar="S[,S]", help="Only these streams: names, globs, tag:NAME.")
+_STREAMS = click.option("--stream", "patterns", metavar="S[,S]...", help="Only these streams: names, globs, tag:NAME.")
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
 _PROJECT = click.option("--project", "project_id", type=int, metavar="ID", help="Only this project.")
 
 
@@ -50,14 +49,16 @@ Examples:
 @pass_cli
 def show(cli: CliContext, patterns: str | None, project_id: int | None) -> None:
     """Show up to where each stream of each project is complete, since when, and by which run."""
-    with cli.reading() as view:
-        found = _chosen(all_checkpoints(view), _names(cli, patterns), project_id)
+    found = _checkpoints(cli, patterns, project_id)
     future = [is_future(line.mark, cli.clock.now()) for line in found]
     if cli.json:
         shown = [line._asdict() | {"is_future": ahead} for line, ahead in zip(found, future, strict=True)]
         print(json.dumps(shown, indent=2, default=utc_text))
     elif found:
-        rows = [(*_cells(line), _FUTURE if ahead else "") for line, ahead in zip(found, future, strict=True)]
+        rows = [
+            (*(utc_text(it) if isinstance(it, datetime) else it for it in line), _FUTURE if ahead else "")
+            for line, ahead in zip(found, future, strict=True)
+        ]
         print("\n".join(table((*CheckpointLine._fields, "note" if any(future) else ""), rows)))
     else:
         print("no checkpoints: the next run reads everything")
@@ -75,7 +76,7 @@ Examples:
 @_PROJECT
 @click.option("--allowance", is_flag=True, help="Keep the checkpoints; end a wait for the allowance.")
 @click.option("--origin", is_flag=True, help="Keep the checkpoints; forget the address of Procore, after it moved.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@_YES
 @pass_cli
 def reset(
     cli: CliContext, patterns: str | None, project_id: int | None, *, allowance: bool, origin: bool, yes: bool
@@ -92,16 +93,17 @@ def reset(
         return
     if not patterns:
         raise ConfigurationError("name the streams with --stream; '*' is all of them")
-    names = _names(cli, patterns)
-    with cli.reading() as view:
-        found = _chosen(all_checkpoints(view), names, project_id)
+    found = _checkpoints(cli, patterns, project_id)
+    counted = _counted(found)
     if found and not yes:
-        _ask(found)
-    _remove(cli, {line.stream for line in found}, project_id)
+        _confirm(f"remove {counted}", "so that the next run reads all of it again")
+    with _held(cli) as transaction:
+        for stream in {line.stream for line in found}:
+            reset_checkpoints(transaction, stream, project_id)
     if cli.json:
         print(json.dumps({"removed": [line._asdict() for line in found]}, indent=2, default=utc_text))
     else:
-        print(f"{_counted(found)} removed" if found else "there were no such checkpoints")
+        print(f"{counted} removed" if found else "there were no such checkpoints")
 
 
 def _lift_allowance(cli: CliContext) -> None:
@@ -146,7 +148,7 @@ Examples:
 )
 @click.argument("patterns", nargs=-1, metavar="[STREAM]...")
 @_PROJECT
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@_YES
 @pass_cli
 def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int | None, *, yes: bool) -> None:
     """Show deletes that are held because there were too many at once, and mark those rows as deleted.
@@ -156,7 +158,7 @@ def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int 
     streams = cli.streams()
     with cli.reading() as view:
         names = {name for each in patterns for name in _matching(each, streams)} or streams.keys()
-        held = _held_by_scope(view, names, project_id)
+        held = [it for it in held_deletes(view) if it.stream in names and project_id in (None, it.project_id)]
         keys = [[_key(key, streams[line.stream]) for key in held_keys(view, line.stream, line.scope)] for line in held]
     if not cli.json:
         print("\n".join(_held_lines(held, keys)))
@@ -167,10 +169,6 @@ def approve_deletes(cli: CliContext, patterns: tuple[str, ...], project_id: int 
         print(json.dumps({"held": shown, "approved": approved, "deleted": deleted}, indent=2, default=utc_text))
     elif approved:
         print(f"{deleted} rows are marked as deleted")
-
-
-def _held_by_scope(view: Transaction, names: Collection[str], project_id: int | None) -> list[HeldDeletes]:
-    return [line for line in held_deletes(view) if line.stream in names and project_id in (None, line.project_id)]
 
 
 def _held_lines(held: Sequence[HeldDeletes], keys: Sequence[Sequence[Key]]) -> Iterator[str]:
@@ -222,32 +220,19 @@ def _matching(patterns: str, streams: Mapping[str, StreamSpec]) -> Collection[st
     return {name for pattern in patterns.split(",") for name in matching(pattern.strip(), streams)}
 
 
-def _cells(line: CheckpointLine) -> tuple[str | int | None, ...]:
-    return tuple(utc_text(value) if isinstance(value, datetime) else value for value in line)
-
-
-def _ask(found: Collection[CheckpointLine]) -> None:
-    _confirm(f"remove {_counted(found)}", "so that the next run reads all of it again")
-
-
 def _confirm(deed: str, effect: str) -> None:
     if not sys.stdin.isatty():
         raise ConfigurationError(f"this would {deed}; add --yes to do it")
     click.confirm(f"{deed[0].upper()}{deed[1:]}, {effect}?", abort=True, err=True)
 
 
-def _remove(cli: CliContext, streams: Collection[str], project_id: int | None) -> None:
-    with _held(cli) as transaction:
-        for stream in streams:
-            reset_checkpoints(transaction, stream, project_id)
-
-
 @contextmanager
 def _held(cli: CliContext) -> Iterator[Transaction]:
     """Hold the database for one transaction; a daemon that has it is named in the refusal."""
+    from sync_worker.database import holder_text
+
     destination = SqliteDestination(cli.database())
-    holder = f"process {os.getpid()} on {socket.gethostname()}"
-    destination.open(holder=holder, admit=lambda view: refuse_other_version(view, "sqlite"))
+    destination.open(holder=holder_text(""), admit=lambda view: refuse_other_version(view, "sqlite"))
     try:
         with destination.transaction() as transaction:
             migrate(transaction, "sqlite")
@@ -256,16 +241,14 @@ def _held(cli: CliContext) -> Iterator[Transaction]:
         destination.close()
 
 
-def _names(cli: CliContext, patterns: str | None) -> Collection[str] | None:
-    if patterns is None:
-        return None
-    return _matching(patterns, cli.streams())
-
-
-def _chosen(
-    lines: Collection[CheckpointLine], names: Collection[str] | None, project_id: int | None
-) -> list[CheckpointLine]:
-    return [line for line in lines if (names is None or line.stream in names) and project_id in (None, line.project_id)]
+def _checkpoints(cli: CliContext, patterns: str | None, project_id: int | None) -> list[CheckpointLine]:
+    names = None if patterns is None else _matching(patterns, cli.streams())
+    with cli.reading() as view:
+        return [
+            line
+            for line in all_checkpoints(view)
+            if (names is None or line.stream in names) and project_id in (None, line.project_id)
+        ]
 
 
 def _counted(found: Collection[CheckpointLine]) -> str:
