@@ -133,6 +133,28 @@ def test_the_options_of_all_commands_are_described_once() -> None:
     assert described == found
 
 
+def rows_of_options(command: click.Command) -> Iterator[str]:
+    """The beginning of each option's row in a table: as `--help` writes it, and what it says."""
+    for option in command.params:
+        if isinstance(option, click.Option) and (record := option.get_help_record(click.Context(command))):
+            written = ", ".join(f"`{part}`" for part in record[0].replace("|", r"\|").split(", "))
+            yield f"| {written} | {option.help}"
+
+
+def test_options_are_described_in_the_words_of_their_help() -> None:
+    everywhere = (DOCS / "commands.md").read_text("utf-8").partition("## Exit codes")[0]
+    of_all = list(rows_of_options(root))
+    assert [row for row in of_all if f"\n{row}" not in everywhere] == []
+    sections = sections_of_commands()
+    missing = [
+        (name, row)
+        for name, command in commands_below(root)
+        for row in rows_of_options(command)
+        if row not in of_all and f"\n{row}" not in sections[name]
+    ]
+    assert missing == []
+
+
 def keys(model: type[BaseModel], path: str = "") -> Iterator[str]:
     """Every key of the configuration with its path; NAME stands for names that the user gives, [] for an item."""
     for name, field in model.model_fields.items():
