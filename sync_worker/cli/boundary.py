@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from errno import EIO
 
 import click
 
@@ -38,7 +39,7 @@ def exit_code(command: Callable[[], object], given: GivenOptions) -> int:
     """Run `command`, print an error if it fails, and return the exit code."""
     try:
         answer = command()
-        print(end="", flush=True)
+        _flush()
     except SyncWorkerError as error:
         _say("stopped" if isinstance(error, StopRequested) else "error", str(error))
         return code_of(type(error))
@@ -98,6 +99,16 @@ def _say(prefix: str, text: str) -> None:
             print(f"{lead}{line}", file=sys.stderr)
     except OSError:
         return
+
+
+def _flush() -> None:
+    try:
+        print(end="", flush=True)
+    except OSError as error:
+        if error.errno != EIO:
+            raise
+        # The terminal was closed. What the command did counts, not that nobody sees it.
+        _close_quietly()
 
 
 def _close_quietly() -> None:

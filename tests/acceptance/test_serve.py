@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import platform
+import pty
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -20,11 +23,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from procore_simulator.faults import Fault
-from support.clock import MACHINE
+from support.clock import MACHINE, environ_at
 from support.oracle import differences
 from support.worker import A_FEW, Install, Installation
 from sync_worker import __version__
 from sync_worker.cli.signals import DEADLINE_SECONDS
+from sync_worker.destination.sqlite import SqliteDestination
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the daemon must show nothing there
 EVERYTHING = {"kind": "sync", "streams": list(A_FEW), "schedule": "every 1s"}
@@ -99,6 +103,25 @@ def test_a_daemon_stopped_in_mid_run_ends_soon_with_0_and_the_next_one_goes_on(
     assert differences(here.simulator, here.database) == []
     ticks = here.query("SELECT job, scheduled_at FROM _runs WHERE scheduled_at IS NOT NULL")
     assert len(ticks) == len(set(ticks))
+
+
+def test_a_daemon_whose_terminal_is_closed_ends_with_0(install: Install) -> None:
+    here = daemon_of(install, everything=EVERYTHING)
+    ours, theirs = pty.openpty()
+    command = ("setsid", "-c", sys.executable, "-m", "sync_worker", "-c", str(here.config_path), "serve")
+    with subprocess.Popen(
+        command, env=environ_at(here.clock), cwd=here.folder, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        try:
+            os.close(theirs)
+            shown = b""
+            while b"stop with Ctrl-C" not in shown:
+                shown += os.read(ours, 4096)
+            os.close(ours)
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
+    assert not SqliteDestination(here.database).is_held()
 
 
 def test_a_daemon_under_nohup_outlives_a_hangup(install: Install) -> None:
