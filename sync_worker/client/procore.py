@@ -231,7 +231,7 @@ class Procore:
 
     def _log_page(self, list_request: ListRequest, number: int, reply: Reply, records: Records) -> None:
         if records.replaced:
-            log.warning(Event.TEXT_REPLACED, path=list_request.path, page=number, characters=records.replaced)
+            log.warning(Event.RECORD_TEXT_REPLACED, path=list_request.path, page=number, characters=records.replaced)
         log.debug(
             Event.PAGE_FETCHED,
             path=list_request.path,

@@ -52,7 +52,7 @@ def _read_part(lists: ListReader, part: Part, record: OnProven) -> tuple[Proof, 
         proof = lists.sweep.settle_part(evidence, last=is_last, on_proven=record)
         if is_last or proof.verdict is not Verdict.INEXACT:
             return proof, evidence
-        log.info(Event.SWEEP_REPEATED, error=proof.reason)
+        log.info(Event.SCOPE_RETRIED, error=proof.reason)
     raise AssertionError("the last sweep returns")
 
 

@@ -76,7 +76,7 @@ def sync_partition(run: RunContext, partition: Partition, doubt: str | None = No
             keys = lists.sweep.keys() if partition.spec.name == PROJECTS else ()
             is_last, deletes = number == SWEEPS_AT_MOST or not lists.can_be_proven, lists.delete_scope()
             if not is_last and lists.sweep.needs_confirmation(evidence, deletes):
-                log.info(Event.SWEEP_REPEATED, error="a record may have slipped between the pages")
+                log.info(Event.SCOPE_RETRIED, error="a record may have slipped between the pages")
                 lists.sweep.again()
                 continue
             proof = lists.sweep.settle(
@@ -88,7 +88,7 @@ def sync_partition(run: RunContext, partition: Partition, doubt: str | None = No
                 line.result = PartitionResult(proof.verdict, evidence.server_time, keys)
                 log_finished(lists, proof)
                 break
-            log.info(Event.SWEEP_REPEATED, error=proof.reason)
+            log.info(Event.SCOPE_RETRIED, error=proof.reason)
     run.skip_parents(partition.spec.name, lists.plan)
     return line.result
 

@@ -289,7 +289,7 @@ def test_characters_that_were_replaced_are_told_with_their_number(install: Insta
     with capture_logs() as logs:
         assert incomplete(here.run("rfis")) == []
 
-    told = [entry for entry in logs if entry["event"] == "text.replaced"]
+    told = [entry for entry in logs if entry["event"] == "record.text_replaced"]
     assert [(entry["log_level"], entry["characters"]) for entry in told] == [("warning", 3)]
     assert stored(here, 7, "subject") == ("NUL \ufffd, \ufffd",)
     assert stored(here, 8, "custom_fields") == ('{"a":"\ufffd"}',)
