@@ -143,7 +143,7 @@ class PageWriter:
             reason = batch.elsewhere[0].reason
             if not (batch.keys or batch.same or unchanged or late):
                 return PageResult(bad=Proof(Verdict.FAILED, f"bad payload: the answer is of another list: {reason}"))
-            bad = Proof(Verdict.INEXACT, f"{reason}; it is set aside, see _quarantine")
+            bad = Proof(Verdict.INEXACT, f"{reason}; it is quarantined, see _quarantine")
         in_two_lists = find_repeated(
             transaction,
             self.spec,
@@ -164,15 +164,15 @@ class PageWriter:
 
         record_field_changes(transaction, self.key, batch.field_changes, page.seen_at)
         record_schema_changes(transaction, self.key, batch.schema_changes, page.seen_at)
-        set_aside = unreadable + batch.unreadable + batch.elsewhere
-        quarantined = [(record.reason, bytes(record.raw).decode("utf-8", "replace")) for record in set_aside]
+        not_stored = unreadable + batch.unreadable + batch.elsewhere
+        quarantined = [(record.reason, bytes(record.raw).decode("utf-8", "replace")) for record in not_stored]
         quarantine_records(transaction, self.key, quarantined, page.seen_at)
         updated = sum(key in stored for key in batch.keys)
         inserted = len(batch.keys) - updated
         record_page(transaction, self.key, PageCounts(len(page.records), distinct_keys, inserted, updated))
         written = [newest[key] for key in batch.keys]
         appeared = page.paging.count_arrivals(written, stored, page.tools.scope) if page.paging else 0
-        return PageResult(len(batch.rows), len(set_aside), appeared, batch.restless, bad, in_two_lists)
+        return PageResult(len(batch.rows), len(not_stored), appeared, batch.restless, bad, in_two_lists)
 
     def _tools(self, parent_id: int | str | None) -> RecordTools:
         """Return the tools for a parent's list; kept until the next list, as each is read to its end first."""

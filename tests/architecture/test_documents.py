@@ -134,7 +134,7 @@ def test_the_options_of_all_commands_are_described_once() -> None:
 
 
 def rows_of_options(command: click.Command) -> Iterator[str]:
-    """The beginning of each option's row in a table: as `--help` writes it, and what it says."""
+    """Yield the beginning of each option's row in a table: as `--help` writes it, and what it says."""
     for option in command.params:
         if isinstance(option, click.Option) and (record := option.get_help_record(click.Context(command))):
             written = ", ".join(f"`{part}`" for part in record[0].replace("|", r"\|").split(", "))

@@ -57,7 +57,7 @@ def test_a_record_of_another_project_among_ours_is_set_aside_and_the_list_is_not
 
     reason = f"the record belongs to project 4711, not to {project}"
     line = scope(report, "rfis", project)
-    assert (line.verdict, line.error) == (Verdict.INEXACT, f"{reason}; it is set aside, see _quarantine")
+    assert (line.verdict, line.error) == (Verdict.INEXACT, f"{reason}; it is quarantined, see _quarantine")
     assert here.query("SELECT id FROM rfis WHERE project_id = ?", project) == [(991,)]
     assert here.query("SELECT reason, record FROM _quarantine") == [(reason, '{"id": 992, "project_id": 4711}')]
     assert ("rfis", project) not in here.marks()

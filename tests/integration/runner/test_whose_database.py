@@ -101,7 +101,7 @@ def test_a_database_goes_on_after_procore_moved_once_its_origin_is_reset(of_the_
     here = of_the_sandbox
     marks = here.marks()
     asked = here.command("state", "reset", "--origin")
-    assert (asked.returncode, "say --yes" in asked.stderr) == (2, True)
+    assert (asked.returncode, "add --yes" in asked.stderr) == (2, True)
     with_stream = here.command("state", "reset", "--origin", "--stream", "rfis")
     assert (with_stream.returncode, "leave the other options out" in with_stream.stderr) == (2, True)
 
