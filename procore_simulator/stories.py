@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from procore_simulator import choices, directory, field_work, financials, project_management
-from procore_simulator.chance import seeded
+from procore_simulator.chance import instant, seeded
 from procore_simulator.draw import Draw, Place, Record
 from procore_simulator.fields import fill
 from procore_simulator.story import ListContext, Story, several
@@ -40,7 +40,9 @@ def story_of(spec: StreamSpec) -> Story:
 def initial_subjects(
     spec: StreamSpec, place: Place, *, seed: object, scale: float, founded_at: datetime
 ) -> Sequence[Any]:
-    """Return the subjects of a list's initial records."""
+    """Return the subjects of a list's initial records: none for a parent that was inserted after the first instant."""
+    if str((place.parent or {}).get("created_at") or "") > instant(founded_at):
+        return ()
     rng = seeded(seed, "subjects", spec.name, place.number, place.parent_serial)
     return story_of(spec).subjects(ListContext(place, rng, scale, founded_at.date()))
 

@@ -334,6 +334,18 @@ def test_every_change_is_told_and_nothing_else_changes() -> None:
     assert without_deletes == {name: count for name, count in told.items() if name != "photos"}
 
 
+def test_an_inserted_record_has_no_nested_records_yet() -> None:
+    clock = ManualClock()
+    world = World(projects=2, clock=clock)
+    clock.advance(3_600)
+
+    contract = world.insert("work_order_contracts")
+
+    parents = {it.parent_id for it in world.records("work_order_contract_line_items")}
+    assert parents
+    assert contract["id"] not in parents
+
+
 def test_changed_records_carry_the_time_of_the_change() -> None:
     clock = ManualClock()
     world = World(projects=2, clock=clock)
