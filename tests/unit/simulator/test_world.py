@@ -111,7 +111,7 @@ def signed_paths(value: Any, path: str = "") -> Iterator[str]:
 def test_every_signed_address_is_declared_volatile(spec: StreamSpec, world: World) -> None:
     signed = {path for it in world.records(spec.name) for path in signed_paths(it.record)}
 
-    assert signed <= set(spec.volatile)
+    assert signed <= set(spec.volatile), "add them to the stream's `volatile`"
 
 
 def test_nothing_was_changed_after_the_world_began(world: World) -> None:
