@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.worker import A_FEW, Installation, installing
+from sync_worker.cli import main
 
 FORBIDDEN = "Construction Financials/Budget"
 OPEN = ("columns", "query", "avoided", "jobs")
@@ -232,6 +233,11 @@ ANNOUNCED: dict[str, tuple[tuple[str, ...], str]] = {
         "client_id:str client_secret:str clock_offset:float company_id:int config:str url:str",
     ),
 }
+
+
+def test_the_answer_of_every_command_but_the_demo_is_known() -> None:
+    known = {name.split()[0] for name in (*COMMANDS, *ANNOUNCED)}
+    assert known | {"demo"} == set(main.COMMANDS), "add a call to COMMANDS and its answer to EXPECTED of this file"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

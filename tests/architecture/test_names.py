@@ -26,7 +26,7 @@ def public_classes(package: str) -> dict[str, list[str]]:
 def test_no_public_class_name_stands_in_two_files() -> None:
     for package in ("sync_worker", "procore_simulator"):
         doubled = {name: files for name, files in public_classes(package).items() if len(files) > 1}
-        assert doubled == {}
+        assert doubled == {}, "one word for one idea: give one of the two another name"
 
 
 def glossary() -> list[tuple[str, str]]:
@@ -38,7 +38,7 @@ def glossary() -> list[tuple[str, str]]:
 def test_the_glossary_explains_each_word_once() -> None:
     words = [word for word, _ in glossary()]
     assert len(words) > 40
-    assert sorted(words) == sorted(set(words))
+    assert sorted(words) == sorted(set(words)), "docs/glossary.md explains a word twice"
 
 
 def test_the_program_the_image_and_the_changelog_say_the_same_version() -> None:
