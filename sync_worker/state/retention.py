@@ -18,7 +18,7 @@ _RUNS_A_TRANSACTION = 500
 
 
 class Retention(NamedTuple):
-    """The age up to which runs and the lines of their scopes are kept."""
+    """The age up to which runs are kept, and up to which the lines of their scopes and the counts of calls are."""
 
     runs: timedelta
     scopes: timedelta

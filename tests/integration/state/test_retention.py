@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from support.ledgers import Ledger
-from sync_worker.model import Outcome, RunRequest, Scope, Verdict, Window
+from sync_worker.model import ALL_CALLS, CallLine, Outcome, RunRequest, Scope, Verdict, Window
+from sync_worker.state.calls import calls_since, record_calls
 from sync_worker.state.history import latest_scopes
 from sync_worker.state.ledger import RunRow, ScopeKey, close_run, close_scope, open_run, open_scope
 from sync_worker.state.queue import enqueue_run, last_tick, queued_runs
@@ -37,9 +38,20 @@ class Kept:
                 close_scope(transaction, key, Verdict.COMPLETE, total=0, requests=1, error=None, finished_at=at)
             close_run(transaction, run_id, Outcome.SUCCEEDED, finished_at=at, error=None, failure=ValueError())
 
-    def prune(self) -> int:
+    def prune(self, retention: Retention = KEPT) -> int:
         """As after a run; how many runs are gone."""
-        return prune(self.destination, KEPT, NOW, self.stop)
+        return prune(self.destination, retention, NOW, self.stop)
+
+    def calls(self, *days_ago: int) -> None:
+        """Count a call on each of these days."""
+        with self.destination.transaction() as transaction:
+            days = ((NOW - timedelta(days=days)).date() for days in days_ago)
+            record_calls(transaction, {CallLine(day, 1, "rfis", ALL_CALLS): 1 for day in days})
+
+    def days_of_calls(self) -> list[int]:
+        """Return how many days ago there were the calls that are kept, the oldest first."""
+        with self.destination.reader() as view:
+            return [(NOW.date() - line.day).days for line in calls_since(view, date(2000, 1, 1))]
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """Return the rows that are left."""
@@ -120,6 +132,15 @@ def test_nothing_is_pruned_by_who_is_asked_to_stop(kept: Kept) -> None:
 
     assert kept.prune() == 0
     assert kept.rows(SCOPES) == [("r1", "rfis"), ("r2", "rfis")]
+
+
+@pytest.mark.parametrize(("scopes", "kept_days"), [(1, [15, 14]), (14, [15, 14]), (30, [30, 16, 15, 14])])
+def test_calls_are_kept_as_long_as_scopes_but_at_least_15_days(kept: Kept, scopes: int, kept_days: list[int]) -> None:
+    kept.calls(31, 30, 16, 15, 14)
+
+    kept.prune(Retention(runs=timedelta(days=90), scopes=timedelta(days=scopes)))
+
+    assert kept.days_of_calls() == kept_days
 
 
 def test_the_history_of_fields_is_kept(kept: Kept) -> None:
