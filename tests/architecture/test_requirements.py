@@ -52,7 +52,7 @@ def test_development_and_production_run_the_same_versions() -> None:
         for library, version in pins(name).items()
         if everything.get(library, version) != version
     }
-    assert differing == {}
+    assert differing == {}, "run `make lock`"
 
 
 @pytest.mark.parametrize("name", ["all", "container", "dev"])

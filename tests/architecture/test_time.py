@@ -7,14 +7,19 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import sync_worker
 from support.cases import for_each_case
 
-PACKAGE = Path(sync_worker.__file__).parent
-TESTS = Path(__file__).parents[1]
-MODULES = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "clock.py"}
+ROOT = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
+CLOCK = "sync_worker/clock.py"
+MODULES = {
+    name: path
+    for package in ("sync_worker", "procore_simulator")
+    for path in (ROOT / package).rglob("*.py")
+    if (name := path.relative_to(ROOT).as_posix()) != CLOCK
+}
 OF_TESTS = {str(path.relative_to(TESTS)): path for path in TESTS.rglob("*.py") if TESTS / "support" not in path.parents}
-MONOTONIC_ONLY = {"client/connection.py", "client/transport.py", "simulator/clocks.py"}
+MONOTONIC_ONLY = {"sync_worker/client/connection.py", "sync_worker/client/transport.py", "procore_simulator/clocks.py"}
 """These count seconds and never ask which day it is, so any clock of the machine's will do."""
 OF_THE_MACHINE = r"(.*\.)?((SystemClock\(.*\)|MACHINE)\.now|time\.time(_ns)?|(datetime|date)\.(now|utcnow|today))"
 SQL_NOW = re.compile(r"'now'|\bcurrent_(time|date|timestamp)\b", re.IGNORECASE)
@@ -61,23 +66,24 @@ def sql_clocks(source: str) -> list[str]:
 
 @for_each_case(MODULES)
 def test_only_the_clock_waits_for_time_to_pass(path: Path) -> None:
-    assert bounded_waits(path.read_text(encoding="utf-8")) == []
+    waits = bounded_waits(path.read_text(encoding="utf-8"))
+    assert waits == [], "wait with the Clock that the caller passes: `clock.wait(event, seconds)`"
 
 
 @for_each_case(MODULES)
 def test_a_process_has_one_clock_which_is_handed_down(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    assert days_asked(source) == []
-    assert sql_clocks(source) == []
-    if str(path.relative_to(PACKAGE)) not in MONOTONIC_ONLY:
-        assert clocks_made(source) == []
+    assert days_asked(source) == [], "ask the Clock that the caller passes: `clock.now()`"
+    assert sql_clocks(source) == [], "bind `clock.now()` as a parameter of the statement"
+    if path.relative_to(ROOT).as_posix() not in MONOTONIC_ONLY:
+        assert clocks_made(source) == [], "take a Clock as a parameter"
 
 
 @for_each_case(OF_TESTS)
 def test_no_test_asks_the_machine_which_day_it_is(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    assert clocks_made(source) == []
-    assert days_asked(source) == []
+    assert clocks_made(source) == [], "use `ManualClock` or `WorkerClock` of tests/support/clock.py"
+    assert days_asked(source) == [], "use `FIRST_INSTANT` or the clock of the test"
 
 
 def test_a_wait_past_the_clock_is_found() -> None:
