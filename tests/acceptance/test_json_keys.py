@@ -245,7 +245,7 @@ def test_an_answer_has_the_keys_that_programs_read(filled: Installation, name: s
     command = COMMANDS[name]
     answer = filled.command(*(command(filled) if callable(command) else command), "--json")
 
-    assert keys(json.loads(answer.stdout)) == EXPECTED[name].split()
+    assert keys(json.loads(answer.stdout)) == EXPECTED[name].split(), "add a new key to EXPECTED; no other may change"
 
 
 @pytest.mark.parametrize("name", ANNOUNCED)
