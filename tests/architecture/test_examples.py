@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,9 @@ from sync_worker.catalog import STREAMS, spec
 from sync_worker.settings import load_local_settings
 from sync_worker.settings.own_streams import catalog_with, findings
 
-TEXT = (Path(__file__).parents[2] / "docs" / "adding-a-stream.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "adding-a-stream.md").read_text("utf-8")
+FACTS = ROOT / "tests" / "data" / "core_streams.json"
 
 
 def block(language: str) -> str:
@@ -33,6 +37,16 @@ def test_the_stream_shown_for_the_catalog_is_one() -> None:
     exec(block("python"), names)  # noqa: S102 - the document is ours
 
     assert isinstance(names["TOOLBOX_TALKS"], spec.StreamSpec)
+
+
+def test_the_facts_shown_are_those_of_the_stream_shown() -> None:
+    names: dict[str, Any] = {**vars(spec)}
+    exec(block("python"), names)  # noqa: S102 - the document is ours
+    stream, facts = names["TOOLBOX_TALKS"], json.loads(block("json"))
+
+    assert all(facts.keys() == others.keys() for others in json.loads(FACTS.read_text("utf-8")))
+    assert (facts["stream"], facts["path"], facts["mode"]) == (stream.name, stream.path, stream.mode)
+    assert facts["fields"] == dict(stream.fields)
 
 
 @pytest.mark.parametrize("field", spec.FieldType)
