@@ -48,6 +48,8 @@ class RunContext:
     """The first day of each project's daily logs."""
     failure: SyncWorkerError | None = None
     """What ended the run before every partition was tried."""
+    is_ending: bool = False
+    """True once a failure ends it: what its threads have begun is finished, and nothing is waited for any more."""
     page_sizes: dict[str, int] = field(default_factory=dict)
     """The largest pages that lists are known to give, by stream."""
     skipped: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)

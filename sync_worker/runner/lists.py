@@ -63,7 +63,7 @@ def open_lists(run: RunContext, partition: Partition, doubt: str | None) -> List
     """Take the lease of a partition, plan what to read of it, and open its line in the ledger, in one transaction.
 
     While another run has the lease, this one waits: what that run proves need not be read again. Raises
-    `StopRequested` when asked to stop meanwhile.
+    `StopRequested` when asked to stop meanwhile, or when a failure elsewhere ends this run.
     """
     services, is_awaited = run.services, False
     while (lists := services.writer.do(_open_lists, run, partition, doubt)) is None:
@@ -87,6 +87,8 @@ def _open_lists(
 def _wait_for_lease(run: RunContext) -> None:
     if run.services.clock.wait(run.services.stop, _LEASE_SECONDS):
         raise StopRequested("asked to stop while another run read the same list")
+    if run.is_ending:
+        raise StopRequested("another list ended the run while it waited for this one")
 
 
 class ListReader:

@@ -159,13 +159,13 @@ def _read_all(run: RunContext, access: AccessCache, all_chains: Sequence[Chain],
         try:
             for future in as_completed(futures):
                 future.result()
-        except SyncWorkerError as failure:
+        except BaseException as failure:
+            # Before the threads are waited for: one that waits for a list of another run, which ends the same way and
+            # waits for a list of this one, would wait for ever.
+            run.is_ending = True
             pool.shutdown(wait=True, cancel_futures=True)
-            if not isinstance(failure, DestinationError):
+            if isinstance(failure, SyncWorkerError) and not isinstance(failure, DestinationError):
                 _record_untried(run, [*all_chains, *then], failure)
-            raise
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 

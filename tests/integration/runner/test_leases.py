@@ -47,6 +47,18 @@ class PausedAtPage(NullProgress):
         assert self.may_go_on.wait(_LIMIT)
 
 
+class PausedAtBoth(NullProgress):
+    """Holds runs at two lists."""
+
+    def __init__(self, one: PausedAtPage, other: PausedAtPage) -> None:
+        self.one = one
+        self.other = other
+
+    def page_taken(self, records: int) -> None:
+        self.one.page_taken(records)
+        self.other.page_taken(records)
+
+
 class WatchedClock:
     """A clock that shows when somebody waits for a moment; time goes on by itself meanwhile."""
 
@@ -72,22 +84,26 @@ class TwoRuns:
 
     def __init__(self, worker: Worker, stop: threading.Event, paused: PausedAtPage, clock: WatchedClock) -> None:
         self._pool = ThreadPoolExecutor(2)
-        self._worker = worker
         self._clock = clock
+        self.worker = worker
         self.stop = stop
         self.paused = paused
 
     def start(self, request: RunRequest) -> Future[FinishedRun]:
-        return self._pool.submit(self._worker.run, request)
+        return self._pool.submit(self.worker.run, request)
 
     def start_both(self, first: RunRequest, second: RunRequest) -> tuple[Future[FinishedRun], Future[FinishedRun]]:
         """Start the first run, and once it is paused the other; return when that one waits."""
         one = self.start(first)
         assert self.paused.has_read.wait(_LIMIT)
+        return one, self.start_waiting(second)
+
+    def start_waiting(self, request: RunRequest) -> Future[FinishedRun]:
+        """Start a run that wants a list that is read already; return when it waits."""
         self._clock.is_waited.clear()
-        other = self.start(second)
+        run = self.start(request)
         assert self._clock.is_waited.wait(_LIMIT)
-        return one, other
+        return run
 
     def close(self) -> None:
         self.paused.may_go_on.set()
@@ -95,13 +111,18 @@ class TwoRuns:
 
 
 @contextmanager
-def two_runs(here: Installation, paused: PausedAtPage) -> Iterator[TwoRuns]:
+def two_runs(here: Installation, paused: PausedAtPage, also: PausedAtPage | None = None) -> Iterator[TwoRuns]:
     stop, clock = threading.Event(), WatchedClock(here.clock)
-    with open_worker(here.settings(), stop=stop, on_new_secret=lambda _: None, clock=clock, progress=paused) as worker:
+    progress = PausedAtBoth(paused, also) if also else paused
+    with open_worker(
+        here.settings(), stop=stop, on_new_secret=lambda _: None, clock=clock, progress=progress
+    ) as worker:
         runs = TwoRuns(worker, stop, paused, clock)
         try:
             yield runs
         finally:
+            if also:
+                also.may_go_on.set()
             runs.close()
 
 
@@ -203,3 +224,27 @@ def test_a_failed_list_releases_its_lease(here: Installation) -> None:
     report = here.run("rfis")
     assert Verdict.NOT_PERMITTED in {line.verdict for line in report.scopes}
     assert here.query(LEASES) == []
+
+
+def test_a_run_that_a_full_disk_ends_does_not_wait_for_the_lists_of_another(here: Installation) -> None:
+    """Two such runs, each with a list that the other waits for, would wait for ever."""
+    project = readable_projects(here.simulator)[0]
+    here.simulator.world.insert("rfis", {"subject": "x" * 100_000}, project_id=project)
+    rfis = PausedAtPage("rfis")
+    with two_runs(here, PausedAtPage("submittals"), rfis) as runs:
+        reading = runs.start(RunRequest("b", ["submittals"]))
+        assert runs.paused.has_read.wait(_LIMIT)
+        full = runs.start_waiting(RunRequest("a", ["rfis", "submittals"]))
+        assert rfis.has_read.wait(_LIMIT)
+        assert here.query(LEASES) == [("b",), ("a",), ("a",)]
+        with runs.worker.ledger.transaction() as transaction:
+            ((pages,),) = transaction.execute("PRAGMA page_count")
+            transaction.execute(f"PRAGMA max_page_count = {pages}")
+        rfis.may_go_on.set()
+        assert "disk full" in str(full.exception(_LIMIT) or full.result().failure)
+        assert not reading.done()
+
+        with runs.worker.ledger.transaction() as transaction:
+            transaction.execute("PRAGMA max_page_count = 1000000")
+        runs.paused.may_go_on.set()
+        assert incomplete(reading.result(_LIMIT)) == []
