@@ -12,8 +12,10 @@ from sync_worker.client.rate_limit import RateLimit
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Destination
 from sync_worker.load.writer import Writer
+from sync_worker.model import Calls
 from sync_worker.planning.options import StreamOptions
 from sync_worker.progress import NullProgress, Progress
+from sync_worker.state.ledger import ScopeKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +34,5 @@ class Services:
     streams: Mapping[str, StreamSpec]
     options: Callable[[str], StreamOptions]
     progress: Progress = field(default_factory=NullProgress)
+    readers: dict[ScopeKey, Calls] = field(default_factory=dict)
+    """The lists that runs read or wait for, with the calls that each spends there."""

@@ -159,6 +159,13 @@ class RateLimit:
             self._limiter.end(number, self._clock.monotonic(), is_answer=False)
             self._moved.notify_all()
 
+    def check(self, calls: Calls) -> None:
+        """Raise `AllowanceSpent` if the allowance is spent and `calls` do not wait; they have nothing to send yet."""
+        with self._moved:
+            now = self._clock.monotonic()
+            if (opens_at := self._limiter.room_at(now)) is not None and opens_at > now:
+                self._refuse_wait(calls, opens_at, now)
+
     def wait_for_list(self, stop: threading.Event, seconds: float, request: str) -> None:
         """Wait until one list may be requested again, though calls are left; logged and lifted as any wait.
 
@@ -199,19 +206,24 @@ class RateLimit:
     def _wait_for_room(self, position: QueuePosition, stop: threading.Event, calls: Calls) -> None:
         while not stop.is_set():
             now = self._clock.monotonic()
+            # Others may have come to wait for what these calls read.
+            position.priority = calls.priority
             opens_at = self._limiter.opens_at(position, now)
             if opens_at is None:
                 self._moved.wait()
             elif opens_at <= now:
                 return
-            elif not calls.waits and (now < self._refused_until or opens_at - now > SPIKE_SECONDS):
-                raise AllowanceSpent(
-                    f"Procore's allowance is spent until {self._instant(opens_at, now):%Y-%m-%dT%H:%M:%SZ}, "
-                    f"{opens_at - now:.0f} s from now; what is read is kept, the same command goes on"
-                )
             else:
+                self._refuse_wait(calls, opens_at, now)
                 self._sleep(stop, now, opens_at)
         raise StopRequested("asked to stop before the next request")
+
+    def _refuse_wait(self, calls: Calls, opens_at: float, now: float) -> None:
+        if not calls.waits and (now < self._refused_until or opens_at - now > SPIKE_SECONDS):
+            raise AllowanceSpent(
+                f"Procore's allowance is spent until {self._instant(opens_at, now):%Y-%m-%dT%H:%M:%SZ}, "
+                f"{opens_at - now:.0f} s from now; what is read is kept, the same command goes on"
+            )
 
     def _sleep(self, stop: threading.Event, now: float, opens_at: float) -> None:
         """Wait without the lock; a call held up only by a reserve looks every second, as nothing wakes it."""

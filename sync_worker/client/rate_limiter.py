@@ -6,6 +6,7 @@ are left in the other one. `RateLimit` waits, passes the answers on, and holds t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import count
 from math import ceil
 from typing import NamedTuple
@@ -30,11 +31,15 @@ _HOUR_TIMES_SPIKE = 8
 _SMOOTHING = 0.2
 
 
-class QueuePosition(NamedTuple):
-    """A place in the queue of calls that wait: by priority, then first come, first served."""
+@dataclass(eq=False, slots=True)
+class QueuePosition:
+    """A place in the queue of calls that wait: by priority, which may rise, then first come, first served."""
 
     priority: Priority
     number: int
+
+    def __lt__(self, other: QueuePosition) -> bool:
+        return (self.priority, self.number) < (other.priority, other.number)
 
 
 class WindowReport(NamedTuple):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -13,7 +14,7 @@ from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import SyncWorkerError
 from sync_worker.logs import redactor
-from sync_worker.model import Priority, RunRequest, Verdict, Window
+from sync_worker.model import Calls, Priority, RunRequest, Verdict, Window
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import ProjectChoice
 from sync_worker.planning.read_plan import ReadPlan, ReadPlanner
@@ -69,6 +70,19 @@ class RunContext:
         self.skip(stream, SkipReason.UNCHANGED_PARENT, plan.unchanged_parents)
         self.skip(stream, SkipReason.NOT_PERMITTED, len(plan.refused_parents))
 
+    @contextmanager
+    def reading(self, partition: Partition) -> Iterator[Calls]:
+        """Count as a reader of a partition, or as one that waits for it, and yield the calls that it spends.
+
+        After that its lease is void, even if the database could not be told.
+        """
+        key, readers = self.key(partition), self.services.readers
+        readers[key] = Calls(priority=self.priority, waits=self.request.wait_for_rate_limit)
+        try:
+            yield readers[key]
+        finally:
+            del readers[key]
+
     def record_unread(self, partitions: Sequence[Partition], verdict: Verdict | None, reason: str) -> None:
         """Give partitions that are not read their line in the ledger."""
         self.services.writer.do(self._write_unread, partitions, verdict, redactor.text(reason))
@@ -77,10 +91,14 @@ class RunContext:
         self, transaction: Transaction, partitions: Sequence[Partition], verdict: Verdict | None, reason: str
     ) -> None:
         now = self.services.clock.now()
-        for spec, scope in partitions:
-            key = ScopeKey(self.run_id, spec.name, scope)
+        for partition in partitions:
+            key = self.key(partition)
             open_scope(transaction, key, Window(None, self.bound), now)
             close_scope(transaction, key, verdict, total=None, requests=0, error=reason, finished_at=now)
+
+    def key(self, partition: Partition) -> ScopeKey:
+        """Return the name of a partition's line in the ledger."""
+        return ScopeKey(self.run_id, partition.spec.name, partition.scope)
 
     @property
     def run_id(self) -> str:

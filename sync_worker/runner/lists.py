@@ -59,32 +59,34 @@ _LEASE_SECONDS = 0.2
 log = get_logger()
 
 
-def open_lists(run: RunContext, partition: Partition, doubt: str | None) -> ListReader:
+def open_lists(run: RunContext, partition: Partition, doubt: str | None, calls: Calls) -> ListReader:
     """Take the lease of a partition, plan what to read of it, and open its line in the ledger, in one transaction.
 
     While another run has the lease, this one waits: what that run proves need not be read again. Raises
-    `StopRequested` when asked to stop meanwhile, or when a failure elsewhere ends this run.
+    `StopRequested` when asked to stop meanwhile, or when a failure elsewhere ends this run, and `AllowanceSpent`
+    when the other one waits for the allowance and this one is not to.
     """
     services, is_awaited = run.services, False
-    while (lists := services.writer.do(_open_lists, run, partition, doubt)) is None:
+    while (lists := services.writer.do(_open_lists, run, partition, doubt, calls)) is None:
         if not is_awaited:
             log.info(Event.LEASE_AWAITED)
             is_awaited = True
-        _wait_for_lease(run)
+        _wait_for_lease(run, calls)
     return lists
 
 
 def _open_lists(
-    transaction: Transaction, run: RunContext, partition: Partition, doubt: str | None
+    transaction: Transaction, run: RunContext, partition: Partition, doubt: str | None, calls: Calls
 ) -> ListReader | None:
-    if not take_lease(transaction, ScopeKey(run.run_id, partition.spec.name, partition.scope)):
+    if not take_lease(transaction, run.key(partition), run.services.readers):
         return None
-    lists = ListReader(run, partition, run.plan(transaction, partition), doubt)
+    lists = ListReader(run, partition, run.plan(transaction, partition), doubt, calls)
     lists.sweep.open(transaction)
     return lists
 
 
-def _wait_for_lease(run: RunContext) -> None:
+def _wait_for_lease(run: RunContext, calls: Calls) -> None:
+    run.services.rate_limit.check(calls)
     if run.services.clock.wait(run.services.stop, _LEASE_SECONDS):
         raise StopRequested("asked to stop while another run read the same list")
     if run.is_ending:
@@ -94,7 +96,7 @@ def _wait_for_lease(run: RunContext) -> None:
 class ListReader:
     """The lists of one partition under a plan, and what reading them showed; `calls` counts the requests."""
 
-    def __init__(self, run: RunContext, partition: Partition, plan: ReadPlan, doubt: str | None) -> None:
+    def __init__(self, run: RunContext, partition: Partition, plan: ReadPlan, doubt: str | None, calls: Calls) -> None:
         self.spec, self.scope = partition
         self._run = run
         self._services = run.services
@@ -114,10 +116,10 @@ class ListReader:
         self._parents_read: list[int | str] = []
         self._parents_refused: dict[int | str, RefusalKind] = {}
         self._signal: Signal | None = None
-        is_later = plan.reconciles and run.priority is Priority.SCHEDULED
-        priority = Priority.RECONCILIATION if is_later else run.priority
-        self.calls = Calls(priority=priority, waits=run.request.wait_for_rate_limit)
-        self._key = key = ScopeKey(run.run_id, self.spec.name, self.scope)
+        self.calls = calls
+        if plan.reconciles and run.priority is Priority.SCHEDULED:
+            calls.priority = Priority.RECONCILIATION
+        self._key = key = run.key(partition)
         # What a backfill reads may never have been read before.
         complete_at = plan.mark if run.advances_checkpoint else None
         pages = PageWriter(
@@ -162,8 +164,10 @@ class ListReader:
 
     def take_lease(self) -> None:
         """Take the lease again that the part before has released; wait for it like `open_lists`."""
-        while not self._services.writer.do(take_lease, self._key):
-            _wait_for_lease(self._run)
+        # Who waited for the part before may have hurried it.
+        self.calls.priority = self._run.priority
+        while not self._services.writer.do(take_lease, self._key, self._services.readers):
+            _wait_for_lease(self._run, self.calls)
 
     def read_part(self, part: Part) -> Evidence:
         """Read a part of what was planned: another window, or other days."""

@@ -96,8 +96,8 @@ def sync_partition(run: RunContext, partition: Partition, doubt: str | None = No
 @contextmanager
 def opened_lists(run: RunContext, partition: Partition, doubt: str | None) -> Iterator[Line]:
     """Open the lists and the ledger's line of a partition, and close it with a verdict for every failure inside."""
-    with bound(stream=partition.spec.name, **partition.scope._asdict()):
-        lists = open_lists(run, partition, doubt)
+    with bound(stream=partition.spec.name, **partition.scope._asdict()), run.reading(partition) as calls:
+        lists = open_lists(run, partition, doubt, calls)
         line = Line(lists, PartitionResult(Verdict.FAILED))
         try:
             yield line

@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 
 from support.ledgers import Ledger, opened_ledger
-from sync_worker.model import ALL_CALLS, CallLine, DeleteEvidence, Outcome, RunRequest, Scope, Verdict, Window
+from sync_worker.model import (
+    ALL_CALLS,
+    CallLine,
+    Calls,
+    DeleteEvidence,
+    Outcome,
+    Priority,
+    RunRequest,
+    Scope,
+    Verdict,
+    Window,
+)
 from sync_worker.state import (
     allowance,
     backfills,
@@ -151,6 +162,19 @@ def test_postgres_understands_every_named_statement(request: pytest.FixtureReque
             transaction.execute(f"PREPARE {name} AS {re.sub(r'(?<!:):([a-z_]+)', numbered, queries()[name])}")
 
 
+def take_turns_at_a_list(view: View) -> None:
+    first, second = (ledger.ScopeKey(run_id, "rfis", PROJECT) for run_id in ("r1", "r2"))
+    readers = {first: Calls(priority=Priority.BACKFILL), second: Calls(priority=Priority.SCHEDULED)}
+    assert [leases.take_lease(view, key, readers) for key in (first, second, first)] == [True, False, True]
+    assert readers[first].priority is Priority.SCHEDULED
+    assert leases.take_lease(view, second._replace(scope=COMPANY), readers)
+    leases.release_lease(view, first)
+    assert [leases.take_lease(view, key, readers) for key in (second, first)] == [True, False]
+    del readers[second]
+    assert [leases.take_lease(view, key, readers) for key in (first, first)] == [True, True]
+    leases.release_lease(view, first)
+
+
 def remember_a_run(view: View) -> None:
     queue.enqueue_tick(view, "field", NOON, trigger="schedule", now=NOON)
     tick = queue.queued_runs(view)[0]
@@ -163,13 +187,7 @@ def remember_a_run(view: View) -> None:
     ledger.open_run(view, ledger.RunRow("r1", "rfis", "backfill", NOON))
     ledger.open_run(view, ledger.RunRow("r2", "rfis", "manual", LATER))
 
-    first, second = (ledger.ScopeKey(run_id, "rfis", PROJECT) for run_id in ("r1", "r2"))
-    assert [leases.take_lease(view, key) for key in (first, second, first)] == [True, False, True]
-    assert leases.take_lease(view, second._replace(scope=COMPANY))
-    leases.release_lease(view, first)
-    assert [leases.take_lease(view, key) for key in (second, first)] == [True, False]
-    leases.release_lease(view, second)
-
+    take_turns_at_a_list(view)
     ledger.record_plan(view, "r1", ahead=2)
     key = ledger.ScopeKey("r1", "rfis", PROJECT)
     ledger.open_scope(view, key, Window(None, NOON), NOON)

@@ -39,9 +39,9 @@ INSERT INTO _leases (stream, company_id, project_id, run_id)
 VALUES (:stream, :company_id, :project_id, :run_id)
 ON CONFLICT (stream, scope_key, run_id) DO NOTHING;
 
--- name: lease_holder
--- The run that may read a (stream, scope).
-SELECT run_id FROM _leases WHERE stream = :stream AND scope_key = :scope_key ORDER BY seq LIMIT 1;
+-- name: lease_line
+-- The run that may read a (stream, scope), and those that wait for it, oldest first.
+SELECT run_id FROM _leases WHERE stream = :stream AND scope_key = :scope_key ORDER BY seq;
 
 -- name: release_lease
 -- The next run in line may read the (stream, scope).

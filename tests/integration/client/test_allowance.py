@@ -13,7 +13,7 @@ from support.connected import Connect, ids
 from support.scripted_server import Answer, Wire, in_turn, records
 from sync_worker.client.rate_limit import RateLimit
 from sync_worker.errors import AllowanceSpent, StopRequested
-from sync_worker.model import Calls
+from sync_worker.model import Calls, Priority
 
 OK = Answer(records(1))
 DATE = "Mon, 02 Mar 2026 09:00:00 GMT"
@@ -187,6 +187,30 @@ def test_calls_that_do_not_wait_for_the_allowance_wait_for_a_spike() -> None:
             headers = {"X-Rate-Limit-Limit": "25", "X-Rate-Limit-Remaining": "24", "X-Rate-Limit-Reset": reset}
             slot.record_answer(headers, 200, clock.now())
     assert clock.waits == [pytest.approx(10)]
+
+
+def test_a_call_that_the_reserve_holds_up_goes_when_a_run_of_a_better_priority_waits_for_it() -> None:
+    calls = Calls(priority=Priority.BACKFILL)
+
+    class Hurrying(ManualClock):
+        def wait(self, event: threading.Event, seconds: float) -> bool:
+            if len(self.waits) == 2:
+                calls.priority = Priority.MANUAL
+            return super().wait(event, seconds)
+
+    clock = Hurrying()
+    rate_limit = RateLimit(clock)
+    reset = str(int(clock.now().timestamp()) + 3000)
+    for remaining in range(99, 2, -1):
+        with rate_limit.slot(threading.Event(), calls) as slot:
+            headers = {
+                "X-Rate-Limit-Limit": "100",
+                "X-Rate-Limit-Remaining": str(remaining),
+                "X-Rate-Limit-Reset": reset,
+            }
+            slot.record_answer(headers, 200, clock.now())
+    with rate_limit.slot(threading.Event(), calls):
+        assert clock.waits == [1, 1, 1]
 
 
 def test_a_call_that_failed_or_was_never_sent_holds_up_no_other(connect: Connect) -> None:

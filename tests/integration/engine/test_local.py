@@ -105,7 +105,7 @@ def test_a_run_whose_outcome_could_not_be_written_gets_it_later_and_keeps_no_lea
     def execute(run: RunRequest) -> None:
         with destination.transaction() as transaction:
             open_run(transaction, RunRow(run.run_id, run.job, run.trigger, NOON))
-            take_lease(transaction, ScopeKey(run.run_id, "rfis", Scope(4, 70)))
+            take_lease(transaction, ScopeKey(run.run_id, "rfis", Scope(4, 70)), {})
         raise DestinationError("disk full")
 
     clock = ManualClock()

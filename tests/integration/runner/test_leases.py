@@ -11,13 +11,14 @@ from datetime import date, datetime
 import pytest
 import structlog
 
+from procore_simulator.allowance import Limits
 from procore_simulator.clocks import SteppedClock
 from procore_simulator.world import World
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete
 from sync_worker.app import open_worker
 from sync_worker.clock import Clock
-from sync_worker.errors import StopRequested
+from sync_worker.errors import AllowanceSpent, StopRequested
 from sync_worker.model import Outcome, RunRequest, Scope, Verdict
 from sync_worker.progress import NullProgress
 from sync_worker.runner.worker import FinishedRun, Worker
@@ -213,9 +214,34 @@ def test_the_leases_of_a_killed_process_keep_nobody_waiting(here: Installation) 
     project = readable_projects(here.simulator)[0]
     with here.held() as destination, destination.transaction() as transaction:
         open_run(transaction, RunRow("killed", "a", "manual", here.clock.now()))
-        assert take_lease(transaction, ScopeKey("killed", "rfis", Scope(here.simulator.company_id, project)))
+        assert take_lease(transaction, ScopeKey("killed", "rfis", Scope(here.simulator.company_id, project)), {})
 
     assert incomplete(here.run("rfis")) == []
+
+
+def test_a_lease_that_came_with_a_restored_backup_keeps_nobody_waiting(here: Installation) -> None:
+    """Its run is open in the ledger, and no process executes it."""
+    project = readable_projects(here.simulator)[0]
+    with two_runs(here, PausedAtPage("nothing")) as runs:
+        with runs.worker.ledger.transaction() as transaction:
+            open_run(transaction, RunRow("restored", "a", "manual", here.clock.now()))
+            take_lease(transaction, ScopeKey("restored", "rfis", Scope(here.simulator.company_id, project)), {})
+        assert incomplete(runs.start(RunRequest("b", ["rfis"])).result(_LIMIT)) == []
+
+    assert here.query(LEASES) == []
+
+
+def test_a_run_that_is_not_to_wait_for_the_allowance_does_not_wait_for_a_run_that_does(install: Install) -> None:
+    world = World(A_FEW, projects=1, scale=1, clock=SteppedClock())
+    here = install(world=world, most_per_page=5, limits=Limits(hourly=5))
+    with two_runs(here, PausedAtPage("rfis")) as runs:
+        runs.start(RunRequest("a", ["rfis"]))
+        assert runs.paused.has_read.wait(_LIMIT)
+        other = runs.start(RunRequest("b", ["rfis"], wait_for_rate_limit=False)).result(_LIMIT)
+        runs.stop.set()
+
+    assert isinstance(other.failure, AllowanceSpent)
+    assert other.totals.outcome is Outcome.INTERRUPTED
 
 
 def test_a_failed_list_releases_its_lease(here: Installation) -> None:
