@@ -125,10 +125,9 @@ class Sweep:
     def restart(self, window: Window | None = None) -> None:
         """Count from the beginning again: what was read so far is read once more, in other parts or another window."""
         self._raise_failures(wait=True)
-        self._unkeyed = self._appeared = 0
-        self._bad_page = None
+        # `_in_two_lists` stays: the row of that record belongs to this scope now, so it would not be found again.
+        self._unkeyed, self._appeared, self._bad_page = 0, 0, None
         self._window = window or self._window
-
         self._writer.do(self._forget, window)
 
     def _forget(self, transaction: Transaction, window: Window | None) -> None:
@@ -201,7 +200,7 @@ class Sweep:
         """
         self._raise_failures(wait=True)
         proof, self._before, _ = self._writer.do(self._decide_part, evidence, last, on_proven)
-        self._unkeyed, self._appeared, self._bad_page = 0, 0, None
+        self._unkeyed, self._appeared, self._bad_page, self._in_two_lists = 0, 0, None, None
         return proof
 
     def _decide_part(

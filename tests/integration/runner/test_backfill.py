@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import date
 
@@ -151,6 +152,22 @@ def test_a_part_that_cannot_be_read_leaves_the_others_proven(install: Install) -
     line = scope(report, "rfis", readable_projects(here.simulator)[0])
     assert (line.verdict, line.error and line.error.partition(":")[0]) == (Verdict.FAILED, "bad payload")
     assert here.query("SELECT part FROM _backfill_parts WHERE stream = 'rfis' ORDER BY part") == [
+        ("2026-10-01/2026-10-31",),
+        ("2026-11-01/2026-11-20",),
+    ]
+
+
+def test_a_part_with_a_record_of_two_lists_leaves_the_others_proven(install: Install) -> None:
+    here = install(world=World(A_FEW, projects=2, scale=0.3, clock=SteppedClock()))
+    for project in readable_projects(here.simulator):
+        of_september = json.dumps([{"id": 991}, {"id": project}])
+        here.simulator.faults.add(Fault(path=f"*/{project}/rfis[?]*", body=of_september, headers={"Total": "2"}))
+
+    report = here.run("rfis", since=date(2026, 9, 1))
+
+    ((_, where, verdict, reason),) = incomplete(report)
+    assert (verdict, str(reason).partition(" is ")[0]) == (Verdict.INEXACT, "record 991")
+    assert here.query("SELECT part FROM _backfill_parts WHERE project_id = ? ORDER BY part", where) == [
         ("2026-10-01/2026-10-31",),
         ("2026-11-01/2026-11-20",),
     ]
