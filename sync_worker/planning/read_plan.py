@@ -140,7 +140,7 @@ class ReadPlanner:
             return None
         last = read_signal(self.view, *_key(partition))
         known = [at for at in (last and last.asked_at, last_full and last_full.read_at) if at is not None]
-        believed = [at for at in known if not is_ahead(at, self.now.later)]
+        believed = [at for at in known if not is_ahead(at, self.now.later + self.now.passed)]
         since = min(max(believed, default=self.now.earlier), self.now.earlier)
         is_refused = last is not None and last.refused
         every = options.reconcile_every if is_refused else options.deleted_every

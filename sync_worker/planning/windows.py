@@ -49,13 +49,15 @@ DEFAULT_REREAD = RereadRule()
 
 
 class Now(NamedTuple):
-    """The present by the two clocks of a run, the server's and its own; either may be wrong.
+    """The start of a run by two clocks, the server's and its own; either may be wrong.
 
     Proofs end at the earlier, requests at the later, so that neither clock hides the newest records.
     """
 
     earlier: datetime
     later: datetime
+    passed: timedelta = timedelta(0)
+    """The time since then: a run that began later may have moved marks meanwhile."""
 
 
 def is_ahead(instant: datetime, clock: datetime) -> bool:
@@ -65,7 +67,7 @@ def is_ahead(instant: datetime, clock: datetime) -> bool:
 
 def is_due(last: datetime | None, now: Now, every: timedelta) -> bool:
     """Return True if `every` has passed since `last`; one in the future was set by a wrong clock and does not count."""
-    return last is None or is_ahead(last, now.later) or now.earlier - last > every - SLACK
+    return last is None or is_ahead(last, now.later + now.passed) or now.earlier - last > every - SLACK
 
 
 def trusted(checkpoint: Checkpoint | None, now: Now) -> Checkpoint | None:
@@ -73,10 +75,10 @@ def trusted(checkpoint: Checkpoint | None, now: Now) -> Checkpoint | None:
 
     A mark in the future is replaced by the start of the run that set it.
     """
-    if checkpoint is None or not is_ahead(checkpoint.mark, now.earlier):
+    if checkpoint is None or not is_ahead(checkpoint.mark, now.earlier + now.passed):
         return checkpoint
     begun_at = checkpoint.begun_at
-    if begun_at is None or is_ahead(begun_at, now.later):
+    if begun_at is None or is_ahead(begun_at, now.later + now.passed):
         return None
     return checkpoint._replace(mark=begun_at)
 

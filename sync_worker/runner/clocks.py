@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timedelta
 
-from sync_worker.clock import utc_text
+from sync_worker.clock import Clock, utc_text
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import CLOCKS_APART
 from sync_worker.planning.windows import Now
@@ -26,21 +26,25 @@ log = get_logger()
 class Clocks:
     """The readings of both clocks since the run began; safe to use from several threads."""
 
-    def __init__(self, started_at: datetime) -> None:
+    def __init__(self, clock: Clock) -> None:
         # `Date` has whole seconds.
-        self.started_at = started_at.replace(microsecond=0)
+        self.started_at = clock.now().replace(microsecond=0)
         self.server_time: datetime | None = None
         """The server's time as it was first reported."""
         self.doubt: str | None = None
         """Why the run can prove nothing, where the clocks are far apart."""
+        self._clock = clock
+        self._began = clock.monotonic()
         self._has_warned = False
         self._lock = threading.Lock()
 
     @property
     def now(self) -> Now:
-        """The instant of the run, by only our own clock as long as the server reported none."""
+        """The start of the run, by only our own clock as long as the server reported none, and the time since then."""
         server_time = self.server_time or self.started_at
-        return Now(min(server_time, self.started_at), max(server_time, self.started_at))
+        # By the clock that nobody sets.
+        passed = timedelta(seconds=self._clock.monotonic() - self._began)
+        return Now(min(server_time, self.started_at), max(server_time, self.started_at), passed)
 
     def compare(self, server_time: datetime | None, ours: datetime) -> None:
         """Compare the `Date` of an answer with our own clock as it came; warn of a difference once."""

@@ -65,7 +65,7 @@ def run_context(settings: Settings, services: Services, request: RunRequest) -> 
             exclude=configured.projects.exclude,
             inactive=configured.projects.inactive,
         ),
-        Clocks(services.clock.now()),
+        Clocks(services.clock),
         start_date=configured.start_date,
     )
 

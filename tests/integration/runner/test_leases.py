@@ -14,6 +14,7 @@ import structlog
 from procore_simulator.allowance import Limits
 from procore_simulator.clocks import SteppedClock
 from procore_simulator.world import World
+from support.clock import ManualClock
 from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete
 from sync_worker.app import open_worker
@@ -274,3 +275,21 @@ def test_a_run_that_a_full_disk_ends_does_not_wait_for_the_lists_of_another(here
             transaction.execute("PRAGMA max_page_count = 1000000")
         runs.paused.may_go_on.set()
         assert incomplete(reading.result(_LIMIT)) == []
+
+
+def test_a_run_of_hours_believes_the_mark_of_one_that_began_later(install: Install) -> None:
+    """The mark is ahead of the long run's own start, though no clock is wrong."""
+    time = ManualClock()
+    world = World(A_FEW, projects=1, scale=1, clock=SteppedClock(clock=time))
+    here = install(world=world, most_per_page=5, config={"limits": {"max_concurrency": 1}})
+    here.run("roles", "rfis")
+    with two_runs(here, PausedAtPage("roles")) as runs:
+        long = runs.start(RunRequest("a", ["roles", "rfis"]))
+        assert runs.paused.has_read.wait(_LIMIT)
+        time.advance(7200)
+        assert incomplete(runs.start(RunRequest("b", ["rfis"])).result(_LIMIT)) == []
+        here.simulator.requests.clear()
+        runs.paused.may_go_on.set()
+        assert incomplete(long.result(_LIMIT)) == []
+
+    assert {kind for kind, _ in of_rfis(here)} == {"changes"}
