@@ -13,7 +13,7 @@ from sync_worker.client.rate_limit import Allowance
 from sync_worker.database import begin
 from sync_worker.destination.protocol import Destination
 from sync_worker.destination.sqlite import SqliteDestination
-from sync_worker.errors import DestinationError, StopRequested, SyncWorkerError, failure_of
+from sync_worker.errors import DatabaseLostError, DestinationError, StopRequested, SyncWorkerError, failure_of
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import Outcome, RunRequest
 from sync_worker.planning.projects import ProjectChoice
@@ -24,7 +24,7 @@ from sync_worker.runner.run import execute_run
 from sync_worker.services import Services
 from sync_worker.settings import Settings
 from sync_worker.state.history import reset_checkpoints
-from sync_worker.state.ledger import RunTotals, ScopeResult, run_scopes, run_totals
+from sync_worker.state.ledger import RunTotals, ScopeResult, close_abandoned_runs, run_scopes, run_totals
 from sync_worker.state.queue import new_run_id
 from sync_worker.state.retention import Retention, prune
 
@@ -79,6 +79,7 @@ class Worker:
         self._database = database
         self._runs = 0
         self._openings = 1
+        self._is_outcome_missing = False
         self._starting = threading.Lock()
         self._trouble: str | None = None
 
@@ -138,6 +139,9 @@ class Worker:
             self._runs += 1
         try:
             yield
+        except DatabaseLostError:
+            self._is_outcome_missing = True
+            raise
         finally:
             with self._starting:
                 self._runs -= 1
@@ -159,10 +163,17 @@ class Worker:
             database = self._database
             trouble: str | None
             try:
-                if database.is_lost() and not self._runs:
+                is_idle = not self._runs
+                if is_idle and database.is_lost():
                     begin(self._settings, database, self._services.clock, database.reopen)
                     self._openings += 1
                     log.warning(Event.DATABASE_REOPENED)
+                    self._is_outcome_missing = False
+                elif is_idle and self._is_outcome_missing:
+                    # The file came back before anybody looked: nothing but this closes the run that it was lost to.
+                    with database.short_write() as transaction:
+                        close_abandoned_runs(transaction, self._services.clock.now())
+                    self._is_outcome_missing = False
             except SyncWorkerError as refusal:
                 trouble = str(refusal)
             else:

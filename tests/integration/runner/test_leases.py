@@ -19,7 +19,7 @@ from support.oracle import differences, readable_projects
 from support.worker import A_FEW, Install, Installation, advance, incomplete
 from sync_worker.app import open_worker
 from sync_worker.clock import Clock
-from sync_worker.errors import AllowanceSpent, StopRequested
+from sync_worker.errors import AllowanceSpent, DatabaseLostError, StopRequested
 from sync_worker.model import Outcome, RunRequest, Scope, Verdict
 from sync_worker.progress import NullProgress
 from sync_worker.runner.worker import FinishedRun, Worker
@@ -229,6 +229,21 @@ def test_a_lease_that_came_with_a_restored_backup_keeps_nobody_waiting(here: Ins
             take_lease(transaction, ScopeKey("restored", "rfis", Scope(here.simulator.company_id, project)), {})
         assert incomplete(runs.start(RunRequest("b", ["rfis"])).result(_LIMIT)) == []
 
+    assert here.query(LEASES) == []
+
+
+def test_a_run_that_a_lost_file_ended_has_an_outcome_once_the_file_is_back(here: Installation) -> None:
+    away = here.database.with_name("away.db")
+    with two_runs(here, PausedAtPage("rfis")) as runs:
+        lost = runs.start(RunRequest("a", ["rfis"]))
+        assert runs.paused.has_read.wait(_LIMIT)
+        here.database.rename(away)
+        runs.paused.may_go_on.set()
+        assert isinstance(lost.exception(_LIMIT), DatabaseLostError)
+        away.rename(here.database)
+        assert incomplete(runs.start(RunRequest("b", ["rfis"])).result(_LIMIT)) == []
+
+    assert here.query("SELECT job, outcome FROM _runs ORDER BY job") == [("a", "interrupted"), ("b", "succeeded")]
     assert here.query(LEASES) == []
 
 

@@ -60,7 +60,7 @@ class Lines(RuleBasedStateMachine):
             self.dead.add(key)
 
     @invariant()
-    def everybody_keeps_his_place(self) -> None:
+    def places_stay(self) -> None:
         with self.ledger.reader() as view:
             rows = view.execute("SELECT stream, run_id FROM _leases ORDER BY seq")
         for stream, line in self.lines.items():
