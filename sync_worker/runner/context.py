@@ -91,6 +91,7 @@ class RunContext:
         self, transaction: Transaction, partitions: Sequence[Partition], verdict: Verdict | None, reason: str
     ) -> None:
         now = self.services.clock.now()
+        # All in one transaction: an early end may leave thousands of them.
         for partition in partitions:
             key = self.key(partition)
             open_scope(transaction, key, Window(None, self.bound), now)
@@ -119,6 +120,7 @@ class RunContext:
     def backfill_key(self) -> str:
         """The name of a backfill's progress: a request in the same words goes on where it was left."""
         request = self.request
+        # By the names of streams and not by the words of the request: `tag:daily_logs` may mean more of them one day.
         parts = {
             "since": request.since and request.since.isoformat(),
             "until": request.until and request.until.isoformat(),

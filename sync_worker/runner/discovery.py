@@ -34,6 +34,7 @@ class Listed(NamedTuple):
 def discover(run: RunContext) -> dict[int, Listed]:
     """Read companies and projects; return the projects of each company."""
     by_name = {spec.name: spec for spec in run.specs}
+    # First and alone: the `Date` of its answer bounds the windows of all other lists.
     run.clocks.server_time = sync_partition(run, Partition(by_name[COMPANIES], Scope())).server_time
     listed = dict.fromkeys(run.company_ids, Listed(Verdict.COMPLETE))
     if PROJECTS in by_name:
@@ -41,6 +42,7 @@ def discover(run: RunContext) -> dict[int, Listed]:
             partition = Partition(by_name[PROJECTS], Scope(company_id))
             result = sync_partition(run, partition)
             run.clocks.server_time = run.clocks.server_time or result.server_time
+            # From the table and not from the pages: where the list failed, what it last showed counts.
             with run.services.destination.reader() as view:
                 known = known_projects(view, company_id)
             listed[company_id] = _sorted_out(result, choose(known, run.choice))
@@ -64,6 +66,7 @@ def record_missing_projects(run: RunContext, listed: Mapping[int, Listed]) -> No
             _close_project(run, Scope(company_id, project_id), Verdict.NOT_PERMITTED, _NOT_LISTED)
     any_failed = any(found.verdict is Verdict.FAILED for found in listed.values())
     verdict, reason = (Verdict.FAILED, _LIST_FAILED) if any_failed else (Verdict.NOT_PERMITTED, _NOT_LISTED)
+    # A number does not say which company it belongs to.
     for project_id in sorted(run.choice.named.difference(*(found.ids for found in listed.values()))):
         _close_project(run, Scope(run.company_ids[0], project_id), verdict, reason)
 

@@ -103,12 +103,14 @@ class ListReader:
         self._options = run.services.options(self.spec.name)
         self._split = splitter(self.spec.envelope)
         self.plan = plan
-        # What is read now; it may turn out that more of the list is needed.
-        self._plan = plan
+        # What is read now: a part of the plan, or more than it where the first sweep shows that more is needed.
+        self._current = plan
         self._doubt = run.clocks.doubt or doubt
         self._first_server_time = run.clocks.server_time
-        self._now = run.now.earlier
-        self._begun_at = self._later = run.clocks.started_at
+        self._run_start = run.now.earlier
+        # By our own clock, and the later of both.
+        self._sweep_start = self._latest_clock = run.clocks.started_at
+        # The ranges that are requested, of the days that are read in all.
         self._dates: list[DateRange | None] = [plan.dates]
         self._days_read = plan.dates
         self._smaller_size: int | None = None
@@ -134,13 +136,13 @@ class ListReader:
 
     def read(self) -> Evidence:
         """Read every list to its end, and return what the server said of all of them."""
-        self._begun_at = self._services.clock.now()
-        evidence = Evidence().with_skipped_lists(self._plan.unchanged_parents)
-        for kind in self._plan.refused_parents:
+        self._sweep_start = self._services.clock.now()
+        evidence = Evidence().with_skipped_lists(self._current.unchanged_parents)
+        for kind in self._current.refused_parents:
             evidence = evidence.with_missing_parent() if kind is RefusalKind.NOT_FOUND else evidence.with_refusal()
         refusal: SkippableError | None = None
         self._parents_read, self._parents_refused = [], {}
-        for parent_id in [None] if self._plan.parents is None else self._plan.parents:
+        for parent_id in [None] if self._current.parents is None else self._current.parents:
             try:
                 found = self._read_in_parts(parent_id, evidence)
             except SkippableError as refused:
@@ -152,14 +154,16 @@ class ListReader:
                     self._parents_refused[parent_id] = refusal_kind(refused)
                 continue
             if found is None:
+                # This ends: each time the pages are smaller than before.
                 return self.read()
             evidence = found
             self._parents_read += [] if parent_id is None else [parent_id]
         self._record_parents_refused(refusal)
         if self._all_refused(evidence):
+            # Nothing was read: the verdict is that of one list that may not be read.
             raise refusal or SkippableError(f"all {evidence.lists} lists of its parents were refused before")
         evidence = evidence.started_at(self._first_server_time)
-        self._later = max(self._begun_at, evidence.server_time or self._begun_at)
+        self._latest_clock = max(self._sweep_start, evidence.server_time or self._sweep_start)
         return evidence._replace(doubt=self._doubt or evidence.doubt)
 
     def take_lease(self) -> None:
@@ -171,7 +175,7 @@ class ListReader:
 
     def read_part(self, part: Part) -> Evidence:
         """Read a part of what was planned: another window, or other days."""
-        self._plan = self._plan._replace(window=part.window, dates=part.dates)
+        self._current = self._current._replace(window=part.window, dates=part.dates)
         self._dates = [part.dates]
         return self.read()
 
@@ -179,7 +183,7 @@ class ListReader:
         """Return True if no list may be read; Procore may answer 404 for that too, but then for all of several."""
         if evidence.refused:
             return evidence.refused + evidence.gone == evidence.lists
-        return self._plan.depth is ReadDepth.FULL and evidence.gone == evidence.lists > 1
+        return self._current.depth is ReadDepth.FULL and evidence.gone == evidence.lists > 1
 
     def _read_in_parts(self, parent_id: int | str | None, evidence: Evidence) -> Evidence | None:
         """Read a list in one part, or if it is too large for that, in smaller pages or in ranges of days.
@@ -193,6 +197,7 @@ class ListReader:
                 found = self._read_list(parent_id, dates, found)
                 position += 1
             except TooLargeError as error:
+                # Fewer days cost as many calls as the list has pages; smaller pages cost more.
                 if dates is not None and dates.start_on < dates.end_on:
                     self._dates[position : position + 1] = halves(dates)
                 elif not self._use_smaller_pages(error):
@@ -211,7 +216,7 @@ class ListReader:
             self.spec,
             self.scope,
             # A parent that is new to us may have children older than the mark.
-            window=self._plan.window if self._plan.parents is None else None,
+            window=self._current.window if self._current.parents is None else None,
             dates=dates,
             parent_id=parent_id,
             header_company_id=self._services.account_company_id,
@@ -265,7 +270,7 @@ class ListReader:
     def lacks_rows_of_its_days(self, evidence: Evidence) -> bool:
         """Return True if rows are missing from the days that were read: deleted, or moved to another day."""
         is_proof = self._days_read not in CALENDARS and self._doubt is None and evidence.steady
-        deletes = self.delete_scope() if self._plan.every_day is not None and is_proof else None
+        deletes = self.delete_scope() if self._current.every_day is not None and is_proof else None
         return deletes is not None and self.sweep.missing(deletes) > 0
 
     def read_every_day(self, found: Evidence) -> Evidence:
@@ -273,10 +278,10 @@ class ListReader:
 
         If the server refuses that, or answers with fewer records than were `found`, missing rows are not deleted.
         """
-        dates = self._plan.every_day
+        dates = self._current.every_day
         if dates is None:
             raise AssertionError("every day was read")
-        plan = self._plan._replace(dates=dates, window=window_of(dates), depth=ReadDepth.FULL)
+        plan = self._current._replace(dates=dates, window=window_of(dates), depth=ReadDepth.FULL)
         reason = "the server answers with fewer records than it does for some of the days"
         for calendar in CALENDARS:
             try:
@@ -294,12 +299,12 @@ class ListReader:
 
     def _is_before_first_day(self, dates: DateRange | None) -> bool:
         """Return True if these days are read only to find rows that are missing from the others."""
-        every_day = self._plan.every_day
+        every_day = self._current.every_day
         return dates is not None and every_day is not None and dates.end_on < every_day.start_on
 
     def read_deleted(self) -> None:
         """Read the tool's own list of deleted records if it is due; a failure leaves the stream as it is."""
-        window = self._plan.signal
+        window = self._current.signal
         if window is None:
             return
         company_id, per_page = self._services.account_company_id, self._per_page()
@@ -313,13 +318,14 @@ class ListReader:
                 units, doubt = units + page.units, page.doubt or doubt
             doubt = doubt or miscounted(totals, units)
             if doubt is None:
-                self._signal = Signal(self._now, refused=False)
+                self._signal = Signal(self._run_start, refused=False)
             else:
                 log.warning(Event.DELETES_UNDETECTED, error=doubt)
         except (SkippableError, RequestError) as refusal:
-            self._signal = Signal(self._now, refused=True)
+            self._signal = Signal(self._run_start, refused=True)
             log.warning(Event.DELETES_UNDETECTED, error=redactor.text(str(refusal)))
         except UnreachableError:
+            # One of the `RetryableError`s, but not this list's alone.
             raise
         except RetryableError as failure:
             log.warning(Event.DELETES_UNDETECTED, error=redactor.text(str(failure)))
@@ -329,18 +335,18 @@ class ListReader:
 
         A tool without a path of its own for deleted records is asked with a filter, and a filter can be ignored.
         """
-        if self._signal is None or self._signal.refused or self._plan.depth is ReadDepth.FULL:
+        if self._signal is None or self._signal.refused or self._current.depth is ReadDepth.FULL:
             return False
         return not names_deleted(self.spec.deletes) and self.sweep.missing(DeleteScope(DeleteEvidence.SIGNAL)) > 0
 
     def read_whole_list(self) -> Evidence:
         """Read the list without a window, to confirm the deletes that were reported."""
-        window = Window(None, self._plan.window.end)
-        plan = self._plan._replace(window=window, depth=ReadDepth.FULL, detects_deletes=True)
+        window = Window(None, self._current.window.end)
+        plan = self._current._replace(window=window, depth=ReadDepth.FULL, detects_deletes=True)
         return self._read_again(plan, self._dates)
 
     def _read_again(self, plan: ReadPlan, dates: Sequence[DateRange | None]) -> Evidence:
-        self._plan, self._dates = plan, list(dates)
+        self._current, self._dates = plan, list(dates)
         self.sweep.restart(plan.window)
         return self.read()
 
@@ -348,7 +354,7 @@ class ListReader:
         """Return the rows among which a complete sweep detects deletes, or None if it cannot."""
         if self._signal is not None and not self._signal.refused and names_deleted(self.spec.deletes):
             return DeleteScope(DeleteEvidence.SIGNAL)
-        if not self._plan.detects_deletes:
+        if not self._current.detects_deletes:
             return None
         parent = self.spec.parent
         if parent is not None:
@@ -363,16 +369,18 @@ class ListReader:
         """
         if not self._run.advances_checkpoint or mark is None:
             return
-        plan, stream, run_id = self._plan, self.spec.name, self._run.run_id
-        # The server's clock may be ahead as well as ours.
-        mark = min(mark, self._begun_at)
-        is_wrong = plan.mark is not None and is_ahead(plan.mark, self._later)
+        plan, stream, run_id = self._current, self.spec.name, self._run.run_id
+        # The server's clock may be ahead, as ours may. What changed during the sweep may be on none of its pages.
+        mark = min(mark, self._sweep_start)
+        is_wrong = plan.mark is not None and is_ahead(plan.mark, self._latest_clock)
         checkpoint = Checkpoint(mark, self._services.clock.now(), run_id)
         move_checkpoint(transaction, stream, self.scope, checkpoint, may_go_back=is_wrong)
         if self._signal is not None:
             record_signal(transaction, stream, self.scope, self._signal)
+        # Only a read of everything would have met them again.
         if plan.depth is ReadDepth.FULL:
             forget_healed(transaction, ScopeKey(run_id, stream, self.scope))
+        # The mark alone says when a list was read that is always read whole, or for its changes.
         if plan.parents is None and self.spec.mode is SyncMode.FULL_REFRESH:
             return
         if plan.parents is None and self.spec.mode is SyncMode.INCREMENTAL and plan.depth is ReadDepth.INCREMENTAL:
@@ -386,19 +394,19 @@ class ListReader:
 
     def record_parents_read(self, transaction: Transaction) -> None:
         """Record for which parents the list was read while those of others may not be; the mark stays."""
-        plan, stream = self._plan, self.spec.name
+        plan, stream = self._current, self.spec.name
         if plan.parents is None or not self._run.advances_checkpoint:
             return
-        record_last_read(transaction, stream, self.scope, plan.depth, LastRead(self._now))
+        record_last_read(transaction, stream, self.scope, plan.depth, LastRead(self._run_start))
         hashes = {str(parent): plan.parents[parent] for parent in self._parents_read}
         record_parents_read(transaction, stream, self.scope, hashes)
 
     def _record_parents_refused(self, refusal: SkippableError | None) -> None:
         """Record for which parents the list may not be read, and for which it may."""
-        parents = self._plan.parents
+        parents = self._current.parents
         if not self._run.advances_checkpoint or parents is None or not (self._parents_refused or self._parents_read):
             return
-        stream, now = self.spec.name, self._now
+        stream, now = self.spec.name, self._run_start
         refused = {
             str(parent): ParentRefusal(parents[parent], kind, now + PARENT_PROBED_EVERY)
             for parent, kind in self._parents_refused.items()

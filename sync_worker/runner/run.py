@@ -71,6 +71,7 @@ def execute_run(run: RunContext) -> RunResult:
         partitions = sum(map(len, (*first, *ahead)))
         run.services.writer.do(record_plan, run.run_id, partitions)
         run.services.progress.planned(partitions)
+        # Before the others, because they say which of these need not be asked for at all.
         _read_all(run, permissions, first, then=ahead)
         with run.services.destination.reader() as view:
             off = switched_off(view, ahead, run.request, run.now)
@@ -97,6 +98,7 @@ def _recorded(run: RunContext) -> Iterator[None]:
         except SyncWorkerError as failure:
             run.failure = failure
         except BaseException as bug:
+            # The ledger gets its outcome; whoever started the run logs the traceback.
             run.failure = SyncWorkerError(f"internal error: {type(bug).__name__}: {bug}")
             raise
         finally:
@@ -108,6 +110,7 @@ def _close(transaction: Transaction, run: RunContext) -> Outcome:
     scopes = run_scopes(transaction, run.run_id)
     stopped = isinstance(run.failure, StopRequested)
     outcome = Outcome.INTERRUPTED if stopped else outcome_of(scopes, failed=run.failure is not None)
+    # Until then its parts stay: the same request goes on with those that are missing.
     if run.period is not None and outcome is Outcome.SUCCEEDED:
         forget_backfill(transaction, run.period.request)
     now, error = run.services.clock.now(), _text(run.failure)
@@ -176,7 +179,7 @@ def _read_chain(run: RunContext, access: AccessCache, chain: Chain) -> None:
         if run.services.stop.is_set():
             raise StopRequested("asked to stop between two streams")
         name, parent = partition.spec.name, partition.spec.parent.stream if partition.spec.parent else ""
-        # A parent that is not due was complete.
+        # A parent that has no verdict here was not due, so it was complete not long ago.
         of_parents = verdicts.get(parent, Verdict.COMPLETE)
         if name in run.unstorable:
             verdicts[name] = Verdict.FAILED

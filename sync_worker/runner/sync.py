@@ -70,9 +70,11 @@ def sync_partition(run: RunContext, partition: Partition, doubt: str | None = No
             if lists.lacks_rows_of_its_days(evidence):
                 evidence = lists.read_every_day(evidence)
             if number == 1:
+                # Once a run: what is deleted from now on is reported to the next one.
                 lists.read_deleted()
                 if lists.needs_whole_list():
                     evidence = lists.read_whole_list()
+            # Before the verdict, with which the keys are dropped.
             keys = lists.sweep.keys() if partition.spec.name == PROJECTS else ()
             is_last, deletes = number == SWEEPS_AT_MOST or not lists.can_be_proven, lists.delete_scope()
             if not is_last and lists.sweep.needs_confirmation(evidence, deletes):
@@ -84,6 +86,7 @@ def sync_partition(run: RunContext, partition: Partition, doubt: str | None = No
             )
             if is_last or proof.verdict is not Verdict.INEXACT:
                 if proof.verdict is Verdict.NOT_PERMITTED:
+                    # The lists of the other parents were read to their end, and need not be read again.
                     run.services.writer.do(lists.record_parents_read)
                 line.result = PartitionResult(proof.verdict, evidence.server_time, keys)
                 log_finished(lists, proof)
@@ -101,11 +104,14 @@ def opened_lists(run: RunContext, partition: Partition, doubt: str | None) -> It
         line = Line(lists, PartitionResult(Verdict.FAILED))
         try:
             yield line
+        # From here on the order matters: each group is a part of one further down.
         except TableError as refusal:
             _abandon(lists, Verdict.FAILED, str(refusal))
         except DestinationError:
+            # Nothing can be written, not even a verdict.
             raise
         except StopRequested:
+            # No verdict: the last one stands, and the next run goes on.
             lists.sweep.abandon(None, requests=lists.calls.spent, error=INTERRUPTED)
             raise
         except SkippableError as refusal:
