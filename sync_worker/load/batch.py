@@ -53,6 +53,7 @@ class Batch:
         `before` are the columns of the row, where nothing says that the record changed.
         """
         try:
+            # Its key was read before, but this is the first time that all of it is decoded.
             row = maker.row(candidate)
         except (msgspec.DecodeError, RecursionError) as error:
             self.unreadable.append(Unreadable(f"the record cannot be read: {error}", candidate.raw, candidate.key))
@@ -63,11 +64,13 @@ class Batch:
         if before is not None:
             difference = self._comparison.difference(row, before, is_dated=candidate.version != "")
             if not difference.fields:
+                # The row stays, with its `_loaded_at`: it gets another hash, so that it is not compared again.
                 self.same.append(candidate)
                 self.signed |= difference.signed
                 return
             self.restless.update(difference.fields)
         self.keys.append(candidate.key)
+        # In the order of `columns_of(spec)`; a record that is in a list is not deleted.
         self.rows.append([*row.values, self._run_id, self._loaded_at, None, candidate.row_hash, row.extra])
         self.schema_changes.update(row.drift)
         if self._tracked:

@@ -47,6 +47,7 @@ class Comparison:
         """Return how a row differs from the `stored` values of its columns and `_extra`."""
         walk = _Walk(self._volatile, is_dated)
         *before, extra = stored
+        # As texts first: only what differs is decoded.
         for (name, type_), old, new in zip(self._columns, before, row.values, strict=True):
             if old != new and name not in self._volatile:
                 walk.column(name, type_, old, new)
@@ -82,6 +83,7 @@ class _Walk:
     def _is_same(self, path: str | None, old: Any, new: Any) -> bool:
         if path in self._ignored:
             return True
+        # 1 and true are equal to Python.
         if type(old) is not type(new):
             return False
         if isinstance(old, dict):

@@ -24,6 +24,7 @@ from sync_worker.state.deletes import (
 )
 from sync_worker.state.ledger import ScopeKey
 
+# docs/guarantees.md, 5: more than both, or all that there are.
 _ROWS_AT_ONCE = 10
 _SHARE_AT_ONCE = 0.1
 # The set of what is approved; those of sweeps have other numbers.
@@ -120,6 +121,7 @@ class DeleteDetector:
         """Mark missing rows as deleted, or hold them if they are too many or their absence is uncertain."""
         stream, scope, sets = self._key.stream, self._key.scope, self._sets
         gone = self._add_missing(transaction, among)
+        # Only a list of all rows says that the others are not missing any more.
         if among.ground is DeleteEvidence.LISTING and among.days is None and among.parents is None:
             release_other_held(transaction, stream, scope, sets.missing)
         if not gone:
@@ -128,6 +130,7 @@ class DeleteDetector:
         if doubt is not Uncertainty.UNKEYED:
             agreed = add_agreed(transaction, self._key, among.ground, gone=sets.missing, agreed=sets.confirmed)
         deleted = self._mark_deleted(transaction, sets.confirmed, at) if agreed else 0
+        # As many as there were before this transaction marked any.
         live = transaction.live_count(stream, self._scope) + deleted
         if doubt is Uncertainty.NONE and not is_too_many(gone, live, agreed=agreed):
             return DeleteResult(deleted + self._mark_deleted(transaction, sets.missing, at))

@@ -126,7 +126,9 @@ class PageWriter:
     def store(self, transaction: Transaction, page: IdentifiedPage, seen_set: int) -> PageResult:
         """Store the changed records of a page with their counts, and add its keys to the set of those seen."""
         unreadable = [record for record in page.records if isinstance(record, Unreadable)]
+        # A page that has one record twice is stored with its latest version, and counted as sent.
         newest = newest_by_key(record for record in page.records if isinstance(record, Candidate))
+        # First, by the hash alone: in most runs nearly every record ends here.
         unchanged = transaction.unchanged(self.spec, {key: found.row_hash for key, found in newest.items()})
         changed = [candidate for key, candidate in newest.items() if key not in unchanged]
         # Only in changed records: to search every page would take half as long as reading it.
@@ -142,6 +144,7 @@ class PageWriter:
         if batch.elsewhere:
             reason = batch.elsewhere[0].reason
             if not (batch.keys or batch.same or unchanged or late):
+                # No record of the page belongs here, so none of it is stored, not even as quarantined.
                 return PageResult(bad=Proof(Verdict.FAILED, f"bad payload: the answer is of another list: {reason}"))
             bad = Proof(Verdict.INEXACT, f"{reason}; it is quarantined, see _quarantine")
         in_two_lists = find_repeated(
@@ -157,6 +160,7 @@ class PageWriter:
         # A record that cannot be stored exists nevertheless: its row is not deleted.
         seen = [*newest, *(record.key for record in unreadable if record.key is not None)]
         distinct_keys = transaction.key_sets.add(self.spec, seen_set, seen)
+        # Without a key nobody can say that it came twice.
         distinct_keys += sum(record.key is None for record in unreadable)
         transaction.merge(self.spec, batch.rows)
         if batch.same:
@@ -225,9 +229,11 @@ class PageWriter:
         """Learn why records seemed to differ from their rows, and give the rows the hash that they have now."""
         paths = batch.signed - set(self.spec.volatile)
         self._learned = learn_volatile_paths(transaction, self.spec.name, paths)
+        # `tools` has the paths as they were before.
         fingerprint = Fingerprint(self.spec, tools.scope, self._excluded, self._learned)
         hashes = {candidate.key: fingerprint.hash_of(candidate.raw) for candidate in batch.same}
         transaction.rehash(self.spec, hashes)
+        # Or every nested list would be read again, because its parent seems to have changed.
         rehash_parents(transaction, {stored[key].row_hash: row_hash for key, row_hash in hashes.items()})
 
     def _late(

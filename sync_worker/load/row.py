@@ -29,6 +29,8 @@ from sync_worker.load.values import (
 )
 from sync_worker.model import Key
 
+# Days and instants come as texts in more forms than msgspec takes. All other types stay undecoded, because their digits
+# and nested JSON are stored as they were sent.
 _DECLARED: Mapping[FieldType, Any] = {
     FieldType.INTEGER: INT64 | None,
     FieldType.BOOLEAN: bool | None,
@@ -179,6 +181,7 @@ class RowMaker:
                 values.append(self._given(name, candidate, sent, extra))
                 continue
             raw = sent.pop(name, None)
+            # Not in `_extra` either: an excluded field is stored nowhere.
             if raw is None or name in self._excluded:
                 values.append(None)
                 continue
@@ -189,6 +192,7 @@ class RowMaker:
                 drift.append(Drift(name, "type_changed"))
                 value = None
             elif value is not None and name in self._texts and not text.startswith(b'"'):
+                # Stored as it was written, and yet another type than declared.
                 literals.add(name)
                 drift.append(Drift(name, "type_changed"))
             values.append(value)
@@ -225,6 +229,8 @@ def _declared_decoder(spec: StreamSpec, literals: frozenset[str]) -> msgspec.jso
         for name, type_ in spec.columns.items()
     ]
     names = {attribute(name): name for name in spec.columns}
+    # A new field is drift, which only the slower way records. Texts, numbers and bytes form no cycle: the garbage
+    # collector need not track one object for each record.
     return msgspec.json.Decoder(
         msgspec.defstruct("Declared", fields, rename=names, forbid_unknown_fields=True, gc=False)
     )

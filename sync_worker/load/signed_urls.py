@@ -60,7 +60,7 @@ def _is_signature(part: str, is_azure: bool) -> bool:
 
 
 def cut_signatures(node: Any, path: list[str], *, is_dated: bool) -> bool:
-    """Cut the signatures that decoded JSON holds at `path`, in place; whether there were any."""
+    """Cut the signatures that decoded JSON holds at `path`, in place; return True if there were any."""
     step, *rest = path
     places: Iterable[Any] = ()
     if step == "*" and isinstance(node, list):

@@ -42,17 +42,13 @@ class _Group(msgspec.Struct):
     meetings: list[msgspec.Raw]
 
 
-class _Meetings(msgspec.Struct):
-    meetings: list[msgspec.Raw]
-
-
 class _Data(PagingFields, kw_only=True):
     data: list[msgspec.Raw]
 
 
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _DATA = msgspec.json.Decoder(_Data)
-_GROUPS = msgspec.json.Decoder(list[_Group] | _Meetings)
+_GROUPS = msgspec.json.Decoder(list[_Group] | _Group)
 
 
 def splitter(envelope: Envelope) -> Callable[[bytes], Records]:

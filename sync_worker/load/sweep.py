@@ -30,6 +30,7 @@ from sync_worker.state.ledger import (
 )
 from sync_worker.state.volatile import record_reading
 
+# The sets of all sweeps of this process are in one table; 0 is the set of what a person approves (deletes.py).
 _numbers = count(1)
 log = get_logger()
 
@@ -70,6 +71,7 @@ class Sweep:
 
     def take(self, page: Page, parent_id: int | str | None = None, *, only_known: bool = False) -> None:
         """Hand a page over to be stored, or only its records that have a row; raises errors of earlier pages."""
+        # So that a list ends with the page that failed, and not with its last one.
         self._raise_failures(wait=False)
         if page.number == 1:
             self._list_began_at = page.server_time
@@ -82,6 +84,7 @@ class Sweep:
         self._unkeyed += sum(record.key is None for record in identified.records)
         self._under_way.append(self._writer.submit(self._pages.store, identified, self._sets.seen))
         if page.is_large:
+            # Its records are in memory until they are stored.
             self._raise_failures(wait=True)
 
     def add_reported_deleted(self, page: Page) -> None:
@@ -117,7 +120,6 @@ class Sweep:
     def again(self) -> None:
         """Count from the beginning again, to compare what is seen with what was seen now."""
         self._sets = self._sets._replace(seen=self._sets.previous, previous=self._sets.seen)
-        self._pages.seen_sets[self._key] = self._sets.seen
         self._detector = DeleteDetector(self._spec, self._key, self._sets)
         self._has_previous = True
         self.restart()
@@ -132,6 +134,7 @@ class Sweep:
 
     def _forget(self, transaction: Transaction, window: Window | None) -> None:
         transaction.key_sets.drop(self._sets.seen)
+        self._pages.seen_sets[self._key] = self._sets.seen
         restart_scope(transaction, self._key, self._before)
         if window is not None:
             widen_scope(transaction, self._key, window)
@@ -258,12 +261,15 @@ class Sweep:
         """Return what was proved since `_before`, the counts before whatever comes next, and what was deleted."""
         counts, before = scope_counts(transaction, self._key), self._before
         proof = prove(evidence, self._keys(transaction))
+        # Whatever the verdict: who was seen exists.
         self._detector.release_seen(transaction)
         if self._bad_page is not None:
+            # Nothing else that was counted means anything; the next answer may be a good one.
             proof = self._bad_page if last else self._bad_page._replace(verdict=Verdict.INEXACT)
         if self._in_two_lists is not None and proof.verdict is Verdict.COMPLETE:
             proof = Proof(Verdict.INEXACT, self._in_two_lists)
         if proof.verdict is Verdict.INEXACT and not last:
+            # The rows stay as they are stored; only the counting begins again.
             transaction.key_sets.drop(self._sets.seen)
             restart_scope(transaction, self._key, before)
             again = before is NOTHING_COUNTED

@@ -52,6 +52,7 @@ def literal_of(sent: bytes) -> Converted:
 
 
 def _integer(sent: bytes) -> Converted:
+    # Before it is parsed: `int` takes long for thousands of digits, and from 4,300 on it raises. One more is the sign.
     if len(sent) > _MAX_INTEGER_DIGITS + 1 or not sent.removeprefix(b"-").isdigit():
         return MISFIT
     number = int(sent)
@@ -100,6 +101,7 @@ def instant_of(text: str | None) -> Converted:
         if text[7::3] == "-T::Z" or _UTC_INSTANT.fullmatch(text):
             return text
         if instant.tzinfo is None:
+            # Nobody knows which instant it is.
             return MISFIT
         return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):

@@ -18,6 +18,7 @@ Work = Callable[Concatenate[Transaction, Given], Result]
 """A function that writes within a transaction; its other arguments are handed over with it."""
 
 _WAITING_AT_MOST = 8
+# Pieces may come faster than they are taken; others want to write in between.
 _TOGETHER_AT_MOST = 64
 
 
@@ -114,6 +115,7 @@ class Writer:
             return
         for hook in self._hooks:
             hook.on_commit()
+        # Not before the commit: who has a result relies on it.
         for future, result in done:
             future.set_result(result)
 
@@ -136,6 +138,7 @@ def _run(transaction: Transaction, group: list[Piece]) -> list[tuple[Future[Any]
                 result = work(transaction, *args, **kwargs)
         except Exception as error:
             if not transaction.is_open:
+                # SQLite rolled back all of it, as for a full disk: what the pieces before wrote is lost, too.
                 raise
             future.set_exception(error)
         else:
