@@ -91,26 +91,22 @@ class AccessCache:
 
     def record_result(self, partition: Partition, verdict: Verdict, refusal: SkippableError | None) -> None:
         """Remember the result of a partition; a refused nested list is remembered by its parents, elsewhere."""
+        # A failure says nothing about permissions.
         if refusal is None and verdict is Verdict.FAILED:
             return
         if refusal is not None and partition.spec.parent is not None:
             return
         with self._lock:
             changed, gone = self._permitted(partition) if refusal is None else self._refused(partition, refusal)
-
-        def write(transaction: Transaction) -> None:
-            for subject, scope in gone:
-                forget_refusal(transaction, subject, scope)
-            for each in changed:
-                record_refusal(transaction, each)
-
+        # Without the lock: the writer may be busy with the pages of the others.
         if changed or gone:
-            self._writer.do(write)
+            self._writer.do(_record, changed, gone)
 
     def _probe(self, refusal: Refusal) -> None:
         """Let through the stream that a refusal is about; of a tool one list, a different one every day."""
         here = [part.spec for part in self._partitions if part.scope == refusal.scope]
         lists = [spec for spec in here if spec.tool == refusal.subject and spec.parent is None]
+        # One list may be refused for a reason of its own.
         days = (self._now - refusal.refused_at).days
         name = lists[days % len(lists)].name if lists else refusal.subject
         self._probed.add((name, refusal.scope))
@@ -121,6 +117,7 @@ class AccessCache:
         subject = spec.tool if is_tool else spec.name
         lists = [(name, scope) for name, other in self._streams.items() if other.tool == spec.tool]
         gone = [key for key in lists if key in self._known] if is_tool else []
+        # One refusal of the tool replaces those of its lists, so that it costs one probe and not one for each.
         for key in gone:
             del self._known[key]
         reason, before = redactor.text(str(refusal)), self._known.get((subject, scope))
@@ -162,6 +159,13 @@ class AccessCache:
             self._known[refusal.subject, refusal.scope] = retry_now(refusal)
             self._probe(refusal)
         return [retry_now(refusal) for refusal in near], gone
+
+
+def _record(transaction: Transaction, changed: Sequence[Refusal], gone: Sequence[AccessKey]) -> None:
+    for subject, scope in gone:
+        forget_refusal(transaction, subject, scope)
+    for refusal in changed:
+        record_refusal(transaction, refusal)
 
 
 def _keys(partition: Partition) -> list[AccessKey]:

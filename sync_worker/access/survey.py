@@ -134,13 +134,13 @@ class AccessSurvey:
 
     def store(self, tools: Sequence[ToolLists], found: Sequence[ToolAccess]) -> None:
         """Store refusals and permissions, even while another process holds the database; raise `DestinationError`."""
+        self._services.writer.do(self._store_all, tools, found)
 
-        def write(transaction: Transaction) -> None:
-            known = {(each.subject, each.scope): each for each in read_refusals(transaction)}
-            for tool, access in zip(tools, found, strict=True):
-                self._store(transaction, tool, access, known)
-
-        self._services.writer.do(write)
+    def _store_all(self, transaction: Transaction, tools: Sequence[ToolLists], found: Sequence[ToolAccess]) -> None:
+        # Read here and not before: a daemon may have met refusals since the survey began.
+        known = {(each.subject, each.scope): each for each in read_refusals(transaction)}
+        for tool, access in zip(tools, found, strict=True):
+            self._store(transaction, tool, access, known)
 
     def _store(
         self,

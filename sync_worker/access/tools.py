@@ -62,6 +62,7 @@ def switched_off(
         for line in run_scopes(view, request.run_id)
         if line.stream == PROJECT_TOOLS.name and line.verdict == Verdict.COMPLETE
     }
+    # Somebody who runs it by hand may just have switched a tool on.
     if not request.reads_all:
         marks = {scope: read_checkpoint(view, PROJECT_TOOLS.name, scope) for scope in by_scope}
         listed |= {scope for scope, last in marks.items() if last and not is_due(last.mark, now, _BELIEVED_FOR)}

@@ -25,6 +25,7 @@ from sync_worker.state.queue import enqueue_run, new_run_id
 DAEMON = "the daemon, "
 """The role in the holder's text of a process that takes the runs that wait in the ledger."""
 _POLL_SECONDS = 0.2
+# Each look takes the lock for a moment, in which a daemon that starts would find it taken.
 _DOUBT_SECONDS = 10.0
 
 log = get_logger()

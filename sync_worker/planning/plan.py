@@ -49,6 +49,7 @@ def plan_run(
 
 def _task(planner: ReadPlanner, partition: Partition, *, is_inactive: bool) -> Task:
     spec = partition.spec
+    # A list that can be asked for its changes is read at every tick: that is one call if there are none.
     every, reason = timedelta(0), SkipReason.NOT_DUE
     if spec.mode is SyncMode.FULL_REFRESH and spec.parent is None:
         every = planner.options(spec.name).full_refresh_every
@@ -68,6 +69,7 @@ def due_chains(tasks: Sequence[Task]) -> list[Chain]:
     for task in tasks:
         if task.partition.spec.parent is None:
             found.append([])
+        # A nested stream may be due when its parent is not: it takes the parents that are stored.
         if task.skipped is None:
             found[-1].append(task.partition)
     return [tuple(chain) for chain in found if chain]

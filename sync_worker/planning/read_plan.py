@@ -94,6 +94,7 @@ class ReadPlanner:
         done = backfilled_parts(self.view, period.request, spec.name, scope)
         is_whole = parts[0].window.start is None
         window = Window(None, self.now.later) if is_whole else window_of(period.days)
+        # All of them: what happened in the period need not have changed the parent since.
         parents = None if spec.parent is None else self._live_parents(spec.parent, scope)
         return ReadPlan(window, parents=parents, parts=[part for part in parts if part.name not in done])
 
@@ -117,6 +118,7 @@ class ReadPlanner:
         last_full = read_last_reads(self.view, *_key(partition)).get(ReadDepth.FULL)
         every = self._sooner_if_held(partition, options.reconcile_every)
         is_full_due = options.follows_deletes and is_due(last_full and last_full.read_at, self.now, every)
+        # Without the filter of changes: a record that is not in the answer then is deleted.
         if self.request.full_refresh or checkpoint is None or is_full_due:
             reconciles = checkpoint is not None and not self.request.full_refresh
             window = Window(None, self.now.later)

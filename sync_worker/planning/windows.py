@@ -99,6 +99,7 @@ def before(instant: datetime, period: timedelta) -> datetime:
 def log_dates(first_on: date, now: Now) -> DateRange:
     """Return all days of a daily log from `first_on`."""
     today = now.later.date()
+    # Near the last day of the calendar, which a clock can be set to, there is nothing ahead.
     end_on = today + _DAYS_AHEAD if date.max - today > _DAYS_AHEAD else date.max
     return DateRange(first_on, max(first_on, end_on))
 
@@ -114,6 +115,7 @@ def around(first_on: date, calendar: DateRange) -> list[DateRange]:
 def due_depth(rule: RereadRule, read: Mapping[ReadDepth, LastRead], first_on: date, now: Now) -> ReadDepth:
     """Return how far back to read a daily log; `read` are the last complete sweeps."""
     whole = read.get(ReadDepth.FULL)
+    # A first day that was moved back makes more days due than were ever read.
     if whole is None or whole.start_on is None or whole.start_on > first_on:
         return ReadDepth.FULL
     if is_due(whole.read_at, now, timedelta(days=rule.everything_days)):

@@ -22,6 +22,7 @@ from sync_worker.state.queue import enqueue_tick, last_tick, queued_runs, resume
 
 POLL_SECONDS = 0.5
 _REST_SECONDS = 5.0
+# A tick that is seen so much later was missed: the daemon was down, or the machine slept.
 _LATE = timedelta(minutes=1)
 _OWN_TRIGGERS = frozenset({"schedule", "catch_up"})
 
@@ -123,6 +124,7 @@ class Loop:
                     is_new = enqueue_tick(transaction, watch.job, due.scheduled_at, trigger=trigger, now=now)
                 if is_new:
                     log.info(Event.TICK_RECORDED, job=watch.job, scheduled_at=due.scheduled_at, trigger=trigger)
+            # Not before it is written: if the ledger refuses, the tick is still due in the next pass.
             watch.seen(now)
 
     def _hand_out(self, run: RunRequest) -> None:
@@ -136,6 +138,7 @@ class Loop:
             if run.streams is None and planned is not None:
                 run = run._replace(streams=planned.request.streams, projects=planned.request.projects)
             self._engine.start(run)
+        # What a person asked for waits for its turn; the next tick reads what this one would have read.
         elif run.trigger in _OWN_TRIGGERS:
             self._skip(run, f"the run before, {running}, was still under way")
 

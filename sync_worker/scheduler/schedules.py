@@ -36,6 +36,7 @@ _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 # More than the clocks of any zone are ever put forward or back.
 _WIDEST_CHANGE = timedelta(hours=3)
 
+# Shortest first: a frequent schedule has a tick in the last minute, and a rare one has few in a year.
 _SEARCHED = [timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=300_000)]
 
 

@@ -93,6 +93,7 @@ def worst(lines: Sequence[Health]) -> Color:
 
 def color_of(calls: int, of: int) -> Color:
     """Return the colour of `calls` with an observation among all calls, `of`."""
+    # No calls are no failures.
     share = calls / of if of else 0.0
     if share < AMBER_FROM:
         return Color.GREEN

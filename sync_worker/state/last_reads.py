@@ -45,6 +45,7 @@ def read_last_reads(executor: Executor, stream: str, scope: Scope) -> Mapping[Re
 
 def record_last_read(executor: Executor, stream: str, scope: Scope, depth: ReadDepth, last_read: LastRead) -> None:
     """Store that a sweep of this depth is complete, and with it every smaller one."""
+    # Whoever read everything has read the last days, too.
     known = {**read_last_reads(executor, stream, scope), **dict.fromkeys(depth.covered, last_read)}
     text = msgspec.json.encode(known).decode()
     execute(executor, "record_last_reads", stream=stream, **scope_parameters(scope), last_reads=text)

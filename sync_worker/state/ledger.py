@@ -97,6 +97,7 @@ class RunTotals(NamedTuple):
 def open_run(executor: Executor, row: RunRow) -> None:
     """Write a run that begins."""
     execute(executor, "open_run", **row._asdict())
+    # A run that waited in the queue has its number already, with its request.
     execute(executor, "number_run", run_id=row.run_id, request=None)
 
 
@@ -155,6 +156,7 @@ def restart_scope(executor: Executor, key: ScopeKey, before: ScopeCounts = NOTHI
     """Begin another sweep of the same scope, or of the part of it that began with `before` counted."""
     counted = {"rows_seen": before.rows_seen, "distinct_keys": before.distinct_keys}
     execute(executor, "restart_scope", **key.parameters(), **counted)
+    # A part of a backfill meets only its own records again: those of the parts before stay quarantined.
     if before is NOTHING_COUNTED:
         execute(executor, "forget_quarantined", **key.parameters())
         execute(executor, "forget_set_aside", **key.parameters())
@@ -198,7 +200,9 @@ def close_scope(
         quarantined=quarantined,
         deleted=deleted,
     )
+    # In the transaction of the verdict: who comes next plans with the checkpoint that moved in it.
     execute(executor, "release_lease", **key.parameters())
+    # An interrupted sweep says nothing about the list, so its last verdict stays.
     if verdict is not None:
         execute(executor, "record_latest_scope", **key.parameters())
 

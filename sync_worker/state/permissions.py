@@ -116,4 +116,5 @@ def forget_parents_refused(executor: Executor, stream: str, scope: Scope, parent
         executor.execute_many(
             queries()["forget_parent_refused"], [given | {"parent_key": parent} for parent in parents]
         )
+        # Of a parent that was neither read nor refused there is nothing to remember.
         execute(executor, "drop_forgotten_parents", **given)

@@ -16,6 +16,7 @@ from sync_worker.state.rows import decoded, execute, fetch, fetch_value
 
 def new_run_id(at: datetime) -> str:
     """Return an id that sorts by time and is unique."""
+    # Several jobs may be due in one second, and a person can still read it out.
     return f"{at:%Y%m%dT%H%M%SZ}-{token_hex(3)}"
 
 
@@ -42,6 +43,7 @@ def queued_runs(executor: Executor) -> list[RunRequest]:
 def resume_interrupted(executor: Executor, now: datetime) -> None:
     """Let a run wait for each run of the daemon's own that was cut short; one that a person requested stays manual."""
     for run_id, job, trigger, stored in executor.execute(queries()["interrupted_runs"]):
+        # So that no later start resumes the same run once more.
         execute(executor, "forget_request", run_id=run_id)
         cut = _QueuedRun(new_run_id(now), job, trigger, None, stored).request()
         enqueue_run(executor, cut._replace(trigger="catch_up") if cut.streams is None else cut)

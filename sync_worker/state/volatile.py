@@ -34,6 +34,7 @@ def all_volatile_paths(executor: Executor) -> dict[str, list[str]]:
 def learn_volatile_paths(executor: Executor, stream: str, paths: Iterable[str]) -> frozenset[str]:
     """Keep more paths of a stream, up to a bound, and return all of them."""
     known = read_volatile_paths(executor, stream)
+    # Bounded, because a record may have as many paths as it likes, and each costs time in every record.
     found = known.union(sorted(set(paths) - known)[: max(0, _PATHS_AT_MOST - len(known))])
     if found != known:
         execute(executor, "write_volatile_paths", stream=stream, volatile_paths=json.dumps(sorted(found)))
