@@ -32,7 +32,7 @@ from sync_worker.state.deletes import held_deletes
 from sync_worker.state.freshness import freshness
 from sync_worker.state.health import read_health
 from sync_worker.state.history import RunLine, latest_scopes, runs_ended_since, runs_under_way
-from sync_worker.state.journal import set_aside
+from sync_worker.state.journal import quarantined_streams
 from sync_worker.state.spending import skipped_by_run
 
 _LATE_COMMIT = timedelta(minutes=5)
@@ -157,7 +157,7 @@ class _Numbers(Collector):
         for line in held_deletes(view):
             held[line.stream,] += line.rows
         yield _family(HELD, held)
-        yield _family(QUARANTINED, {(line.stream,): line.records for line in set_aside(view)})
+        yield _family(QUARANTINED, {(line.stream,): line.records for line in quarantined_streams(view)})
         yield from _allowance(read_allowance(view), now)
         yield _family(HEALTH, {(line.observation,): line.share for line in read_health(view, now.date())})
 

@@ -60,7 +60,7 @@ def quarantine_records(
     for reason, text in itertools.starmap(_bounded, records[: max(0, RECORDS_KEPT - counted)]):
         reasons[text].append(reason)
     for text, met in reasons.items():
-        # A record that an earlier run set aside keeps its `at`; one that came more often than then is new.
+        # A record that an earlier run quarantined keeps its `at`; one that came more often than then is new.
         known = fetch(executor, _Quarantined, "take_quarantined", **key.parameters(), record=text)
         again = [row._replace(run_id=key.run_id) for row in known[: len(met)]]
         new = [_Quarantined(key.run_id, seen_at, reason) for reason in met[len(known) :]]
@@ -87,7 +87,7 @@ def forget_healed(executor: Executor, key: ScopeKey) -> None:
     execute(executor, "forget_healed", **key.parameters())
 
 
-class SetAside(NamedTuple):
+class QuarantinedStream(NamedTuple):
     """The quarantined records of a stream: their number, that of their projects, and the reason of the oldest."""
 
     stream: str
@@ -97,9 +97,9 @@ class SetAside(NamedTuple):
     reason: str
 
 
-def set_aside(executor: Executor) -> list[SetAside]:
+def quarantined_streams(executor: Executor) -> list[QuarantinedStream]:
     """Return the quarantined records by stream."""
-    return fetch(executor, SetAside, "quarantined_by_stream")
+    return fetch(executor, QuarantinedStream, "quarantined_by_stream")
 
 
 def drifted_fields(executor: Executor) -> dict[str, list[str]]:

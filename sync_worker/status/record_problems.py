@@ -10,7 +10,7 @@ import msgspec
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.destination.protocol import Transaction
-from sync_worker.state.journal import RECORDS_KEPT, drifted_fields, set_aside
+from sync_worker.state.journal import RECORDS_KEPT, drifted_fields, quarantined_streams
 from sync_worker.state.volatile import unstable_streams
 
 _SHOW_QUARANTINE = '`sync-worker query "SELECT * FROM _quarantine"` shows them as they were sent'
@@ -43,7 +43,7 @@ def find_record_problems(view: Transaction, streams: Mapping[str, StreamSpec]) -
 
 
 def _quarantined(view: Transaction) -> Iterator[RecordProblem]:
-    for line in set_aside(view):
+    for line in quarantined_streams(view):
         more = " or more" if line.records >= RECORDS_KEPT else ""
         several = f", {line.projects} projects" if line.projects > 1 else ""
         text = f"{line.stream}{several}: {line.records}{more} records could not be stored: {line.reason}"

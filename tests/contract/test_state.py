@@ -283,10 +283,10 @@ def remember_records(view: View) -> None:
     journal.record_schema_changes(view, key, [("due_date", "type_changed")] * 2, NOON)
     assert journal.drifted_fields(view) == {"rfis": ["due_date"]}
     journal.quarantine_records(view, key, [("no key", "{}"), ("other", "[]")], LATER)
-    assert journal.set_aside(view) == [("rfis", 2, 1, NOON, "no key")]
+    assert journal.quarantined_streams(view) == [("rfis", 2, 1, NOON, "no key")]
     ledger.close_scope(view, key, Verdict.INEXACT, total=None, requests=1, error="set aside", finished_at=LATER)
     journal.forget_healed(view, ledger.ScopeKey("r3", "rfis", PROJECT))
-    assert journal.set_aside(view) == []
+    assert journal.quarantined_streams(view) == []
 
     view.insert("_key_sets", ("key_set", "key"), [(1, "7"), (1, "8"), (2, "8"), (2, "9")])
     deletes.hold_deletes(view, key, DeleteEvidence.LISTING, 1)

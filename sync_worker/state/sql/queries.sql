@@ -69,11 +69,11 @@ UPDATE _run_scopes SET rows_seen = :rows_seen, distinct_keys = :distinct_keys
 WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
 -- name: forget_quarantined
--- What the sweep before set aside is met again by the next one.
+-- What the sweep before quarantined is met again by the next one.
 DELETE FROM _quarantine WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
 -- name: forget_set_aside
--- The next sweep counts again what it sets aside.
+-- The next sweep counts again what it quarantines.
 DELETE FROM _set_aside WHERE run_id = :run_id AND stream = :stream AND scope_key = :scope_key;
 
 -- name: count_set_aside
@@ -207,7 +207,7 @@ VALUES (:stream, :field, :kind, :run_id, :seen_at)
 ON CONFLICT (stream, field, kind) DO NOTHING;
 
 -- name: take_quarantined
--- A record that was set aside by earlier runs is met again as it was: once for each time that it was in the list.
+-- A record that was quarantined by earlier runs is met again as it was: once for each time that it was in the list.
 DELETE FROM _quarantine
 WHERE stream = :stream AND scope_key = :scope_key AND record = :record AND run_id <> :run_id
 RETURNING run_id, at, reason;
@@ -476,7 +476,7 @@ WHERE r.started_at >= :since
 GROUP BY r.started_at, a.reason ORDER BY r.started_at, a.reason;
 
 -- name: quarantined_by_stream
--- How many records of each stream are set aside, in how many projects, since when, and the reason of the first.
+-- how many records of each stream are quarantined, in how many projects, since when, and the reason of the first.
 SELECT q.stream, count(*), count(DISTINCT coalesce(q.project_id, 0)), min(q.at),
        (SELECT f.reason FROM _quarantine AS f WHERE f.stream = q.stream ORDER BY f.at, f.reason LIMIT 1)
 FROM _quarantine AS q GROUP BY q.stream ORDER BY q.stream;
