@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from sync_worker.catalog.spec import StreamSpec
+from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import ConfigurationError
 from sync_worker.job import SyncJob, load_jobs, load_reports, report_name
-from sync_worker.model import RunRequest
+from sync_worker.model import RunRequest, Scope
+from sync_worker.planning.partitions import Partition
+from sync_worker.planning.plan import expected_partitions
+from sync_worker.planning.projects import ProjectChoice
+from sync_worker.planning.selection import select
 from sync_worker.reports.build import ReportRequest
 from sync_worker.reports.formats import check_formats
 from sync_worker.settings import JobOptions, ReportSettings, Settings
 from sync_worker.settings.problems import nearest_name
+from sync_worker.state.history import companies_read
 
 
 class ConfiguredJob(NamedTuple):
@@ -35,7 +42,7 @@ class ConfiguredReport(NamedTuple):
     timezone: str
 
 
-def configured_jobs(settings: Settings) -> dict[str, ConfiguredJob]:
+def configured_jobs(settings: Settings | ReportSettings) -> dict[str, ConfiguredJob]:
     """Return the jobs in force: those under `jobs`, or without that key all jobs with their own schedules."""
     known = load_jobs(settings.jobs_dir)
     if settings.jobs is None:
@@ -92,6 +99,23 @@ def find_report(known: Mapping[str, ConfiguredReport], name: str, *, where: str 
         hint = _hint(name, by_name, f"there are {', '.join(by_name)}")
         raise ConfigurationError(f"{where}no report is called {name!r}; {hint}")
     return by_name[report_name(name)]
+
+
+def expected_lists(
+    settings: Settings | ReportSettings, view: Transaction, streams: Mapping[str, StreamSpec]
+) -> list[Partition]:
+    """Return every list that the jobs in force keep up to date, by the projects that are stored now.
+
+    Without companies in the settings, those that were read before count.
+    """
+    companies = settings.procore.companies or companies_read(view)
+    configured = settings.procore.projects
+    found: dict[tuple[str, Scope], Partition] = {}
+    for job in configured_jobs(settings).values():
+        choice = ProjectChoice(job.projects, configured.include, configured.exclude, configured.inactive)
+        for partition in expected_partitions(view, select(job.streams, streams), companies, choice):
+            found.setdefault((partition.spec.name, partition.scope), partition)
+    return list(found.values())
 
 
 def run_request(

@@ -94,9 +94,13 @@ class CliContext:
 
     def is_held(self) -> bool:
         """Return True if a process holds the database; call it only outside of `reading`."""
+        return self.holder() is not None
+
+    def holder(self) -> str | None:
+        """Return who holds the database, None if nobody does; call it only outside of `reading`."""
         from sync_worker.destination.sqlite import SqliteDestination
 
-        return SqliteDestination(self.database()).is_held()
+        return SqliteDestination(self.database()).holder()
 
     def is_blocked(self) -> bool:
         """Return True if a program has been writing to the database for seconds; the writes of a run are shorter."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
@@ -15,10 +15,13 @@ from sync_worker.cli.console import TOGETHER, LabeledLine, labeled_lines, table
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.spending import spending_lines
 from sync_worker.clock import utc_text
+from sync_worker.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports, expected_lists
 from sync_worker.model import Verdict
+from sync_worker.scheduler.schedules import parse_schedule
+from sync_worker.settings import ReportSettings
 from sync_worker.state.history import RunLine, RunUnderWay
 from sync_worker.status.durations import in_words
-from sync_worker.status.problems import problems
+from sync_worker.status.problems import State, problems, state_of
 from sync_worker.status.record_problems import BLOCKED, QUARANTINED
 from sync_worker.status.status import Status, StreamStatus, gather, seconds_since
 
@@ -39,26 +42,37 @@ Examples:
   sync-worker status --json"""
 )
 @pass_cli
-def command(cli: CliContext) -> None:
+def command(cli: CliContext) -> int:
     """Show problems and what to do, what runs now, what was spent, and how fresh each stream is.
 
     A stream is as fresh as its oldest project: everything older is proven to be in the database. -v adds a table of all
     streams.
     """
-    now, is_held = cli.clock.now(), cli.is_held()
-    every = _full_refresh_every(cli)
+    now, settings, streams = cli.clock.now(), cli.load_report_settings(), cli.streams()
     with cli.reading() as view:
-        status = gather(view, now, cli.streams(), every, is_held=is_held)
+        expected = expected_lists(settings, view, streams)
+    every = {name: options.full_refresh_every for name, options in settings.streams.items()}
+    holder, next_runs = cli.holder(), _next_runs(settings, now)
+    with cli.reading() as view:
+        status = gather(view, now, streams, every, expected=expected, holder=holder, next_runs=next_runs)
     if cli.is_blocked():
         status = replace(status, problems=[BLOCKED, *status.problems])
     if cli.json:
-        print(json.dumps(status.as_json(), indent=2, default=utc_text))
+        print(json.dumps(status.as_json() | {"state": state_of(status)}, indent=2, default=utc_text))
     else:
         click.echo("\n".join(as_text(status, now, every_stream=cli.verbosity > 0)), sys.stdout, color=cli.color)
+    return 1 if state_of(status) is State.ATTENTION else 0
 
 
-def _full_refresh_every(cli: CliContext) -> Mapping[str, timedelta]:
-    return {name: said.full_refresh_every for name, said in cli.load_local_settings().streams.items()}
+def _next_runs(settings: ReportSettings, now: datetime) -> Mapping[str, datetime]:
+    """Return when each job with a schedule is due next, the first one first."""
+    jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **configured_reports(settings)}
+    due = {
+        name: at
+        for name, job in jobs.items()
+        if job.schedule and (at := parse_schedule(job.schedule, job.timezone).next_after(now)) is not None
+    }
+    return dict(sorted(due.items(), key=lambda found: found[1]))
 
 
 def as_text(status: Status, now: datetime, *, every_stream: bool = False) -> Iterator[str]:
@@ -73,39 +87,45 @@ def as_text(status: Status, now: datetime, *, every_stream: bool = False) -> Ite
 
 
 def _first_sentence(status: Status) -> str:
-    ended = any(trouble.stream is None for trouble in status.errors)
-    if not status.streams:
-        return f"Nothing was read so far{', and the last run ended early' if ended else ''}."
-    counted: Counter[str] = Counter()
-    for line in status.streams:
-        counted.update(line.scopes)
-    total, bad = sum(counted.values()), counted[Verdict.FAILED] + counted[Verdict.INEXACT]
-    stale = sum(line.is_stale for line in status.streams)
+    """Return whether all is well, or the worst thing and the step to take."""
+    expected, state = status.expected, state_of(status)
+    if state is State.LOADING:
+        return f"Loading: {expected.complete} of {expected.lists} lists are proven complete."
+    notes = f"; {expected.not_permitted} may not be read" if expected.not_permitted else ""
+    if state is State.WELL:
+        return f"All is well: {expected.complete} of {expected.lists} lists are proven complete{notes}."
+    worst = problems(status)[0]
+    ended = any(problem.stream is None for problem in status.errors)
+    bad, stale = expected.failed + expected.inexact, sum(line.is_stale for line in status.streams)
     future = sum(line.future_marks > 0 for line in status.streams)
+    quarantined = len({problem.stream for problem in status.problems if problem.kind == QUARANTINED})
     wrong = [
         "another program blocks the database" if BLOCKED in status.problems else "",
-        f"{bad} of {total} lists are not complete" if bad else "",
+        "the last run ended early" if ended else "",
+        f"{expected.never_read} of {expected.lists} lists were never read" if expected.never_read else "",
+        f"{bad} of {expected.lists} lists are not complete" if bad else "",
         f"{stale} of {len(status.streams)} streams are stale" if stale else "",
         f"{future} of {len(status.streams)} streams have marks in the future" if future else "",
-        "the last run ended early" if ended and not bad else "",
+        f"records of {quarantined} {'stream' if quarantined == 1 else 'streams'} are in quarantine"
+        if quarantined
+        else "",
     ]
-    refused = counted[Verdict.NOT_PERMITTED]
-    aside = len({problem.stream for problem in status.problems if problem.kind == QUARANTINED})
-    but = f"; {refused} may not be read" if refused else ""
-    but += f"; of {aside} {'stream' if aside == 1 else 'streams'} records are in quarantine" if aside else ""
-    if any(wrong):
-        return f"Not all is well: {', '.join(filter(None, wrong))}{but}."
-    return f"All is well: {counted[Verdict.COMPLETE]} of {total} lists are proven complete{but}."
+    said = ", ".join(filter(None, wrong)) or worst.cause
+    return f"Not all is well: {said}{notes}. Next: {worst.step}."
 
 
 def _wrong(status: Status) -> Iterator[LabeledLine]:
-    found = [LabeledLine(*problem) for problem in problems(status)]
+    found = [LabeledLine(problem.kind, problem.cause, problem.step) for problem in problems(status)]
     yield from found[:_PROBLEMS_SHOWN]
     if len(found) > _PROBLEMS_SHOWN:
         yield LabeledLine("", f"… and {len(found) - _PROBLEMS_SHOWN} more; --json lists them all")
 
 
 def _going_on(status: Status, now: datetime) -> Iterator[LabeledLine]:
+    yield LabeledLine("daemon", status.holder or "none runs; `sync-worker serve` starts it")
+    if status.next_runs:
+        first, at = next(iter(status.next_runs.items()))
+        yield LabeledLine("next run", f"{first} in {in_words(seconds_since(now, at))} ({utc_text(at)})")
     yield from (LabeledLine("running", _running(run, now)) for run in status.running)
     if status.last_run is not None:
         yield LabeledLine("last run", _last(status.last_run, now))
@@ -136,7 +156,10 @@ def _streams_shortly(streams: Sequence[StreamStatus]) -> Iterator[LabeledLine]:
     for how_old, lines in sorted(by_age.items(), key=lambda found: found[1][0].freshness_seconds or 0):
         yield LabeledLine("complete", f"{how_old} old, {len(lines)}: {', '.join(line.stream for line in lines)}")
     partly = [line for line in streams if not line.is_complete]
-    shares = (f"{line.stream} {line.scopes[Verdict.COMPLETE]} of {sum(line.scopes.values())}" for line in partly)
+    shares = (
+        f"{line.stream} {line.scopes[Verdict.COMPLETE]} of {sum(line.scopes.values()) + line.never_read}"
+        for line in partly
+    )
     if partly:
         yield LabeledLine("in part", ", ".join(share.replace(" ", TOGETHER) for share in shares))
 

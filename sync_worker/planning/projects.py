@@ -85,6 +85,14 @@ def known_inactive_projects(view: Transaction) -> set[int]:
     return {int(project_id or 0) for project_id, active in found if active is not None and not active}
 
 
+def project_names(view: Transaction) -> dict[int, str]:
+    """Return the names of the stored projects, as Procore shows them."""
+    if not view.has_table(PROJECTS):
+        return {}
+    found = view.live_values(STREAMS[PROJECTS], ("id", "display_name", "name"), {})
+    return {int(id_ or 0): str(shown or name) for id_, shown, name in found if shown or name}
+
+
 def log_start_dates(projects: Iterable[Project], start_date: date | None, today: date) -> dict[int, date]:
     """Return the first day of each project's daily logs; `start_date` is the one that the user sets for all."""
     return {project.project_id: start_date or _log_start(project.first_on, today) for project in projects}

@@ -89,10 +89,12 @@ def _part_of(
         for key in document.tree.keys() - Settings.model_fields.keys()
     ]
     document.tree = {key: value for key, value in document.tree.items() if key in model.model_fields}
+    filler = _Filler(document, environ, path.parent)
     procore = document.tree.get("procore")
     if isinstance(procore, dict):
-        document.tree["procore"] = _only(procore, ReportedProcore.model_fields)
-    tree = _Filler(document, environ, path.parent).fill_all()
+        unknown = frozenset() if filler.can_fill(procore.get("companies")) else frozenset({"companies"})
+        document.tree["procore"] = _without(_only(procore, ReportedProcore.model_fields), unknown)
+    tree = filler.fill_all()
     found += _unknown_names(tree, known_streams)
     return _validated(model, document, tree, found, path.parent, inspect)
 
@@ -116,6 +118,15 @@ class _Filler:
             used = _DESTINATION_KEYS.get(self._choice(destination, "type", "sqlite"), frozenset())
             tree["destination"] = _without(destination, frozenset().union(*_DESTINATION_KEYS.values()) - used)
         return {key: self._filled(value, (key,)) for key, value in tree.items()}
+
+    def can_fill(self, value: Value) -> bool:
+        """Return False if a variable in a value cannot be filled in."""
+        if isinstance(value, tuple):
+            return all(map(self.can_fill, value))
+        try:
+            return not isinstance(value, str) or bool(fill(value, self._environ, self.folder).text)
+        except VariableError:
+            return False
 
     def _choice(self, section: dict[str, Value], key: str, default: str) -> str:
         """Return the value of `section[key]`; empty if its variable cannot be filled in, which `_text` reports."""

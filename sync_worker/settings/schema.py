@@ -372,13 +372,15 @@ class LocalSettings(Section):
 
 
 class ReportedProcore(Section):
-    """The part of `procore` that chooses the projects of reports."""
+    """The part of `procore` that says what is read: its companies and the choice of projects."""
 
+    companies: Ids = ()
+    """Empty if a variable in it is not set, as reading stored data needs no environment of a run."""
     projects: Projects = Projects()
 
 
 class ReportSettings(LocalSettings):
-    """The part of `config.yaml` that reports need, which has no credentials."""
+    """The part of `config.yaml` that says what is read and reported; it has no credentials."""
 
     procore: ReportedProcore = ReportedProcore()
     data_dir: LocalPath = Field(default=Path("data"), validate_default=True)

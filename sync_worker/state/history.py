@@ -114,6 +114,11 @@ def latest_scopes(executor: Executor) -> list[LatestScope]:
     return typed([(*line, mark and mark_from(mark)) for *line, mark in rows], LatestScope)
 
 
+def companies_read(executor: Executor) -> list[int]:
+    """Return the companies of which any list was ever read."""
+    return sorted({line.company_id for line in latest_scopes(executor) if line.company_id is not None})
+
+
 def latest_by_scope(executor: Executor) -> dict[tuple[str, Scope], LatestScope]:
     """Return the last verdict of every (stream, scope) that was ever read."""
     return {(line.stream, Scope(line.company_id, line.project_id)): line for line in latest_scopes(executor)}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
 from typing import NamedTuple
 
 from sync_worker.clock import utc_text
 from sync_worker.model import Verdict
+from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.state.deletes import HeldDeletes
 from sync_worker.state.skipped import TOOL_OFF
 from sync_worker.status.durations import in_words
@@ -15,43 +18,104 @@ from sync_worker.status.scope_problems import NO_TOOL, ScopeProblem, has_address
 from sync_worker.status.status import Status, StreamStatus
 
 _NAMES_SHOWN = 3
+_PERMIT_PROJECT = "permit the project (docs/procore-access.md, step 3)"
+_CHECK_COMPANY = "nothing else can be read without it; `sync-worker check` says whether the company's id is right"
 
 
 class Problem(NamedTuple):
-    """Something that needs attention: a word for its kind, the cause, and the step to take."""
+    """Something that needs attention: a word for its kind, the cause, and the step to take.
+
+    A note (`is_note`) is worth knowing and leaves everything well.
+    """
 
     kind: str
     cause: str
     step: str
+    is_note: bool = False
 
 
-def problems(status: Status) -> Iterator[Problem]:
-    """Yield what needs attention, the worst first; refused lists are grouped by tool."""
-    yield from _of_scopes(status.errors)
-    yield from _stale(status.streams)
-    yield from _future(status.streams)
-    yield from _held(status.held)
-    yield from (Problem(problem.kind, problem.text, problem.step) for problem in status.problems)
+class State(StrEnum):
+    """The state of all data: well, being read for the first time, or in need of somebody."""
+
+    WELL = "well"
+    LOADING = "loading"
+    ATTENTION = "attention"
 
 
-def _of_scopes(found: Sequence[ScopeProblem]) -> Iterator[Problem]:
+def state_of(status: Status) -> State:
+    """Return the state; notes leave it well."""
+    if not all(problem.is_note for problem in problems(status)):
+        return State.ATTENTION
+    return State.LOADING if status.expected.never_read else State.WELL
+
+
+def problems(status: Status) -> list[Problem]:
+    """Return what needs attention, the worst first, then the notes; refused lists are grouped by project and tool."""
+    found = [
+        *(Problem(problem.kind, problem.text, problem.step) for problem in status.problems if not problem.stream),
+        *_of_runs(status),
+        *_never_read(status),
+        *_of_scopes(status),
+        *_stale(status.streams),
+        *_future(status.streams),
+        *_held(status.held),
+        *(Problem(problem.kind, problem.text, problem.step) for problem in status.problems if problem.stream),
+    ]
+    return sorted(found, key=lambda problem: problem.is_note)
+
+
+def _of_runs(status: Status) -> Iterator[Problem]:
+    """Yield what ended the last run early, and which list of companies or projects cannot be read."""
+    for problem in status.errors:
+        if problem.stream is None:
+            yield Problem("the run", without_address(problem.error), problem.hint)
+    for problem in status.errors:
+        if problem.stream in (COMPANIES, PROJECTS):
+            yield Problem(problem.verdict or "", f"{problem.stream}: {without_address(problem.error)}", _CHECK_COMPANY)
+
+
+def _never_read(status: Status) -> Iterator[Problem]:
+    expected = status.expected
+    if not expected.never_read:
+        return
+    streams = [name for name, _ in expected.never_read_of.most_common()]
+    cause = f"{expected.never_read} of {expected.lists} lists: {_some(streams)}"
+    if status.running:
+        yield Problem("never read", cause, "the run in progress reads them", is_note=True)
+    else:
+        yield Problem("never read", cause, "`sync-worker run --all` reads them")
+
+
+def _of_scopes(status: Status) -> Iterator[Problem]:
+    """Yield lists that are not complete; those of a project of which nothing may be read are one problem."""
+    names, refused = status.project_names, {project.project_id for project in status.refused_projects}
+    for problem in status.errors:
+        if problem.verdict != Verdict.NOT_PERMITTED and problem.stream not in (None, COMPANIES, PROJECTS):
+            where = f"{problem.stream}{_in_projects(problem.projects, names)}: "
+            yield Problem(problem.verdict or "", where + without_address(problem.error), problem.hint)
+    for project in status.refused_projects:
+        name = _named(project.project_id, names)
+        cause = f"{name}: nothing may be read ({project.lists} lists)"
+        yield Problem("may not read", cause, _PERMIT_PROJECT, is_note=not project.was_complete)
     by_tool: dict[tuple[str, bool], list[ScopeProblem]] = defaultdict(list)
-    for problem in found:
-        if problem.verdict == Verdict.NOT_PERMITTED:
-            by_tool[problem.tool or NO_TOOL, problem.error.startswith(TOOL_OFF)].append(problem)
-            continue
-        where = "" if problem.stream is None else f"{problem.stream}{_in_projects(problem.projects)}: "
-        yield Problem(problem.verdict or "the run", where + without_address(problem.error), problem.hint)
-    yield from map(_of_tool, by_tool.values())
+    for problem in status.errors:
+        left = [project for project in problem.projects if project not in refused]
+        is_of_company = not problem.projects and problem.stream not in (COMPANIES, PROJECTS)
+        if problem.verdict == Verdict.NOT_PERMITTED and (left or is_of_company):
+            key = problem.tool or NO_TOOL, problem.error.startswith(TOOL_OFF)
+            by_tool[key].append(replace(problem, projects=left))
+    yield from (_of_tool(alike, names) for alike in by_tool.values())
 
 
-def _of_tool(alike: Sequence[ScopeProblem]) -> Problem:
+def _of_tool(alike: Sequence[ScopeProblem], names: Mapping[int, str]) -> Problem:
     streams = list(dict.fromkeys(problem.stream for problem in alike if problem.stream))
     projects = sorted({project for problem in alike for project in problem.projects})
     # An error with an address is Procore's own answer; the errors of nested streams only repeat it.
     shown = next((problem for problem in alike if has_address(problem.error)), alike[0])
-    what = f"{shown.tool or NO_TOOL}: {_some(streams)}{_in_projects(projects)}"
-    return Problem("may not read", f"{what}: {without_address(shown.error)}", shown.hint)
+    what = f"{shown.tool or NO_TOOL}: {_some(streams)}{_in_projects(projects, names)}"
+    # What could be read before and cannot any more was taken away; a tool is switched off on purpose.
+    was_taken = any(problem.was_complete for problem in alike) and not shown.error.startswith(TOOL_OFF)
+    return Problem("may not read", f"{what}: {without_address(shown.error)}", shown.hint, is_note=not was_taken)
 
 
 def _stale(streams: Sequence[StreamStatus]) -> Iterator[Problem]:
@@ -79,12 +143,16 @@ def _held(held: Sequence[HeldDeletes]) -> Iterator[Problem]:
         yield Problem("held", cause, step)
 
 
-def _in_projects(projects: Sequence[int]) -> str:
+def _in_projects(projects: Sequence[int], names: Mapping[int, str]) -> str:
     if not projects:
         return ""
     if len(projects) == 1:
-        return f", project {projects[0]}"
-    return f", {len(projects)} projects ({_some(projects)})"
+        return f", project {_named(projects[0], names)}"
+    return f", {len(projects)} projects ({_some([_named(project, names) for project in projects])})"
+
+
+def _named(project: int, names: Mapping[int, str]) -> str:
+    return f"{names[project]} ({project})" if project in names else str(project)
 
 
 def _some(names: Sequence[str | int]) -> str:

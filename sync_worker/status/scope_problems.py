@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
 from sync_worker.model import CLOCKS_APART, Outcome, Verdict
@@ -45,6 +46,30 @@ class ScopeProblem:
     at: datetime | None
     hint: str
     tool: str | None = None
+    was_complete: int = 0
+    """The number of its scopes that were complete once."""
+
+
+class RefusedProject(NamedTuple):
+    """A project of which no list may be read; `was_complete` is true if any could be read before."""
+
+    project_id: int
+    lists: int
+    was_complete: bool
+
+
+def find_refused_projects(scopes: Sequence[LatestScope]) -> list[RefusedProject]:
+    """Return the projects whose lists were all refused, not only because their tools are off."""
+    by_project: dict[int, list[LatestScope]] = defaultdict(list)
+    for scope in scopes:
+        if scope.project_id is not None:
+            by_project[scope.project_id].append(scope)
+    return [
+        RefusedProject(project_id, len(found), any(scope.mark is not None for scope in found))
+        for project_id, found in by_project.items()
+        if {scope.verdict for scope in found} == {Verdict.NOT_PERMITTED}
+        and not all((scope.error or "").startswith(TOOL_OFF) for scope in found)
+    ]
 
 
 def find_scope_problems(
@@ -85,7 +110,15 @@ def _problem_of(scopes: Sequence[LatestScope], spec: StreamSpec | None) -> Scope
     projects = [scope.project_id for scope in scopes if scope.project_id is not None]
     error = last.error or "no reason was given"
     template = next((hint for start, hint in _HINTS_BY_ERROR.items() if error.startswith(start)), _HINTS[last.verdict])
-    hint = template.format(run_id=last.run_id, tool=tool or NO_TOOL)
     return ScopeProblem(
-        last.stream, last.verdict, error, len(scopes), projects, last.run_id, last.finished_at, hint, tool
+        last.stream,
+        last.verdict,
+        error,
+        len(scopes),
+        projects,
+        last.run_id,
+        last.finished_at,
+        hint=template.format(run_id=last.run_id, tool=tool or NO_TOOL),
+        tool=tool,
+        was_complete=sum(scope.mark is not None for scope in scopes),
     )

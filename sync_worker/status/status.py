@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from sync_worker.catalog.spec import StreamSpec, SyncMode
 from sync_worker.destination.protocol import Transaction
 from sync_worker.model import Verdict
-from sync_worker.planning.projects import known_inactive_projects
+from sync_worker.planning.partitions import Partition
+from sync_worker.planning.projects import known_inactive_projects, project_names
 from sync_worker.planning.windows import FULL_REFRESH_EVERY
 from sync_worker.state.allowance import StoredAllowance, read_allowance
 from sync_worker.state.deletes import HeldDeletes, held_deletes
@@ -27,8 +28,14 @@ from sync_worker.state.history import (
     with_current_state,
 )
 from sync_worker.state.spending import DaySpent, days_spent
+from sync_worker.status.expected import Expected, count_expected
 from sync_worker.status.record_problems import RecordProblem, find_record_problems
-from sync_worker.status.scope_problems import ScopeProblem, find_scope_problems
+from sync_worker.status.scope_problems import (
+    RefusedProject,
+    ScopeProblem,
+    find_refused_projects,
+    find_scope_problems,
+)
 
 STALE_AFTER = timedelta(days=1)
 _LAST_RUNS = 20
@@ -37,7 +44,8 @@ _LAST_RUNS = 20
 class StreamStatus(NamedTuple):
     """How fresh and complete a stream is: its oldest mark, and the number of its scopes by their last verdict.
 
-    `future_marks` counts the marks that lie in the future because a clock was wrong.
+    `never_read` counts the lists that should be there and were never read, `future_marks` the marks that lie in the
+    future because a clock was wrong.
     """
 
     stream: str
@@ -46,19 +54,21 @@ class StreamStatus(NamedTuple):
     oldest_project: int | None
     is_stale: bool
     scopes: Mapping[str, int]
+    never_read: int
     rows: int | None
     future_marks: int
 
     @property
     def is_complete(self) -> bool:
-        """True if every scope was proven complete when it was last read."""
-        return self.scopes[Verdict.COMPLETE] == sum(self.scopes.values())
+        """True if every scope that should be there was proven complete when it was last read."""
+        return not self.never_read and self.scopes[Verdict.COMPLETE] == sum(self.scopes.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the data at the time `now`."""
+    """The state of the data at the time `now`; `holder` is who holds the database, `next_runs` when each job is due."""
 
+    expected: Expected
     streams: Sequence[StreamStatus]
     running: Sequence[RunUnderWay]
     errors: Sequence[ScopeProblem]
@@ -69,13 +79,20 @@ class Status:
     days: Sequence[DaySpent]
     health: Sequence[Health]
     problems: Sequence[RecordProblem]
+    refused_projects: Sequence[RefusedProject]
+    project_names: Mapping[int, str]
+    holder: str | None
+    next_runs: Mapping[str, datetime]
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `status --json` prints, its instants as `datetime`."""
         return {
             "problems": [problem._asdict() for problem in self.problems],
+            "expected": self.expected.as_json(),
             "streams": [line._asdict() for line in self.streams],
             "running": [run._asdict() for run in self.running],
+            "next": [{"job": job, "at": at} for job, at in self.next_runs.items()],
+            "daemon": self.holder,
             "allowance": {
                 "windows": [window._asdict() for window in self.allowance.windows],
                 "waits_until": self.allowance.waits_until(self.now),
@@ -93,26 +110,39 @@ def gather(
     streams: Mapping[str, StreamSpec],
     full_refresh_every: Mapping[str, timedelta],
     *,
-    is_held: bool = True,
+    expected: Sequence[Partition],
+    holder: str | None,
+    next_runs: Mapping[str, datetime],
 ) -> Status:
     """Read the status from the database.
 
-    `streams` are all known streams in catalog order, `full_refresh_every` the intervals of the configuration by stream.
-    If no process holds the database (`is_held`), a run that has not ended was killed and is not in progress.
+    `streams` are all known streams in catalog order, `full_refresh_every` the intervals of the configuration by stream,
+    `expected` the lists that should be there. If no process holds the database (no `holder`), a run that has not ended
+    was killed and is not in progress.
     """
+    is_held = holder is not None
     scopes = latest_scopes(view)
+    compared = count_expected(expected, scopes)
     order = {name: place for place, name in enumerate(streams)}
-    found = sorted(
-        freshness(scopes, known_inactive_projects(view)), key=lambda line: order.get(line.stream, len(order))
-    )
+    read = freshness(scopes, known_inactive_projects(view))
+    unread = compared.never_read_of.keys() - {line.stream for line in read}
+    nothing = {verdict.value: 0 for verdict in Verdict}
+    read += [StreamFreshness(stream, None, None, nothing) for stream in unread]
+    found = sorted(read, key=lambda line: order.get(line.stream, len(order)))
     last_runs = (with_current_state(run, held=is_held) for run in latest_runs(view, _LAST_RUNS))
     # The newest run may still be in progress, and has no outcome yet.
     last_run = next((run for run in last_runs if run.outcome is not None), None)
     future = Counter(scope.stream for scope in scopes if scope.mark and is_future(scope.mark, now))
     return Status(
+        expected=compared,
         streams=[
             _stream_status(
-                line, view, now, _stale_after(streams.get(line.stream), full_refresh_every), future[line.stream]
+                line,
+                view,
+                now,
+                _stale_after(streams.get(line.stream), full_refresh_every),
+                compared.never_read_of[line.stream],
+                future[line.stream],
             )
             for line in found
         ],
@@ -125,6 +155,10 @@ def gather(
         days=days_spent(view, now.date() - timedelta(days=DAYS - 1)),
         health=read_health(view, now.date()),
         problems=find_record_problems(view, streams),
+        refused_projects=find_refused_projects(scopes),
+        project_names=project_names(view),
+        holder=holder,
+        next_runs=next_runs,
     )
 
 
@@ -134,13 +168,18 @@ def seconds_since(instant: datetime, now: datetime) -> float:
 
 
 def _stream_status(
-    line: StreamFreshness, view: Transaction, now: datetime, stale_after: timedelta, future_marks: int
+    line: StreamFreshness,
+    view: Transaction,
+    now: datetime,
+    stale_after: timedelta,
+    never_read: int,
+    future_marks: int,
 ) -> StreamStatus:
     age = None if line.oldest_mark is None else round(seconds_since(line.oldest_mark, now))
     is_stale = age is not None and age > stale_after.total_seconds()
     rows = view.live_count(line.stream) if view.has_table(line.stream, with_column="_deleted_at") else None
     return StreamStatus(
-        line.stream, age, line.oldest_mark, line.oldest_project, is_stale, line.scopes, rows, future_marks
+        line.stream, age, line.oldest_mark, line.oldest_project, is_stale, line.scopes, never_read, rows, future_marks
     )
 
 
