@@ -65,7 +65,7 @@ def labeled_lines(lines: Iterable[LabeledLine]) -> Iterator[str]:
 
     Only a terminal gets long lines wrapped, so that in a pipe grep finds all of a line.
     """
-    room = max(40, shutil.get_terminal_size().columns - _LABEL_WIDTH) if sys.stdout.isatty() else sys.maxsize
+    room = _terminal_room(_LABEL_WIDTH)
     shown = list(lines)
     nothing = LabeledLine("", "")
     for before, line, after in zip([nothing, *shown], shown, [*shown[1:], nothing], strict=False):
@@ -75,6 +75,15 @@ def labeled_lines(lines: Iterable[LabeledLine]) -> Iterator[str]:
         if line.hint and line.hint != after.hint:
             others += [click.style(text, dim=True) for text in _wrapped(f"→ {line.hint}", room, indent="  ")]
         yield from (" " * _LABEL_WIDTH + text for text in others)
+
+
+def wrapped_on_terminal(text: str) -> list[str]:
+    """Return a text in lines, of which only a terminal gets more than one."""
+    return _wrapped(text, _terminal_room(0))
+
+
+def _terminal_room(used: int) -> int:
+    return max(40, shutil.get_terminal_size().columns - used) if sys.stdout.isatty() else sys.maxsize
 
 
 def _wrapped(text: str, room: int, indent: str = "") -> list[str]:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import click
 
-from sync_worker.cli.console import TOGETHER, LabeledLine, labeled_lines, table
+from sync_worker.cli.console import TOGETHER, LabeledLine, labeled_lines, table, wrapped_on_terminal
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.spending import spending_lines
 from sync_worker.clock import utc_text
@@ -25,7 +25,9 @@ from sync_worker.status.problems import State, problems, state_of
 from sync_worker.status.record_problems import BLOCKED, QUARANTINED
 from sync_worker.status.status import Status, StreamStatus, gather, seconds_since
 
-_PROBLEMS_SHOWN = 10
+_LINES = 24
+"""Most lines without -v: a terminal's height."""
+_NAMES_SHOWN = 4
 _VERDICTS = (Verdict.COMPLETE, Verdict.INEXACT, Verdict.FAILED, Verdict.NOT_PERMITTED)
 _HEADINGS = ("stream", "fresh", *_VERDICTS, "rows")
 _QUIET_SECONDS = 600
@@ -76,11 +78,13 @@ def _next_runs(settings: ReportSettings, now: datetime) -> Mapping[str, datetime
 
 
 def as_text(status: Status, now: datetime, *, every_stream: bool = False) -> Iterator[str]:
-    """Return whether all is well, then the problems with what to do, then the rest."""
-    yield _first_sentence(status)
-    for part in (_wrong(status), _going_on(status, now), _streams_shortly(status.streams)):
-        lines = list(labeled_lines(part))
-        yield from ["", *lines] if lines else []
+    """Return whether all is well, then the problems with what to do, then the rest; 24 lines unless `every_stream`."""
+    head = [*wrapped_on_terminal(_first_sentence(status))]
+    rest = [[*labeled_lines(part)] for part in (_going_on(status, now), _streams_shortly(status.streams))]
+    room = _LINES - len(head) - sum(len(part) + 1 for part in rest if part)
+    yield from head
+    for part in (_problem_lines(status, sys.maxsize if every_stream else room - 1), *rest):
+        yield from ["", *part] if part else []
     if every_stream and status.streams:
         yield ""
         yield from table(_HEADINGS, [_row(line) for line in status.streams])
@@ -91,7 +95,7 @@ def _first_sentence(status: Status) -> str:
     expected, state = status.expected, state_of(status)
     if state is State.LOADING:
         return f"Loading: {expected.complete} of {expected.lists} lists are proven complete."
-    notes = f"; {expected.not_permitted} may not be read" if expected.not_permitted else ""
+    notes = f"; {expected.not_permitted} of {expected.lists} may not be read" if expected.not_permitted else ""
     if state is State.WELL:
         return f"All is well: {expected.complete} of {expected.lists} lists are proven complete{notes}."
     worst = problems(status)[0]
@@ -110,15 +114,22 @@ def _first_sentence(status: Status) -> str:
         if quarantined
         else "",
     ]
+    if status.refused_since is not None:
+        wrong = []
     said = ", ".join(filter(None, wrong)) or worst.cause
     return f"Not all is well: {said}{notes}. Next: {worst.step}."
 
 
-def _wrong(status: Status) -> Iterator[LabeledLine]:
+def _problem_lines(status: Status, room: int) -> list[str]:
+    """Return as many problems as have room, the worst first."""
     found = [LabeledLine(problem.kind, problem.cause, problem.step) for problem in problems(status)]
-    yield from found[:_PROBLEMS_SHOWN]
-    if len(found) > _PROBLEMS_SHOWN:
-        yield LabeledLine("", f"… and {len(found) - _PROBLEMS_SHOWN} more; --json lists them all")
+    for shown in range(len(found), -1, -1):
+        left = len(found) - shown
+        more = [LabeledLine("", f"… and {left} more; -v shows them all")] if left else []
+        lines = [*labeled_lines([*found[:shown], *more])]
+        if len(lines) <= room or shown == 1:
+            return lines
+    return []
 
 
 def _going_on(status: Status, now: datetime) -> Iterator[LabeledLine]:
@@ -148,20 +159,26 @@ def _last(run: RunLine, now: datetime) -> str:
 
 
 def _streams_shortly(streams: Sequence[StreamStatus]) -> Iterator[LabeledLine]:
-    """Return the complete streams by age, the freshest first, then the incomplete ones."""
+    """Return the complete streams by age, the freshest first, then the incomplete ones; many are only counted."""
     by_age: dict[str, list[StreamStatus]] = defaultdict(list)
     for line in streams:
         if line.is_complete and line.freshness_seconds is not None:
             by_age[_age(line.freshness_seconds)].append(line)
     for how_old, lines in sorted(by_age.items(), key=lambda found: found[1][0].freshness_seconds or 0):
-        yield LabeledLine("complete", f"{how_old} old, {len(lines)}: {', '.join(line.stream for line in lines)}")
+        yield LabeledLine("complete", f"{how_old} old: {_some([line.stream for line in lines])}")
     partly = [line for line in streams if not line.is_complete]
-    shares = (
+    shares = [
         f"{line.stream} {line.scopes[Verdict.COMPLETE]} of {sum(line.scopes.values()) + line.never_read}"
         for line in partly
-    )
+    ]
     if partly:
-        yield LabeledLine("in part", ", ".join(share.replace(" ", TOGETHER) for share in shares))
+        yield LabeledLine("in part", _some([share.replace(" ", TOGETHER) for share in shares]))
+
+
+def _some(names: Sequence[str]) -> str:
+    if len(names) <= _NAMES_SHOWN:
+        return ", ".join(names)
+    return f"{len(names)} streams, such as {', '.join(names[:_NAMES_SHOWN])}"
 
 
 def _age(seconds: float) -> str:

@@ -65,6 +65,11 @@ class LatestScope(NamedTuple):
     mark: datetime | None
 
     @property
+    def scope(self) -> Scope:
+        """The company and the project."""
+        return Scope(self.company_id, self.project_id)
+
+    @property
     def is_read(self) -> bool:
         """True if all of it, or nearly, was read."""
         return self.verdict in (Verdict.COMPLETE, Verdict.INEXACT)

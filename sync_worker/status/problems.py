@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -18,8 +17,9 @@ from sync_worker.status.scope_problems import NO_TOOL, ScopeProblem, has_address
 from sync_worker.status.status import Status, StreamStatus
 
 _NAMES_SHOWN = 3
+_CREDENTIALS_STEP = "correct client_id and client_secret; `sync-worker check` says if they are accepted"
 _PERMIT_PROJECT = "permit the project (docs/procore-access.md, step 3)"
-_CHECK_COMPANY = "nothing else can be read without it; `sync-worker check` says whether the company's id is right"
+_CHECK_COMPANY = "`sync-worker check` says if the company's id is right and the app is connected to it"
 
 
 class Problem(NamedTuple):
@@ -65,13 +65,21 @@ def problems(status: Status) -> list[Problem]:
 
 
 def _of_runs(status: Status) -> Iterator[Problem]:
-    """Yield what ended the last run early, and which list of companies or projects cannot be read."""
-    for problem in status.errors:
+    """Yield what ended the last run early, and why companies or projects cannot be listed."""
+    if status.refused_since is not None:
+        cause = f"nothing is read since {utc_text(status.refused_since)}: Procore refuses the credentials"
+        yield Problem("credentials", cause, _CREDENTIALS_STEP)
+        return
+    for problem in status.other_errors:
         if problem.stream is None:
             yield Problem("the run", without_address(problem.error), problem.hint)
-    for problem in status.errors:
+    for problem in status.other_errors:
         if problem.stream in (COMPANIES, PROJECTS):
-            yield Problem(problem.verdict or "", f"{problem.stream}: {without_address(problem.error)}", _CHECK_COMPANY)
+            yield Problem(problem.verdict or "", f"{problem.stream}: {without_address(problem.error)}", problem.hint)
+    for place in status.refused_places:
+        if place.scope.project_id is None:
+            cause = f"company {place.scope.company_id}: nothing is read ({place.lists} lists): "
+            yield Problem("company", cause + without_address(place.error), _CHECK_COMPANY)
 
 
 def _never_read(status: Status) -> Iterator[Problem]:
@@ -88,22 +96,19 @@ def _never_read(status: Status) -> Iterator[Problem]:
 
 def _of_scopes(status: Status) -> Iterator[Problem]:
     """Yield lists that are not complete; those of a project of which nothing may be read are one problem."""
-    names, refused = status.project_names, {project.project_id for project in status.refused_projects}
-    for problem in status.errors:
-        if problem.verdict != Verdict.NOT_PERMITTED and problem.stream not in (None, COMPANIES, PROJECTS):
-            where = f"{problem.stream}{_in_projects(problem.projects, names)}: "
-            yield Problem(problem.verdict or "", where + without_address(problem.error), problem.hint)
-    for project in status.refused_projects:
-        name = _named(project.project_id, names)
-        cause = f"{name}: nothing may be read ({project.lists} lists)"
-        yield Problem("may not read", cause, _PERMIT_PROJECT, is_note=not project.was_complete)
-    by_tool: dict[tuple[str, bool], list[ScopeProblem]] = defaultdict(list)
-    for problem in status.errors:
-        left = [project for project in problem.projects if project not in refused]
-        is_of_company = not problem.projects and problem.stream not in (COMPANIES, PROJECTS)
-        if problem.verdict == Verdict.NOT_PERMITTED and (left or is_of_company):
-            key = problem.tool or NO_TOOL, problem.error.startswith(TOOL_OFF)
-            by_tool[key].append(replace(problem, projects=left))
+    names, by_tool = status.project_names, defaultdict[tuple[str, bool], list[ScopeProblem]](list)
+    for problem in status.other_errors:
+        if problem.stream in (None, COMPANIES, PROJECTS):
+            continue
+        if problem.verdict == Verdict.NOT_PERMITTED:
+            by_tool[problem.tool or NO_TOOL, problem.error.startswith(TOOL_OFF)].append(problem)
+            continue
+        where = f"{problem.stream}{_in_projects(problem.projects, names)}: "
+        yield Problem(problem.verdict or "", where + without_address(problem.error), problem.hint)
+    for place in status.refused_places:
+        if place.scope.project_id is not None:
+            cause = f"{_named(place.scope.project_id, names)}: nothing may be read ({place.lists} lists)"
+            yield Problem("may not read", cause, _PERMIT_PROJECT, is_note=not place.was_complete)
     yield from (_of_tool(alike, names) for alike in by_tool.values())
 
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec
-from sync_worker.model import CLOCKS_APART, Outcome, Verdict
+from sync_worker.model import CLOCKS_APART, Outcome, Scope, Verdict
+from sync_worker.planning.selection import PROJECTS
 from sync_worker.state.history import LatestScope, RunLine
 from sync_worker.state.skipped import TOOL_OFF
 
@@ -50,26 +51,51 @@ class ScopeProblem:
     """The number of its scopes that were complete once."""
 
 
-class RefusedProject(NamedTuple):
-    """A project of which no list may be read; `was_complete` is true if any could be read before."""
+class RefusedPlace(NamedTuple):
+    """A company or project of which no list may be read; `was_complete` is true if any could be read before."""
 
-    project_id: int
+    scope: Scope
     lists: int
+    error: str
     was_complete: bool
 
 
-def find_refused_projects(scopes: Sequence[LatestScope]) -> list[RefusedProject]:
-    """Return the projects whose lists were all refused, not only because their tools are off."""
-    by_project: dict[int, list[LatestScope]] = defaultdict(list)
-    for scope in scopes:
-        if scope.project_id is not None:
-            by_project[scope.project_id].append(scope)
+def find_refused_places(scopes: Sequence[LatestScope]) -> list[RefusedPlace]:
+    """Return the companies whose list of projects was refused, and the projects whose lists were all refused.
+
+    A project in which only tools are off is not refused.
+    """
+    by_scope: dict[Scope, list[LatestScope]] = defaultdict(list)
+    refused_companies: set[int | None] = set()
+    for line in scopes:
+        if line.verdict == Verdict.NOT_PERMITTED and line.stream == PROJECTS:
+            refused_companies.add(line.company_id)
+    for line in scopes:
+        is_of_company = line.project_id is None or line.company_id in refused_companies
+        by_scope[Scope(line.company_id, None if is_of_company else line.project_id)].append(line)
     return [
-        RefusedProject(project_id, len(found), any(scope.mark is not None for scope in found))
-        for project_id, found in by_project.items()
-        if {scope.verdict for scope in found} == {Verdict.NOT_PERMITTED}
-        and not all((scope.error or "").startswith(TOOL_OFF) for scope in found)
+        RefusedPlace(
+            scope,
+            len(found),
+            next((line.error for line in found if line.stream == PROJECTS), found[0].error) or "",
+            any(line.mark is not None for line in found),
+        )
+        for scope, found in by_scope.items()
+        if scope.company_id in refused_companies or (scope.project_id is not None and _are_all_refused(found))
     ]
+
+
+def outside_of(places: Sequence[RefusedPlace], scopes: Sequence[LatestScope]) -> list[LatestScope]:
+    """Return the scopes that are in none of these places; a refused company explains the list of companies, too."""
+    refused = {place.scope for place in places}
+    if any(scope.project_id is None for scope in refused):
+        refused.add(Scope())
+    return [line for line in scopes if line.scope not in refused and Scope(line.company_id) not in refused]
+
+
+def _are_all_refused(found: Sequence[LatestScope]) -> bool:
+    is_off = [(line.error or "").startswith(TOOL_OFF) for line in found]
+    return {line.verdict for line in found} == {Verdict.NOT_PERMITTED} and not all(is_off)
 
 
 def find_scope_problems(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sync_worker.catalog.spec import StreamSpec, SyncMode
 from sync_worker.destination.protocol import Transaction
+from sync_worker.errors import AuthError
 from sync_worker.model import Verdict
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import known_inactive_projects, project_names
@@ -19,6 +20,7 @@ from sync_worker.state.deletes import HeldDeletes, held_deletes
 from sync_worker.state.freshness import StreamFreshness, freshness
 from sync_worker.state.health import DAYS, Health, read_health
 from sync_worker.state.history import (
+    LatestScope,
     RunLine,
     RunUnderWay,
     is_future,
@@ -27,14 +29,16 @@ from sync_worker.state.history import (
     runs_under_way,
     with_current_state,
 )
+from sync_worker.state.ledger import run_totals
 from sync_worker.state.spending import DaySpent, days_spent
 from sync_worker.status.expected import Expected, count_expected
 from sync_worker.status.record_problems import RecordProblem, find_record_problems
 from sync_worker.status.scope_problems import (
-    RefusedProject,
+    RefusedPlace,
     ScopeProblem,
-    find_refused_projects,
+    find_refused_places,
     find_scope_problems,
+    outside_of,
 )
 
 STALE_AFTER = timedelta(days=1)
@@ -73,13 +77,17 @@ class Status:
     running: Sequence[RunUnderWay]
     errors: Sequence[ScopeProblem]
     last_run: RunLine | None
+    refused_since: datetime | None
+    """Since when nothing is read because Procore refuses the credentials, None if it accepts them."""
     now: datetime
     allowance: StoredAllowance
     held: Sequence[HeldDeletes]
     days: Sequence[DaySpent]
     health: Sequence[Health]
     problems: Sequence[RecordProblem]
-    refused_projects: Sequence[RefusedProject]
+    refused_places: Sequence[RefusedPlace]
+    other_errors: Sequence[ScopeProblem]
+    """The `errors` outside of refused companies and projects."""
     project_names: Mapping[int, str]
     holder: str | None
     next_runs: Mapping[str, datetime]
@@ -123,6 +131,8 @@ def gather(
     is_held = holder is not None
     scopes = latest_scopes(view)
     compared = count_expected(expected, scopes)
+    wanted = {(spec.name, scope) for spec, scope in expected}
+    refused_places = find_refused_places([line for line in scopes if (line.stream, line.scope) in wanted])
     order = {name: place for place, name in enumerate(streams)}
     read = freshness(scopes, known_inactive_projects(view))
     unread = compared.never_read_of.keys() - {line.stream for line in read}
@@ -149,17 +159,26 @@ def gather(
         running=runs_under_way(view) if is_held else [],
         errors=find_scope_problems(scopes, last_run, streams),
         last_run=last_run,
+        refused_since=_refused_since(view, last_run, scopes),
         now=now,
         allowance=read_allowance(view),
         held=held_deletes(view),
         days=days_spent(view, now.date() - timedelta(days=DAYS - 1)),
         health=read_health(view, now.date()),
         problems=find_record_problems(view, streams),
-        refused_projects=find_refused_projects(scopes),
+        refused_places=refused_places,
+        other_errors=find_scope_problems(outside_of(refused_places, scopes), last_run, streams),
         project_names=project_names(view),
         holder=holder,
         next_runs=next_runs,
     )
+
+
+def _refused_since(view: Transaction, last_run: RunLine | None, scopes: Sequence[LatestScope]) -> datetime | None:
+    """Return when a list was last read, if the last run ended because the credentials were refused."""
+    if last_run is None or run_totals(view, last_run.run_id).failure != AuthError.__name__:
+        return None
+    return max((line.finished_at for line in scopes if line.is_read), default=last_run.finished_at)
 
 
 def seconds_since(instant: datetime, now: datetime) -> float:
