@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,15 +16,15 @@ from sync_worker.cli.console import TOGETHER, LabeledLine, labeled_lines, table,
 from sync_worker.cli.context import CliContext, pass_cli
 from sync_worker.cli.spending import spending_lines
 from sync_worker.clock import utc_text
-from sync_worker.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports, expected_lists
 from sync_worker.model import Verdict
-from sync_worker.scheduler.schedules import parse_schedule
-from sync_worker.settings import ReportSettings
 from sync_worker.state.history import RunLine, RunUnderWay
 from sync_worker.status.durations import in_words
-from sync_worker.status.problems import State, problems, state_of
+from sync_worker.status.problems import DataState, problems, state_of
 from sync_worker.status.record_problems import BLOCKED, QUARANTINED
 from sync_worker.status.status import Status, StreamStatus, gather, seconds_since
+
+if TYPE_CHECKING:
+    from sync_worker.settings import ReportSettings
 
 _LINES = 24
 """Most lines without -v: a terminal's height."""
@@ -50,6 +51,8 @@ def command(cli: CliContext) -> int:
     A stream is as fresh as its oldest project: everything older is proven to be in the database. -v adds a table of all
     streams.
     """
+    from sync_worker.jobs import expected_lists
+
     now, settings, streams = cli.clock.now(), cli.load_report_settings(), cli.streams()
     with cli.reading() as view:
         expected = expected_lists(settings, view, streams)
@@ -60,14 +63,17 @@ def command(cli: CliContext) -> int:
     if cli.is_blocked():
         status = replace(status, problems=[BLOCKED, *status.problems])
     if cli.json:
-        print(json.dumps(status.as_json() | {"state": state_of(status)}, indent=2, default=utc_text))
+        print(json.dumps({"state": state_of(status), **status.as_json()}, indent=2, default=utc_text))
     else:
         click.echo("\n".join(as_text(status, now, every_stream=cli.verbosity > 0)), sys.stdout, color=cli.color)
-    return 1 if state_of(status) is State.ATTENTION else 0
+    return 1 if state_of(status) is DataState.ATTENTION else 0
 
 
 def _next_runs(settings: ReportSettings, now: datetime) -> Mapping[str, datetime]:
     """Return when each job with a schedule is due next, the first one first."""
+    from sync_worker.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
+    from sync_worker.scheduler.schedules import parse_schedule
+
     jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **configured_reports(settings)}
     due = {
         name: at
@@ -93,10 +99,10 @@ def as_text(status: Status, now: datetime, *, every_stream: bool = False) -> Ite
 def _first_sentence(status: Status) -> str:
     """Return whether all is well, or the worst thing and the step to take."""
     expected, state = status.expected, state_of(status)
-    if state is State.LOADING:
+    if state is DataState.LOADING:
         return f"Loading: {expected.complete} of {expected.lists} lists are proven complete."
     notes = f"; {expected.not_permitted} of {expected.lists} may not be read" if expected.not_permitted else ""
-    if state is State.WELL:
+    if state is DataState.WELL:
         return f"All is well: {expected.complete} of {expected.lists} lists are proven complete{notes}."
     worst = problems(status)[0]
     ended = any(problem.stream is None for problem in status.errors)

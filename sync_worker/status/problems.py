@@ -13,6 +13,7 @@ from sync_worker.planning.selection import COMPANIES, PROJECTS
 from sync_worker.state.deletes import HeldDeletes
 from sync_worker.state.skipped import TOOL_OFF
 from sync_worker.status.durations import in_words
+from sync_worker.status.record_problems import QUARANTINED
 from sync_worker.status.scope_problems import NO_TOOL, ScopeProblem, has_address, without_address
 from sync_worker.status.status import Status, StreamStatus
 
@@ -34,7 +35,7 @@ class Problem(NamedTuple):
     is_note: bool = False
 
 
-class State(StrEnum):
+class DataState(StrEnum):
     """The state of all data: well, being read for the first time, or in need of somebody."""
 
     WELL = "well"
@@ -42,11 +43,11 @@ class State(StrEnum):
     ATTENTION = "attention"
 
 
-def state_of(status: Status) -> State:
+def state_of(status: Status) -> DataState:
     """Return the state; notes leave it well."""
     if not all(problem.is_note for problem in problems(status)):
-        return State.ATTENTION
-    return State.LOADING if status.expected.never_read else State.WELL
+        return DataState.ATTENTION
+    return DataState.LOADING if status.expected.never_read else DataState.WELL
 
 
 def problems(status: Status) -> list[Problem]:
@@ -59,7 +60,11 @@ def problems(status: Status) -> list[Problem]:
         *_stale(status.streams),
         *_future(status.streams),
         *_held(status.held),
-        *(Problem(problem.kind, problem.text, problem.step) for problem in status.problems if problem.stream),
+        *(
+            Problem(problem.kind, problem.text, problem.step, is_note=problem.kind != QUARANTINED)
+            for problem in status.problems
+            if problem.stream
+        ),
     ]
     return sorted(found, key=lambda problem: problem.is_note)
 

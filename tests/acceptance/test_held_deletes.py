@@ -17,7 +17,7 @@ STREAM = "meetings"
 @pytest.fixture
 def holding(install: Install) -> Installation:
     """Provide an installation that holds the deletes of twelve meetings."""
-    here = install(projects=2, scale=1)
+    here = install(projects=2, scale=1, config={"jobs": {"one": {"kind": "sync", "streams": [STREAM]}}})
     project = readable_projects(here.simulator)[0]
     for _ in range(40):
         here.simulator.world.insert(STREAM, project_id=project)
@@ -37,7 +37,8 @@ def held(here: Installation) -> list[Any]:
 
 def answered(here: Installation, *arguments: str) -> Any:
     answer = here.command(*arguments, "--json")
-    assert answer.returncode == 0, answer.stderr
+    # Held deletes are something to look at, so `status` ends with 1.
+    assert answer.returncode == (1 if arguments == ("status",) and held(here) else 0), answer.stderr
     return json.loads(answer.stdout)
 
 

@@ -91,14 +91,16 @@ EXPECTED = {
         allowance.days[].succeeded:int allowance.waits_until:null allowance.windows[].granted:null
         allowance.windows[].limit:null allowance.windows[].period:str allowance.windows[].remaining:null
         allowance.windows[].resets_at:null allowance.windows[].seconds:int allowance.windows[].seen_at:str
-        allowance.windows[].used:int allowance.windows[].waits_until:null errors[].at:str errors[].error:str
-        errors[].hint:str errors[].projects[]:int errors[].run_id:str errors[].scopes:int errors[].stream:str
-        errors[].tool:str errors[].verdict:str health[].calls:int health[].color:str health[].days[].calls:int
+        allowance.windows[].used:int allowance.windows[].waits_until:null daemon:null errors[].at:str
+        errors[].error:str errors[].hint:str errors[].projects[]:int errors[].run_id:str errors[].scopes:int
+        errors[].stream:str errors[].tool:str errors[].verdict:str errors[].was_complete:int
+        expected.complete:int expected.failed:int expected.inexact:int expected.lists:int expected.never_read:int
+        expected.not_permitted:int health[].calls:int health[].color:str health[].days[].calls:int
         health[].days[].color:str health[].days[].day:str health[].days[].of:int health[].days[].word:str
         health[].observation:str health[].of:int health[].share:float health[].streams:list
         health[].streams[].calls:int health[].streams[].stream:str health[].word:str held_deletes:list
-        problems:list running:list streams[].freshness_seconds:int streams[].future_marks:int
-        streams[].is_stale:bool streams[].oldest_mark:str streams[].oldest_project:int|null streams[].rows:int
+        next[].at:str next[].job:str problems:list running:list state:str streams[].freshness_seconds:int
+        streams[].future_marks:int streams[].is_stale:bool streams[].never_read:int streams[].oldest_mark:str streams[].oldest_project:int|null streams[].rows:int
         streams[].scopes.complete:int streams[].scopes.failed:int streams[].scopes.inexact:int
         streams[].scopes.not_permitted:int streams[].stream:str
     """,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from support.clock import environ_at
 from support.worker import A_FEW, Installation, installing
 
 SUBJECT = "Détail 混凝土 😀"
@@ -137,6 +138,7 @@ def test_a_command_whose_input_or_output_was_closed_before_it_began_does_its_wor
             here.config_path,
             *arguments,
         ],
+        env=environ_at(here.clock),
         capture_output=True,
         check=False,
     )

@@ -22,6 +22,7 @@ def read(here: Installation, *records: dict[str, Any]) -> None:
     here.simulator.faults.add(
         Fault(path=f"*/{project}/rfis[?]*", body=json.dumps(records), times=1_000, headers={"Total": str(len(records))})
     )
+    here.config["jobs"] = {"one": {"kind": "sync", "streams": ["rfis"], "projects": [project]}}
     here.run("rfis", projects=[project], full_refresh=True)
 
 
@@ -41,7 +42,8 @@ def test_records_that_are_set_aside_are_told_with_the_reason_and_how_to_see_them
         "quarantined   rfis: 2 records could not be stored: the record has no usable key",
         '→ `sync-worker query "SELECT * FROM _quarantine"` shows them as they were sent',
     ]
-    assert here.command("status").stdout.splitlines()[0].endswith("; of 1 stream records are in quarantine.")
+    first = here.command("status").stdout.splitlines()[0]
+    assert first.startswith("Not all is well: records of 1 stream are in quarantine. Next: `sync-worker query ")
 
 
 def test_a_list_that_is_written_again_at_every_reading_is_told_with_the_field_and_what_to_do(install: Install) -> None:

@@ -75,6 +75,7 @@ def here(install: Install, monkeypatch: pytest.MonkeyPatch) -> Installation:
     monkeypatch.setenv("PROCORE_CLIENT_SECRET", SECRET)
     monkeypatch.setenv("SYNC_WORKER_TOKEN", SERVER_TOKEN)
     here.config = {
+        "jobs": {"one": {"kind": "sync", "streams": list(A_FEW)}},
         "procore": {"client_secret": "${PROCORE_CLIENT_SECRET}"},
         "data_dir": str(here.folder / "data"),
         "server": {"port": 0, "token": "${SYNC_WORKER_TOKEN}"},

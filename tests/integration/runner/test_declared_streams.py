@@ -271,6 +271,8 @@ def test_streams_status_state_and_dry_run_know_own_streams(install: Install) -> 
     own = {"rigs": {**RIGS, "tool": "Project Management/Rigs", "tags": ["rigging"]}}
     here = install(world=World(catalog_of(own), projects=1, scale=0.2), config={"streams": own})
 
+    here.config["jobs"] = {"one": {"kind": "sync", "streams": ["rigs"]}}
+
     def told(*arguments: str) -> Any:
         done = here.command(*arguments, "--json")
         assert (done.returncode, done.stderr) == (0, "")
