@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from sync_worker.app import open_worker
@@ -13,7 +14,7 @@ from sync_worker.clock import Clock
 from sync_worker.engine.handoff import DAEMON
 from sync_worker.engine.local import LocalEngine
 from sync_worker.errors import StopRequested
-from sync_worker.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
+from sync_worker.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports, expected_lists
 from sync_worker.logs import Event, get_logger
 from sync_worker.model import RunRequest
 from sync_worker.reports.build import ReportRequest, make_report_as_run
@@ -26,6 +27,7 @@ from sync_worker.server.listening import listening
 from sync_worker.server.metrics import metrics_page
 from sync_worker.server.probes import probes
 from sync_worker.settings import Settings
+from sync_worker.settings.own_streams import catalog_with
 
 log = get_logger()
 
@@ -104,10 +106,17 @@ def serve(
         )
         address = settings.server
         metrics = metrics_page(
-            worker.ledger, clock, calls=lambda: worker.calls_by_status, heartbeat_age=heartbeat.age_seconds
+            worker.ledger,
+            clock,
+            expected=partial(expected_lists, settings, streams=catalog_with(settings.streams)),
+            calls=lambda: worker.calls_by_status,
+            heartbeat_age=heartbeat.age_seconds,
         )
         shown = guarded([("/metrics", metrics)], host=address.host, token=address.token, clock=clock)
-        probed = probes(is_healthy=heartbeat.is_recent, is_ready=lambda: loop.is_ready and not stop.is_set())
+        probed = probes(
+            is_healthy=heartbeat.is_recent,
+            is_ready=lambda: loop.is_ready and not worker.is_refused and not stop.is_set(),
+        )
         with listening(address.host, address.port, [*probed, *shown]) as url:
             # Not before it listens: where the address is in use, another daemon writes this heartbeat.
             heartbeat.begin()

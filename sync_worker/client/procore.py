@@ -116,6 +116,11 @@ class Procore:
             call_counter=self.call_counter,
         )
 
+    @property
+    def is_refused(self) -> bool:
+        """True if Procore refused the credentials when a token was last requested."""
+        return self._tokens.is_refused
+
     def listen(self, listener: Callable[[Reply], None]) -> None:
         """Call `listener` with every answer from now on, the login server's included."""
         self._transport.listen(listener)

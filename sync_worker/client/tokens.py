@@ -130,6 +130,11 @@ class Tokens:
         self._refused: str | None = None
         self._paused_until = 0.0
 
+    @property
+    def is_refused(self) -> bool:
+        """True if the login server refused the credential when it was last asked."""
+        return self._refused is not None
+
     def current(self) -> SecretStr:
         """Return a token to send now.
 

@@ -99,6 +99,11 @@ class Worker:
         return self._services.rate_limit.allowance
 
     @property
+    def is_refused(self) -> bool:
+        """True if Procore refuses the credentials, so that no run can read anything."""
+        return self._services.procore.is_refused
+
+    @property
     def calls_by_status(self) -> Mapping[str, int]:
         """The calls that this process has made, by the class of their status."""
         return self._services.procore.call_counter.by_status

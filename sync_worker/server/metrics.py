@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from sync_worker import __version__
 from sync_worker.clock import Clock
 from sync_worker.destination.protocol import Readable, Transaction
 from sync_worker.errors import DestinationError
+from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import known_inactive_projects
 from sync_worker.state.allowance import StoredAllowance, read_allowance
 from sync_worker.state.deletes import held_deletes
@@ -34,6 +35,7 @@ from sync_worker.state.health import read_health
 from sync_worker.state.history import RunLine, latest_scopes, runs_ended_since, runs_under_way
 from sync_worker.state.journal import quarantined_streams
 from sync_worker.state.spending import skipped_by_run
+from sync_worker.status.expected import count_expected
 
 _LATE_COMMIT = timedelta(minutes=5)
 
@@ -61,6 +63,7 @@ HEALTH = Metric(
     "procore_sync_health_share", "Share of 14 days' calls that Procore counts against us.", ("observation",)
 )
 SCOPES = Metric("procore_sync_scopes", "Lists by their last verdict.", ("verdict",))
+EXPECTED = Metric("procore_sync_expected_lists", "Lists that should be there, by what became of them.", ("state",))
 FRESHNESS = Metric("procore_sync_freshness_seconds", "Age of a stream's oldest high-water mark.", ("stream",))
 HELD = Metric("procore_sync_held_deletes", "Rows that wait to be deleted.", ("stream",))
 QUARANTINED = Metric("procore_sync_quarantined_records", "Records in quarantine.", ("stream",))
@@ -69,7 +72,7 @@ READABLE = Metric("procore_sync_database_readable", "1 if the database could be 
 BUILD = Metric("procore_sync_build_info", "Version of the program and of Python.", ("version", "python"))
 
 METRICS = (
-    RUNS, RUN_SECONDS, RUNS_UNDER_WAY, ROWS, CALLS, AVOIDED, LIMIT, REMAINING, USED, WAITING, HEALTH, SCOPES,
+    RUNS, RUN_SECONDS, RUNS_UNDER_WAY, ROWS, CALLS, AVOIDED, LIMIT, REMAINING, USED, WAITING, HEALTH, SCOPES, EXPECTED,
     FRESHNESS, HELD, QUARANTINED, HEARTBEAT, READABLE, BUILD,
 )  # fmt: skip
 
@@ -78,17 +81,18 @@ def metrics_page(
     ledger: Readable,
     clock: Clock,
     *,
+    expected: Callable[[Transaction], Sequence[Partition]],
     calls: Callable[[], Mapping[str, int]],
     heartbeat_age: Callable[[], float | None],
     patience_seconds: float = 5.0,
 ) -> Callable[[Request], Response]:
-    """Return the page; `calls` are those of this process by the class of their status.
+    """Return the page; `expected` are the lists that should be there, `calls` those of this process by status class.
 
     A request that waits longer than `patience_seconds` for an earlier one to read the database gets a page that
     says that the database cannot be read.
     """
     registry = CollectorRegistry()
-    registry.register(_Numbers(ledger, clock, calls, heartbeat_age, patience_seconds))
+    registry.register(_Numbers(ledger, clock, expected, calls, heartbeat_age, patience_seconds))
 
     def answer(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -103,12 +107,14 @@ class _Numbers(Collector):
         self,
         ledger: Readable,
         clock: Clock,
+        expected: Callable[[Transaction], Sequence[Partition]],
         calls: Callable[[], Mapping[str, int]],
         heartbeat_age: Callable[[], float | None],
         patience_seconds: float,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._expected = expected
         self._calls = calls
         self._heartbeat_age = heartbeat_age
         self._ended = _EndedRuns(clock.now())
@@ -151,6 +157,9 @@ class _Numbers(Collector):
         yield _family(RUNS_UNDER_WAY, {(): len(runs_under_way(view))})
         scopes = latest_scopes(view)
         yield _family(SCOPES, Counter((scope.verdict,) for scope in scopes))
+        states = count_expected(self._expected(view), scopes).as_json()
+        del states["lists"]
+        yield _family(EXPECTED, {(state,): number for state, number in states.items()})
         marks = {line.stream: line.oldest_mark for line in freshness(scopes, known_inactive_projects(view))}
         yield _family(FRESHNESS, {(stream,): _age(mark, now) for stream, mark in marks.items() if mark})
         held: Counter[tuple[str, ...]] = Counter()

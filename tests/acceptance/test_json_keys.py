@@ -94,15 +94,16 @@ EXPECTED = {
         allowance.windows[].used:int allowance.windows[].waits_until:null daemon:null errors[].at:str
         errors[].error:str errors[].hint:str errors[].projects[]:int errors[].run_id:str errors[].scopes:int
         errors[].stream:str errors[].tool:str errors[].verdict:str errors[].was_complete:int
-        expected.complete:int expected.failed:int expected.inexact:int expected.lists:int expected.never_read:int
-        expected.not_permitted:int health[].calls:int health[].color:str health[].days[].calls:int
-        health[].days[].color:str health[].days[].day:str health[].days[].of:int health[].days[].word:str
-        health[].observation:str health[].of:int health[].share:float health[].streams:list
-        health[].streams[].calls:int health[].streams[].stream:str health[].word:str held_deletes:list
-        next[].at:str next[].job:str problems:list running:list state:str streams[].freshness_seconds:int
-        streams[].future_marks:int streams[].is_stale:bool streams[].never_read:int streams[].oldest_mark:str streams[].oldest_project:int|null streams[].rows:int
-        streams[].scopes.complete:int streams[].scopes.failed:int streams[].scopes.inexact:int
-        streams[].scopes.not_permitted:int streams[].stream:str
+        expected.complete:int expected.failed:int expected.inexact:int expected.lists:int
+        expected.never_read:int expected.not_permitted:int health[].calls:int health[].color:str
+        health[].days[].calls:int health[].days[].color:str health[].days[].day:str health[].days[].of:int
+        health[].days[].word:str health[].observation:str health[].of:int health[].share:float
+        health[].streams:list health[].streams[].calls:int health[].streams[].stream:str health[].word:str
+        held_deletes:list next[].at:str next[].job:str problems:list running:list state:str
+        streams[].freshness_seconds:int streams[].future_marks:int streams[].is_stale:bool
+        streams[].never_read:int streams[].oldest_mark:str streams[].oldest_project:int|null
+        streams[].rows:int streams[].scopes.complete:int streams[].scopes.failed:int
+        streams[].scopes.inexact:int streams[].scopes.not_permitted:int streams[].stream:str
     """,
     "runs": """
         [].deleted:int [].error:null [].finished_at:str [].inserted:int [].job:str [].outcome:str

@@ -454,3 +454,11 @@ def test_a_killed_daemons_database_is_free_at_once_and_its_run_is_seen_as_interr
     assert here.query("SELECT outcome FROM _runs WHERE run_id = ?", run_id) == [(None,)]
     assert here.command("run", "--streams", "companies").returncode == 0
     assert here.query("SELECT outcome FROM _runs WHERE run_id = ?", run_id) == [("interrupted",)]
+
+
+def test_a_daemon_whose_credentials_are_refused_is_alive_and_not_ready(install: Install) -> None:
+    here = daemon_of(install, everything=EVERYTHING)
+    here.config["procore"] = {"client_secret": "not-the-secret"}
+    with serving(here) as (process, url):
+        assert until(process, "run.finished")["outcome"] == "failed"
+        assert (answer(f"{url}/healthz")[0], answer(f"{url}/readyz")[0]) == (200, 503)

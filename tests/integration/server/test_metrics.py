@@ -17,10 +17,12 @@ from starlette.responses import Response
 
 from support.clock import ManualClock
 from support.worker import Installation, installing
+from sync_worker.catalog import STREAMS
 from sync_worker.destination.protocol import Transaction
 from sync_worker.destination.sqlite import SqliteDestination
 from sync_worker.errors import DestinationError
-from sync_worker.model import Outcome
+from sync_worker.model import Outcome, Scope
+from sync_worker.planning.partitions import Partition
 from sync_worker.server.metrics import METRICS, metrics_page
 from sync_worker.state.allowance import HOUR, SPIKE, StoredAllowance, StoredWindow, write_allowance
 from sync_worker.state.ledger import RunRow, close_run, open_run
@@ -52,9 +54,17 @@ def here(tmp_path: Path) -> Iterator[Installation]:
         yield made
 
 
+def nothing_expected(_view: Transaction) -> list[Partition]:
+    return []
+
+
 def test_the_numbers_are_those_of_the_database(here: Installation) -> None:
     page = metrics_page(
-        SqliteDestination(here.database), here.clock, calls=lambda: {"2xx": 7, "none": 1}, heartbeat_age=lambda: 1.5
+        SqliteDestination(here.database),
+        here.clock,
+        expected=lambda _: [Partition(STREAMS["companies"], Scope()), Partition(STREAMS["rfis"], Scope(1, 2))],
+        calls=lambda: {"2xx": 7, "none": 1},
+        heartbeat_age=lambda: 1.5,
     )
     here.simulator.permissions.forbid(BUDGET)
     report = here.run("rfis", "budget_views", "punch_items")
@@ -68,6 +78,8 @@ def test_the_numbers_are_those_of_the_database(here: Installation) -> None:
         " WHERE s.run_id = l.verdict_run_id GROUP BY 1"
     )
     assert of(found, "procore_sync_scopes") == {(verdict,): count for verdict, count in here.query(latest)}
+    counted = of(found, "procore_sync_expected_lists")
+    assert {state: count for (state,), count in counted.items() if count} == {"complete": 1, "never_read": 1}
     fresh = of(found, "procore_sync_freshness_seconds")
     assert set(fresh) == {("companies",), ("projects",), ("rfis",), ("punch_items",)}
     assert all(0 <= seconds < 120 for seconds in fresh.values())
@@ -80,7 +92,7 @@ def test_the_numbers_are_those_of_the_database(here: Installation) -> None:
 
 def test_runs_are_counted_once_each_whatever_retention_takes_away(here: Installation) -> None:
     destination = SqliteDestination(here.database)
-    page = metrics_page(destination, here.clock, calls=dict, heartbeat_age=lambda: None)
+    page = metrics_page(destination, here.clock, expected=nothing_expected, calls=dict, heartbeat_age=lambda: None)
     before = sum(of(numbers(page), "procore_sync_runs_total").values())
 
     def ended(run_id: str, minutes: int) -> None:
@@ -110,7 +122,11 @@ def test_runs_are_counted_once_each_whatever_retention_takes_away(here: Installa
 
 def test_without_a_database_the_page_says_so_and_shows_the_rest(tmp_path: Path) -> None:
     page = metrics_page(
-        SqliteDestination(tmp_path / "none.db"), ManualClock(), calls=lambda: {"4xx": 2}, heartbeat_age=lambda: 3.0
+        SqliteDestination(tmp_path / "none.db"),
+        ManualClock(),
+        expected=nothing_expected,
+        calls=lambda: {"4xx": 2},
+        heartbeat_age=lambda: 3.0,
     )
     found = numbers(page)
 
@@ -134,7 +150,12 @@ class Locked:
 def test_while_one_scrape_waits_for_a_locked_database_the_next_one_is_answered_without_it() -> None:
     ledger = Locked()
     page = metrics_page(
-        ledger, ManualClock(), calls=lambda: {"2xx": 2}, heartbeat_age=lambda: 3.0, patience_seconds=0.01
+        ledger,
+        ManualClock(),
+        expected=nothing_expected,
+        calls=lambda: {"2xx": 2},
+        heartbeat_age=lambda: 3.0,
+        patience_seconds=0.01,
     )
     waits = threading.Thread(target=numbers, args=(page,))
     waits.start()
@@ -163,7 +184,9 @@ def test_the_allowance_is_told_while_its_window_lasts(here: Installation) -> Non
     )
     with destination.short_write() as transaction:
         write_allowance(transaction, StoredAllowance(windows, {over: 700, now - timedelta(hours=2): 5}))
-    found = numbers(metrics_page(destination, here.clock, calls=dict, heartbeat_age=lambda: None))
+    found = numbers(
+        metrics_page(destination, here.clock, expected=nothing_expected, calls=dict, heartbeat_age=lambda: None)
+    )
     here.config["procore"] = {"client_id": "${UNSET}", "client_secret": "${UNSET}"}
     shown, told = here.command("status").stdout, json.loads(here.command("status", "--json").stdout)["allowance"]
 
