@@ -58,13 +58,13 @@ def test_a_list_that_never_answers_costs_one_time_out_a_page_size_once_two_have_
 
 
 def test_a_list_that_cannot_be_divided_is_given_up_after_three_time_outs(connect: Connect) -> None:
-    client = connect(lambda received: GOOD if "/1/" in received.path else GIVEN_UP["silence"], deadline_seconds=0.1)
+    client = connect(lambda received: GOOD if "/1/" in received.path else GIVEN_UP["silence"], deadline_seconds=0.5)
     client.pages(rfis(project_id=1))
     assert calls_until_given_up(client, 50) == 3 + 1, "and one call that shows that others are answered"
 
 
 def test_a_list_that_could_be_divided_for_ever_is_given_up_after_eight_time_outs(connect: Connect) -> None:
-    client = connect(lambda received: GOOD if "/1/" in received.path else GIVEN_UP["silence"], deadline_seconds=0.1)
+    client = connect(lambda received: GOOD if "/1/" in received.path else GIVEN_UP["silence"], deadline_seconds=0.5)
     client.pages(rfis(project_id=1))
     for per_page in range(1000, 1006):
         with pytest.raises(TooLargeError):
@@ -75,7 +75,7 @@ def test_a_list_that_could_be_divided_for_ever_is_given_up_after_eight_time_outs
 
 def test_a_slow_list_that_answers_in_the_end_has_both_attempts_again(connect: Connect) -> None:
     slow = too_much(GIVEN_UP["silence"])
-    client = connect(slow, deadline_seconds=0.1)
+    client = connect(slow, deadline_seconds=0.5)
     client.pages(rfis(project_id=1, per_page=100))
     for _ in range(2):
         assert calls_until_given_up(client, 2000, 1000) == (2 + 1) + (1 + 1)
