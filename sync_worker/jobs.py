@@ -43,26 +43,30 @@ class ConfiguredReport(NamedTuple):
 
 
 def configured_jobs(settings: Settings | ReportSettings) -> dict[str, ConfiguredJob]:
-    """Return the jobs in force: those under `jobs`, or without that key all jobs with their own schedules."""
-    known = load_jobs(settings.jobs_dir)
-    if settings.jobs is None:
-        return {name: _configured(JobOptions(), job) for name, job in known.items()}
-    return {
-        name: _configured(options, _known_job(known, name, options))
-        for name, options in settings.jobs.items()
-        if options.kind != "report" and not (options.kind is None and name in load_reports(settings.jobs_dir))
+    """Return the jobs in force: the shipped ones and those declared under `jobs`, changed as it says.
+
+    Raises `ConfigurationError` for the name of a job that neither is shipped nor has a kind.
+    """
+    known, reports = load_jobs(settings.jobs_dir), load_reports(settings.jobs_dir)
+    named = {
+        name: options
+        for name, options in (settings.jobs or {}).items()
+        if options.kind != "report" and not (options.kind is None and name in reports)
     }
+    found = {name: _configured(named.get(name, JobOptions()), job) for name, job in known.items()}
+    found |= {name: _configured(options, _known_job(known, name, options)) for name, options in named.items()}
+    return {name: job for name, job in found.items() if name not in named or named[name].enabled}
 
 
 def configured_reports(settings: Settings | ReportSettings) -> dict[str, ConfiguredReport]:
-    """Return the reports in force by job: those under `jobs`, or without that key all with their own schedules.
+    """Return the reports in force by job: the shipped ones and those declared under `jobs`, changed as it says.
 
     Raises `ConfigurationError` for an unknown report, or a format that cannot be made.
     """
-    known = runnable_reports(settings)
-    if settings.jobs is None:
-        return known
-    return {name: report for name, report in known.items() if name in settings.jobs}
+    named = settings.jobs or {}
+    return {
+        name: report for name, report in runnable_reports(settings).items() if name not in named or named[name].enabled
+    }
 
 
 def runnable_jobs(settings: Settings) -> dict[str, ConfiguredJob]:

@@ -74,11 +74,13 @@ def show(cli: CliContext) -> None:
 
 
 def _plan(settings: Settings) -> Iterator[tuple[str, str]]:
-    procore, jobs = settings.procore, settings.jobs
+    from sync_worker.jobs import configured_jobs, configured_reports
+
+    procore, jobs = settings.procore, [*configured_jobs(settings), *configured_reports(settings)]
     yield "reads", f"{procore.environment} ({procore.api_url})"
     yield "companies", ", ".join(map(str, procore.companies))
     yield "writes", f"SQLite, {settings.destination.path}"
-    yield "jobs", "all, with their own schedules" if jobs is None else ", ".join(jobs) or "none"
+    yield "jobs", ", ".join(jobs) or "none; nothing is read on a schedule"
 
 
 def _sources(effective: Mapping[str, Any], loaded: LoadedSettings, file: str) -> Iterator[tuple[str, str]]:

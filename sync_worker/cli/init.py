@@ -167,9 +167,9 @@ def _jobs(timezone: str) -> Iterator[str]:
     from sync_worker.job import all_jobs, shipped_folder
 
     mark = "# " if timezone == "UTC" else ""
-    yield f"{mark}jobs:".ljust(31) + "# absent: all jobs with their own schedules; present: only these"
+    yield f"{mark}jobs:".ljust(31) + "# only what differs is needed; enabled: false leaves a job out"
     for name, job in all_jobs(shipped_folder()).items():
-        yield f'{mark}  {name}: {{schedule: "{job.schedule}", timezone: {_scalar(timezone)}}}'
+        yield f'{mark}  {name}: {{schedule: "{job.schedule}", timezone: {_scalar(timezone)}, enabled: true}}'
 
 
 def _scalar(text: str) -> str:

@@ -122,8 +122,9 @@ def _of_jobs(settings: Settings) -> Iterator[KeyFinding]:
     for name, job in jobs.items():
         options = (settings.jobs or {}).get(name, JobOptions())
         # The settings of a job's module have no line in the configuration; the key of its folder has.
-        module: KeyPath = ("jobs", name) if settings.jobs else ("jobs_dir",)
-        lead = "" if settings.jobs else f"job {name}: "
+        is_named = name in (settings.jobs or {})
+        module: KeyPath = ("jobs", name) if is_named else ("jobs_dir",)
+        lead = "" if is_named else f"job {name}: "
         try:
             if job.schedule:
                 parse_schedule(job.schedule, job.timezone)

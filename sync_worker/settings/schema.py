@@ -168,6 +168,8 @@ class JobOptions(Section):
     """The schedule and options of a job; with `kind` the job is declared here."""
 
     kind: Literal["sync", "report"] | None = None
+    enabled: Boolean = True
+    """False to leave the job out: it has no schedule, and runs only by its name."""
     schedule: Text | None = None
     """Five cron fields, in quotes."""
     timezone: TimeZone | None = None
@@ -349,7 +351,7 @@ class Settings(Section):
     publish: tuple[Annotated[Parquet | DuckDB, Field(discriminator="type")], ...] = ()
     """Copies for analysts, made after a run; not built yet."""
     jobs: Mapping[Name, Entry[JobOptions]] | None = None
-    """The jobs in force; without the key all jobs with their own schedules."""
+    """Changed options of shipped jobs, and jobs of the user's own; all others run on their own schedules."""
     streams: Mapping[Name, Entry[StreamSettings]] = Field(default_factory=dict)
     """Changed options of streams, and streams of the user's own."""
     server: Server = Server()

@@ -52,7 +52,7 @@ def test_a_valid_configuration_is_ok_and_says_what_it_will_do(config: Config, tm
         "  reads: production (https://api.procore.com)",
         "  companies: 4711",
         f"  writes: SQLite, {tmp_path}/data/procore.db",
-        "  jobs: all, with their own schedules",
+        "  jobs: sync_directory, sync_documents, sync_field, sync_financials, sync_quality_safety, report_rfi_ageing",
     ]
 
 

@@ -31,6 +31,7 @@ from sync_worker.runner.worker import FinishedRun
 from sync_worker.settings import Settings, load_settings
 from sync_worker.state.ledger import ScopeResult
 
+SHIPPED_JOBS = sorted(path.stem for path in (Path(__file__).parents[2] / "jobs").glob("*_*.py"))
 TWO_ATTEMPTS = RetryPolicy(attempts=2)
 
 A_FEW = {
@@ -93,6 +94,9 @@ class Installation:
         }
         for section, values in self.config.items():
             plain[section] = plain.get(section, {}) | values if isinstance(values, dict) else values
+        if isinstance(plain.get("jobs"), dict):
+            # A test that declares jobs means only these.
+            plain["jobs"] = {name: {"enabled": False} for name in SHIPPED_JOBS} | plain["jobs"]
         path = self.folder / "config.json"
         path.write_text(json.dumps(plain))
         return path

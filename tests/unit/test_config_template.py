@@ -118,7 +118,10 @@ def test_what_is_commented_out_as_a_default_is_the_default() -> None:
         environment=st.sampled_from([*ENVIRONMENTS, "custom", "${PROCORE_ENVIRONMENT:-sandbox}"]),
         login_url=st.sampled_from(["${PROCORE_LOGIN_URL}", "https://login.example:8443"]),
         api_url=st.sampled_from(["${PROCORE_API_URL}", "https://api.example"]),
-        client_id=st.text(st.characters(codec="utf-8", exclude_characters="$ "), min_size=1).filter(str.isprintable),
+        client_id=st.text(st.characters(codec="utf-8", exclude_characters="$ "), min_size=1)
+        .filter(str.isprintable)
+        # A text that is all in quotes is refused: they were meant for YAML.
+        .filter(lambda text: text[0] not in "'\"" or text[0] != text[-1]),
         company_id=st.integers(1, 2**63 - 1).map(str) | st.just("${PROCORE_COMPANY_ID}"),
         timezone=st.sampled_from(sorted(available_timezones())),
         data_dir=st.sampled_from(["./data", "/data", "${SYNC_WORKER_DATA:-./elsewhere}", "our data: #1", "yes", "1"]),

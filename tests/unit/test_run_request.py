@@ -36,12 +36,16 @@ def test_a_job_by_hand_reads_what_it_reads_on_its_schedule(tmp_path: Path) -> No
 
 
 def test_all_jobs_are_those_in_force(tmp_path: Path) -> None:
-    assert asked(tmp_path).job.split(",") == list(load_jobs(tmp_path))
-    assert asked(tmp_path, own=OWN, sync_field={}).job == "own,sync_field"
+    shipped = list(load_jobs(tmp_path))
+    assert asked(tmp_path).job.split(",") == shipped
+    assert asked(tmp_path, own=OWN, sync_field={"schedule": "@daily"}).job.split(",") == [*shipped, "own"]
+    left = asked(tmp_path, own=OWN, sync_field={"enabled": False}).job.split(",")
+    assert left == [*(name for name in shipped if name != "sync_field"), "own"]
 
 
 def test_a_job_that_the_configuration_leaves_out_can_be_run_by_its_name(tmp_path: Path) -> None:
-    assert asked(tmp_path, "sync_directory", own=OWN).streams == list(load_jobs(tmp_path)["sync_directory"].streams)
+    left_out = asked(tmp_path, "sync_directory", own=OWN, sync_directory={"enabled": False})
+    assert left_out.streams == list(load_jobs(tmp_path)["sync_directory"].streams)
 
 
 def test_jobs_of_different_projects_are_no_single_run(tmp_path: Path) -> None:
@@ -54,4 +58,8 @@ def test_jobs_of_different_projects_are_no_single_run(tmp_path: Path) -> None:
 
 def test_where_no_job_is_in_force_all_of_them_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="leaves no job in force"):
-        asked(tmp_path, rfi_ageing={"kind": "report", "report": "rfi_ageing"})
+        asked(
+            tmp_path,
+            rfi_ageing={"kind": "report", "report": "rfi_ageing"},
+            **{name: {"enabled": False} for name in load_jobs(tmp_path)},
+        )

@@ -130,7 +130,9 @@ def test_a_module_that_the_configuration_names_is_blamed_at_its_name(refused: Re
     (line,) = refused(jobs={"mine": {}})
     assert line.startswith("jobs.mine: schedule '99 * * * *'")
     assert refused(jobs={"mine": {"schedule": "@daily"}}) == []
-    assert refused(jobs={"sync_field": {}}) == []
+    assert refused(jobs={"mine": {"enabled": False}}) == []
+    (line,) = refused(jobs={"sync_field": {}})
+    assert line.startswith("jobs_dir: job mine: schedule '99 * * * *'")
 
 
 def test_every_problem_is_told_at_once(refused: Refused) -> None:
