@@ -17,6 +17,9 @@ for name in list(os.environ):
 # A shell lets what it runs in the background ignore SIGINT, and so would every process that a test starts and stops.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# So does `nohup` with SIGHUP. Unlike an ignored signal a handler is not passed on, and this process still survives.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5000)
