@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sync_worker.catalog.spec import StreamSpec, SyncMode
 from sync_worker.destination.protocol import Transaction
 from sync_worker.errors import AuthError
-from sync_worker.model import Verdict
+from sync_worker.model import Outcome, Verdict
 from sync_worker.planning.partitions import Partition
 from sync_worker.planning.projects import known_inactive_projects, project_names
 from sync_worker.planning.windows import FULL_REFRESH_EVERY
@@ -176,7 +176,9 @@ def gather(
 
 def _refused_since(view: Transaction, last_run: RunLine | None, scopes: Sequence[LatestScope]) -> datetime | None:
     """Return when a list was last read, if the last run ended because the credentials were refused."""
-    if last_run is None or run_totals(view, last_run.run_id).failure != AuthError.__name__:
+    if last_run is None or last_run.outcome not in (Outcome.FAILED, Outcome.PARTIAL):
+        return None
+    if run_totals(view, last_run.run_id).failure != AuthError.__name__:
         return None
     return max((line.finished_at for line in scopes if line.is_read), default=last_run.finished_at)
 

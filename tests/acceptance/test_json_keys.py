@@ -208,8 +208,8 @@ EXPECTED = {
     """,
     "config show": """
         data_dir:str destination.path:str destination.schema:str destination.type:str destination.url:null
-        jobs.*.deliver:list jobs.*.formats:list jobs.*.formats[]:str jobs.*.kind:str jobs.*.projects:list
-        jobs.*.report:null|str jobs.*.schedule:null|str jobs.*.streams:list jobs.*.streams[]:str
+        jobs.*.deliver:list jobs.*.enabled:bool jobs.*.formats:list jobs.*.formats[]:str jobs.*.kind:null|str
+        jobs.*.projects:list jobs.*.report:null|str jobs.*.schedule:null|str jobs.*.streams:list jobs.*.streams[]:str
         jobs.*.timezone:null jobs_dir:str limits.budget_share:float limits.max_concurrency:int
         limits.request_timeout:float notify:list procore.api_url:str procore.ca_bundle:null
         procore.client_id:str procore.client_secret:str procore.companies[]:int procore.environment:str
