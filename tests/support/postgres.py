@@ -78,8 +78,12 @@ def _readable(programs: Path, folder: Path, run_as: Mapping[str, Any]) -> Path:
         subprocess.run([programs / "initdb", "--version"], check=True, capture_output=True, **run_as)
     except (PermissionError, subprocess.CalledProcessError):
         folder.chmod(0o755)
-        shutil.copytree(programs.parent, folder / "install", symlinks=True)
-        return folder / "install" / "bin"
+        package, copy = programs.parents[1], folder / "install"
+        # The programs find the libraries of their wheel by their place next to its package.
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            if part.is_dir():
+                shutil.copytree(part, copy / part.name, symlinks=True)
+        return copy / programs.relative_to(package.parent)
     return programs
 
 
