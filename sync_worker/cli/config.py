@@ -84,7 +84,7 @@ def _plan(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _sources(effective: Mapping[str, Any], loaded: LoadedSettings, file: str) -> Iterator[tuple[str, str]]:
-    """Where each secret and each value with a variable came from, in the order of `effective`."""
+    """Yield the source of each secret and of each value with a variable, in the order of `effective`."""
     from sync_worker.settings import MASK
 
     for key, value in _leaves(effective):

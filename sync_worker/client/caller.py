@@ -74,7 +74,7 @@ class _Answer:
 
     @property
     def reason(self) -> str:
-        """What the body of a refusal says, empty if nothing."""
+        """Text from the body of a refusal, empty if it has none."""
         return self.masked(outcomes.reason(self.reply.body))
 
     @property

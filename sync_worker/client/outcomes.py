@@ -57,7 +57,7 @@ _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 
 
 class Action(Enum):
-    """What is done about an answer."""
+    """The reaction to an answer."""
 
     ACCEPT = auto()
     RENEW_TOKEN = auto()
@@ -82,7 +82,7 @@ class Action(Enum):
 
 
 class StatusRule(NamedTuple):
-    """What is done about a status, and what it means in a message."""
+    """The reaction to a status, and its meaning in a message."""
 
     action: Action
     meaning: str

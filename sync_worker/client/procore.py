@@ -65,7 +65,7 @@ class _PageRequest:
 
     @property
     def place(self) -> tuple[int, str]:
-        """What identifies the list, without its filters."""
+        """Company and path: the list, without its filters."""
         return self.list_request.company_id, self.list_request.path
 
     def parsed(self, reply: Reply) -> tuple[Reply, Records]:

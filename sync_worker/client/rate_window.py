@@ -55,7 +55,7 @@ class Recent:
 
 
 class LastReport(NamedTuple):
-    """What an answer or refusal said of a window: calls left, and its end. `sent` calls had been sent when it came.
+    """The report of an answer on a window: calls left, and its end. `sent` calls had been sent when it came.
 
     Of answers to calls that were under way together, the one with fewer calls left is the newer, in whatever order they
     come.

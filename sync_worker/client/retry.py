@@ -28,7 +28,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often, and for how long in all, a request is tried; each attempt has a deadline of its own."""
+    """The limits of attempts and of their time in all for a request; each attempt has a deadline of its own."""
 
     attempts: int = 6
     first_wait_seconds: float = 0.5

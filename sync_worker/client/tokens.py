@@ -48,7 +48,7 @@ log = get_logger()
 
 
 class State(Enum):
-    """How near a token is to its end."""
+    """The freshness of a token."""
 
     FRESH = auto()
     STALE = auto()
@@ -93,7 +93,7 @@ class _Grant(msgspec.Struct):
 
     @property
     def life_seconds(self) -> float:
-        """How long it lives: a number or its text, the documented life where neither is given."""
+        """Life of the token: a number or its text, the documented life where neither is given."""
         try:
             seconds = json.loads(bytes(self.expires_in))  # reads also a number that is beyond any range
             seconds = float(seconds) if isinstance(seconds, (int, float, str)) else nan

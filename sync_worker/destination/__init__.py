@@ -1,1 +1,1 @@
-"""Where data lands: SQLite behind one small protocol."""
+"""The database: SQLite behind one small protocol."""

@@ -1,4 +1,4 @@
-"""How names, types and keys of the catalog are written in SQLite's SQL.
+"""Names, types and keys of the catalog in SQLite's SQL.
 
 A stream's field may be called anything: `key`, `value` or `rowid`, or not be there at all, and SQLite takes a quoted
 name that it does not know for a text. So every column is qualified. `known` is the stream's table in every statement,

@@ -23,7 +23,7 @@ _CLEAR = 2
 
 
 class Parents(NamedTuple):
-    """What the forecast of a stream found out about its records, for the streams that are nested in it."""
+    """Findings of the forecast of a stream about its records, for the streams that are nested in it."""
 
     is_refused: bool = False
     rows: int | None = None

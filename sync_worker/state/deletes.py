@@ -14,7 +14,7 @@ from sync_worker.state.scopes import scope_parameters
 
 
 class HeldDeletes(NamedTuple):
-    """How many rows of one (stream, scope) wait, since when, on what ground, and which run held them first."""
+    """The number of held rows of one (stream, scope), since when, on what ground, and by which run first."""
 
     stream: str
     company_id: int | None
@@ -26,12 +26,12 @@ class HeldDeletes(NamedTuple):
 
     @property
     def scope(self) -> Scope:
-        """Where they are."""
+        """The company and the project."""
         return Scope(self.company_id, self.project_id)
 
 
 class Signal(NamedTuple):
-    """When a list of deleted records was last asked for, and whether it may not be read."""
+    """The last request for a list of deleted records, and whether it was refused."""
 
     asked_at: datetime
     refused: bool

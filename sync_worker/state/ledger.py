@@ -13,7 +13,7 @@ from sync_worker.state.rows import execute, fetch, fetch_one
 from sync_worker.state.scopes import scope_parameters
 
 ABANDONED = "the process ended without finishing"
-"""What is said of a run whose process was killed."""
+"""The error of a run whose process was killed."""
 
 
 def unknown_run(run_id: str) -> DatabaseLostError:
@@ -46,7 +46,7 @@ class ScopeKey(NamedTuple):
 
 
 class PageCounts(NamedTuple):
-    """What one page adds to the progress of its sweep."""
+    """The counts that one page adds to the progress of its sweep."""
 
     rows_seen: int
     distinct_keys: int

@@ -13,7 +13,7 @@ from sync_worker.state.queries import queries
 from sync_worker.state.rows import fetch
 
 TOOL_OFF = "the tool is off in this project"
-"""How the ledger's reason begins for a scope that was skipped because its tool is off."""
+"""The beginning of the ledger's reason for a scope that was skipped because its tool is off."""
 
 
 class SkipReason(StrEnum):
