@@ -78,7 +78,8 @@ def serve(
 ) -> None:
     """Count ticks and run jobs until `stop` is set; raises `ConfigurationError` and `LockHeldError` before."""
     reports = configured_reports(settings)
-    jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **reports}
+    sync_jobs = configured_jobs(settings)
+    jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**sync_jobs, **reports}
     planned = {name: _planned(name, job) for name, job in jobs.items()}
     now = clock.now()
     scheduled = [
@@ -108,7 +109,7 @@ def serve(
         metrics = metrics_page(
             worker.ledger,
             clock,
-            expected=partial(expected_lists, settings, streams=catalog_with(settings.streams)),
+            expected=partial(expected_lists, sync_jobs, settings, streams=catalog_with(settings.streams)),
             calls=lambda: worker.calls_by_status,
             heartbeat_age=heartbeat.age_seconds,
         )

@@ -106,16 +106,19 @@ def find_report(known: Mapping[str, ConfiguredReport], name: str, *, where: str 
 
 
 def expected_lists(
-    settings: Settings | ReportSettings, view: Transaction, streams: Mapping[str, StreamSpec]
+    jobs: Mapping[str, ConfiguredJob],
+    settings: Settings | ReportSettings,
+    view: Transaction,
+    streams: Mapping[str, StreamSpec],
 ) -> list[Partition]:
-    """Return every list that the jobs in force keep up to date, by the projects that are stored now.
+    """Return every list that these jobs keep up to date, by the projects that are stored now.
 
     Without companies in the settings, those that were read before count.
     """
     companies = settings.procore.companies or companies_read(view)
     configured = settings.procore.projects
     found: dict[tuple[str, Scope], Partition] = {}
-    for job in configured_jobs(settings).values():
+    for job in jobs.values():
         choice = ProjectChoice(job.projects, configured.include, configured.exclude, configured.inactive)
         for partition in expected_partitions(view, select(job.streams, streams), companies, choice):
             found.setdefault((partition.spec.name, partition.scope), partition)

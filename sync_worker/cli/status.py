@@ -24,11 +24,13 @@ from sync_worker.status.record_problems import BLOCKED, QUARANTINED
 from sync_worker.status.status import Status, StreamStatus, gather, seconds_since
 
 if TYPE_CHECKING:
-    from sync_worker.settings import ReportSettings
+    from sync_worker.jobs import ConfiguredJob, ConfiguredReport
 
 _LINES = 24
 """Most lines without -v: a terminal's height."""
 _NAMES_SHOWN = 4
+_COUNTED = {"blocked", "the run", "never read", Verdict.FAILED, Verdict.INEXACT, "stale", "in future", QUARANTINED}
+"""Kinds of problems that the first line sums up."""
 _VERDICTS = (Verdict.COMPLETE, Verdict.INEXACT, Verdict.FAILED, Verdict.NOT_PERMITTED)
 _HEADINGS = ("stream", "fresh", *_VERDICTS, "rows")
 _QUIET_SECONDS = 600
@@ -51,15 +53,24 @@ def command(cli: CliContext) -> int:
     A stream is as fresh as its oldest project: everything older is proven to be in the database. -v adds a table of all
     streams.
     """
-    from sync_worker.jobs import expected_lists
+    from sync_worker.engine.handoff import DAEMON
+    from sync_worker.jobs import configured_jobs, configured_reports, expected_lists
 
     now, settings, streams = cli.clock.now(), cli.load_report_settings(), cli.streams()
-    with cli.reading() as view:
-        expected = expected_lists(settings, view, streams)
     every = {name: options.full_refresh_every for name, options in settings.streams.items()}
-    holder, next_runs = cli.holder(), _next_runs(settings, now)
+    holder, jobs = cli.holder(), configured_jobs(settings)
     with cli.reading() as view:
-        status = gather(view, now, streams, every, expected=expected, holder=holder, next_runs=next_runs)
+        status = gather(
+            view,
+            now,
+            streams,
+            every,
+            expected=expected_lists(jobs, settings, view, streams),
+            is_held=holder is not None,
+            # A run by hand holds the database as well.
+            daemon=holder.removeprefix(DAEMON) if holder is not None and holder.startswith(DAEMON) else None,
+            next_runs=_next_runs({**jobs, **configured_reports(settings)}, now),
+        )
     if cli.is_blocked():
         status = replace(status, problems=[BLOCKED, *status.problems])
     if cli.json:
@@ -69,16 +80,12 @@ def command(cli: CliContext) -> int:
     return 1 if state_of(status) is DataState.ATTENTION else 0
 
 
-def _next_runs(settings: ReportSettings, now: datetime) -> Mapping[str, datetime]:
-    """Return when each job with a schedule is due next, the first one first."""
-    from sync_worker.jobs import ConfiguredJob, ConfiguredReport, configured_jobs, configured_reports
+def _next_runs(jobs: Mapping[str, ConfiguredJob | ConfiguredReport], now: datetime) -> Mapping[str, datetime]:
+    """Return the next tick of each job with a schedule, the earliest first."""
     from sync_worker.scheduler.schedules import parse_schedule
 
-    jobs: dict[str, ConfiguredJob | ConfiguredReport] = {**configured_jobs(settings), **configured_reports(settings)}
     due = {
-        name: at
-        for name, job in jobs.items()
-        if job.schedule and (at := parse_schedule(job.schedule, job.timezone).next_after(now)) is not None
+        name: parse_schedule(job.schedule, job.timezone).next_after(now) for name, job in jobs.items() if job.schedule
     }
     return dict(sorted(due.items(), key=lambda found: found[1]))
 
@@ -120,9 +127,10 @@ def _first_sentence(status: Status) -> str:
         if quarantined
         else "",
     ]
-    if status.refused_since is not None:
-        wrong = []
-    said = ", ".join(filter(None, wrong)) or worst.cause
+    said = ", ".join(filter(None, wrong))
+    if worst.kind not in _COUNTED:
+        # The rest of the first line counts; a refused company is one, and its lists are only what follows from it.
+        said = worst.cause
     return f"Not all is well: {said}{notes}. Next: {worst.step}."
 
 
@@ -139,7 +147,7 @@ def _problem_lines(status: Status, room: int) -> list[str]:
 
 
 def _going_on(status: Status, now: datetime) -> Iterator[LabeledLine]:
-    yield LabeledLine("daemon", status.holder or "none runs; `sync-worker serve` starts it")
+    yield LabeledLine("daemon", status.daemon or "none runs; `sync-worker serve` starts it")
     if status.next_runs:
         first, at = next(iter(status.next_runs.items()))
         yield LabeledLine("next run", f"{first} in {in_words(seconds_since(now, at))} ({utc_text(at)})")

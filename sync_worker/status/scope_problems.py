@@ -63,7 +63,8 @@ class RefusedPlace(NamedTuple):
 def find_refused_places(scopes: Sequence[LatestScope]) -> list[RefusedPlace]:
     """Return the companies whose list of projects was refused, and the projects whose lists were all refused.
 
-    A project in which only tools are off is not refused.
+    A project in which only tools are off is not refused, nor is one of which a single list should be there: that may be
+    the permission for its tool.
     """
     by_scope: dict[Scope, list[LatestScope]] = defaultdict(list)
     refused_companies: set[int | None] = set()
@@ -95,7 +96,7 @@ def outside_of(places: Sequence[RefusedPlace], scopes: Sequence[LatestScope]) ->
 
 def _are_all_refused(found: Sequence[LatestScope]) -> bool:
     is_off = [(line.error or "").startswith(TOOL_OFF) for line in found]
-    return {line.verdict for line in found} == {Verdict.NOT_PERMITTED} and not all(is_off)
+    return len(found) > 1 and {line.verdict for line in found} == {Verdict.NOT_PERMITTED} and not all(is_off)
 
 
 def find_scope_problems(

@@ -46,7 +46,7 @@ _LAST_RUNS = 20
 
 
 class StreamStatus(NamedTuple):
-    """How fresh and complete a stream is: its oldest mark, and the number of its scopes by their last verdict.
+    """Freshness and completeness of a stream: its oldest mark, and the number of its scopes by their last verdict.
 
     `never_read` counts the lists that should be there and were never read, `future_marks` the marks that lie in the
     future because a clock was wrong.
@@ -70,7 +70,7 @@ class StreamStatus(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the data at the time `now`; `holder` is who holds the database, `next_runs` when each job is due."""
+    """The state of the data at the time `now`."""
 
     expected: Expected
     streams: Sequence[StreamStatus]
@@ -87,10 +87,12 @@ class Status:
     problems: Sequence[RecordProblem]
     refused_places: Sequence[RefusedPlace]
     other_errors: Sequence[ScopeProblem]
-    """The `errors` outside of refused companies and projects."""
+    """The `errors` of lists that should be there, outside of refused companies and projects."""
     project_names: Mapping[int, str]
-    holder: str | None
+    daemon: str | None
+    """The process of the daemon, None if none runs."""
     next_runs: Mapping[str, datetime]
+    """The next tick of each job with a schedule, the earliest first."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `status --json` prints, its instants as `datetime`."""
@@ -100,7 +102,7 @@ class Status:
             "streams": [line._asdict() for line in self.streams],
             "running": [run._asdict() for run in self.running],
             "next": [{"job": job, "at": at} for job, at in self.next_runs.items()],
-            "daemon": self.holder,
+            "daemon": self.daemon,
             "allowance": {
                 "windows": [window._asdict() for window in self.allowance.windows],
                 "waits_until": self.allowance.waits_until(self.now),
@@ -119,20 +121,22 @@ def gather(
     full_refresh_every: Mapping[str, timedelta],
     *,
     expected: Sequence[Partition],
-    holder: str | None,
+    is_held: bool,
+    daemon: str | None,
     next_runs: Mapping[str, datetime],
 ) -> Status:
     """Read the status from the database.
 
     `streams` are all known streams in catalog order, `full_refresh_every` the intervals of the configuration by stream,
-    `expected` the lists that should be there. If no process holds the database (no `holder`), a run that has not ended
-    was killed and is not in progress.
+    `expected` the lists that should be there. If no process holds the database (`is_held`), a run that has not ended
+    was killed and is not in progress. Lists that no job reads are shown, and are no problem.
     """
-    is_held = holder is not None
     scopes = latest_scopes(view)
     compared = count_expected(expected, scopes)
+    wanted_streams = {spec.name for spec, _ in expected}
     wanted = {(spec.name, scope) for spec, scope in expected}
-    refused_places = find_refused_places([line for line in scopes if (line.stream, line.scope) in wanted])
+    wanted_scopes = [line for line in scopes if (line.stream, line.scope) in wanted]
+    refused_places = find_refused_places(wanted_scopes)
     order = {name: place for place, name in enumerate(streams)}
     read = freshness(scopes, known_inactive_projects(view))
     unread = compared.never_read_of.keys() - {line.stream for line in read}
@@ -150,7 +154,7 @@ def gather(
                 line,
                 view,
                 now,
-                _stale_after(streams.get(line.stream), full_refresh_every),
+                _stale_after(streams.get(line.stream) if line.stream in wanted_streams else None, full_refresh_every),
                 compared.never_read_of[line.stream],
                 future[line.stream],
             )
@@ -167,9 +171,9 @@ def gather(
         health=read_health(view, now.date()),
         problems=find_record_problems(view, streams),
         refused_places=refused_places,
-        other_errors=find_scope_problems(outside_of(refused_places, scopes), last_run, streams),
+        other_errors=find_scope_problems(outside_of(refused_places, wanted_scopes), last_run, streams),
         project_names=project_names(view),
-        holder=holder,
+        daemon=daemon,
         next_runs=next_runs,
     )
 
@@ -207,7 +211,7 @@ def _stream_status(
 def _stale_after(spec: StreamSpec | None, full_refresh_every: Mapping[str, timedelta]) -> timedelta:
     """Return the age from which a stream is stale: a day, or twice the interval at which schedules list it in full.
 
-    A stream that is not in the catalog any more is never stale, as nothing reads it.
+    A stream that no job reads, or that is not in the catalog any more, is never stale.
     """
     if spec is None:
         return timedelta.max

@@ -119,7 +119,7 @@ def test_status_leads_with_whether_all_is_well_then_with_what_is_not_and_what_to
     assert lines[0].startswith("may not read  ")
     assert refused.startswith(f"{' ' * 14}{FORBIDDEN}: budget_views, budget_changes, ")
     ((name,),) = filled.query("SELECT coalesce(display_name, name) FROM projects WHERE id = ?", project)
-    assert f" more, project {name} ({project}): 403, " in refused
+    assert f", project {name} ({project}): 403, " in refused
     assert hint.lstrip().startswith(f"→ let the service account read {FORBIDDEN} in Procore")
     assert answer.stdout.count(FORBIDDEN) == 2
     assert f"({filled.simulator.world.project_ids[0]}): the tool is off in this project: Meetings" in answer.stdout

@@ -449,6 +449,7 @@ def test_a_killed_daemons_database_is_free_at_once_and_its_run_is_seen_as_interr
     here.simulator.faults.clear()
 
     assert [run["run_id"] for run in alive["running"]] == [run_id]
+    assert (alive["daemon"].startswith(f"process {process.pid} on "), dead["daemon"]) == (True, None)
     assert dead["running"] == []
     assert (in_full["outcome"], in_full["error"]) == ("interrupted", "the process ended without finishing")
     assert here.query("SELECT outcome FROM _runs WHERE run_id = ?", run_id) == [(None,)]

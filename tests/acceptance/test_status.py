@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from procore_simulator.clocks import SteppedClock
+from procore_simulator.faults import Fault
 from procore_simulator.world import World
 from support.clock import environ_at
 from support.oracle import readable_projects
@@ -121,7 +122,7 @@ def test_the_daemon_and_the_next_run_have_a_line_each(here: Installation) -> Non
     assert next_run.endswith("T06:00:00Z)")
     with here.held():
         answer = json.loads(here.command("status", "--json").stdout)
-        assert (answer["daemon"], [line["job"] for line in answer["next"]]) == ("a test", ["sync"])
+        assert (answer["daemon"], [line["job"] for line in answer["next"]]) == (None, ["sync"])
 
 
 def test_companies_whose_variable_is_not_set_are_those_that_were_read(here: Installation) -> None:
@@ -131,7 +132,7 @@ def test_companies_whose_variable_is_not_set_are_those_that_were_read(here: Inst
 
 
 def test_everything_wrong_at_once_fits_on_a_terminal(here: Installation) -> None:
-    first, second, third = readable_projects(here.simulator)
+    first, second, *_ = readable_projects(here.simulator)
     here.config["jobs"] = {"sync": {"kind": "sync", "streams": ["*"]}}
     here.run()
     for tool in {spec.tool for spec in A_FEW.values()} - {"Core/Company", "Core/Portfolio"}:
@@ -153,4 +154,26 @@ def test_everything_wrong_at_once_fits_on_a_terminal(here: Installation) -> None
     os.close(leader)
     assert process.wait(60) == 1
     assert len(text.decode().splitlines()) <= 24, text.decode()
-    assert third
+
+
+def test_where_no_job_is_in_force_nothing_is_called_well(here: Installation) -> None:
+    here.run("rfis")
+    here.config["jobs"] = {}
+    code, lines = shown(here)
+    assert (code, lines[0].startswith("Not all is well: no job is in force")) == (1, True)
+
+
+def test_a_list_that_failed_and_that_no_job_reads_any_more_is_no_problem(here: Installation) -> None:
+    here.simulator.faults.add(Fault(path="*/punch_items[?]*", status=400, times=1_000))
+    here.run("rfis", "submittals", "vendors", "punch_items")
+    assert shown(here)[0] == 0
+
+
+def test_a_refused_company_comes_before_what_is_only_stale(here: Installation) -> None:
+    here.run("rfis", "submittals", "vendors")
+    here.simulator.permissions.disconnect(here.simulator.company_id)
+    advance(here.simulator, 3 * 86_400)
+    here.run("rfis", "submittals", "vendors")
+    code, lines = shown(here)
+    assert code == 1
+    assert lines[0].startswith(f"Not all is well: company {here.simulator.company_id}: nothing is read")
